@@ -1,0 +1,65 @@
+# One function per kind of thing we build, and the libraries we stand on.
+
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -fno-omit-frame-pointer)
+add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+                        BOOST_ASIO_NO_DEPRECATED TOML_HEADER_ONLY=0)
+
+# Asio and Beast compiled once instead of in every file.
+add_library(ag_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_impl.cc)
+target_link_libraries(ag_boost PUBLIC Boost::headers OpenSSL::SSL Threads::Threads)
+
+# The heavy headers, parsed once for all modules that do I/O.
+add_library(ag_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+target_link_libraries(ag_pch PUBLIC ag_boost spdlog::spdlog nlohmann_json::nlohmann_json)
+target_precompile_headers(ag_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+# ag_module(name [PCH] LINK libs...): library ag_<name> from src/<name>/**.cc, and the test program
+# <name>_test from the *_test.cc beside them.
+function(ag_module name)
+  cmake_parse_arguments(ARG "PCH" "" "LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  if(sources)
+    add_library(ag_${name} STATIC ${sources})
+    target_include_directories(ag_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(ag_${name} PUBLIC ${ARG_LINK})
+    if(ARG_PCH)
+      target_precompile_headers(ag_${name} REUSE_FROM ag_pch)
+    endif()
+  else()
+    add_library(ag_${name} INTERFACE)
+    target_link_libraries(ag_${name} INTERFACE ${ARG_LINK})
+  endif()
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ag_${name} GTest::gtest GTest::gtest_main)
+    if(ARG_PCH)
+      target_precompile_headers(${name}_test REUSE_FROM ag_pch)
+    endif()
+    add_test(NAME unit.${name} COMMAND ${name}_test)
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()
+
+function(ag_executable name source)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${source})
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE ${ARG_LINK})
+    target_precompile_headers(${name} REUSE_FROM ag_pch)
+  endif()
+endfunction()

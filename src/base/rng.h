@@ -1,0 +1,27 @@
+// Randomness comes from an Rng and nowhere else: a seed repeats a run, a secret comes from the OS.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+
+namespace aurora_global {
+
+// Deterministic under a seed (xorshift-like quality is enough: jitter, key choice, simulation).
+class Rng {
+ public:
+  explicit Rng(std::uint64_t seed) : engine_(seed) {}
+  std::uint64_t next() { return engine_(); }
+  // Uniform in [0, bound); bound > 0.
+  std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
+  double unit() { return static_cast<double>(engine_() >> 11) * 0x1.0p-53; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// `bytes` bytes from the operating system, as 2 * bytes hexadecimal digits. For keys, passwords,
+// identifiers. Aborts the process if the system has no randomness.
+std::string random_hex(std::size_t bytes);
+
+}  // namespace aurora_global

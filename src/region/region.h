@@ -1,0 +1,152 @@
+// What a region can be asked for: the public face of the region daemon's core.
+//
+// The services (RDS and, later, the others) sit on this interface and on nothing else of the
+// region. Every call is made on the daemon's one thread and suspends until it is answered.
+//
+// Errors carry the AWS error code in Error::code (e.g. "GlobalClusterNotFoundFault"), because the
+// rules that lead to them are AWS's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/global_cluster.h"
+#include "net/task.h"
+
+namespace aurora_global::region {
+
+struct CreateGlobalCluster {
+  std::string identifier;
+  std::string source_cluster_arn;  // Empty: none.
+  std::string engine;
+  std::string engine_version;
+  std::string database_name;
+  std::optional<bool> storage_encrypted;
+  bool deletion_protection = false;
+  std::vector<model::Tag> tags;
+};
+
+struct ModifyGlobalCluster {
+  std::string identifier;
+  std::string new_identifier;  // Empty: keep.
+  std::string engine_version;  // Empty: keep.
+  std::optional<bool> deletion_protection;
+};
+
+// SwitchoverGlobalCluster, and FailoverGlobalCluster without AllowDataLoss, is `lossless`.
+enum class MoveKind { lossless, data_loss_allowed };
+
+struct CreateDbCluster {
+  std::string identifier;
+  std::string engine;
+  std::string engine_version;
+  std::string global_cluster_identifier;
+  std::string database_name;
+  std::string master_username;
+  std::string master_password;
+  bool storage_encrypted = false;
+  std::string kms_key_id;
+  bool deletion_protection = false;
+  bool global_write_forwarding = false;
+  bool local_write_forwarding = false;
+  int backup_retention_days = 1;
+  std::optional<double> min_capacity;
+  std::optional<double> max_capacity;
+  std::optional<int> port;
+  std::vector<model::Tag> tags;
+};
+
+struct ModifyDbCluster {
+  std::string identifier;
+  std::optional<std::string> master_password;
+  std::optional<bool> deletion_protection;
+  std::optional<bool> global_write_forwarding;
+  std::optional<bool> local_write_forwarding;
+  std::optional<int> backup_retention_days;
+  std::optional<double> min_capacity;
+  std::optional<double> max_capacity;
+};
+
+struct CreateDbInstance {
+  std::string identifier;
+  std::string cluster_identifier;
+  std::string engine;
+  std::string instance_class;
+  std::string availability_zone;
+  std::optional<int> promotion_tier;
+  std::vector<model::Tag> tags;
+};
+
+struct ModifyDbInstance {
+  std::string identifier;
+  std::optional<std::string> instance_class;
+  std::optional<int> promotion_tier;
+};
+
+// An HTTP request that is meant for another region, passed on byte for byte.
+struct RawRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+struct RawResponse {
+  int status = 500;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+// What never changes while the daemon runs.
+struct Facts {
+  RegionId region;
+  std::string account_id;
+  std::string engine_version;      // Of the PostgreSQL found on this machine, e.g. "15.18".
+  std::string global_writer_host;  // This region's global writer endpoint, without port.
+};
+
+class Region {
+ public:
+  virtual ~Region() = default;
+
+  virtual const Facts& facts() const = 0;
+  // The secret that belongs to an access key, or nullopt.
+  virtual std::optional<std::string> secret_key(std::string_view access_key_id) const = 0;
+
+  virtual net::Task<Result<model::GlobalCluster>> create_global_cluster(CreateGlobalCluster) = 0;
+  virtual net::Task<Result<model::GlobalCluster>> modify_global_cluster(ModifyGlobalCluster) = 0;
+  virtual net::Task<Result<model::GlobalCluster>> delete_global_cluster(std::string identifier) = 0;
+  virtual net::Task<Result<model::GlobalCluster>> remove_from_global_cluster(
+      std::string identifier, std::string cluster_arn) = 0;
+  // Returns as soon as the operation is accepted and durable; DescribeGlobalClusters and events
+  // tell how it goes on. Refuses with the reason (InvalidGlobalClusterStateFault ...).
+  virtual net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
+                                                              std::string target_arn,
+                                                              MoveKind kind) = 0;
+  virtual std::vector<model::GlobalCluster> global_clusters() const = 0;
+
+  virtual net::Task<Result<model::DbCluster>> create_db_cluster(CreateDbCluster) = 0;
+  virtual net::Task<Result<model::DbCluster>> modify_db_cluster(ModifyDbCluster) = 0;
+  // `final_snapshot` is refused: this platform takes no snapshots (see docs/reference/api.md).
+  virtual net::Task<Result<model::DbCluster>> delete_db_cluster(std::string identifier) = 0;
+  virtual std::vector<model::DbCluster> db_clusters() const = 0;
+
+  virtual net::Task<Result<model::DbInstance>> create_db_instance(CreateDbInstance) = 0;
+  virtual net::Task<Result<model::DbInstance>> modify_db_instance(ModifyDbInstance) = 0;
+  virtual net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) = 0;
+
+  // Events of this region with from <= date < to, oldest first.
+  virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
+
+  // Passes a call on to the daemon of another region, which verifies it itself. Fails with
+  // `not_found` for an unknown region and `unavailable` or `timeout` when it cannot be reached.
+  virtual net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) = 0;
+
+  // The platform's own view (role, epoch, fence, lag, operation with step timings) as JSON text.
+  // Format: docs/reference/control.md, "Status".
+  virtual net::Task<Result<std::string>> status_json() = 0;
+};
+
+}  // namespace aurora_global::region
