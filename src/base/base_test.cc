@@ -1,0 +1,65 @@
+// Goal: the small types mean what their names say.
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/rng.h"
+
+namespace aurora_global {
+namespace {
+
+TEST(Lsn, TextIsReadBack) {
+  for (const std::uint64_t value : {0ull, 1ull, 0x16B374D848ull, ~0ull}) {
+    EXPECT_EQ(Lsn::parse(Lsn{value}.text())->value, value);
+  }
+  EXPECT_EQ(Lsn{0x16B374D848}.text(), "16/B374D848");
+}
+
+TEST(Lsn, RefusesWhatPgLsnRefuses) {
+  for (const std::string_view text :
+       {"", "1", "/", "1/", "/1", "1/2/3", "g/0", "123456789/0", " 1/2", "1/2 "}) {
+    EXPECT_TRUE(Lsn::parse(text).has_error()) << text;
+  }
+}
+
+TEST(Clock, Iso8601HasMilliseconds) {
+  const WallTime time{std::chrono::microseconds(1'764'000'000'123'456)};
+  EXPECT_EQ(iso8601(time), "2025-11-24T16:00:00.123Z");
+}
+
+TEST(Deadline, LeftIsNeverNegative) {
+  ManualClock clock;
+  const Deadline deadline(clock.now() + std::chrono::seconds(1));
+  EXPECT_FALSE(deadline.passed(clock.now()));
+  clock.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(deadline.passed(clock.now()));
+  EXPECT_EQ(deadline.left(clock.now()), Duration::zero());
+}
+
+TEST(Rng, SameSeedSameNumbers) {
+  Rng a(7), b(7);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(a.next(), b.next());
+  EXPECT_EQ(random_hex(16).size(), 32u);
+  EXPECT_NE(random_hex(16), random_hex(16));
+}
+
+Result<int> half(int value) {
+  if (value % 2 != 0) return make_error(ErrorKind::invalid, "odd", "X1");
+  return value / 2;
+}
+Result<int> quarter(int value) {
+  TRY(const int once, half(value));
+  TRY(const int twice, half(once));
+  return twice;
+}
+
+TEST(Result, TryReturnsTheFirstError) {
+  EXPECT_EQ(*quarter(8), 2);
+  EXPECT_EQ(quarter(6).error().message, "odd");
+  EXPECT_EQ(quarter(6).error().in("read number").message, "read number: odd");
+  EXPECT_EQ(quarter(6).error().code, "X1");
+}
+
+}  // namespace
+}  // namespace aurora_global
