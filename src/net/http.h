@@ -1,0 +1,104 @@
+// HTTP/1.1 server and client, plain or over mutual TLS.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/task.h"
+
+namespace aurora_global::net {
+
+inline constexpr std::size_t kHttpHeaderBytesMax = 64 * 1024;
+inline constexpr std::size_t kHttpBodyBytesMax = 8 * 1024 * 1024;
+inline constexpr std::size_t kHttpConnectionsMax = 512;    // Of one server.
+inline constexpr std::size_t kHttpIdleConnectionsMax = 8;  // Kept by one client.
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// The first value of a header, names compared without case; "" if there is none.
+std::string header_value(const Headers& headers, std::string_view name);
+
+struct HttpRequest {
+  std::string method;
+  std::string target;  // Path and query, as sent.
+  Headers headers;
+  std::string body;
+  std::string client_name;  // Common name of the verified client certificate; "" without TLS.
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+// Answers one request. Runs in the connection's task.
+using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
+
+using TlsContext = std::shared_ptr<asio::ssl::context>;
+
+// "127.0.1.1:4566" as an endpoint. Fails with `invalid`.
+Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
+
+// A listening socket. Fails with `conflict` when the address is taken (the message says what to
+// do), `unavailable` otherwise.
+Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address);
+
+// Serves until close() or the end of its TaskGroup. Connections are kept alive; an idle one is
+// closed after 75 s, a request that does not arrive whole within 30 s ends its connection.
+class HttpServer {
+ public:
+  static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
+                                                    HttpHandler handler, TlsContext tls = nullptr);
+  // Accepts no more connections.
+  void close();
+
+ private:
+  HttpServer(TaskGroup& tasks, asio::ip::tcp::acceptor acceptor, HttpHandler handler,
+             TlsContext tls);
+  Task<void> accept_loop();
+  Task<void> serve_plain(asio::ip::tcp::socket socket);
+  Task<void> serve_tls(asio::ip::tcp::socket socket);
+  template <typename Stream>
+  Task<void> serve(Stream& stream, std::string client_name);
+
+  TaskGroup& tasks_;
+  asio::ip::tcp::acceptor acceptor_;
+  HttpHandler handler_;
+  TlsContext tls_;
+  std::size_t connections_ = 0;
+};
+
+// Talks to one server. Keeps connections open between requests, so that a warm request costs one
+// round trip. A request whose kept connection turns out closed before any answer is sent again once
+// on a fresh one: the callers' requests are idempotent.
+class HttpClient {
+ public:
+  // With `tls`, the server's certificate must be valid for `server_name`.
+  HttpClient(asio::any_io_executor executor, std::string address, TlsContext tls = nullptr,
+             std::string server_name = "");
+  ~HttpClient();
+
+  // Fails with `unavailable` (no connection, broken off), `timeout`, `denied` (TLS refused) or
+  // `corrupt`. A status other than 2xx is a value.
+  Task<Result<HttpResponse>> request(HttpRequest request, Deadline deadline);
+
+ private:
+  struct Connection;
+  Task<Result<std::unique_ptr<Connection>>> connect(Deadline deadline);
+  Task<Result<HttpResponse>> exchange(Connection& connection, const HttpRequest& request,
+                                      Deadline deadline);
+
+  asio::any_io_executor executor_;
+  std::string address_;
+  TlsContext tls_;
+  std::string server_name_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace aurora_global::net

@@ -1,0 +1,59 @@
+// What a region daemon starts from: one TOML file (docs/reference/control.md, "region.toml").
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace aurora_global::region {
+
+struct PeerConfig {
+  RegionId region;
+  std::string api;       // Its peer protocol, as reached from here: "address:port".
+  std::string postgres;  // Its head instance, as reached from here.
+};
+
+// Switches for tests; absent from every file that `up` writes.
+struct TestSwitches {
+  // The fence answers without stopping anything: the negative control of the drill.
+  bool skip_fence = false;
+};
+
+struct RegionConfig {
+  RegionId region;
+  int index = 1;
+  std::filesystem::path home;
+  std::string account_id;
+  std::string api_address;
+  std::string peer_address;
+  std::string address_prefix;  // Instance in slot i has <prefix>.<20+i>.
+  std::filesystem::path postgres_bin;
+  std::filesystem::path credentials_file;
+  std::string global_writer;  // Endpoint addresses, "address:port".
+  std::string cluster;
+  std::string reader;
+  std::vector<PeerConfig> peers;
+
+  // A switchover is refused above this distance between the regions.
+  std::uint64_t switchover_lag_bytes_max = 64u << 20;
+  int max_connections = 200;
+  TestSwitches test;
+
+  std::filesystem::path run_dir() const { return home / "run"; }
+  std::filesystem::path tls_dir() const { return home / "tls"; }
+  const PeerConfig* peer(const RegionId& id) const;
+};
+
+// Fails with `invalid` for unreadable or malformed TOML, unknown or missing keys; the message names
+// file, key and line.
+Result<RegionConfig> load_region_config(const std::filesystem::path& file);
+
+// Access key id -> secret of an AWS credentials file (INI, every profile).
+Result<std::map<std::string, std::string>> load_credentials(const std::filesystem::path& file);
+
+}  // namespace aurora_global::region

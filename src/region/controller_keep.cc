@@ -1,0 +1,443 @@
+// The keeper: brings every instance of this region to its duty, again and again.
+//
+// Each round compares what should be with what is and does the next thing. It holds no plan over a
+// round, so a crash at any point is followed by the same comparison.
+#include <algorithm>
+#include <fstream>
+
+#include "region/controller.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRound = 250ms;
+constexpr Duration kQueryLimit = 3s;
+constexpr Duration kStartLimit = 60s;
+constexpr Duration kSeedLimit = 3600s;
+constexpr Duration kRewindLimit = 600s;
+constexpr Duration kStopLimit = 30s;
+// A standby that gets no stream this long, while its source's region answers, is looked after.
+constexpr Duration kSilenceBeforeMending = 8s;
+constexpr Duration kBackoffMax = 30s;
+
+std::string slot_of(const RegionId& region) {
+  std::string name = "ag_" + region.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+std::string slot_of_reader(int slot) { return "ag_reader_" + std::to_string(slot); }
+
+Duration backoff_after(int failures) {
+  const auto steps = std::min(failures, 7);
+  return std::min(Duration(250ms) * (1 << steps), Duration(kBackoffMax));
+}
+
+}  // namespace
+
+net::Task<void> Controller::keep() {
+  while (!tasks_.stopping()) {
+    co_await keep_once();
+    co_await wake_.wait_for(kRound);
+  }
+}
+
+Instance* Controller::instance_in_slot(int slot) {
+  for (auto& [identifier, instance] : instances_) {
+    if (instance->slot() == slot) return instance.get();
+  }
+  return nullptr;
+}
+
+Instance* Controller::head() { return instance_in_slot(1); }
+
+void Controller::sync_instances() {
+  if (!cluster_) return;
+  for (const model::DbInstance& facts : cluster_->instances) {
+    if (instances_.contains(facts.identifier) || facts.status == "deleting") continue;
+    instances_[facts.identifier] =
+        std::make_unique<Instance>(executor_, config_, user_, facts.identifier, facts.slot);
+  }
+}
+
+net::Task<void> Controller::keep_once() {
+  sync_instances();
+  const model::Duty now = duty();
+  if (Instance* instance = head()) co_await keep_one(*instance, now);
+  // Names, not iterators: an instance may be deleted while another one is being kept.
+  std::vector<std::string> readers;
+  for (const auto& [identifier, instance] : instances_) {
+    if (instance->slot() != 1) readers.push_back(identifier);
+  }
+  for (const std::string& identifier : readers) {
+    const auto found = instances_.find(identifier);
+    if (found != instances_.end()) co_await keep_one(*found->second, now);
+  }
+  co_await keep_statuses();
+  co_await publish_topology();
+}
+
+// One instance, with its lock and its back-off.
+net::Task<void> Controller::keep_one(Instance& instance, model::Duty wanted) {
+  const std::string identifier = instance.identifier();
+  if (const auto at = not_before_.find(identifier);
+      at != not_before_.end() && clock_.now() < at->second) {
+    co_return;
+  }
+  // Whoever holds the lock (a fence, a promotion) knows better what the instance has to be.
+  if (instance.lock().held()) co_return;
+  auto guard = co_await instance.lock().lock(Deadline::in(1ms));
+  if (guard.has_error()) co_return;
+  Result<void> kept;
+  if (instance.slot() == 1) {
+    kept = co_await keep_head(wanted);
+  } else {
+    kept = co_await keep_reader(instance);
+  }
+  if (kept.has_value()) {
+    failures_.erase(identifier);
+    not_before_.erase(identifier);
+    co_return;
+  }
+  if (tasks_.stopping()) co_return;
+  const Duration pause = backoff_after(failures_[identifier]++);
+  not_before_[identifier] = clock_.now() + pause;
+  spdlog::warn("instance {} (duty {}): {}; again in {} ms", identifier, model::name_of(wanted),
+               kept.error().message,
+               std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
+}
+
+net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
+  Instance& instance = *head();
+  switch (wanted) {
+    case model::Duty::primary: co_return co_await bring_up_primary(instance);
+    case model::Duty::standby: co_return co_await bring_up_standby(instance);
+    case model::Duty::fenced:
+    case model::Duty::waiting_for_epoch: break;
+  }
+  if (instance.running() && !instance.is_standby_directory()) {
+    spdlog::warn("instance {} is stopped: {}", instance.identifier(), model::name_of(wanted));
+    co_return co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit));
+  }
+  co_return ok();
+}
+
+net::Task<Result<void>> Controller::bring_up_primary(Instance& instance) {
+  if (!instance.has_data()) {
+    spdlog::info("instance {}: initdb", instance.identifier());
+    Bootstrap bootstrap{cluster_->database_name, cluster_->master_username, master_verifier_};
+    CO_TRY_VOID(co_await instance.init(std::move(bootstrap), Deadline::in(kStartLimit)));
+  }
+  if (!instance.running()) {
+    const bool standby = instance.is_standby_directory();
+    spdlog::info("instance {}: start as {}", instance.identifier(),
+                 standby ? "standby, to be promoted" : "primary");
+    std::optional<WalSource> source;
+    if (standby) source = WalSource{};
+    CO_TRY_VOID(co_await instance.start(source, Deadline::in(kStartLimit)));
+  }
+  const model::GlobalCluster* global = own_global();
+  if (instance.is_standby_directory()) {
+    const Epoch epoch = global == nullptr ? Epoch{} : global->epoch;
+    spdlog::info("instance {}: promote", instance.identifier());
+    CO_TRY_VOID(co_await instance.promote(epoch, config_.region.name, Deadline::in(kStartLimit)));
+  }
+  head_silent_since_.reset();
+  co_return co_await keep_slots(instance);
+}
+
+std::optional<WalSource> Controller::source_for_head() const {
+  const model::GlobalCluster* global = own_global();
+  if (global == nullptr) return std::nullopt;
+  const PeerConfig* peer = config_.peer(global->writer_region);
+  if (peer == nullptr) return std::nullopt;
+  const auto colon = peer->postgres.rfind(':');
+  const auto tls = config_.home / "postgres-tls";
+  WalSource source;
+  source.conninfo = conninfo({{"host", peer->postgres.substr(0, colon)},
+                              {"port", peer->postgres.substr(colon + 1)},
+                              {"user", "rdsrepladmin"},
+                              {"sslmode", "verify-ca"},
+                              {"sslrootcert", (tls / "server-ca.crt").string()},
+                              {"sslcert", (tls / "replication.crt").string()},
+                              {"sslkey", (tls / "replication.key").string()},
+                              {"application_name", config_.region.name},
+                              {"connect_timeout", "5"}});
+  source.slot = slot_of(config_.region);
+  return source;
+}
+
+WalSource Controller::source_for_reader(const Instance& reader) {
+  WalSource source;
+  source.conninfo = conninfo({{"host", head()->socket_dir().string()},
+                              {"port", "5432"},
+                              {"user", "rdsrepladmin"},
+                              {"application_name", reader.identifier()}});
+  source.slot = slot_of_reader(reader.slot());
+  return source;
+}
+
+net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {
+  const auto source = source_for_head();
+  if (!source) {
+    co_return make_error(ErrorKind::invalid, "the writer's region is not among the peers");
+  }
+  if (!instance.has_data()) {
+    spdlog::info("instance {}: pg_basebackup across the link", instance.identifier());
+    CO_TRY_VOID(co_await instance.seed(*source, Deadline::in(kSeedLimit)));
+  }
+  if (!instance.is_standby_directory()) co_return co_await rejoin(instance, *source);
+  if (!instance.running()) {
+    spdlog::info("instance {}: start as standby", instance.identifier());
+    CO_TRY_VOID(co_await instance.start(*source, Deadline::in(kStartLimit)));
+  }
+  adopted_as_primary_ = false;
+  operator_confirmed_ = false;
+  CO_TRY_VOID(co_await instance.follow(*source, Deadline::in(kQueryLimit)));
+  CO_TRY_VOID(co_await keep_slots(instance));
+  const auto& global = *own_global();
+  const auto view = peers_.find(global.writer_region);
+  const bool writer_answers =
+      view != peers_.end() && clock_.now() - view->second.heard < 3s && view->second.running;
+  if (head_state_.streaming || !writer_answers) {
+    head_silent_since_.reset();
+    co_return ok();
+  }
+  if (!head_silent_since_) head_silent_since_ = clock_.now();
+  if (clock_.now() - *head_silent_since_ < kSilenceBeforeMending) co_return ok();
+  head_silent_since_.reset();
+  co_return co_await mend_standby(instance, *source);
+}
+
+// A former primary becomes a standby of the new one.
+net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source) {
+  const model::GlobalCluster global = *own_global();
+  if (instance.running()) {
+    spdlog::warn("instance {}: a newer epoch {} belongs to {}; stopped at once",
+                 instance.identifier(), global.epoch.value, global.writer_region.name);
+    CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  }
+  adopted_as_primary_ = false;
+  operator_confirmed_ = false;
+  CO_TRY(const ControlFile control, co_await instance.control_file());
+  const auto operation = operations_.find(global.identifier);
+  // After a switchover that fenced us, our WAL ends exactly where the new primary's began.
+  const bool same_history = fence_ && control.state == ClusterState::shut_down &&
+                            operation != operations_.end() &&
+                            operation->second.id == fence_->operation_id &&
+                            operation->second.kind == model::OperationKind::switchover &&
+                            fence_->final_lsn.value == control.checkpoint.value + 1;
+  if (!same_history) {
+    // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
+    CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
+                                   Deadline::in(kStartLimit)));
+    spdlog::info("instance {}: pg_rewind", instance.identifier());
+    const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
+    if (rewound.has_error()) {
+      spdlog::warn("instance {}: {}; copied anew, the old data are kept in data.diverged",
+                   instance.identifier(), rewound.error().message);
+      CO_TRY_VOID(instance.set_aside("diverged"));
+      CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
+    }
+  }
+  CO_TRY_VOID(co_await instance.start(source, Deadline::in(kStartLimit)));
+  note_event(same_history ? "Rejoined the global cluster as a secondary"
+                          : "Rejoined the global cluster as a secondary after a rewind",
+             {"global failover"});
+  fence_.reset();
+  co_return co_await save_fence();
+}
+
+// A standby whose history has left the primary's, or whose slot is gone.
+net::Task<Result<void>> Controller::mend_standby(Instance& instance, WalSource source) {
+  const model::GlobalCluster global = *own_global();
+  spdlog::warn("instance {}: no stream from {} for {} s; its history is compared",
+               instance.identifier(), global.writer_region.name,
+               std::chrono::duration_cast<std::chrono::seconds>(kSilenceBeforeMending).count());
+  CO_TRY_VOID(co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
+                                 Deadline::in(kStartLimit)));
+  const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
+  if (rewound.has_error()) {
+    spdlog::warn("instance {}: {}; copied anew", instance.identifier(), rewound.error().message);
+    CO_TRY_VOID(instance.set_aside("diverged"));
+    CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
+  }
+  co_return co_await instance.start(source, Deadline::in(kStartLimit));
+}
+
+net::Task<Result<void>> Controller::keep_reader(Instance& reader) {
+  Instance* source_instance = head();
+  if (source_instance == nullptr || !source_instance->running()) co_return ok();
+  const WalSource source = source_for_reader(reader);
+  if (!reader.has_data()) {
+    spdlog::info("instance {}: pg_basebackup in the region", reader.identifier());
+    CO_TRY_VOID(co_await reader.seed(source, Deadline::in(kSeedLimit)));
+  }
+  if (!reader.running()) {
+    CO_TRY_VOID(co_await reader.start(source, Deadline::in(kStartLimit)));
+  }
+  CO_TRY(const InstanceState state, co_await reader.state(Deadline::in(kQueryLimit)));
+  auto& silent = reader_silent_since_;
+  if (state.streaming) {
+    silent.erase(reader.identifier());
+    co_return ok();
+  }
+  const auto [since, fresh] = silent.try_emplace(reader.identifier(), clock_.now());
+  if (fresh || clock_.now() - since->second < kSilenceBeforeMending) co_return ok();
+  silent.erase(since);
+  spdlog::warn("instance {}: no stream from the head; copied anew", reader.identifier());
+  CO_TRY_VOID(co_await reader.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await reader.seed(source, Deadline::in(kSeedLimit)));
+  co_return co_await reader.start(source, Deadline::in(kStartLimit));
+}
+
+// A slot for everyone who streams from the head, none for anyone else.
+net::Task<Result<void>> Controller::keep_slots(Instance& instance) {
+  std::vector<std::string> wanted;
+  const model::GlobalCluster* global = own_global();
+  if (global != nullptr && global->writer_region == config_.region) {
+    for (const auto& member : global->members) {
+      if (member.region != config_.region) wanted.push_back(slot_of(member.region));
+    }
+  }
+  for (const auto& [identifier, other] : instances_) {
+    if (other->slot() != 1) wanted.push_back(slot_of_reader(other->slot()));
+  }
+  std::string list = "{";
+  for (const std::string& name : wanted) list += (list.size() > 1 ? "," : "") + name;
+  list += "}";
+  std::vector<pgclient::Param> params = {list};
+  CO_TRY_VOID(co_await instance.sql(
+      "SELECT CASE WHEN w.name IS NULL THEN pg_drop_replication_slot(s.slot_name)::text "
+      "ELSE pg_create_physical_replication_slot(w.name)::text END "
+      "FROM unnest($1::text[]) AS w(name) "
+      "FULL JOIN (SELECT slot_name::text, active FROM pg_replication_slots "
+      "WHERE slot_name LIKE 'ag\\_%') AS s ON s.slot_name = w.name "
+      "WHERE (w.name IS NULL AND NOT s.active) OR s.slot_name IS NULL",
+      params, Deadline::in(kQueryLimit)));
+  co_return ok();
+}
+
+void Controller::set_instance_status(const std::string& identifier, std::string status) {
+  if (!cluster_) return;
+  for (model::DbInstance& instance : cluster_->instances) {
+    if (instance.identifier != identifier || instance.status == status) continue;
+    if (instance.status == "deleting") return;
+    const bool created = instance.status == "creating" && status == "available";
+    instance.status = std::move(status);
+    if (created) note_event("DB instance created", {"creation"}, identifier);
+  }
+}
+
+net::Task<void> Controller::keep_statuses() {
+  if (!cluster_) co_return;
+  const std::string before = Json(*cluster_).dump();
+  for (auto& [identifier, instance] : instances_) {
+    Result<InstanceState> state = make_error(ErrorKind::unavailable, "not running");
+    const bool busy = instance->lock().held();
+    if (instance->running() && !busy) state = co_await instance->state(Deadline::in(kQueryLimit));
+    if (instance->slot() == 1 && !busy) {
+      head_running_ = state.has_value();
+      if (state.has_value()) head_state_ = *state;
+      if (!head_running_) head_state_.streaming = false;
+    }
+    if (!cluster_) co_return;  // Deleted while we asked.
+    const auto facts = std::find_if(cluster_->instances.begin(), cluster_->instances.end(),
+                                    [&](const auto& one) { return one.identifier == identifier; });
+    if (facts == cluster_->instances.end()) co_return;
+    if (state.has_value()) {
+      set_instance_status(identifier, "available");
+    } else if (facts->status == "available" && !busy) {
+      const bool held_down =
+          duty() == model::Duty::fenced || duty() == model::Duty::waiting_for_epoch;
+      if (!held_down) set_instance_status(identifier, "starting");
+    } else if (facts->status == "starting" || facts->status == "creating") {
+      continue;
+    }
+  }
+  if (cluster_->status == "creating") cluster_->status = "available";
+  if (Json(*cluster_).dump() != before) {
+    const auto saved = co_await save_cluster();
+    if (saved.has_error()) spdlog::error("store cluster: {}", saved.error().message);
+  }
+}
+
+Controller::Json Controller::topology() const {
+  const model::GlobalCluster* global = own_global();
+  const bool member = global == nullptr || global->member_in(config_.region) != nullptr;
+  Json writer_backends = Json::array();
+  Json cluster_backends = Json::array();
+  Json reader_backends = Json::array();
+  std::string writer_region = config_.region.name;
+  for (const auto& [identifier, instance] : instances_) {
+    const std::string address = instance->address() + ":5432";
+    if (instance->slot() == 1) {
+      cluster_backends.push_back(address);
+    } else if (!reader_silent_since_.contains(identifier) && instance->has_data()) {
+      reader_backends.push_back(address);
+    }
+  }
+  if (global != nullptr && global->writer_region != config_.region) {
+    writer_region = global->writer_region.name;
+    const PeerConfig* peer = config_.peer(global->writer_region);
+    if (peer != nullptr && member) writer_backends.push_back(peer->postgres);
+  } else {
+    writer_backends = cluster_backends;
+  }
+  if (reader_backends.empty()) reader_backends = cluster_backends;
+  return {{"epoch", global == nullptr ? 0 : global->epoch.value},
+          {"region", config_.region.name},
+          {"writer_region", writer_region},
+          {"endpoints",
+           {{{"name", "global-writer"}, {"backends", writer_backends}},
+            {{"name", "cluster"}, {"backends", cluster_backends}},
+            {{"name", "reader"}, {"backends", reader_backends}}}}};
+}
+
+net::Task<Result<void>> Controller::router(Json order, Deadline deadline) {
+  auto answer = co_await router_->call(std::move(order), deadline);
+  if (answer.has_error()) co_return answer.error();
+  co_return ok();
+}
+
+// Tells the router where everything is, when that has changed or the router is new.
+net::Task<void> Controller::publish_topology() {
+  if (holding_ > 0) co_return;
+  Json snapshot = topology();
+  const std::string text = snapshot.dump();
+  const auto deadline = Deadline::in(1s);
+  const Json question = {{"do", "status"}};
+  const auto status = co_await router_->call(question, deadline);
+  const bool knows = status.has_value() && status->value("version", std::uint64_t{0}) > 0;
+  if (text == published_topology_ && knows) co_return;
+  // Versions grow over restarts without being stored: they are the time in microseconds.
+  snapshot["version"] = static_cast<std::uint64_t>(now().time_since_epoch().count());
+  const auto kept = replace_file(config_.home / "topology.json", snapshot.dump(2), 0644);
+  if (kept.has_error()) spdlog::warn("keep topology: {}", kept.error().message);
+  const Json order = {{"do", "topology"}, {"topology", snapshot}};
+  const auto told = co_await router(order, deadline);
+  if (told.has_value()) published_topology_ = text;
+}
+
+net::Task<void> Controller::hold_endpoints(Epoch epoch) {
+  ++holding_;
+  for (const char* endpoint : {"global-writer", "cluster"}) {
+    const Json order = {{"do", "hold"}, {"endpoint", endpoint}, {"epoch", epoch.value}};
+    const auto held = co_await router(order, Deadline::in(200ms));
+    if (held.has_error()) spdlog::warn("hold {}: {}", endpoint, held.error().message);
+  }
+}
+
+net::Task<void> Controller::release_endpoints() {
+  holding_ = 0;
+  for (const char* endpoint : {"global-writer", "cluster"}) {
+    const Json order = {{"do", "release"}, {"endpoint", endpoint}};
+    const auto released = co_await router(order, Deadline::in(1s));
+    if (released.has_error()) spdlog::warn("release {}: {}", endpoint, released.error().message);
+  }
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,322 @@
+// What other regions may ask of this one, over mutual TLS: POST /v1/<what>, JSON both ways.
+//
+// Who asks is known from the client certificate ("region:<name>"); nobody else gets in.
+#include <algorithm>
+
+#include "region/controller.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kCheckpointLimit = 60s;
+constexpr Duration kFenceStopLimit = 12s;
+constexpr Duration kAskLimit = 3s;
+constexpr std::string_view kClientPrefix = "region:";
+
+int http_status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::not_found: return 404;
+    case ErrorKind::denied: return 403;
+    case ErrorKind::invalid: return 400;
+    case ErrorKind::conflict:
+    case ErrorKind::superseded:
+    case ErrorKind::data_loss_refused: return 409;
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+    case ErrorKind::unavailable:
+    case ErrorKind::exhausted: return 503;
+    case ErrorKind::corrupt:
+    case ErrorKind::internal: return 500;
+  }
+  return 500;
+}
+
+}  // namespace
+
+net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
+  net::HttpResponse response;
+  response.headers.emplace_back("Content-Type", "application/json");
+  const auto refuse = [&](int status, std::string why, std::string code) {
+    response.status = status;
+    response.body = Json{{"error", std::move(why)}, {"code", std::move(code)}}.dump();
+  };
+  constexpr std::string_view kPath = "/v1/";
+  if (request.client_name.rfind(kClientPrefix, 0) != 0) {
+    refuse(403, "only member regions may ask; the certificate says '" + request.client_name + "'",
+           "");
+    co_return response;
+  }
+  if (request.method != "POST" || request.target.rfind(kPath, 0) != 0) {
+    refuse(404, "unknown request " + request.method + " " + request.target, "");
+    co_return response;
+  }
+  Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) {
+    refuse(400, "the request is no JSON object", "");
+    co_return response;
+  }
+  const std::string what = request.target.substr(kPath.size());
+  Result<Json> answer = Json::object();
+  std::string malformed;
+  try {
+    auto dispatched = dispatch_peer(what, std::move(body));
+    answer = co_await std::move(dispatched);
+  } catch (const Json::exception& error) {
+    malformed = error.what();
+  }
+  if (!malformed.empty()) {
+    refuse(400, "the request " + what + " is malformed: " + malformed, "");
+  } else if (answer.has_error()) {
+    refuse(http_status_of(answer.error().kind), answer.error().message, answer.error().code);
+  } else {
+    response.body = answer->dump();
+  }
+  co_return response;
+}
+
+net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, Json request) {
+  if (what == "gossip") {
+    co_await learn(std::move(request));
+    co_return gossip_message();
+  }
+  if (what == "inspect") co_return co_await peer_inspect();
+  if (what == "checkpoint") co_return co_await peer_checkpoint();
+  if (what == "join") co_return co_await peer_join(std::move(request));
+  if (what == "fence") co_return co_await peer_fence(std::move(request));
+  if (what == "unfence") co_return co_await peer_unfence(std::move(request));
+  if (what == "move") co_return co_await peer_move(std::move(request));
+  if (what == "change") co_return co_await peer_change(std::move(request));
+  if (what == "pass-on") co_return co_await peer_pass_on(std::move(request));
+  co_return make_error(ErrorKind::not_found, "unknown request " + what);
+}
+
+net::Task<Result<Controller::Json>> Controller::peer_inspect() {
+  Instance* instance = head();
+  if (instance == nullptr || duty() != model::Duty::primary) {
+    co_return make_error(ErrorKind::conflict, "this region is not the primary");
+  }
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  co_return Json{{"engine_version", facts_.engine_version},
+                 {"position", state.position.value},
+                 {"in_recovery", state.in_recovery}};
+}
+
+net::Task<Result<Controller::Json>> Controller::peer_checkpoint() {
+  Instance* instance = head();
+  if (instance == nullptr) {
+    co_return make_error(ErrorKind::conflict, "this region has no DB instance");
+  }
+  CO_TRY_VOID(co_await instance->checkpoint(Deadline::in(kCheckpointLimit)));
+  co_return Json::object();
+}
+
+// A DB cluster in another region becomes a member. Idempotent.
+net::Task<Result<Controller::Json>> Controller::peer_join(Json request) {
+  const std::string identifier = request.at("global_cluster").get<std::string>();
+  const auto member = request.at("member").get<model::GlobalMember>();
+  const auto found = globals_.find(identifier);
+  if (found == globals_.end() || found->second.deleted) {
+    co_return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
+                    "Global cluster " + identifier + " not found");
+  }
+  if (found->second.writer_region != config_.region || duty() != model::Duty::primary ||
+      !head_running_) {
+    co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
+                    "Source cluster " + (cluster_ ? cluster_->arn : identifier) +
+                        " is in a state which is not valid for physical replication");
+  }
+  model::GlobalCluster& global = found->second;
+  const auto arn = model::parse_cluster_arn(member.cluster_arn);
+  if (cluster_ && arn.has_value() && arn->identifier == cluster_->identifier) {
+    co_return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
+                    "DB cluster identifiers of a global cluster are unique over all Regions; " +
+                        arn->identifier + " is taken in " + config_.region.name);
+  }
+  if (model::GlobalMember* present = global.member_in(member.region)) {
+    if (present->cluster_arn != member.cluster_arn) {
+      co_return fault(
+          ErrorKind::conflict, "InvalidGlobalClusterStateFault",
+          "Global cluster " + identifier + " already has a member in " + member.region.name);
+    }
+    present->global_write_forwarding = member.global_write_forwarding;
+  } else {
+    global.members.push_back(member);
+  }
+  ++global.version;
+  CO_TRY_VOID(co_await save_global(identifier));
+  wake_.notify();
+  co_return Json{{"global", globals_.at(identifier)},
+                 {"engine_version", facts_.engine_version},
+                 {"database_name", cluster_ ? cluster_->database_name : ""},
+                 {"master_username", cluster_ ? cluster_->master_username : ""}};
+}
+
+// One order: clients held, fence durable, engine down, the last WAL position answered.
+net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
+  auto operation = request.at("operation").get<model::Operation>();
+  const std::string identifier = operation.global_cluster;
+  model::GlobalCluster* global = own_global();
+  if (global == nullptr || global->identifier != identifier || operation.epoch <= global->epoch) {
+    co_return make_error(ErrorKind::superseded, "epoch " + std::to_string(operation.epoch.value) +
+                                                    " is not newer than what this region knows");
+  }
+  const bool lossless = operation.kind == model::OperationKind::switchover;
+  if (fence_ && fence_->operation_id == operation.id && fence_->final_lsn.value != 0) {
+    co_return Json{{"final_lsn", fence_->final_lsn.value}};
+  }
+  operations_[identifier] = operation;
+  Instance* instance = head();
+  if (instance == nullptr) co_return Json{{"final_lsn", 0}};
+  if (config_.test.skip_fence) {
+    CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+    co_return Json{{"final_lsn", state.position.value}};
+  }
+  co_await hold_endpoints(operation.epoch);
+  const Epoch fenced_for = operation.epoch;
+  fence_ = Fence{operation.id, identifier, fenced_for, Lsn{}};
+  CO_TRY_VOID(co_await save_fence());
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kFenceStopLimit)));
+  const StopMode mode = lossless ? StopMode::fast : StopMode::immediate;
+  CO_TRY_VOID(co_await instance->stop(mode, Deadline::in(kFenceStopLimit)));
+  CO_TRY(const ControlFile control, co_await instance->control_file());
+  if (lossless && control.state != ClusterState::shut_down) {
+    co_return make_error(
+        ErrorKind::internal,
+        "the instance did not shut down cleanly; its last WAL position is unknown");
+  }
+  if (!fence_ || fence_->operation_id != operation.id) {
+    co_return make_error(ErrorKind::superseded, "the operation was called off meanwhile");
+  }
+  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
+  fence_->final_lsn = Lsn{control.checkpoint.value + 1};
+  adopted_as_primary_ = false;
+  if (lossless) note_event("The old primary DB cluster was shut down", {"global failover"});
+  co_return Json{{"final_lsn", fence_->final_lsn.value}};
+}
+
+net::Task<Result<Controller::Json>> Controller::peer_unfence(Json request) {
+  const auto operation = request.at("operation").get<model::Operation>();
+  if (fence_ && fence_->operation_id == operation.id) {
+    fence_.reset();
+    CO_TRY_VOID(co_await save_fence());
+  }
+  auto called_off = operation;
+  called_off.step = model::Step::aborted;
+  operations_[operation.global_cluster] = called_off;
+  operator_confirmed_ = true;  // The coordinator says that this region is the primary.
+  co_await release_endpoints();
+  wake_.notify();
+  co_return Json::object();
+}
+
+net::Task<Result<Controller::Json>> Controller::peer_move(Json request) {
+  const std::string identifier = request.at("global_cluster").get<std::string>();
+  const bool loss = request.at("data_loss_allowed").get<bool>();
+  if (!globals_.contains(identifier) || globals_.at(identifier).deleted) {
+    co_return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
+                    "Global cluster " + identifier + " not found");
+  }
+  const MoveKind kind = loss ? MoveKind::data_loss_allowed : MoveKind::lossless;
+  CO_TRY_VOID(co_await accept_move(identifier, kind));
+  co_return Json{{"gossip", gossip_message()}, {"operation", operations_.at(identifier)}};
+}
+
+// A change of the global cluster that only the writer's region may make.
+net::Task<Result<Controller::Json>> Controller::peer_change(Json request) {
+  const std::string action = request.at("action").get<std::string>();
+  const std::string identifier = request.at("identifier").get<std::string>();
+  Result<model::GlobalCluster> changed = model::GlobalCluster{};
+  if (action == "modify") {
+    ModifyGlobalCluster change;
+    change.identifier = identifier;
+    change.new_identifier = request.value("new_identifier", "");
+    change.engine_version = request.value("engine_version", "");
+    if (request.contains("deletion_protection")) {
+      change.deletion_protection = request.at("deletion_protection").get<bool>();
+    }
+    changed = co_await modify_global_cluster(std::move(change));
+  } else if (action == "delete") {
+    changed = co_await delete_global_cluster(identifier);
+  } else if (action == "remove") {
+    changed = co_await remove_from_global_cluster(identifier, request.at("arn").get<std::string>());
+  } else {
+    co_return make_error(ErrorKind::invalid, "unknown change " + action);
+  }
+  if (changed.has_error()) co_return changed.error();
+  co_return Json{{"global", *changed}};
+}
+
+net::Task<Result<Controller::Json>> Controller::peer_pass_on(Json request) {
+  if (!api_handler_) co_return make_error(ErrorKind::unavailable, "no API is served here yet");
+  net::HttpRequest call;
+  call.method = request.at("method").get<std::string>();
+  call.target = request.at("target").get<std::string>();
+  call.body = request.at("body").get<std::string>();
+  for (const auto& header : request.at("headers")) {
+    call.headers.emplace_back(header.at(0).get<std::string>(), header.at(1).get<std::string>());
+  }
+  auto serving = api_handler_(std::move(call));
+  const net::HttpResponse response = co_await std::move(serving);
+  Json headers = Json::array();
+  for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+  co_return Json{{"status", response.status}, {"headers", headers}, {"body", response.body}};
+}
+
+net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest request) {
+  if (config_.peer(region) == nullptr) {
+    co_return fault(ErrorKind::not_found, "UnrecognizedClientException",
+                    "This platform has no region " + region.name);
+  }
+  Json headers = Json::array();
+  for (const auto& [name, value] : request.headers) headers.push_back({name, value});
+  const Json message = {{"method", request.method},
+                        {"target", request.target},
+                        {"headers", headers},
+                        {"body", request.body}};
+  CO_TRY(const Json answer,
+         co_await call_peer(region, "pass-on", message, Deadline::in(std::chrono::seconds(15))));
+  RawResponse response;
+  response.status = answer.value("status", 500);
+  response.body = answer.value("body", "");
+  for (const auto& header : answer.value("headers", Json::array())) {
+    response.headers.emplace_back(header.at(0).get<std::string>(), header.at(1).get<std::string>());
+  }
+  co_return response;
+}
+
+net::Task<Result<std::string>> Controller::status_json() {
+  Json status = {{"region", config_.region.name},
+                 {"duty", model::name_of(duty())},
+                 {"epoch_confirmed", epoch_confirmed()},
+                 {"engine_version", facts_.engine_version},
+                 {"head", head_json()},
+                 {"clusters", Json::array()},
+                 {"globals", Json::array()},
+                 {"operations", Json::array()},
+                 {"peers", Json::array()}};
+  if (fence_) {
+    status["fence"] = {{"operation_id", fence_->operation_id}, {"epoch", fence_->epoch.value}};
+  }
+  if (cluster_) status["clusters"].push_back(*cluster_);
+  for (const auto& [identifier, global] : globals_) {
+    if (!global.deleted) status["globals"].push_back(global);
+  }
+  for (const auto& [global, operation] : operations_) status["operations"].push_back(operation);
+  for (const auto& [region, view] : peers_) {
+    const auto age =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - view.heard);
+    status["peers"].push_back({{"region", region.name},
+                               {"heard", view.heard_ever},
+                               {"heard_ms_ago", view.heard_ever ? age.count() : -1},
+                               {"position", view.head.position.value},
+                               {"streaming", view.head.streaming}});
+  }
+  const Json question = {{"do", "status"}};
+  const auto routing = co_await router_->call(question, Deadline::in(1s));
+  if (routing.has_value()) status["router"] = *routing;
+  co_return status.dump();
+}
+
+}  // namespace aurora_global::region

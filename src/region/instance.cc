@@ -1,0 +1,409 @@
+#include "region/instance.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace aurora_global::region {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr Duration kStartPoll = 10ms;
+constexpr Duration kPromotePoll = 1ms;
+constexpr Duration kQueryLimit = 5s;
+
+// Creates `dir` and gives it to `user`. Parents exist.
+Result<void> make_directory(const fs::path& dir, const SystemUser& user, int mode) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) {
+    return make_error(ErrorKind::unavailable, "create " + dir.string() + ": " + error.message());
+  }
+  if (chown(dir.c_str(), user.uid, user.gid) != 0 || chmod(dir.c_str(), mode) != 0) {
+    return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
+  }
+  return ok();
+}
+
+std::string literal(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    out += c;
+    if (c == '\'') out += c;
+  }
+  return out + "'";
+}
+
+std::string identifier_sql(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    out += c;
+    if (c == '"') out += c;
+  }
+  return out + "\"";
+}
+
+// Creates the roles of a fresh cluster, as Aurora has them.
+std::string roles_sql(const Bootstrap& bootstrap) {
+  const std::string master = identifier_sql(bootstrap.master_username);
+  return "CREATE ROLE rds_superuser NOLOGIN;"
+         "GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION;"
+         "CREATE ROLE rdsrepladmin LOGIN REPLICATION;"
+         // What pg_rewind needs of a role that is no superuser.
+         "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "
+         "pg_stat_file(text, boolean), pg_read_binary_file(text), "
+         "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin;"
+         "CREATE ROLE aurora_clients NOLOGIN;"
+         "CREATE ROLE " +
+         master + " LOGIN CREATEDB CREATEROLE PASSWORD " + literal(bootstrap.master_verifier) +
+         " IN ROLE rds_superuser;";
+}
+
+}  // namespace
+
+Instance::Instance(boost::asio::any_io_executor executor, const RegionConfig& config,
+                   SystemUser user, std::string identifier, int slot)
+    : executor_(executor),
+      config_(config),
+      user_(std::move(user)),
+      identifier_(std::move(identifier)),
+      slot_(slot),
+      directory_(config.home / "instances" / identifier_),
+      data_dir_(directory_ / "data"),
+      lock_(executor),
+      connection_lock_(executor) {}
+
+std::string Instance::address() const {
+  return config_.address_prefix + "." + std::to_string(20 + slot_);
+}
+
+fs::path Instance::socket_dir() const {
+  // A socket's path has at most 107 bytes: a long home gets a short name elsewhere.
+  constexpr std::size_t kSocketPathMax = 107;
+  const fs::path preferred = directory_ / "socket";
+  if (preferred.string().size() + sizeof("/.s.PGSQL.65535.lock") <= kSocketPathMax) {
+    return preferred;
+  }
+  const std::size_t hash = std::hash<std::string>{}(preferred.string());
+  return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
+}
+
+bool Instance::has_data() const { return fs::exists(data_dir_ / "PG_VERSION"); }
+
+bool Instance::is_standby_directory() const { return fs::exists(data_dir_ / "standby.signal"); }
+
+bool Instance::running() {
+  if (postmaster_ && postmaster_->running()) return true;
+  postmaster_.reset();
+  if (const auto pid = running_postmaster(data_dir_)) {
+    if (auto process = Process::adopt(*pid)) postmaster_ = std::move(*process);
+  }
+  return postmaster_ && postmaster_->running();
+}
+
+CommandLine Instance::command(std::string program, std::vector<std::string> arguments) const {
+  CommandLine line;
+  line.argv = {(config_.postgres_bin / program).string()};
+  line.argv.insert(line.argv.end(), arguments.begin(), arguments.end());
+  line.user = user_;
+  line.output = directory_ / "startup.log";
+  return line;
+}
+
+PostgresSettings Instance::settings(std::optional<WalSource> source) const {
+  PostgresSettings s;
+  s.listen_address = address();
+  s.socket_dir = socket_dir();
+  s.data_dir = data_dir_;
+  s.hba_file = directory_ / "pg_hba.conf";
+  s.ident_file = directory_ / "pg_ident.conf";
+  s.log_dir = directory_ / "log";
+  s.tls_dir = config_.home / "postgres-tls";
+  s.max_connections = config_.max_connections;
+  s.region = config_.region.name;
+  s.instance = identifier_;
+  s.source = std::move(source);
+  return s;
+}
+
+Result<void> Instance::prepare_directories() {
+  TRY_VOID(make_directory(config_.home / "instances", user_, 0755));
+  TRY_VOID(make_directory(directory_, user_, 0755));
+  TRY_VOID(make_directory(directory_ / "log", user_, 0750));
+  TRY_VOID(make_directory(socket_dir(), user_, 0700));
+  const fs::path tls = config_.home / "postgres-tls";
+  TRY_VOID(make_directory(tls, user_, 0700));
+  for (const char* name : {"server.crt", "server.key", "server-ca.crt", "client-ca.crt",
+                           "replication.crt", "replication.key"}) {
+    std::ifstream in(config_.tls_dir() / name);
+    if (!in) {
+      return make_error(ErrorKind::not_found, "cannot read " + (config_.tls_dir() / name).string());
+    }
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    TRY_VOID(replace_file(tls / name, text, 0600));
+    if (chown((tls / name).c_str(), user_.uid, user_.gid) != 0) {
+      return make_error(ErrorKind::denied, "give " + (tls / name).string() + " to " + user_.name);
+    }
+  }
+  return ok();
+}
+
+Result<void> Instance::write_configuration(const std::optional<WalSource>& source) {
+  TRY_VOID(prepare_directories());
+  const auto write = [&](const fs::path& file, std::string_view text) -> Result<void> {
+    TRY_VOID(replace_file(file, text, 0640));
+    if (chown(file.c_str(), user_.uid, user_.gid) != 0) {
+      return make_error(ErrorKind::denied, "give " + file.string() + " to user " + user_.name);
+    }
+    return ok();
+  };
+  TRY_VOID(write(directory_ / "postgresql.conf", render_postgresql_conf(settings(source))));
+  TRY_VOID(write(directory_ / "pg_hba.conf", render_pg_hba()));
+  TRY_VOID(write(directory_ / "pg_ident.conf", ""));
+  source_ = source;
+  return ok();
+}
+
+net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
+  CO_TRY_VOID(prepare_directories());
+  CommandLine initdb =
+      command("initdb", {"--pgdata", data_dir_.string(), "--username", "rdsadmin",
+                         "--data-checksums", "--wal-segsize", "1", "--auth-local", "trust",
+                         "--auth-host", "reject", "--encoding", "UTF8", "--locale", "C.UTF-8"});
+  CO_TRY_VOID(co_await run_checked(std::move(initdb), deadline));
+  const std::optional<WalSource> none;
+  CO_TRY_VOID(co_await start(none, deadline));
+  co_return co_await bootstrap_sql(std::move(bootstrap), deadline);
+}
+
+net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline deadline) {
+  CO_TRY(auto admin, co_await connect("postgres", deadline));
+  CO_TRY_VOID(co_await admin.execute_simple(roles_sql(bootstrap), deadline));
+  CO_TRY_VOID(co_await admin.execute_simple("CREATE DATABASE rdsadmin", deadline));
+  const std::string owner = identifier_sql(bootstrap.master_username);
+  if (!bootstrap.database.empty() && bootstrap.database != "postgres") {
+    const std::string create =
+        "CREATE DATABASE " + identifier_sql(bootstrap.database) + " OWNER " + owner;
+    CO_TRY_VOID(co_await admin.execute_simple(create, deadline));
+  }
+  CO_TRY_VOID(co_await admin.execute_simple("ALTER DATABASE postgres OWNER TO " + owner, deadline));
+  CO_TRY_VOID(
+      co_await admin.execute_simple("REVOKE CONNECT ON DATABASE rdsadmin FROM PUBLIC; GRANT "
+                                    "CONNECT ON DATABASE rdsadmin TO rdsrepladmin",
+                                    deadline));
+  const std::string table =
+      "CREATE TABLE global_epoch(epoch bigint PRIMARY KEY, region text NOT NULL, "
+      "at timestamptz NOT NULL DEFAULT clock_timestamp())";
+  std::vector<pgclient::Param> no_params;
+  CO_TRY_VOID(co_await sql(table, no_params, deadline));
+  // pg_rewind logs in to a database, as the replication role.
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
+  CO_TRY_VOID(prepare_directories());
+  // A copy that broke off is not resumed: what is there is part of a database, not one.
+  std::error_code ignored;
+  fs::remove_all(data_dir_, ignored);
+  CommandLine backup =
+      command("pg_basebackup", {"--pgdata", data_dir_.string(), "--dbname", source.conninfo,
+                                "--checkpoint", "fast", "--wal-method", "stream"});
+  CO_TRY_VOID(co_await run_checked(std::move(backup), deadline));
+  CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
+  if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
+    co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
+  }
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadline deadline) {
+  if (running()) co_return ok();
+  if (source && !is_standby_directory()) {
+    CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
+    if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
+      co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
+    }
+  }
+  CO_TRY_VOID(write_configuration(source));
+  CO_TRY_VOID(replace_file(directory_ / "startup.log", "", 0640));
+  CommandLine postgres = command(
+      "postgres",
+      {"-D", data_dir_.string(), "-c", "config_file=" + (directory_ / "postgresql.conf").string()});
+  CO_TRY(Process process, Process::start(postgres));
+  postmaster_ = std::move(process);
+  connection_.reset();
+  co_return co_await wait_until_it_answers(deadline);
+}
+
+net::Task<Result<void>> Instance::wait_until_it_answers(Deadline deadline) {
+  for (;;) {
+    if (!postmaster_ || !postmaster_->running()) {
+      co_return make_error(
+          ErrorKind::unavailable,
+          "instance " + identifier_ + " ended while starting: " + startup_log_tail());
+    }
+    const auto connected = co_await connect("postgres", deadline.at_most(2s));
+    if (connected.has_value()) co_return ok();
+    if (deadline.passed()) {
+      co_return make_error(ErrorKind::timeout,
+                           "instance " + identifier_ +
+                               " does not accept connections yet: " + connected.error().message);
+    }
+    co_await net::sleep_for(kStartPoll);
+  }
+}
+
+net::Task<Result<void>> Instance::stop(StopMode mode, Deadline deadline) {
+  connection_.reset();
+  if (!running()) co_return ok();
+  postmaster_->signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
+  if (!co_await postmaster_->wait(deadline)) {
+    co_return make_error(ErrorKind::timeout, "instance " + identifier_ + " does not stop in time");
+  }
+  postmaster_.reset();
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::follow(WalSource source, Deadline deadline) {
+  if (source_ && source_->conninfo == source.conninfo && source_->slot == source.slot) {
+    co_return ok();
+  }
+  CO_TRY_VOID(write_configuration(source));
+  std::vector<pgclient::Param> no_params;
+  CO_TRY_VOID(co_await sql("SELECT pg_reload_conf()", no_params, deadline));
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadline deadline) {
+  std::vector<pgclient::Param> no_params;
+  CO_TRY_VOID(
+      co_await sql("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(false) ELSE true END",
+                   no_params, deadline));
+  for (;;) {
+    CO_TRY(const auto rows, co_await sql("SELECT pg_is_in_recovery()", no_params, deadline));
+    if (rows.text(0, 0) == "f") break;
+    if (deadline.passed()) {
+      co_return make_error(ErrorKind::timeout, "instance " + identifier_ + " is still in recovery");
+    }
+    co_await net::sleep_for(kPromotePoll);
+  }
+  std::vector<pgclient::Param> values = {std::to_string(epoch.value), region};
+  CO_TRY_VOID(co_await sql(
+      "INSERT INTO global_epoch(epoch, region) VALUES ($1::bigint, $2) ON CONFLICT DO NOTHING",
+      values, deadline));
+  source_.reset();
+  co_return ok();
+}
+
+net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadline) {
+  CO_TRY_VOID(write_configuration(source));
+  // pg_rewind checks the data directory's own files for what it will replace: standby.signal must
+  // not stand in the way of the crash recovery it may have to do first.
+  std::error_code ignored;
+  fs::remove(data_dir_ / "standby.signal", ignored);
+  CommandLine line = command("pg_rewind", {"--target-pgdata", data_dir_.string(), "--source-server",
+                                           source.conninfo + " dbname='rdsadmin'", "--config-file",
+                                           (directory_ / "postgresql.conf").string()});
+  CO_TRY(auto said, co_await run_checked(std::move(line), deadline));
+  CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
+  if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
+    co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
+  }
+  co_return said;
+}
+
+Result<void> Instance::set_aside(std::string_view why) {
+  std::error_code error;
+  const fs::path kept = directory_ / ("data." + std::string(why));
+  fs::remove_all(kept, error);
+  fs::rename(data_dir_, kept, error);
+  if (error) {
+    return make_error(ErrorKind::unavailable,
+                      "move " + data_dir_.string() + " aside: " + error.message());
+  }
+  return ok();
+}
+
+Result<void> Instance::remove_files() {
+  std::error_code error;
+  fs::remove_all(directory_, error);
+  if (error) {
+    return make_error(ErrorKind::unavailable,
+                      "remove " + directory_.string() + ": " + error.message());
+  }
+  return ok();
+}
+
+net::Task<Result<InstanceState>> Instance::state(Deadline deadline) {
+  std::vector<pgclient::Param> no_params;
+  CO_TRY(const auto rows,
+         co_await sql(
+             "SELECT r, "
+             "CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, "
+             "coalesce(pg_last_wal_receive_lsn(), '0/0'), "
+             "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'), "
+             "(SELECT timeline_id FROM pg_control_checkpoint()), "
+             "CASE WHEN r AND pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn() THEN "
+             "(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)"
+             "::bigint ELSE 0 END, "
+             "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+             "AND usename <> 'rdsadmin') "
+             "FROM pg_is_in_recovery() r",
+             no_params, deadline));
+  InstanceState state;
+  state.in_recovery = rows.text(0, 0) == "t";
+  CO_TRY(state.position, Lsn::parse(rows.is_null(0, 1) ? "0/0" : rows.text(0, 1)));
+  CO_TRY(state.received, Lsn::parse(rows.text(0, 2)));
+  state.streaming = rows.text(0, 3) == "t";
+  state.timeline = static_cast<std::uint32_t>(std::stoul(std::string(rows.text(0, 4))));
+  state.replay_lag_ms = rows.is_null(0, 5) ? 0 : std::stoll(std::string(rows.text(0, 5)));
+  state.sessions = std::stoi(std::string(rows.text(0, 6)));
+  co_return state;
+}
+
+net::Task<Result<void>> Instance::checkpoint(Deadline deadline) {
+  CO_TRY(auto connection, co_await connect("postgres", deadline));
+  CO_TRY_VOID(co_await connection.execute_simple("CHECKPOINT", deadline));
+  co_return ok();
+}
+
+net::Task<Result<pgclient::Rows>> Instance::sql(std::string text,
+                                                std::vector<pgclient::Param> params,
+                                                Deadline deadline) {
+  CO_TRY(const auto guard, co_await connection_lock_.lock(deadline));
+  const bool reused = connection_ && connection_->usable();
+  if (!reused) {
+    connection_.reset();
+    CO_TRY(auto fresh, co_await connect("rdsadmin", deadline.at_most(kQueryLimit)));
+    connection_.emplace(std::move(fresh));
+  }
+  auto rows = co_await connection_->execute(std::move(text), std::move(params), deadline);
+  if (connection_ && !connection_->usable()) connection_.reset();
+  co_return rows;
+}
+
+net::Task<Result<pgclient::Connection>> Instance::connect(std::string database, Deadline deadline) {
+  pgclient::Parameters parameters;
+  parameters.values = {{"host", socket_dir().string()},
+                       {"port", "5432"},
+                       {"user", "rdsadmin"},
+                       {"dbname", database},
+                       {"application_name", "aurora-global"}};
+  co_return co_await pgclient::Connection::connect(std::move(parameters), deadline);
+}
+
+net::Task<Result<ControlFile>> Instance::control_file() { co_return read_control_file(data_dir_); }
+
+std::string Instance::startup_log_tail() const {
+  std::ifstream in(directory_ / "startup.log");
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  constexpr std::size_t kTail = 500;
+  if (text.size() > kTail) text.erase(0, text.size() - kTail);
+  return text.empty() ? "(nothing in startup.log; see its log directory)" : text;
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,110 @@
+// One PostgreSQL instance of this region: its files, its process, its role.
+//
+// All methods run on the daemon's thread. Methods that change the instance (init, seed, start,
+// stop, promote, rewind) must not overlap: the caller holds the instance's lock(). Queries may be
+// made at any time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/mutex.h"
+#include "pgclient/connection.h"
+#include "region/config.h"
+#include "region/postgres_files.h"
+#include "region/processes.h"
+
+namespace aurora_global::region {
+
+// What a running instance says of itself.
+struct InstanceState {
+  bool in_recovery = false;
+  Lsn position;  // Last written (primary) or last replayed (standby).
+  Lsn received;  // Standby: last received from upstream.
+  bool streaming = false;
+  std::uint32_t timeline = 0;
+  std::int64_t replay_lag_ms = 0;  // Standby: age of the last replayed commit while behind.
+  int sessions = 0;                // Client backends.
+};
+
+// What a new primary is created with.
+struct Bootstrap {
+  std::string database;
+  std::string master_username;
+  std::string master_verifier;  // SCRAM verifier, never the password.
+};
+
+enum class StopMode { fast, immediate };
+
+class Instance {
+ public:
+  Instance(boost::asio::any_io_executor executor, const RegionConfig& config, SystemUser user,
+           std::string identifier, int slot);
+
+  const std::string& identifier() const { return identifier_; }
+  int slot() const { return slot_; }
+  std::string address() const;
+  net::AsyncMutex& lock() { return lock_; }
+  const std::filesystem::path& data_dir() const { return data_dir_; }
+  // Directory of its Unix socket, for connections inside the region.
+  std::filesystem::path socket_dir() const;
+
+  bool has_data() const;
+  // The data directory is set up as a standby (its standby.signal is there).
+  bool is_standby_directory() const;
+  bool running();
+
+  // Creates a primary from nothing. Not started afterwards.
+  net::Task<Result<void>> init(Bootstrap bootstrap, Deadline deadline);
+  // Copies a primary or standby through `source`. Not started afterwards.
+  net::Task<Result<void>> seed(WalSource source, Deadline deadline);
+  // Writes the configuration and starts it as a primary (no source) or standby; returns when it
+  // accepts connections. Fails with `unavailable` and the end of its log.
+  net::Task<Result<void>> start(std::optional<WalSource> source, Deadline deadline);
+  // Ends it and waits. On `timeout` it may still be shutting down.
+  net::Task<Result<void>> stop(StopMode mode, Deadline deadline);
+  // A running standby follows another source from now on; no effect if it does already.
+  net::Task<Result<void>> follow(WalSource source, Deadline deadline);
+  // Standby to primary, at once; returns when it is out of recovery and has stored `epoch` by a
+  // write. Idempotent.
+  net::Task<Result<void>> promote(Epoch epoch, std::string region, Deadline deadline);
+  // Makes a stopped former primary fit to follow `source`: rewinds if the histories differ.
+  // Returns what pg_rewind said.
+  net::Task<Result<std::string>> rewind(WalSource source, Deadline deadline);
+  // Moves the data directory aside (one is kept) and forgets it.
+  Result<void> set_aside(std::string_view why);
+  Result<void> remove_files();
+
+  net::Task<Result<InstanceState>> state(Deadline deadline);
+  net::Task<Result<void>> checkpoint(Deadline deadline);
+  // One statement on the kept local connection, as rdsadmin in database rdsadmin.
+  net::Task<Result<pgclient::Rows>> sql(std::string text, std::vector<pgclient::Param> params,
+                                        Deadline deadline);
+  net::Task<Result<ControlFile>> control_file();
+
+ private:
+  CommandLine command(std::string program, std::vector<std::string> arguments) const;
+  PostgresSettings settings(std::optional<WalSource> source) const;
+  Result<void> prepare_directories();
+  Result<void> write_configuration(const std::optional<WalSource>& source);
+  net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
+  net::Task<Result<void>> bootstrap_sql(Bootstrap bootstrap, Deadline deadline);
+  net::Task<Result<pgclient::Connection>> connect(std::string database, Deadline deadline);
+  std::string startup_log_tail() const;
+
+  boost::asio::any_io_executor executor_;
+  const RegionConfig& config_;
+  SystemUser user_;
+  std::string identifier_;
+  int slot_;
+  std::filesystem::path directory_;
+  std::filesystem::path data_dir_;
+  net::AsyncMutex lock_;
+  net::AsyncMutex connection_lock_;
+  std::optional<Process> postmaster_;
+  std::optional<pgclient::Connection> connection_;
+  std::optional<WalSource> source_;  // As last written to the configuration.
+};
+
+}  // namespace aurora_global::region

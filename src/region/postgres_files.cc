@@ -1,0 +1,174 @@
+#include "region/postgres_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace aurora_global::region {
+namespace {
+
+// postgresql.conf quotes with '' inside '...'.
+std::string quoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    out += c;
+    if (c == '\'') out += c;
+  }
+  return out + "'";
+}
+
+void set(std::ostringstream& out, std::string_view name, std::string_view value) {
+  out << name << " = " << quoted(value) << "\n";
+}
+
+void render_wal(std::ostringstream& out, const PostgresSettings& s) {
+  // Small segments make a promotion short (it copies the last one); the sizes are set because
+  // initdb shrinks them with the segment size. The slots are bounded, so that a lost secondary
+  // never fills the primary's disk.
+  out << "wal_level = replica\nmax_wal_size = 1GB\nmin_wal_size = 256MB\n"
+         "wal_keep_size = 256MB\nmax_slot_wal_keep_size = 4GB\n"
+         "max_wal_senders = 20\nmax_replication_slots = 20\n"
+         "hot_standby = on\nhot_standby_feedback = on\n"
+         // After the death of a primary the standby may sleep this long before it sees a promotion.
+         "wal_retrieve_retry_interval = 100ms\n"
+         // Bytes can stop without an error on the link: these are replication's own heartbeats.
+         "wal_receiver_status_interval = 1s\nwal_receiver_timeout = 5s\nwal_sender_timeout = 5s\n"
+         "recovery_target_timeline = latest\n";
+  if (s.source) {
+    set(out, "primary_conninfo", s.source->conninfo);
+    set(out, "primary_slot_name", s.source->slot);
+  }
+}
+
+}  // namespace
+
+std::string render_postgresql_conf(const PostgresSettings& s) {
+  std::ostringstream out;
+  out << "# Written by the region daemon before each start; changes here are lost.\n";
+  set(out, "data_directory", s.data_dir.string());
+  set(out, "hba_file", s.hba_file.string());
+  set(out, "ident_file", s.ident_file.string());
+  set(out, "listen_addresses", s.listen_address);
+  out << "port = " << s.port << "\n";
+  set(out, "unix_socket_directories", s.socket_dir.string());
+  out << "unix_socket_permissions = 0700\n"
+      << "max_connections = " << s.max_connections << "\n"
+      << "shared_buffers = 128MB\npassword_encryption = 'scram-sha-256'\n"
+         "ssl = on\n";
+  set(out, "ssl_cert_file", (s.tls_dir / "server.crt").string());
+  set(out, "ssl_key_file", (s.tls_dir / "server.key").string());
+  set(out, "ssl_ca_file", (s.tls_dir / "client-ca.crt").string());
+  render_wal(out, s);
+  out << "logging_collector = on\nlog_filename = 'postgresql-%H.log'\n"
+         "log_truncate_on_rotation = on\nlog_rotation_age = 1h\nlog_rotation_size = 0\n"
+         "log_line_prefix = '%m [%p] %q%u@%d '\nlog_checkpoints = off\n"
+         "log_timezone = 'UTC'\ntimezone = 'UTC'\n";
+  set(out, "log_directory", s.log_dir.string());
+  set(out, "cluster_name", s.instance);
+  set(out, "aurora_global.region", s.region);
+  set(out, "aurora_global.instance", s.instance);
+  return out.str();
+}
+
+std::string render_pg_hba() {
+  return "# Written by the region daemon; changes here are lost.\n"
+         "# The socket directory is 0700: whoever gets in is the daemon or PostgreSQL itself.\n"
+         "local    all          all           trust\n"
+         "local    replication  all           trust\n"
+         "hostssl  replication  rdsrepladmin  all  cert\n"
+         "hostssl  all          rdsrepladmin  all  cert\n"
+         "host     all          rdsadmin      all  reject\n"
+         "host     replication  all           all  reject\n"
+         "hostssl  all          all           all  scram-sha-256\n";
+}
+
+std::string conninfo(const std::map<std::string, std::string>& values) {
+  std::string text;
+  for (const auto& [name, value] : values) {
+    if (!text.empty()) text += ' ';
+    text += name + "='";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "'";
+  }
+  return text;
+}
+
+Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
+  // The layout of ControlFileData in PostgreSQL 13 to 16 (PG_CONTROL_VERSION 1300), native order.
+  constexpr std::uint32_t kVersion = 1300;
+  constexpr std::size_t kNeeded = 52;
+  const std::filesystem::path file = data_dir / "global" / "pg_control";
+  std::ifstream in(file, std::ios::binary);
+  std::array<char, kNeeded> raw{};
+  if (!in.read(raw.data(), raw.size())) {
+    return make_error(ErrorKind::not_found, "cannot read " + file.string());
+  }
+  const auto at = [&](std::size_t offset, auto type) {
+    std::memcpy(&type, raw.data() + offset, sizeof type);
+    return type;
+  };
+  if (const auto version = at(8, std::uint32_t{}); version != kVersion) {
+    return make_error(ErrorKind::corrupt, file.string() + " has control file version " +
+                                              std::to_string(version) +
+                                              ", this program knows 1300 (PostgreSQL 15)");
+  }
+  ControlFile control;
+  control.system_identifier = at(0, std::uint64_t{});
+  control.checkpoint = Lsn{at(32, std::uint64_t{})};
+  control.redo = Lsn{at(40, std::uint64_t{})};
+  control.timeline = at(48, std::uint32_t{});
+  switch (at(16, std::uint32_t{})) {
+    case 0: control.state = ClusterState::starting; break;
+    case 1: control.state = ClusterState::shut_down; break;
+    case 2: control.state = ClusterState::shut_down_in_recovery; break;
+    case 6: control.state = ClusterState::running; break;
+    default: control.state = ClusterState::other; break;
+  }
+  return control;
+}
+
+std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {
+  std::ifstream in(data_dir / "postmaster.pid");
+  int pid = 0;
+  if (!(in >> pid) || pid <= 1) return std::nullopt;
+  std::error_code error;
+  const auto cwd = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/cwd", error);
+  if (error || cwd != std::filesystem::canonical(data_dir, error)) return std::nullopt;
+  return pid;
+}
+
+Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode) {
+  const std::filesystem::path fresh = file.string() + ".new";
+  const auto failed = [&](const char* what) {
+    const ErrorKind kind = errno == ENOSPC ? ErrorKind::exhausted : ErrorKind::unavailable;
+    return make_error(kind, std::string(what) + " " + fresh.string() + ": " + strerror(errno));
+  };
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (fd < 0) return failed("open");
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t wrote = write(fd, text.data() + done, text.size() - done);
+    if (wrote < 0) {
+      close(fd);
+      return failed("write");
+    }
+    done += static_cast<std::size_t>(wrote);
+  }
+  fchmod(fd, static_cast<mode_t>(mode));
+  const bool synced = fsync(fd) == 0;
+  close(fd);
+  if (!synced) return failed("sync");
+  if (rename(fresh.c_str(), file.c_str()) != 0) return failed("rename");
+  return ok();
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,65 @@
+// The files PostgreSQL reads and writes, as text and numbers: configuration out, control file in.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace aurora_global::region {
+
+// Where a standby gets its WAL from.
+struct WalSource {
+  std::string conninfo;  // libpq connection string; names files, holds no secret.
+  std::string slot;      // Empty: none.
+};
+
+struct PostgresSettings {
+  std::string listen_address;
+  int port = 5432;
+  std::filesystem::path socket_dir;
+  std::filesystem::path data_dir;
+  std::filesystem::path hba_file;
+  std::filesystem::path ident_file;
+  std::filesystem::path log_dir;
+  std::filesystem::path tls_dir;
+  int max_connections = 200;
+  std::string region;
+  std::string instance;
+  std::optional<WalSource> source;  // Nullopt: a primary.
+};
+
+// postgresql.conf, whole. Lies outside the data directory, which pg_rewind overwrites.
+std::string render_postgresql_conf(const PostgresSettings& settings);
+
+// pg_hba.conf: the bootstrap superuser only through the Unix socket, replication by client
+// certificate, everybody else by SCRAM over TLS.
+std::string render_pg_hba();
+
+// A libpq connection string: `'` and `\` in values are escaped.
+std::string conninfo(const std::map<std::string, std::string>& values);
+
+enum class ClusterState { starting, shut_down, shut_down_in_recovery, running, other };
+
+// What global/pg_control says (PostgreSQL 15; control file version 1300).
+struct ControlFile {
+  std::uint64_t system_identifier = 0;
+  ClusterState state = ClusterState::other;
+  Lsn checkpoint;  // Start of the latest checkpoint record.
+  Lsn redo;
+  std::uint32_t timeline = 0;
+};
+// Fails with `not_found`, or `corrupt` for a control file of another version.
+Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
+
+// The postmaster of this data directory, if it runs (its working directory is the data directory).
+std::optional<int> running_postmaster(const std::filesystem::path& data_dir);
+
+// Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
+// `unavailable`.
+Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+
+}  // namespace aurora_global::region
