@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 
+#include "base/rng.h"
 #include "model/duty.h"
 #include "model/operation.h"
 #include "net/control_socket.h"

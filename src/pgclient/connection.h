@@ -1,0 +1,104 @@
+// Asynchronous libpq on Asio: one connection, no blocking call, no thread.
+//
+// Foreign errors become ours here and nowhere else. A server's error has its SQLSTATE in
+// Error::code and leaves the connection usable. When the connection itself breaks, the kind is
+// `unavailable` (or `timeout`), usable() is false, and Error::code tells how far we came:
+// kNotSent: the statement did not leave this process; kSent: it may have been executed.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/task.h"
+
+namespace aurora_global::pgclient {
+
+inline constexpr std::string_view kNotSent = "not-sent";
+inline constexpr std::string_view kSent = "sent";
+
+// libpq connection keywords. Hosts are numeric addresses or socket directories: nothing is looked
+// up. Passwords go in here and never into a log.
+struct Parameters {
+  std::vector<std::pair<std::string, std::string>> values;
+};
+
+// A text parameter; nullopt is NULL.
+using Param = std::optional<std::string>;
+
+// The result of one statement.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result) {}
+  int rows() const { return PQntuples(result_.get()); }
+  int columns() const { return PQnfields(result_.get()); }
+  bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+  // Lives as long as this object.
+  std::string_view text(int row, int column) const;
+  // Rows inserted, updated or deleted.
+  std::int64_t command_tuples() const;
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
+};
+
+class Connection {
+ public:
+  static net::Task<Result<Connection>> connect(Parameters parameters, Deadline deadline);
+  Connection(Connection&&) noexcept = default;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+
+  // One statement, extended protocol.
+  net::Task<Result<Rows>> execute(std::string sql, std::vector<Param> params, Deadline deadline);
+  // Several statements, simple protocol; the last result. The first error ends it.
+  net::Task<Result<Rows>> execute_simple(std::string sql, Deadline deadline);
+  net::Task<Result<void>> prepare(std::string name, std::string sql, Deadline deadline);
+  net::Task<Result<Rows>> execute_prepared(const std::string& name, std::vector<Param> params,
+                                           Deadline deadline);
+  // COPY ... FROM STDIN with text that is complete lines of COPY's text format.
+  net::Task<Result<void>> copy_in(std::string sql, std::string data, Deadline deadline);
+
+  bool usable() const { return connection_ != nullptr && PQstatus(raw()) == CONNECTION_OK; }
+  int backend_pid() const { return PQbackendPID(raw()); }
+  void close();
+
+ private:
+  struct Finish {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  using Socket = boost::asio::posix::stream_descriptor;
+
+  Connection(PGconn* connection, boost::asio::any_io_executor executor)
+      : connection_(connection), executor_(std::move(executor)) {}
+
+  PGconn* raw() const { return connection_.get(); }
+  void watch_socket();
+  net::Task<Result<void>> finish_connecting(Deadline deadline);
+  net::Task<bool> wait(Socket::wait_type what, Deadline deadline);
+  net::Task<Result<void>> flush(Deadline deadline);
+  net::Task<Result<PGresult*>> next_result(Deadline deadline);
+  net::Task<Result<Rows>> collect(bool sent, Deadline deadline);
+  Error broken(std::string_view what, std::string_view how_far);
+  Error expired(std::string_view how_far);
+
+  std::unique_ptr<PGconn, Finish> connection_;
+  boost::asio::any_io_executor executor_;
+  std::unique_ptr<Socket> socket_;  // A duplicate of libpq's descriptor.
+  int watched_ = -1;                // libpq's descriptor that `socket_` duplicates.
+};
+
+// The SCRAM-SHA-256 verifier PostgreSQL stores for a password (RFC 5802, 4096 iterations), so that
+// no password travels in a statement.
+std::string scram_verifier(std::string_view password);
+
+}  // namespace aurora_global::pgclient
