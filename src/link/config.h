@@ -1,0 +1,31 @@
+// What the peering link starts from (docs/reference/control.md, "link.toml").
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aurora_global::link {
+
+struct Route {
+  std::string from;  // Region whose side listens.
+  std::string to;
+  std::string listen;
+  std::string target;
+};
+
+struct LinkConfig {
+  std::filesystem::path control;
+  std::filesystem::path pid_file;
+  double latency_ms = 31;
+  double jitter_ms = 0;
+  double bandwidth_mbit_s = 0;  // 0: no limit.
+  std::vector<Route> routes;
+};
+
+// Fails with `invalid`: what, where in the file, what was expected.
+Result<LinkConfig> load_link_config(const std::filesystem::path& file);
+
+}  // namespace aurora_global::link
