@@ -1,0 +1,120 @@
+#include "router/config.h"
+
+#include <toml++/toml.h>
+
+#include <set>
+#include <sstream>
+#include <tuple>
+
+#include "net/control_socket.h"
+#include "net/http.h"
+
+namespace aurora_global::router {
+namespace {
+
+constexpr std::size_t kBackendsMax = 64;
+
+Error invalid(std::string message) { return make_error(ErrorKind::invalid, std::move(message)); }
+
+Result<void> refuse_unknown(const toml::table& table, const std::set<std::string_view>& known,
+                            const std::string& where) {
+  for (const auto& [key, node] : table) {
+    if (!known.contains(key.str())) {
+      return invalid(where + ": unknown key '" + std::string(key.str()) + "' in line " +
+                     std::to_string(node.source().begin.line));
+    }
+  }
+  return ok();
+}
+
+Result<std::string> text_at(const toml::table& table, std::string_view key,
+                            const std::string& where) {
+  const auto value = table[key].value<std::string>();
+  if (!value || value->empty()) return invalid(where + ": '" + std::string(key) + "' needs a text");
+  return *value;
+}
+
+Result<std::int64_t> number_at(const toml::table& table, std::string_view key,
+                               std::int64_t otherwise, const std::string& where) {
+  if (!table.contains(key)) return otherwise;
+  const auto value = table[key].value<std::int64_t>();
+  if (!value || *value < 1 || *value > 86'400'000) {
+    return invalid(where + ": '" + std::string(key) + "' needs a whole number from 1 to 86400000");
+  }
+  return *value;
+}
+
+}  // namespace
+
+Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
+  const std::string where = file.string();
+  toml::table root;
+  try {
+    root = toml::parse_file(where);
+  } catch (const toml::parse_error& error) {
+    std::ostringstream text;
+    text << where << ": " << error.description() << " in line " << error.source().begin.line;
+    return invalid(text.str());
+  }
+  TRY_VOID(refuse_unknown(root,
+                          {"region", "control", "pid_file", "topology_file", "hold_timeout_ms",
+                           "connect_timeout_ms", "max_connections", "endpoint"},
+                          where));
+  RouterConfig config;
+  TRY(config.region, text_at(root, "region", where));
+  TRY(config.control, text_at(root, "control", where));
+  TRY(config.pid_file, text_at(root, "pid_file", where));
+  TRY(config.topology_file, text_at(root, "topology_file", where));
+  TRY(const auto hold, number_at(root, "hold_timeout_ms", 60'000, where));
+  TRY(const auto connect, number_at(root, "connect_timeout_ms", 5'000, where));
+  TRY(const auto connections, number_at(root, "max_connections", 2'000, where));
+  config.hold_timeout = std::chrono::milliseconds(hold);
+  config.connect_timeout = std::chrono::milliseconds(connect);
+  config.max_connections = static_cast<int>(connections);
+  const toml::array* endpoints = root["endpoint"].as_array();
+  if (endpoints == nullptr || endpoints->empty()) return invalid(where + ": no [[endpoint]]");
+  for (const toml::node& node : *endpoints) {
+    if (!node.is_table()) return invalid(where + ": endpoint must be [[endpoint]]");
+    const toml::table& table = *node.as_table();
+    TRY_VOID(refuse_unknown(table, {"name", "listen"}, where + ": [[endpoint]]"));
+    EndpointConfig endpoint;
+    TRY(endpoint.name, text_at(table, "name", where + ": [[endpoint]]"));
+    TRY(endpoint.listen, text_at(table, "listen", where + ": [[endpoint]]"));
+    if (endpoint.name != "global-writer" && endpoint.name != "cluster" &&
+        endpoint.name != "reader") {
+      return invalid(where + ": endpoint name '" + endpoint.name +
+                     "' is none of global-writer, cluster, reader");
+    }
+    config.endpoints.push_back(std::move(endpoint));
+  }
+  return config;
+}
+
+bool Topology::older_than(const Topology& other) const {
+  return std::tie(epoch.value, version) < std::tie(other.epoch.value, other.version);
+}
+
+Result<Topology> parse_topology(const nlohmann::json& json) {
+  if (!json.is_object()) return invalid("a topology is a JSON object");
+  TRY_VOID(net::refuse_unknown_members(
+      json, {"version", "epoch", "region", "writer_region", "endpoints"}));
+  Topology topology;
+  try {
+    json.at("version").get_to(topology.version);
+    json.at("epoch").get_to(topology.epoch.value);
+    json.at("region").get_to(topology.region);
+    json.at("writer_region").get_to(topology.writer_region);
+    for (const auto& endpoint : json.at("endpoints")) {
+      TRY_VOID(net::refuse_unknown_members(endpoint, {"name", "backends"}));
+      auto backends = endpoint.at("backends").get<std::vector<std::string>>();
+      if (backends.size() > kBackendsMax) return invalid("more than 64 backends for one endpoint");
+      for (const std::string& backend : backends) TRY_VOID(net::parse_endpoint(backend));
+      topology.backends[endpoint.at("name").get<std::string>()] = std::move(backends);
+    }
+  } catch (const nlohmann::json::exception& error) {
+    return invalid(std::string("malformed topology: ") + error.what());
+  }
+  return topology;
+}
+
+}  // namespace aurora_global::router
