@@ -1,0 +1,299 @@
+#include "awsapi/sigv4.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+
+namespace aurora_global::awsapi {
+namespace {
+
+constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+  return out;
+}
+
+std::string sha256_hex(std::string_view text) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return hex({reinterpret_cast<const char*>(digest), sizeof digest});
+}
+
+std::string hmac(std::string_view key, std::string_view text) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &size);
+  return std::string(reinterpret_cast<const char*>(digest), size);
+}
+
+// Spaces at the ends go, runs of spaces become one.
+std::string trimmed(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\t';
+    if (space && (out.empty() || out.back() == ' ')) continue;
+    out += space ? ' ' : c;
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+std::string canonical_query(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const std::string_view part = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (part.empty()) continue;
+    const auto equals = part.find('=');
+    const std::string name = percent_decode(part.substr(0, equals));
+    const std::string value =
+        equals == std::string_view::npos ? "" : percent_decode(part.substr(equals + 1));
+    pairs.emplace_back(percent_encode(name), percent_encode(value));
+  }
+  std::sort(pairs.begin(), pairs.end());
+  std::string out;
+  for (const auto& [name, value] : pairs) out += (out.empty() ? "" : "&") + name + "=" + value;
+  return out;
+}
+
+// Every segment of the path is encoded once more than it was sent (all services but S3).
+std::string canonical_path(std::string_view path) {
+  std::string out;
+  for (const char c : path) out += c == '/' ? std::string("/") : percent_encode({&c, 1});
+  return out.empty() ? "/" : out;
+}
+
+std::string canonical_request(const HttpMessage& message,
+                              const std::vector<std::string>& signed_names,
+                              std::string_view payload_hash) {
+  const std::string_view target = message.target;
+  const auto question = target.find('?');
+  std::string text = message.method + "\n" + canonical_path(target.substr(0, question)) + "\n";
+  text += question == std::string_view::npos ? "" : canonical_query(target.substr(question + 1));
+  text += "\n";
+  std::string list;
+  for (const std::string& name : signed_names) {
+    std::string values;
+    for (const auto& [key, value] : message.headers) {
+      if (lower(key) != name) continue;
+      values += (values.empty() ? "" : ",") + trimmed(value);
+    }
+    text += name + ":" + values + "\n";
+    list += (list.empty() ? "" : ";") + name;
+  }
+  text += "\n" + list + "\n";
+  text += payload_hash;
+  return text;
+}
+
+std::string signature(std::string_view secret, const CredentialScope& scope,
+                      std::string_view amz_date, std::string_view request) {
+  const std::string scope_text =
+      scope.date + "/" + scope.region + "/" + scope.service + "/aws4_request";
+  const std::string to_sign = std::string(kAlgorithm) + "\n" + std::string(amz_date) + "\n" +
+                              scope_text + "\n" + sha256_hex(request);
+  const std::string date_key = hmac("AWS4" + std::string(secret), scope.date);
+  const std::string region_key = hmac(date_key, scope.region);
+  const std::string service_key = hmac(region_key, scope.service);
+  return hex(hmac(hmac(service_key, "aws4_request"), to_sign));
+}
+
+std::string amz_date_of(WallTime now) {
+  const std::time_t seconds =
+      std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
+  return text;
+}
+
+std::optional<WallTime> parse_amz_date(const std::string& text) {
+  std::tm utc{};
+  const char* end = strptime(text.c_str(), "%Y%m%dT%H%M%SZ", &utc);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return WallTime(std::chrono::seconds(timegm(&utc)));
+}
+
+Error refuse(std::string code, std::string message) {
+  return make_error(ErrorKind::denied, std::move(message), std::move(code));
+}
+
+// What the Authorization header says.
+struct Authorization {
+  CredentialScope scope;
+  std::vector<std::string> signed_headers;
+  std::string signature;
+};
+
+std::string member(std::string_view text, std::string_view name) {
+  const auto at = text.find(std::string(name) + "=");
+  if (at == std::string_view::npos) return "";
+  const auto begin = at + name.size() + 1;
+  return std::string(text.substr(begin, std::min(text.find(',', begin), text.size()) - begin));
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const auto end = text.find(separator);
+    parts.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+Result<Authorization> parse_authorization(const HttpMessage& message) {
+  const std::string text = header(message.headers, "Authorization");
+  if (text.empty()) {
+    return refuse("MissingAuthenticationToken", "Request is missing Authentication Token");
+  }
+  Authorization parsed;
+  const auto credential = split(trimmed(member(text, "Credential")), '/');
+  parsed.signed_headers = split(trimmed(member(text, "SignedHeaders")), ';');
+  parsed.signature = trimmed(member(text, "Signature"));
+  if (text.rfind(kAlgorithm, 0) != 0 || credential.size() != 5 || credential[4] != "aws4_request" ||
+      parsed.signature.empty() || parsed.signed_headers.front().empty()) {
+    return refuse("IncompleteSignature",
+                  "Authorization header requires 'AWS4-HMAC-SHA256' with 'Credential' "
+                  "(KEY/DATE/REGION/SERVICE/aws4_request), 'SignedHeaders' and 'Signature'");
+  }
+  parsed.scope = {credential[0], credential[1], credential[2], credential[3]};
+  return parsed;
+}
+
+}  // namespace
+
+std::string header(const Headers& headers, std::string_view name) {
+  const std::string wanted = lower(name);
+  for (const auto& [key, value] : headers) {
+    if (lower(key) == wanted) return value;
+  }
+  return "";
+}
+
+std::string percent_encode(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  return out;
+}
+
+std::string percent_decode(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
+        digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+void sign(HttpMessage& message, const Credentials& credentials, std::string_view host,
+          std::string_view region, std::string_view service, WallTime now) {
+  if (header(message.headers, "Host").empty()) message.headers.emplace_back("Host", host);
+  const std::string amz_date = amz_date_of(now);
+  message.headers.emplace_back("X-Amz-Date", amz_date);
+  const CredentialScope scope{credentials.access_key_id, amz_date.substr(0, 8), std::string(region),
+                              std::string(service)};
+  const std::vector<std::string> names = {"host", "x-amz-date"};
+  const std::string request = canonical_request(message, names, sha256_hex(message.body));
+  message.headers.emplace_back(
+      "Authorization", std::string(kAlgorithm) + " Credential=" + scope.access_key_id + "/" +
+                           scope.date + "/" + scope.region + "/" + scope.service +
+                           "/aws4_request, SignedHeaders=host;x-amz-date, Signature=" +
+                           signature(credentials.secret_access_key, scope, amz_date, request));
+}
+
+Result<CredentialScope> scope_of(const HttpMessage& message) {
+  TRY(const Authorization authorization, parse_authorization(message));
+  return authorization.scope;
+}
+
+Result<CredentialScope> verify(
+    const HttpMessage& message,
+    const std::function<std::optional<std::string>(std::string_view)>& secret_of, WallTime now) {
+  TRY(const Authorization authorization, parse_authorization(message));
+  const CredentialScope& scope = authorization.scope;
+  const auto secret = secret_of(scope.access_key_id);
+  if (!secret) {
+    return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
+  }
+  const std::string amz_date = header(message.headers, "X-Amz-Date");
+  const auto date = parse_amz_date(amz_date);
+  const auto& names = authorization.signed_headers;
+  const auto is_signed = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (!date || amz_date.substr(0, 8) != scope.date || !is_signed("host") ||
+      !is_signed("x-amz-date")) {
+    return refuse(
+        "IncompleteSignature",
+        "A signed 'X-Amz-Date' that agrees with the credential's date and a signed 'Host' "
+        "are required");
+  }
+  if (*date + kClockSkewMax < now || *date > now + kClockSkewMax) {
+    return refuse("SignatureDoesNotMatch", "Signature expired: " + amz_date +
+                                               " is not within 5 minutes of " + amz_date_of(now));
+  }
+  std::string payload_hash = header(message.headers, "X-Amz-Content-Sha256");
+  const std::string actual = sha256_hex(message.body);
+  if (payload_hash.empty()) payload_hash = actual;
+  if (payload_hash != "UNSIGNED-PAYLOAD" && payload_hash != actual) {
+    return refuse("SignatureDoesNotMatch",
+                  "The payload does not have the hash that the request names");
+  }
+  const std::string request = canonical_request(message, names, payload_hash);
+  const std::string expected = signature(*secret, scope, amz_date, request);
+  if (expected.size() != authorization.signature.size() ||
+      CRYPTO_memcmp(expected.data(), authorization.signature.data(), expected.size()) != 0) {
+    return refuse("SignatureDoesNotMatch",
+                  "The request signature we calculated does not match the signature you provided. "
+                  "Check your AWS Secret Access Key and signing method.");
+  }
+  return scope;
+}
+
+}  // namespace aurora_global::awsapi

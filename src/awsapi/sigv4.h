@@ -1,0 +1,45 @@
+// AWS Signature Version 4: signing requests and verifying those of others. Pure.
+//
+// Source: AWS General Reference, "Signature Version 4 signing process" (canonical request, string
+// to sign, signing key). Headers only; presigned URLs are not taken.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "awsapi/http_message.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace aurora_global::awsapi {
+
+inline constexpr std::chrono::minutes kClockSkewMax{5};
+
+struct Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+};
+
+// Who signed, for which region and service.
+struct CredentialScope {
+  std::string access_key_id;
+  std::string date;  // YYYYMMDD
+  std::string region;
+  std::string service;
+};
+
+// Adds Host (if missing), X-Amz-Date and Authorization to `message`.
+void sign(HttpMessage& message, const Credentials& credentials, std::string_view host,
+          std::string_view region, std::string_view service, WallTime now);
+
+// The scope that a request names, without checking the signature. Fails as verify() does.
+Result<CredentialScope> scope_of(const HttpMessage& message);
+
+// Checks the signature. `secret_of` gives the secret of an access key. Errors carry AWS's code:
+// MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, SignatureDoesNotMatch
+// (also for a time that is more than five minutes away from `now`).
+Result<CredentialScope> verify(
+    const HttpMessage& message,
+    const std::function<std::optional<std::string>(std::string_view)>& secret_of, WallTime now);
+
+}  // namespace aurora_global::awsapi
