@@ -1,0 +1,148 @@
+#include "awsapi/query.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "awsapi/http_message.h"
+
+namespace aurora_global::awsapi {
+namespace {
+
+std::string unplus(std::string_view text) {
+  std::string out(text);
+  std::replace(out.begin(), out.end(), '+', ' ');
+  return percent_decode(out);
+}
+
+void escape(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default:
+        // Control characters have no place in XML 1.0, not even escaped.
+        out += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ? '?' : c;
+    }
+  }
+}
+
+}  // namespace
+
+Result<Form> parse_form(std::string_view body) {
+  Form form;
+  while (!body.empty()) {
+    const auto end = std::min(body.find('&'), body.size());
+    const std::string_view part = body.substr(0, end);
+    body.remove_prefix(std::min(end + 1, body.size()));
+    if (part.empty()) continue;
+    const auto equals = part.find('=');
+    const std::string name = unplus(part.substr(0, equals));
+    std::string value = equals == std::string_view::npos ? "" : unplus(part.substr(equals + 1));
+    if (!form.emplace(name, std::move(value)).second) {
+      return make_error(ErrorKind::invalid, "The parameter " + name + " is given twice",
+                        "InvalidParameterCombination");
+    }
+    if (form.size() > kFormFieldsMax) {
+      return make_error(ErrorKind::invalid, "More than 1000 parameters", "InvalidParameterValue");
+    }
+  }
+  return form;
+}
+
+std::string encode_form(const Form& form) {
+  std::string out;
+  for (const auto& [name, value] : form) {
+    out += (out.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(value);
+  }
+  return out;
+}
+
+XmlWriter::XmlWriter(std::string_view root, std::string_view xmlns) {
+  text_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<";
+  text_.append(root).append(" xmlns=\"").append(xmlns).append("\">");
+  open_.emplace_back(root);
+}
+
+void XmlWriter::open(std::string_view name) {
+  text_.append("<").append(name).append(">");
+  open_.emplace_back(name);
+}
+
+void XmlWriter::close() {
+  text_.append("</").append(open_.back()).append(">");
+  open_.pop_back();
+}
+
+void XmlWriter::element(std::string_view name, std::string_view text) {
+  open(name);
+  escape(text_, text);
+  close();
+}
+
+void XmlWriter::element(std::string_view name, double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", value);
+  element(name, text);
+}
+
+void XmlWriter::empty(std::string_view name) { text_.append("<").append(name).append("/>"); }
+
+std::string XmlWriter::finish() {
+  while (!open_.empty()) close();
+  return std::move(text_);
+}
+
+int http_status_of(std::string_view code) {
+  static constexpr std::pair<std::string_view, int> kStatuses[] = {
+      {"DBClusterNotFoundFault", 404},
+      {"DBInstanceNotFound", 404},
+      {"GlobalClusterNotFoundFault", 404},
+      {"ResourceNotFoundFault", 404},
+      {"DBClusterQuotaExceededFault", 403},
+      {"SignatureDoesNotMatch", 403},
+      {"InvalidClientTokenId", 403},
+      {"MissingAuthenticationToken", 403},
+      {"AccessDenied", 403},
+      {"ServiceUnavailable", 503},
+      {"InternalFailure", 500},
+  };
+  for (const auto& [name, status] : kStatuses) {
+    if (name == code) return status;
+  }
+  return 400;
+}
+
+std::string code_of(const Error& error) {
+  if (!error.code.empty()) return error.code;
+  switch (error.kind) {
+    case ErrorKind::invalid: return "InvalidParameterValue";
+    case ErrorKind::not_found: return "ResourceNotFoundFault";
+    case ErrorKind::denied: return "AccessDenied";
+    case ErrorKind::conflict:
+    case ErrorKind::superseded:
+    case ErrorKind::data_loss_refused: return "InvalidDBClusterStateFault";
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+    case ErrorKind::unavailable:
+    case ErrorKind::exhausted: return "ServiceUnavailable";
+    case ErrorKind::corrupt:
+    case ErrorKind::internal: return "InternalFailure";
+  }
+  return "InternalFailure";
+}
+
+std::string error_document(std::string_view code, std::string_view message,
+                           std::string_view request_id, std::string_view xmlns) {
+  XmlWriter xml("ErrorResponse", xmlns);
+  xml.open("Error");
+  xml.element("Type", http_status_of(code) >= 500 ? "Receiver" : "Sender");
+  xml.element("Code", code);
+  xml.element("Message", message);
+  xml.close();
+  xml.element("RequestId", request_id);
+  return xml.finish();
+}
+
+}  // namespace aurora_global::awsapi

@@ -1,0 +1,36 @@
+// RDS's shapes as XML, both ways. Pure.
+//
+// Element and list-item names are those of the RDS API model 2014-10-31, the odd ones included: the
+// items of <GlobalClusters> are <GlobalClusterMember>, those of <Readers> are <member>.
+#pragma once
+
+#include "awsapi/query.h"
+#include "model/global_cluster.h"
+
+namespace aurora_global::awsapi {
+
+// `writer_host`: the global writer endpoint of the region that answers.
+void write_global_cluster(XmlWriter& xml, std::string_view element,
+                          const model::GlobalCluster& global, std::string_view account,
+                          std::string_view writer_host);
+void write_db_cluster(XmlWriter& xml, std::string_view element, const model::DbCluster& cluster);
+void write_db_instance(XmlWriter& xml, std::string_view element, const model::DbInstance& instance,
+                       const RegionId& region, std::string_view account);
+void write_event(XmlWriter& xml, const model::Event& event);
+
+// A GlobalCluster as a client sees it.
+struct GlobalClusterView {
+  model::GlobalCluster global;
+  std::string endpoint;
+};
+
+// Answers of the RDS API. An <ErrorResponse> becomes an Error with its code; anything else that is
+// not the expected document fails with `corrupt`.
+Result<std::vector<GlobalClusterView>> parse_global_clusters(int status, std::string_view body);
+Result<std::vector<model::DbCluster>> parse_db_clusters(int status, std::string_view body);
+Result<std::vector<model::DbInstance>> parse_db_instances(int status, std::string_view body);
+Result<std::vector<model::Event>> parse_events(int status, std::string_view body);
+// For calls whose result does not matter.
+Result<void> parse_acknowledgement(int status, std::string_view body);
+
+}  // namespace aurora_global::awsapi
