@@ -1,0 +1,88 @@
+#include "cli/home.h"
+
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "region/config.h"
+
+namespace aurora_global::cli {
+
+Home Home::choose(const std::string& given) {
+  if (!given.empty()) return Home(std::filesystem::absolute(given));
+  if (const char* set = std::getenv("AURORA_GLOBAL_HOME"); set != nullptr && *set != '\0') {
+    return Home(std::filesystem::absolute(set));
+  }
+  if (geteuid() == 0) return Home("/var/lib/aurora-global");
+  const char* user = std::getenv("HOME");
+  return Home(std::filesystem::path(user == nullptr ? "." : user) / ".local/share/aurora-global");
+}
+
+Result<Platform> Home::load() const {
+  if (!std::filesystem::exists(platform_file())) {
+    return make_error(ErrorKind::not_found, "there is no platform in " + root_.string() +
+                                                "; `aurora-global up` makes one (or name another "
+                                                "directory with --home)");
+  }
+  toml::table root;
+  try {
+    root = toml::parse_file(platform_file().string());
+  } catch (const toml::parse_error& error) {
+    std::ostringstream text;
+    text << platform_file().string() << ": " << error.description() << " in line "
+         << error.source().begin.line;
+    return make_error(ErrorKind::invalid, text.str());
+  }
+  Platform platform;
+  platform.prefix = root["address_prefix"].value_or(platform.prefix);
+  platform.global_cluster = root["global_cluster"].value_or(platform.global_cluster);
+  platform.readers = root["readers"].value_or(0);
+  if (const toml::array* regions = root["regions"].as_array()) {
+    for (const toml::node& node : *regions) {
+      platform.regions.push_back(RegionId{node.value_or(std::string())});
+    }
+  }
+  if (root["layout"].value_or(0) != 1 || platform.regions.size() < 2) {
+    return make_error(ErrorKind::invalid, platform_file().string() +
+                                              " is of another version or was not written by "
+                                              "`aurora-global up`");
+  }
+  return platform;
+}
+
+Result<awsapi::Credentials> Home::credentials() const {
+  TRY(const auto keys, region::load_credentials(credentials_file()));
+  return awsapi::Credentials{keys.begin()->first, keys.begin()->second};
+}
+
+Result<std::string> Home::master_password() const {
+  std::ifstream in(root_ / "master-password");
+  std::string password;
+  if (!std::getline(in, password)) {
+    return make_error(ErrorKind::not_found, "cannot read " + (root_ / "master-password").string());
+  }
+  return password;
+}
+
+Result<int> region_number(const Platform& platform, const RegionId& region) {
+  std::string names;
+  for (std::size_t i = 0; i < platform.regions.size(); ++i) {
+    if (platform.regions[i] == region) return static_cast<int>(i) + 1;
+    names += (names.empty() ? "" : ", ") + platform.regions[i].name;
+  }
+  return make_error(ErrorKind::not_found,
+                    "no region '" + region.name + "' in this platform; it has " + names);
+}
+
+std::string host_in(const Platform& platform, int region_number, int last) {
+  return platform.prefix + "." + std::to_string(region_number) + "." + std::to_string(last);
+}
+
+std::string api_address(const Platform& platform, int region_number) {
+  return host_in(platform, region_number, 1) + ":4566";
+}
+
+}  // namespace aurora_global::cli

@@ -1,0 +1,68 @@
+#include "cli/region_daemon.h"
+
+#include "net/main_loop.h"
+#include "net/pid_file.h"
+#include "region/controller.h"
+#include "services/api_server.h"
+
+namespace aurora_global::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+net::Task<Result<void>> serve(const region::RegionConfig& config,
+                              boost::asio::any_io_executor executor, net::Event& stop) {
+  CO_TRY(const auto controller, region::Controller::open(executor, config));
+  const net::HttpHandler handler = services::make_api_handler(*controller);
+  controller->set_api_handler(handler);
+  net::TaskGroup tasks(executor);
+  auto outcome = controller->start();
+  Result<std::unique_ptr<net::HttpServer>> api = make_error(ErrorKind::cancelled, "");
+  if (outcome.has_value()) {
+    api = net::HttpServer::listen(tasks, config.api_address, handler);
+    if (api.has_error()) outcome = api.error();
+  }
+  const bool served = outcome.has_value();
+  if (served) {
+    spdlog::info("APIs on {}, PostgreSQL {}", config.api_address,
+                 controller->facts().engine_version);
+    while (!co_await stop.wait_for(1h)) {
+    }
+    spdlog::info("ending");
+    (*api)->close();
+  }
+  tasks.stop();
+  co_await tasks.join();
+  co_await controller->stop();
+  if (served) outcome = co_await controller->stop_instances(Deadline::in(60s));
+  co_return outcome;
+}
+
+net::Task<int> daemon_body(const region::RegionConfig& config,
+                           boost::asio::any_io_executor executor, net::Event& stop) {
+  const auto outcome = co_await serve(config, executor, stop);
+  if (outcome.has_value()) co_return 0;
+  spdlog::error("{}", outcome.error().message);
+  co_return 1;
+}
+
+}  // namespace
+
+int run_region(const std::filesystem::path& config_file) {
+  net::init_logging("region");
+  const auto config = region::load_region_config(config_file);
+  if (config.has_error()) {
+    spdlog::error("{}", config.error().message);
+    return 2;
+  }
+  const auto pid_file = net::PidFile::acquire(config->run_dir() / "daemon.pid");
+  if (pid_file.has_error()) {
+    spdlog::error("{}", pid_file.error().message);
+    return 1;
+  }
+  return net::run_main([&](boost::asio::any_io_executor executor, net::Event& stop) {
+    return daemon_body(*config, executor, stop);
+  });
+}
+
+}  // namespace aurora_global::cli
