@@ -1,0 +1,110 @@
+// `down` ends the processes and keeps the data; `destroy` removes both.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "cli/command.h"
+#include "net/pid_file.h"
+#include "region/processes.h"
+
+namespace aurora_global::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kEndLimit = 100s;
+constexpr Duration kOperationLimit = 60s;
+
+net::Task<Result<void>> end_process(std::filesystem::path pid_file, std::string what) {
+  const auto pid = net::running_pid(pid_file);
+  if (!pid) co_return ok();
+  const auto process = region::Process::adopt(*pid);
+  if (process.has_error()) co_return ok();  // It ended meanwhile.
+  process->signal(SIGTERM);
+  if (!co_await process->wait(Deadline::in(kEndLimit))) {
+    co_return make_error(ErrorKind::timeout,
+                         what + " (process " + std::to_string(*pid) + ") does not end");
+  }
+  co_return ok();
+}
+
+net::Task<Result<void>> end_region(const Home& home, RegionId region) {
+  const auto run = home.run_dir(region);
+  CO_TRY_VOID(co_await end_process(run / "supervisor.pid", "the supervisor of " + region.name));
+  // Left behind by a supervisor that was killed.
+  CO_TRY_VOID(co_await end_process(run / "daemon.pid", "the daemon of " + region.name));
+  CO_TRY_VOID(co_await end_process(run / "router.pid", "the router of " + region.name));
+  co_return ok();
+}
+
+}  // namespace
+
+net::Task<Result<void>> down(Home home, bool force, bool quiet,
+                             boost::asio::any_io_executor executor) {
+  CO_TRY(Connected connected, connect_to(home, executor));
+  RegionId writer = connected.platform.regions.front();
+  const Deadline deadline = Deadline::in(kOperationLimit);
+  for (bool told = false;; told = true) {
+    const auto now = co_await situation(connected, Deadline::in(3s));
+    if (now.has_error()) break;  // Nobody answers: nothing can be under way.
+    if (!now->global.writer_region.empty()) writer = now->global.writer_region;
+    if (force || now->global.status == "available") break;
+    if (!told && !quiet) {
+      std::printf("waiting: the global cluster is %s\n", now->global.status.c_str());
+      std::fflush(stdout);
+    }
+    if (deadline.passed()) {
+      co_return make_error(ErrorKind::conflict,
+                           "the global cluster is still " + now->global.status +
+                               "; wait for it, or end everything now with --force");
+    }
+    co_await net::sleep_for(200ms);
+  }
+  // The primary first: a clean shutdown waits until the secondaries have its last byte.
+  CO_TRY_VOID(co_await end_region(home, writer));
+  for (const RegionId& region : connected.platform.regions) {
+    if (region != writer) CO_TRY_VOID(co_await end_region(home, region));
+  }
+  CO_TRY_VOID(co_await end_process(home.link_dir() / "link.pid", "the link"));
+  if (!quiet) {
+    std::printf("All processes have ended; the data stay in %s (`aurora-global up` goes on).\n",
+                home.root().c_str());
+  }
+  co_return ok();
+}
+
+int destroy(const Home& home, bool yes) {
+  const auto platform = home.load();
+  if (platform.has_error()) return report(platform.error());
+  if (!yes) {
+    if (isatty(STDIN_FILENO) == 0) {
+      return report(make_error(
+          ErrorKind::invalid,
+          "destroy removes all data in " + home.root().string() + "; say --yes if you mean it"));
+    }
+    std::printf("Remove the platform in %s with all its data? Type yes: ", home.root().c_str());
+    std::fflush(stdout);
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "yes") {
+      std::printf("Nothing was removed.\n");
+      return kExitFailed;
+    }
+  }
+  const int ended = run_command([&](boost::asio::any_io_executor executor) {
+    return down(home, /*force=*/true, /*quiet=*/true, executor);
+  });
+  if (ended != kExitOk) return ended;
+  std::error_code error;
+  std::filesystem::remove_all(home.root(), error);
+  if (error) {
+    return report(make_error(ErrorKind::unavailable,
+                             "remove " + home.root().string() + ": " + error.message()));
+  }
+  std::printf("The platform in %s is gone.\n", home.root().c_str());
+  return kExitOk;
+}
+
+}  // namespace aurora_global::cli
