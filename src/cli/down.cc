@@ -2,11 +2,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
 #include "cli/command.h"
 #include "net/pid_file.h"
+#include "region/postgres_files.h"
 #include "region/processes.h"
 
 namespace aurora_global::cli {
@@ -30,13 +32,38 @@ net::Task<Result<void>> end_process(std::filesystem::path pid_file, std::string 
   co_return ok();
 }
 
+// Ends the instances that no daemon was there to end. Nobody may remove files under a database that
+// runs, or believe that it has stopped.
+net::Task<Result<void>> end_instances(std::filesystem::path region_dir) {
+  std::error_code error;
+  std::vector<std::filesystem::path> directories;
+  for (const auto& entry : std::filesystem::directory_iterator(region_dir / "instances", error)) {
+    directories.push_back(entry.path());
+  }
+  // The highest name first: readers before the head they replicate from.
+  std::sort(directories.rbegin(), directories.rend());
+  for (const auto& directory : directories) {
+    const auto pid = region::running_postmaster(directory / "data");
+    if (!pid) continue;
+    const auto postmaster = region::Process::adopt(*pid);
+    if (postmaster.has_error()) continue;  // It ended meanwhile.
+    postmaster->signal(SIGINT);            // PostgreSQL's fast shutdown.
+    if (!co_await postmaster->wait(Deadline::in(kEndLimit))) {
+      co_return make_error(ErrorKind::timeout, "instance " + directory.filename().string() +
+                                                   " (process " + std::to_string(*pid) +
+                                                   ") does not stop");
+    }
+  }
+  co_return ok();
+}
+
 net::Task<Result<void>> end_region(const Home& home, RegionId region) {
   const auto run = home.run_dir(region);
   CO_TRY_VOID(co_await end_process(run / "supervisor.pid", "the supervisor of " + region.name));
   // Left behind by a supervisor that was killed.
   CO_TRY_VOID(co_await end_process(run / "daemon.pid", "the daemon of " + region.name));
   CO_TRY_VOID(co_await end_process(run / "router.pid", "the router of " + region.name));
-  co_return ok();
+  co_return co_await end_instances(home.region_dir(region));
 }
 
 }  // namespace
