@@ -19,6 +19,7 @@ constexpr Duration kProcessLimit = 15s;
 constexpr Duration kAvailableLimit = 120s;
 constexpr Duration kCallLimit = 10s;
 constexpr Duration kPoll = 50ms;
+constexpr double kLatencyMsMax = 10000;
 
 // Progress with elapsed time.
 class Progress {
@@ -79,6 +80,11 @@ Result<void> check_names(const UpOptions& options) {
   if (options.readers < 0 || options.readers > 15) {
     return make_error(ErrorKind::invalid,
                       "--readers is 0 to 15; given: " + std::to_string(options.readers));
+  }
+  if (!(options.latency_ms >= 0 && options.latency_ms <= kLatencyMsMax)) {
+    return make_error(ErrorKind::invalid,
+                      "--latency-ms, the latency of the link one way, is 0 to " +
+                          std::to_string(static_cast<int>(kLatencyMsMax)));
   }
   TRY_VOID(net::parse_endpoint(options.prefix + ".1.1:1"));
   if (options.prefix.rfind("127.", 0) != 0) {

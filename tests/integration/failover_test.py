@@ -1,0 +1,72 @@
+"""The primary region dies, the survivor takes over, and the old one comes back as a secondary."""
+
+import unittest
+
+from lib.platform import EAST, WEST, PlatformTest, Writers, wait_until
+
+
+class Failover(PlatformTest):
+    def test_01_needs_the_word(self):
+        self.platform.await_healthy(EAST)
+        refused = self.platform.command("failover", "--to", WEST, expect=2)
+        self.assertIn("--allow-data-loss", refused.stderr)
+
+    def test_02_the_survivor_takes_over_and_the_old_region_rejoins(self):
+        writers = Writers(self.platform, WEST)
+        try:
+            writers.await_progress()
+            self.platform.kill_region(EAST)
+            self.platform.command("failover", "--to", WEST, "--allow-data-loss")
+            writers.await_progress()
+        finally:
+            writers.stop()
+        lost = writers.lost(WEST)
+        # With no latency on the link only what was in flight can be missing.
+        self.assertLess(len(lost), 200)
+        self.platform.sql(WEST, "CREATE TABLE after_it(id int)")
+
+        self.platform.up()
+        self.platform.await_healthy(WEST, limit_s=120)
+        self.platform.await_row(EAST, "SELECT count(*) FROM after_it", "0")
+        # Both regions hold the same rows now: what was lost is lost everywhere.
+        query = f"SELECT count(*), min(id), max(id) FROM {Writers.TABLE}"
+        self.platform.await_row(EAST, query, self.platform.sql(WEST, query, "cluster"))
+        self.assertEqual(lost, writers.lost(EAST))
+
+    def test_03_and_the_writer_can_go_home(self):
+        self.platform.command("switchover", "--to", EAST)
+        self.platform.await_healthy(EAST)
+
+
+class DivergedPrimary(PlatformTest):
+    """The old primary goes on in a partition and has writes that nobody else has."""
+
+    def test_01_it_is_stopped_and_rewound(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE t(id int PRIMARY KEY)")
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", "0")
+        self.platform.command("link", "set", "--partition", "both")
+        self.platform.sql(EAST, "INSERT INTO t VALUES (1)")  # Acknowledged by one region alone.
+        self.platform.command("failover", "--to", WEST, "--allow-data-loss")
+        self.platform.sql(WEST, "INSERT INTO t VALUES (2)")
+        self.platform.command("link", "set", "--partition", "none")
+        self.platform.await_healthy(WEST, limit_s=120)
+        self.platform.await_row(EAST, "SELECT string_agg(id::text, ',') FROM t", "2")
+
+    def test_02_a_primary_that_comes_back_alone_waits_for_the_epoch(self):
+        self.platform.command("switchover", "--to", EAST)
+        self.platform.await_healthy(EAST)
+        self.platform.command("link", "set", "--partition", "both")
+        self.platform.kill_region(EAST)
+        self.platform.command("failover", "--to", WEST, "--allow-data-loss")
+        # It cannot know of the new epoch: it must not open for writing.
+        self.platform.start_region(EAST)
+        wait_until(lambda: self.platform.region_status(EAST)["duty"] == "waiting_for_epoch",
+                   "the old primary waits")
+        self.assertEqual([], self.platform.postmasters(EAST))
+        self.platform.command("link", "set", "--partition", "none")
+        self.platform.await_healthy(WEST, limit_s=120)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,81 @@
+"""A planned switchover loses nothing, by either door, there and back, and unsafe ones are refused."""
+
+import unittest
+
+from lib.platform import EAST, WEST, PlatformTest, Writers, wait_until
+
+
+class Switchover(PlatformTest):
+    def move_under_writers(self, to, move):
+        writers = Writers(self.platform, EAST)
+        try:
+            writers.await_progress()
+            move(to)
+            writers.await_progress()
+        finally:
+            writers.stop()
+        self.platform.await_healthy(to)
+        self.assertEqual([], writers.lost(EAST))
+        self.assertGreater(writers.count(), 800)
+
+    def by_command(self, to):
+        said = self.platform.command("switchover", "--to", to).stdout
+        for step in ("validate", "prepare", "fence", "catch-up", "commit", "promote", "release"):
+            self.assertIn(f"  {step} ", said)
+
+    def by_aws(self, to):
+        globals_ = self.platform.aws(EAST, "rds", "describe-global-clusters")["GlobalClusters"]
+        target = next(one["DBClusterArn"] for one in globals_[0]["GlobalClusterMembers"]
+                      if f":{to}:" in one["DBClusterArn"])
+        # Without AllowDataLoss this call is a switchover, and all that awscli 2.9 has.
+        self.platform.aws(EAST, "rds", "failover-global-cluster", "--global-cluster-identifier",
+                          globals_[0]["GlobalClusterIdentifier"], "--target-db-cluster-identifier",
+                          target)
+        wait_until(lambda: self.platform.writer() == to, f"the writer is in {to}")
+
+    def test_01_by_command(self):
+        self.platform.await_healthy(EAST)
+        self.move_under_writers(WEST, self.by_command)
+
+    def test_02_back_by_the_aws_cli(self):
+        self.move_under_writers(EAST, self.by_aws)
+
+    def test_03_the_epoch_has_grown_by_one_each_time(self):
+        self.assertEqual(3, self.platform.epoch())
+
+    def test_04_to_the_present_writer_is_refused(self):
+        refused = self.platform.command("switchover", "--to", EAST, expect=1)
+        self.assertIn("already the primary", refused.stderr)
+
+    def test_05_to_an_unknown_region_is_refused(self):
+        refused = self.platform.command("switchover", "--to", "eu-west-9", expect=2)
+        self.assertIn("eu-west-9", refused.stderr)
+
+    def test_06_in_a_partition_is_refused_and_nothing_changes(self):
+        self.platform.command("link", "set", "--partition", "both")
+        try:
+            refused = self.platform.command("switchover", "--to", WEST, expect=None)
+            self.assertNotEqual(0, refused.returncode)
+            self.assertIn("failover", refused.stderr + refused.stdout)
+        finally:
+            self.platform.command("link", "set", "--partition", "none")
+        self.platform.await_healthy(EAST)
+        self.assertEqual(3, self.platform.epoch())
+
+
+class ThreeRegions(PlatformTest):
+    regions = (EAST, WEST, "eu-west-1")
+
+    def test_the_writer_goes_round(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE visited(region text)")
+        for region in (WEST, "eu-west-1", EAST):
+            self.platform.command("switchover", "--to", region)
+            self.platform.await_healthy(region)
+            self.platform.sql(region, f"INSERT INTO visited VALUES ('{region}')")
+        for region in self.regions:
+            self.platform.await_row(region, "SELECT count(*) FROM visited", "3")
+
+
+if __name__ == "__main__":
+    unittest.main()

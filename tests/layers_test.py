@@ -1,0 +1,87 @@
+"""Who may include whom: the table of the architecture, held against every include line."""
+
+import pathlib
+import re
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent / "src"
+
+# Module -> modules it may include, beside itself.
+MAY_INCLUDE = {
+    "base": set(),
+    "model": {"base"},
+    "pgwire": {"base"},
+    "awsapi": {"base", "model"},
+    "net": {"base"},
+    "pgclient": {"base", "net"},
+    "link": {"base", "net"},
+    "router": {"base", "model", "pgwire", "net"},
+    "region": {"base", "model", "net", "pgclient"},
+    "services": {"base", "model", "awsapi", "net", "pgclient", "region"},
+    "functions": {"base", "model", "awsapi", "net", "pgclient"},
+    "drill": {"base", "model", "awsapi", "net", "pgclient"},
+    "cli": {"base", "model", "awsapi", "net", "pgclient", "link", "router", "region", "services",
+            "drill"},
+}
+
+# What a service may know of a region.
+REGION_PUBLIC = {"region/region.h"}
+
+# No input or output, no threads, no clock of the machine but in base's SystemClock.
+PURE = {"model", "pgwire", "awsapi"}
+IMPURE_HEADERS = re.compile(
+    r"boost/(asio|beast)|sys/socket\.h|netinet/|unistd\.h|fcntl\.h|<thread>|<mutex>|<fstream>|libpq-fe")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<][^">]+[">])', re.MULTILINE)
+
+
+def files():
+    for path in sorted(SOURCE.rglob("*")):
+        if path.suffix in (".h", ".cc"):
+            yield path, path.relative_to(SOURCE).parts[0], INCLUDE.findall(path.read_text())
+
+
+def violations():
+    for path, module, includes in files():
+        name = path.relative_to(SOURCE.parent)
+        if module not in MAY_INCLUDE:
+            yield f"{name}: module '{module}' is not in the table; add it with what it may include"
+            continue
+        is_test = path.stem.endswith("_test") or "testing" in path.parts
+        for include in includes:
+            text = include[1:-1]
+            if module in PURE and not is_test and IMPURE_HEADERS.search(include):
+                yield f"{name}: '{module}' is pure and includes {include}"
+            if include[0] != '"':
+                continue
+            other = text.split("/")[0]
+            if other not in MAY_INCLUDE:
+                yield f'{name}: "{text}" is not a path from src/'
+            elif other != module and other not in MAY_INCLUDE[module]:
+                yield f"{name}: '{module}' may not include {text}"
+            elif module == "services" and other == "region" and text not in REGION_PUBLIC:
+                yield f"{name}: a service may include only {sorted(REGION_PUBLIC)}, not {text}"
+            elif module == "services" and other == "services" and not is_test:
+                own = path.relative_to(SOURCE).parts[1]
+                theirs = text.split("/")[1]
+                if "/" in text[len("services/"):] and own != theirs and not own.endswith((".cc", ".h")):
+                    yield f"{name}: a service may not include another service ({text})"
+
+
+class Layers(unittest.TestCase):
+    def test_include_lines_keep_to_the_table(self):
+        self.assertEqual([], list(violations()))
+
+    def test_table_has_no_cycle(self):
+        done = set()
+        while len(done) < len(MAY_INCLUDE):
+            ready = {m for m, others in MAY_INCLUDE.items() if m not in done and others <= done}
+            self.assertTrue(ready, f"a cycle among {sorted(set(MAY_INCLUDE) - done)}")
+            done |= ready
+
+    def test_the_check_sees_files(self):
+        self.assertGreater(sum(1 for _ in files()), 50)
+
+
+if __name__ == "__main__":
+    unittest.main()
