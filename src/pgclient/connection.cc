@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cctype>
 #include <cstdlib>
 
 namespace aurora_global::pgclient {
@@ -34,6 +36,22 @@ Error server_error(const PGresult* result) {
                     primary == nullptr ? trimmed(PQresultErrorMessage(result)) : primary, sqlstate);
 }
 
+// The SQLSTATE in a verbose libpq message, "FATAL:  57P03: the database ..."; else "".
+std::string sqlstate_in(std::string_view text) {
+  constexpr std::size_t kLength = 5;
+  for (std::size_t at = text.find(":  "); at != std::string_view::npos;
+       at = text.find(":  ", at + 1)) {
+    const std::string_view state = text.substr(at + 3, kLength);
+    const bool right = std::all_of(state.begin(), state.end(), [](unsigned char c) {
+      return std::isdigit(c) != 0 || std::isupper(c) != 0;
+    });
+    if (right && state.size() == kLength && text.substr(at + 3 + kLength, 2) == ": ") {
+      return std::string(state);
+    }
+  }
+  return "";
+}
+
 bool is_error(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
@@ -50,21 +68,74 @@ std::int64_t Rows::command_tuples() const {
   return std::strtoll(PQcmdTuples(result_.get()), nullptr, 10);
 }
 
+// Arming a timer for every wait would cost two system calls per statement. This one is armed once
+// and, when it fires early because the deadline has moved on meanwhile, is armed again.
+struct Connection::Watch : std::enable_shared_from_this<Watch> {
+  Watch(const boost::asio::any_io_executor& executor, int fd)
+      : socket(executor, fd), timer(executor) {}
+
+  void limit(Instant until) {
+    deadline = until;
+    expired = false;
+    if (!armed || armed_until > deadline) arm();
+  }
+  void no_limit() { deadline = Instant::max(); }
+  void arm() {
+    armed = true;
+    armed_until = deadline;
+    timer.expires_at(deadline);
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->fired();
+    });
+  }
+  void fired() {
+    armed = false;
+    if (deadline == Instant::max()) return;
+    if (SystemClock().now() < deadline) return arm();
+    expired = true;
+    socket.cancel();
+  }
+
+  boost::asio::posix::stream_descriptor socket;
+  boost::asio::steady_timer timer;
+  Instant deadline = Instant::max();
+  Instant armed_until{};
+  bool armed = false;
+  bool expired = false;
+};
+
+Connection::Connection(Connection&& other) noexcept = default;
+
 Connection& Connection::operator=(Connection&& other) noexcept {
+  if (this == &other) return *this;
   close();
   connection_ = std::move(other.connection_);
   executor_ = other.executor_;
-  socket_ = std::move(other.socket_);
-  watched_ = other.watched_;
+  watch_ = std::move(other.watch_);
+  sqlstate_ = std::move(other.sqlstate_);
   return *this;
 }
 
 Connection::~Connection() { close(); }
 
 void Connection::close() {
-  socket_.reset();
+  if (watch_) {
+    watch_->no_limit();
+    watch_->timer.cancel();
+    boost::system::error_code ignored;
+    watch_->socket.close(ignored);
+    watch_.reset();
+  }
   connection_.reset();
-  watched_ = -1;
+}
+
+std::string Connection::parameter_status(const std::string& name) const {
+  const char* value = raw() == nullptr ? nullptr : PQparameterStatus(raw(), name.c_str());
+  return value == nullptr ? "" : value;
+}
+
+Error Connection::not_connected() const {
+  return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
 }
 
 Error Connection::broken(std::string_view what, std::string_view how_far) {
@@ -75,23 +146,41 @@ Error Connection::broken(std::string_view what, std::string_view how_far) {
   return error;
 }
 
-Error Connection::expired(std::string_view how_far) {
-  close();
-  return make_error(ErrorKind::timeout, "PostgreSQL did not answer in time", std::string(how_far));
+// libpq keeps the SQLSTATE of a refused start-up to itself, except in its verbose text.
+Error Connection::refused() {
+  Error error = broken("connect", kNotSent);
+  if (std::string state = sqlstate_in(error.message); !state.empty()) {
+    error.kind = kind_of(state);
+    sqlstate_ = error.code = std::move(state);
+  }
+  return error;
 }
 
 void Connection::watch_socket() {
+  const Instant deadline = watch_ ? watch_->deadline : Instant::max();
+  if (watch_) watch_->timer.cancel();
+  watch_.reset();
   const int fd = PQsocket(raw());
-  if (fd == watched_) return;
-  socket_.reset();
-  watched_ = fd;
-  if (fd >= 0) socket_ = std::make_unique<Socket>(executor_, dup(fd));
+  const int copy = fd < 0 ? -1 : dup(fd);
+  if (copy < 0) return;
+  watch_ = std::make_shared<Watch>(executor_, copy);
+  if (deadline != Instant::max()) watch_->limit(deadline);
 }
 
-net::Task<bool> Connection::wait(Socket::wait_type what, Deadline deadline) {
-  net::DeadlineGuard guard(*socket_, deadline);
-  auto [error] = co_await socket_->async_wait(what, net::use_result);
-  co_return !error;
+net::Task<Result<void>> Connection::wait(For what, std::string_view how_far) {
+  using Descriptor = boost::asio::posix::descriptor_base;
+  const std::shared_ptr<Watch> watch = watch_;
+  const auto event = what == For::reading ? Descriptor::wait_read : Descriptor::wait_write;
+  auto [error] = co_await watch->socket.async_wait(event, net::use_result);
+  if (!error) co_return ok();
+  const bool expired = watch->expired;
+  close();
+  if (expired) {
+    co_return make_error(ErrorKind::timeout, "PostgreSQL did not answer in time",
+                         std::string(how_far));
+  }
+  co_return make_error(ErrorKind::cancelled, "called off while waiting for PostgreSQL",
+                       std::string(how_far));
 }
 
 net::Task<Result<Connection>> Connection::connect(Parameters parameters, Deadline deadline) {
@@ -113,66 +202,64 @@ net::Task<Result<Connection>> Connection::connect(Parameters parameters, Deadlin
 }
 
 net::Task<Result<void>> Connection::finish_connecting(Deadline deadline) {
-  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-  while (next != PGRES_POLLING_OK) {
-    if (next == PGRES_POLLING_FAILED || PQstatus(raw()) == CONNECTION_BAD) {
-      // libpq keeps the SQLSTATE of a refused start-up to itself; its text is all there is.
-      co_return broken("connect", kNotSent);
-    }
-    // libpq tries several addresses: the descriptor may be another one each time.
-    socket_.reset();
-    watched_ = -1;
-    watch_socket();
-    if (!socket_) co_return broken("connect", kNotSent);
-    const auto what = next == PGRES_POLLING_READING ? Socket::wait_read : Socket::wait_write;
-    if (!co_await wait(what, deadline)) co_return expired(kNotSent);
-    next = PQconnectPoll(raw());
-  }
-  PQsetnonblocking(raw(), 1);
+  if (PQstatus(raw()) == CONNECTION_BAD) co_return refused();
+  PQsetErrorVerbosity(raw(), PQERRORS_VERBOSE);
   PQsetNoticeProcessor(
       raw(), [](void*, const char*) {}, nullptr);
-  watched_ = -1;
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    if (next == PGRES_POLLING_FAILED) co_return refused();
+    // Each poll may have gone on to another socket, even with the same number (a second address,
+    // or again without TLS), so the watch is made anew.
+    watch_socket();
+    if (!watch_) co_return broken("connect", kNotSent);
+    watch_->limit(deadline.at());
+    const For what = next == PGRES_POLLING_READING ? For::reading : For::writing;
+    CO_TRY_VOID(co_await wait(what, kNotSent));
+    next = PQconnectPoll(raw());
+  }
+  PQsetErrorVerbosity(raw(), PQERRORS_DEFAULT);
+  PQsetnonblocking(raw(), 1);
+  watch_->no_limit();
   watch_socket();
+  if (!watch_) co_return broken("connect", kNotSent);
   co_return ok();
 }
 
-net::Task<Result<void>> Connection::flush(Deadline deadline) {
+net::Task<Result<void>> Connection::flush() {
   for (;;) {
     const int left = PQflush(raw());
     if (left == 0) co_return ok();
     if (left < 0) co_return broken("send", kSent);
-    if (!co_await wait(Socket::wait_write, deadline)) co_return expired(kSent);
+    CO_TRY_VOID(co_await wait(For::writing, kSent));
+    // The server may wait for us to read before it reads on.
     if (PQconsumeInput(raw()) == 0) co_return broken("send", kSent);
   }
 }
 
-net::Task<Result<PGresult*>> Connection::next_result(Deadline deadline) {
-  while (PQisBusy(raw()) != 0) {
-    if (!co_await wait(Socket::wait_read, deadline)) co_return expired(kSent);
-    if (PQconsumeInput(raw()) == 0) co_return broken("receive", kSent);
-  }
-  co_return PQgetResult(raw());
-}
-
 // Reads to the end of the statement: the last result, or the first error.
-net::Task<Result<Rows>> Connection::collect(bool sent, Deadline deadline) {
-  if (!sent) co_return broken("send", kNotSent);
-  CO_TRY_VOID(co_await flush(deadline));
+net::Task<Result<Rows>> Connection::collect() {
+  if (PQflush(raw()) != 0) CO_TRY_VOID(co_await flush());
   std::optional<Rows> last;
   std::optional<Error> problem;
   for (;;) {
-    CO_TRY(PGresult * result, co_await next_result(deadline));
+    while (PQisBusy(raw()) != 0) {
+      CO_TRY_VOID(co_await wait(For::reading, kSent));
+      if (PQconsumeInput(raw()) == 0) break;  // What arrived before the end is still read.
+    }
+    PGresult* result = PQgetResult(raw());
     if (result == nullptr) break;
-    Rows rows(result);
-    if (is_error(result) && !problem) problem = server_error(result);
-    last.emplace(std::move(rows));
+    last.emplace(result);
+    if (is_error(result) && !problem) {
+      problem = server_error(result);
+      if (!problem->code.empty()) sqlstate_ = problem->code;
+    }
     if (PQresultStatus(result) == PGRES_COPY_IN) break;
   }
   if (PQstatus(raw()) == CONNECTION_BAD) {
     // The server's own last word (57P01 ...) says more than "connection closed".
-    const std::string state = problem ? problem->code : "";
     Error error = broken("connection lost", kSent);
-    if (!state.empty()) error.message = problem->message;
+    if (problem && !problem->code.empty()) error.message = problem->message;
     co_return error;
   }
   if (problem) co_return *problem;
@@ -180,61 +267,69 @@ net::Task<Result<Rows>> Connection::collect(bool sent, Deadline deadline) {
   co_return std::move(*last);
 }
 
+// `sent` is what PQsend...() returned.
+net::Task<Result<Rows>> Connection::run(int sent, Deadline deadline) {
+  if (sent != 1) co_return broken("send", kNotSent);
+  watch_->limit(deadline.at());
+  auto rows = co_await collect();
+  if (watch_) watch_->no_limit();
+  co_return rows;
+}
+
 net::Task<Result<Rows>> Connection::execute(std::string sql, std::vector<Param> params,
                                             Deadline deadline) {
-  if (!usable())
-    co_return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
+  if (!usable()) co_return not_connected();
   std::vector<const char*> values;
   for (const Param& param : params) values.push_back(param ? param->c_str() : nullptr);
   const int sent = PQsendQueryParams(raw(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                                      values.data(), nullptr, nullptr, 0);
-  co_return co_await collect(sent == 1, deadline);
+  co_return co_await run(sent, deadline);
 }
 
 net::Task<Result<Rows>> Connection::execute_simple(std::string sql, Deadline deadline) {
-  if (!usable())
-    co_return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
+  if (!usable()) co_return not_connected();
   const int sent = PQsendQuery(raw(), sql.c_str());
-  co_return co_await collect(sent == 1, deadline);
+  co_return co_await run(sent, deadline);
 }
 
 net::Task<Result<void>> Connection::prepare(std::string name, std::string sql, Deadline deadline) {
-  if (!usable())
-    co_return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
+  if (!usable()) co_return not_connected();
   const int sent = PQsendPrepare(raw(), name.c_str(), sql.c_str(), 0, nullptr);
-  const auto rows = co_await collect(sent == 1, deadline);
+  const auto rows = co_await run(sent, deadline);
   if (rows.has_error()) co_return rows.error();
   co_return ok();
 }
 
-net::Task<Result<Rows>> Connection::execute_prepared(const std::string& name,
-                                                     std::vector<Param> params, Deadline deadline) {
-  if (!usable())
-    co_return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
+net::Task<Result<Rows>> Connection::execute_prepared(std::string name, std::vector<Param> params,
+                                                     Deadline deadline) {
+  if (!usable()) co_return not_connected();
   std::vector<const char*> values;
+  values.reserve(params.size());
   for (const Param& param : params) values.push_back(param ? param->c_str() : nullptr);
   const int sent = PQsendQueryPrepared(raw(), name.c_str(), static_cast<int>(values.size()),
                                        values.data(), nullptr, nullptr, 0);
-  co_return co_await collect(sent == 1, deadline);
+  co_return co_await run(sent, deadline);
 }
 
 net::Task<Result<void>> Connection::copy_in(std::string sql, std::string data, Deadline deadline) {
-  if (!usable())
-    co_return make_error(ErrorKind::unavailable, "not connected", std::string(kNotSent));
-  const auto begun = co_await collect(PQsendQuery(raw(), sql.c_str()) == 1, deadline);
+  if (!usable()) co_return not_connected();
+  const auto begun = co_await run(PQsendQuery(raw(), sql.c_str()), deadline);
   if (begun.has_error()) co_return begun.error();
+  watch_->limit(deadline.at());
   constexpr std::size_t kChunk = 64 * 1024;
   for (std::size_t at = 0; at < data.size(); at += kChunk) {
     const int size = static_cast<int>(std::min(kChunk, data.size() - at));
     int put = 0;
     while ((put = PQputCopyData(raw(), data.data() + at, size)) == 0) {
-      CO_TRY_VOID(co_await flush(deadline));
+      CO_TRY_VOID(co_await flush());
     }
     if (put < 0) co_return broken("copy", kSent);
-    CO_TRY_VOID(co_await flush(deadline));
+    CO_TRY_VOID(co_await flush());
   }
-  while (PQputCopyEnd(raw(), nullptr) == 0) CO_TRY_VOID(co_await flush(deadline));
-  const auto ended = co_await collect(true, deadline);
+  int put = 0;
+  while ((put = PQputCopyEnd(raw(), nullptr)) == 0) CO_TRY_VOID(co_await flush());
+  if (put < 0) co_return broken("copy", kSent);
+  const auto ended = co_await run(1, deadline);
   if (ended.has_error()) co_return ended.error();
   co_return ok();
 }

@@ -2,13 +2,15 @@
 //
 // Foreign errors become ours here and nowhere else. A server's error has its SQLSTATE in
 // Error::code and leaves the connection usable. When the connection itself breaks, the kind is
-// `unavailable` (or `timeout`), usable() is false, and Error::code tells how far we came:
-// kNotSent: the statement did not leave this process; kSent: it may have been executed.
+// `unavailable` (`timeout` past the deadline, `cancelled` when the task was), usable() is false,
+// and Error::code tells how far we came: kNotSent: the statement did not leave this process;
+// kSent: it may have been executed. sqlstate() then has the server's last word, if it had one.
+//
+// One statement at a time, one thread. A Connection may be moved only between statements.
 #pragma once
 
 #include <libpq-fe.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,8 +55,10 @@ class Rows {
 
 class Connection {
  public:
+  // A refusal by the server has its SQLSTATE in Error::code (57P03 starting up, 28P01 password);
+  // every other failure has kNotSent.
   static net::Task<Result<Connection>> connect(Parameters parameters, Deadline deadline);
-  Connection(Connection&&) noexcept = default;
+  Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
@@ -63,20 +67,26 @@ class Connection {
   // Several statements, simple protocol; the last result. The first error ends it.
   net::Task<Result<Rows>> execute_simple(std::string sql, Deadline deadline);
   net::Task<Result<void>> prepare(std::string name, std::string sql, Deadline deadline);
-  net::Task<Result<Rows>> execute_prepared(const std::string& name, std::vector<Param> params,
+  net::Task<Result<Rows>> execute_prepared(std::string name, std::vector<Param> params,
                                            Deadline deadline);
   // COPY ... FROM STDIN with text that is complete lines of COPY's text format.
   net::Task<Result<void>> copy_in(std::string sql, std::string data, Deadline deadline);
 
   bool usable() const { return connection_ != nullptr && PQstatus(raw()) == CONNECTION_OK; }
   int backend_pid() const { return PQbackendPID(raw()); }
+  // What the server reported about itself ("server_version", "in_hot_standby"); "" if nothing.
+  std::string parameter_status(const std::string& name) const;
+  // Of the last error that the server reported here; stays after the connection has broken.
+  const std::string& sqlstate() const { return sqlstate_; }
   void close();
 
  private:
   struct Finish {
     void operator()(PGconn* connection) const { PQfinish(connection); }
   };
-  using Socket = boost::asio::posix::stream_descriptor;
+  // The socket's readiness and the one timer that ends every wait of this connection.
+  struct Watch;
+  enum class For { reading, writing };
 
   Connection(PGconn* connection, boost::asio::any_io_executor executor)
       : connection_(connection), executor_(std::move(executor)) {}
@@ -84,17 +94,19 @@ class Connection {
   PGconn* raw() const { return connection_.get(); }
   void watch_socket();
   net::Task<Result<void>> finish_connecting(Deadline deadline);
-  net::Task<bool> wait(Socket::wait_type what, Deadline deadline);
-  net::Task<Result<void>> flush(Deadline deadline);
-  net::Task<Result<PGresult*>> next_result(Deadline deadline);
-  net::Task<Result<Rows>> collect(bool sent, Deadline deadline);
+  // Ends with `timeout` or `cancelled`; the connection is closed then.
+  net::Task<Result<void>> wait(For what, std::string_view how_far);
+  net::Task<Result<void>> flush();
+  net::Task<Result<Rows>> run(int sent, Deadline deadline);
+  net::Task<Result<Rows>> collect();
+  Error not_connected() const;
+  Error refused();
   Error broken(std::string_view what, std::string_view how_far);
-  Error expired(std::string_view how_far);
 
   std::unique_ptr<PGconn, Finish> connection_;
   boost::asio::any_io_executor executor_;
-  std::unique_ptr<Socket> socket_;  // A duplicate of libpq's descriptor.
-  int watched_ = -1;                // libpq's descriptor that `socket_` duplicates.
+  std::shared_ptr<Watch> watch_;
+  std::string sqlstate_;
 };
 
 // The SCRAM-SHA-256 verifier PostgreSQL stores for a password (RFC 5802, 4096 iterations), so that
