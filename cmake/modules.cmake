@@ -12,7 +12,7 @@ find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-mismatched-new-delete -fno-omit-frame-pointer)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-unused-lambda-capture -fno-omit-frame-pointer)
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                         BOOST_ASIO_NO_DEPRECATED TOML_HEADER_ONLY=0 JSON_USE_IMPLICIT_CONVERSIONS=0)
 

@@ -92,7 +92,12 @@ fs::path Instance::socket_dir() const {
   return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
 }
 
-bool Instance::has_data() const { return fs::exists(data_dir_ / "PG_VERSION"); }
+// A directory that initdb or pg_basebackup did not finish holds no database.
+bool Instance::has_data() const { return fs::exists(data_dir_ / "aurora_global.complete"); }
+
+Result<void> Instance::mark_complete() {
+  return replace_file(data_dir_ / "aurora_global.complete", "", 0644);
+}
 
 bool Instance::is_standby_directory() const { return fs::exists(data_dir_ / "standby.signal"); }
 
@@ -170,6 +175,9 @@ Result<void> Instance::write_configuration(const std::optional<WalSource>& sourc
 
 net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY_VOID(prepare_directories());
+  CO_TRY_VOID(co_await stop(StopMode::immediate, deadline));
+  std::error_code ignored;
+  fs::remove_all(data_dir_, ignored);
   CommandLine initdb =
       command("initdb", {"--pgdata", data_dir_.string(), "--username", "rdsadmin",
                          "--data-checksums", "--wal-segsize", "1", "--auth-local", "trust",
@@ -177,7 +185,8 @@ net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY_VOID(co_await run_checked(std::move(initdb), deadline));
   const std::optional<WalSource> none;
   CO_TRY_VOID(co_await start(none, deadline));
-  co_return co_await bootstrap_sql(std::move(bootstrap), deadline);
+  CO_TRY_VOID(co_await bootstrap_sql(std::move(bootstrap), deadline));
+  co_return mark_complete();
 }
 
 net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline deadline) {
@@ -200,7 +209,6 @@ net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline de
       "at timestamptz NOT NULL DEFAULT clock_timestamp())";
   std::vector<pgclient::Param> no_params;
   CO_TRY_VOID(co_await sql(table, no_params, deadline));
-  // pg_rewind logs in to a database, as the replication role.
   co_return ok();
 }
 
@@ -217,7 +225,7 @@ net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
   if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
     co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
   }
-  co_return ok();
+  co_return mark_complete();
 }
 
 net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadline deadline) {

@@ -86,6 +86,7 @@ class Instance {
  private:
   CommandLine command(std::string program, std::vector<std::string> arguments) const;
   PostgresSettings settings(std::optional<WalSource> source) const;
+  Result<void> mark_complete();
   Result<void> prepare_directories();
   Result<void> write_configuration(const std::optional<WalSource>& source);
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);

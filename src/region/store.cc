@@ -2,7 +2,8 @@
 
 #include <sqlite3.h>
 
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 
 #include "region/codec.h"
 
@@ -128,30 +129,45 @@ Result<std::vector<Store::Document>> Store::load() {
   }
 }
 
+// Only the work and its result cross the thread boundary: the waiting coroutine is resumed, and its
+// handler destroyed, on the thread it came from.
 template <typename T, typename Work>
 net::Task<Result<T>> Store::on_worker(Work work) {
-  // The worker's coroutine must not outlive `work`: it lives in this frame until it has answered.
-  auto task = [](Work& job) -> net::Task<Result<T>> { co_return job(); };
-  co_return co_await boost::asio::co_spawn(worker_, task(work), boost::asio::use_awaitable);
+  namespace asio = boost::asio;
+  const auto home = co_await asio::this_coro::executor;
+  auto start = [this, home, &work](auto handler) {
+    auto job = [home, handler = std::move(handler), work = std::move(work)]() mutable {
+      Result<T> result = work();
+      asio::post(home, [handler = std::move(handler), result = std::move(result)]() mutable {
+        std::move(handler)(std::move(result));
+      });
+    };
+    asio::post(worker_, std::move(job));
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
+      start, asio::use_awaitable);
 }
 
 net::Task<Result<void>> Store::put(std::vector<Document> documents) {
-  co_return co_await on_worker<void>([database = database_, documents = std::move(documents)] {
+  // Named first: GCC 12 destroys a closure that is a temporary of a co_await twice.
+  auto work = [database = database_, documents = std::move(documents)] {
     return put_all(database, documents);
-  });
+  };
+  co_return co_await on_worker<void>(std::move(work));
 }
 
 net::Task<Result<void>> Store::erase(std::string name) {
-  co_return co_await on_worker<void>([database = database_, name]() -> Result<void> {
+  auto work = [database = database_, name]() -> Result<void> {
     Statement remove(database, "DELETE FROM document WHERE name = ?");
     remove.bind(1, name);
     TRY_VOID(remove.step());
     return ok();
-  });
+  };
+  co_return co_await on_worker<void>(std::move(work));
 }
 
 net::Task<Result<void>> Store::add_event(model::Event event) {
-  co_return co_await on_worker<void>([database = database_, event]() -> Result<void> {
+  auto work = [database = database_, event]() -> Result<void> {
     Statement insert(database, "INSERT INTO event(date, text) VALUES (?, ?)");
     insert.bind(1, event.date.time_since_epoch().count());
     insert.bind(2, nlohmann::json(event).dump());
@@ -160,12 +176,13 @@ net::Task<Result<void>> Store::add_event(model::Event event) {
     trim.bind(1, std::int64_t{kEventsMax});
     TRY_VOID(trim.step());
     return ok();
-  });
+  };
+  co_return co_await on_worker<void>(std::move(work));
 }
 
 net::Task<Result<std::vector<model::Event>>> Store::events(WallTime from, WallTime to) {
   using Events = std::vector<model::Event>;
-  co_return co_await on_worker<Events>([database = database_, from, to]() -> Result<Events> {
+  auto work = [database = database_, from, to]() -> Result<Events> {
     Events found;
     Statement select(database,
                      "SELECT text FROM event WHERE date >= ? AND date < ? ORDER BY date, id");
@@ -177,7 +194,8 @@ net::Task<Result<std::vector<model::Event>>> Store::events(WallTime from, WallTi
       TRY(auto event, from_text<model::Event>(select.text(0), "event"));
       found.push_back(std::move(event));
     }
-  });
+  };
+  co_return co_await on_worker<Events>(std::move(work));
 }
 
 }  // namespace aurora_global::region
