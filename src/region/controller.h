@@ -213,7 +213,8 @@ class Controller final : public Region {
   std::unique_ptr<net::ControlClient> router_;
   net::Event wake_;
   net::TaskGroup tasks_;
-  int holding_ = 0;  // Depth of holds; the topology is not published meanwhile.
+  // Endpoints are held until this epoch; an older topology is not published meanwhile.
+  std::optional<Epoch> holding_for_;
 };
 
 }  // namespace aurora_global::region

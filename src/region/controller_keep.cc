@@ -405,8 +405,9 @@ net::Task<Result<void>> Controller::router(Json order, Deadline deadline) {
 
 // Tells the router where everything is, when that has changed or the router is new.
 net::Task<void> Controller::publish_topology() {
-  if (holding_ > 0) co_return;
   Json snapshot = topology();
+  if (holding_for_ && Epoch{snapshot.value("epoch", std::uint64_t{0})} < *holding_for_) co_return;
+  holding_for_.reset();
   const std::string text = snapshot.dump();
   const auto deadline = Deadline::in(1s);
   const Json question = {{"do", "status"}};
@@ -423,7 +424,7 @@ net::Task<void> Controller::publish_topology() {
 }
 
 net::Task<void> Controller::hold_endpoints(Epoch epoch) {
-  ++holding_;
+  holding_for_ = epoch;
   for (const char* endpoint : {"global-writer", "cluster"}) {
     const Json order = {{"do", "hold"}, {"endpoint", endpoint}, {"epoch", epoch.value}};
     const auto held = co_await router(order, Deadline::in(200ms));
@@ -432,7 +433,7 @@ net::Task<void> Controller::hold_endpoints(Epoch epoch) {
 }
 
 net::Task<void> Controller::release_endpoints() {
-  holding_ = 0;
+  holding_for_.reset();
   for (const char* endpoint : {"global-writer", "cluster"}) {
     const Json order = {{"do", "release"}, {"endpoint", endpoint}};
     const auto released = co_await router(order, Deadline::in(1s));

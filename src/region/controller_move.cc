@@ -192,6 +192,8 @@ net::Task<void> Controller::run_operation(std::string global_cluster, bool resta
       }
       const auto saved = co_await save_operation(global_cluster);
       if (saved.has_error()) spdlog::error("store operation: {}", saved.error().message);
+      // The others must not take a finished operation for a running one.
+      if (model::is_end(row.to)) co_await gossip_now();
     }
   }
 }
@@ -284,7 +286,6 @@ net::Task<Result<void>> Controller::do_promote(model::Operation operation, Deadl
 }
 
 net::Task<Result<void>> Controller::do_release(model::Operation operation, Deadline) {
-  holding_ = 0;
   co_await publish_topology();
   co_await gossip_now();
   note_event("The DB cluster " + cluster_->identifier +
