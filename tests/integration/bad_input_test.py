@@ -46,7 +46,7 @@ class BadInput(unittest.TestCase):
                                     ("--address-prefix", "10.0", "loopback"),
                                     ("--address-prefix", "127.999", "127.999"),
                                     ("--latency-ms", "-4", "latency"),
-                                    ("--global-cluster", "9lives", "GlobalClusterIdentifier")):
+                                    ("--global-cluster", "9lives", "valid identifier")):
             self.refused("up", option, value, code=2, words=[word])
         self.assertFalse(self.home.exists())
 

@@ -4,6 +4,7 @@ Every process is found and ended by its pid file. Nothing here waits for a fixed
 condition, with a limit.
 """
 
+import atexit
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -119,6 +121,10 @@ def children_of(pid):
         return []
 
 
+# A test that is told to end takes its platform down, too.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 class Platform:
     """`options` go to `up`; `edit_files(platform)` may change what `up --config-only` wrote."""
 
@@ -128,6 +134,8 @@ class Platform:
         self.directory.chmod(0o755)  # The user postgres must get through.
         self.home = self.directory / "home"
         self.prefix = AddressPrefix()
+        self.destroyed = False
+        atexit.register(self.destroy)
         self.up_options = ["--regions", ",".join(regions), "--address-prefix", self.prefix.text,
                            "--latency-ms", str(latency_ms), *options]
         if edit_files:
@@ -269,6 +277,9 @@ class Platform:
         return text
 
     def destroy(self):
+        if self.destroyed:
+            return
+        self.destroyed = True
         try:
             if (self.home / "platform.toml").exists():
                 self.command("destroy", "--yes", expect=None)
