@@ -384,10 +384,8 @@ net::Task<Result<model::DbInstance>> Controller::create_db_instance(CreateDbInst
   sync_instances();
   // The volume of the cluster outlives its instances: a new head takes it over.
   const auto volume = config_.home / "volume";
-  std::error_code ignored;
-  if (instance.slot == 1 && std::filesystem::exists(volume / "aurora_global.complete")) {
-    std::filesystem::create_directories(head()->data_dir().parent_path(), ignored);
-    std::filesystem::rename(volume, head()->data_dir(), ignored);
+  if (instance.slot == 1 && std::filesystem::exists(volume)) {
+    CO_TRY_VOID(head()->take_volume(volume));
   }
   CO_TRY_VOID(co_await save_cluster());
   wake_.notify();

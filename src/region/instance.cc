@@ -53,10 +53,6 @@ std::string roles_sql(const Bootstrap& bootstrap) {
   return "CREATE ROLE rds_superuser NOLOGIN;"
          "GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION;"
          "CREATE ROLE rdsrepladmin LOGIN REPLICATION;"
-         // What pg_rewind needs of a role that is no superuser.
-         "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "
-         "pg_stat_file(text, boolean), pg_read_binary_file(text), "
-         "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin;"
          "CREATE ROLE aurora_clients NOLOGIN;"
          "CREATE ROLE " +
          master + " LOGIN CREATEDB CREATEROLE PASSWORD " + literal(bootstrap.master_verifier) +
@@ -93,10 +89,20 @@ fs::path Instance::socket_dir() const {
 }
 
 // A directory that initdb or pg_basebackup did not finish holds no database.
-bool Instance::has_data() const { return fs::exists(data_dir_ / "aurora_global.complete"); }
+bool Instance::has_data() const { return fs::exists(directory_ / "complete"); }
 
-Result<void> Instance::mark_complete() {
-  return replace_file(data_dir_ / "aurora_global.complete", "", 0644);
+// Beside the data directory, which pg_rewind makes equal to another one.
+Result<void> Instance::mark_complete() { return replace_file(directory_ / "complete", "", 0644); }
+
+Result<void> Instance::take_volume(const fs::path& volume) {
+  TRY_VOID(prepare_directories());
+  std::error_code error;
+  fs::rename(volume, data_dir_, error);
+  if (error) {
+    return make_error(ErrorKind::unavailable,
+                      "move " + volume.string() + " to the instance: " + error.message());
+  }
+  return mark_complete();
 }
 
 bool Instance::is_standby_directory() const { return fs::exists(data_dir_ / "standby.signal"); }
@@ -209,6 +215,13 @@ net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline de
       "at timestamptz NOT NULL DEFAULT clock_timestamp())";
   std::vector<pgclient::Param> no_params;
   CO_TRY_VOID(co_await sql(table, no_params, deadline));
+  // What pg_rewind needs of a role that is no superuser; it logs in to this database, and rights on
+  // functions are each database's own.
+  const std::string rewind =
+      "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "
+      "pg_stat_file(text, boolean), pg_read_binary_file(text), "
+      "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin";
+  CO_TRY_VOID(co_await sql(rewind, no_params, deadline));
   co_return ok();
 }
 
@@ -216,6 +229,7 @@ net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
   CO_TRY_VOID(prepare_directories());
   // A copy that broke off is not resumed: what is there is part of a database, not one.
   std::error_code ignored;
+  fs::remove(directory_ / "complete", ignored);
   fs::remove_all(data_dir_, ignored);
   CommandLine backup =
       command("pg_basebackup", {"--pgdata", data_dir_.string(), "--dbname", source.conninfo,
@@ -327,6 +341,7 @@ net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadl
 Result<void> Instance::set_aside(std::string_view why) {
   std::error_code error;
   const fs::path kept = directory_ / ("data." + std::string(why));
+  fs::remove(directory_ / "complete", error);
   fs::remove_all(kept, error);
   fs::rename(data_dir_, kept, error);
   if (error) {

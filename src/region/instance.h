@@ -75,6 +75,8 @@ class Instance {
   // Moves the data directory aside (one is kept) and forgets it.
   Result<void> set_aside(std::string_view why);
   Result<void> remove_files();
+  // Makes a cluster's kept volume this instance's data directory.
+  Result<void> take_volume(const std::filesystem::path& volume);
 
   net::Task<Result<InstanceState>> state(Deadline deadline);
   net::Task<Result<void>> checkpoint(Deadline deadline);
