@@ -1,0 +1,80 @@
+// A drill file: the load, the steps, what is expected. Reference: docs/reference/drill.md.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "drill/load.h"
+
+namespace aurora_global::drill {
+
+inline constexpr std::size_t kDrillFileBytesMax = 256 * 1024;
+inline constexpr int kDrillRepeatMax = 1000;
+
+enum class Act {
+  switchover,
+  failover,
+  kill_instance,
+  kill_region,
+  kill_daemon,
+  kill_router,
+  kill_link,
+  start_link,
+  start_region,
+  partition,
+  heal,
+  link,
+  wait_healthy,
+};
+std::string_view name_of(Act act);
+// Needs LocalFaults.
+bool is_local(Act act);
+
+// One [[step]]. Regions may be "primary" or "secondary" (the first member that is not the primary),
+// resolved when the step begins; start-region's default is the region that was killed last.
+struct DrillStep {
+  Act act = Act::switchover;
+  std::optional<Duration> at;  // After the load began, and not before the step above has ended.
+  std::optional<std::uint64_t> after_writes;  // Acknowledged since the load began.
+  RegionId to;                                // switchover, failover
+  RegionId region;                            // kill-*, start-region, partition: leaving region
+  int instance = 1;
+  int repeat = 1;  // switchover: there and back
+  std::uint64_t min_writes_between = 100;
+  std::string partition = "both";  // both | out
+  std::optional<double> latency_ms, jitter_ms, bandwidth_mbit_s;
+  Duration limit = std::chrono::seconds(120);  // For the step to have its effect.
+  int line = 0;
+};
+
+struct Expectations {
+  std::optional<double> max_write_unavailability_ms;
+  std::optional<std::uint64_t> failed_operations;
+  std::optional<std::uint64_t> lost_writes;
+  std::optional<std::uint64_t> min_lost_writes;  // For negative controls.
+  std::optional<double> min_success_rate;        // 0 ... 1
+  std::optional<std::uint64_t> min_acknowledged_writes;
+  std::optional<bool> healthy_at_end;
+};
+
+struct DrillFile {
+  std::string name;  // Of the file, without folders and ".toml".
+  std::string description;
+  std::string endpoint = "global-writer";  // global-writer | cluster | reader
+  std::string conninfo;                    // libpq's; overrides endpoint and client_region.
+  RegionId client_region;                  // Empty: the primary, or the survivor of a kill-region.
+  LoadOptions load;
+  std::vector<DrillStep> steps;
+  Expectations expect;
+};
+
+// `overrides`: "key=value" of [load], in TOML ("concurrency=16"). Fails with `invalid`: file, line,
+// what is wrong, what would be right.
+Result<DrillFile> parse_drill(std::string_view text, std::string name,
+                              const std::vector<std::string>& overrides = {});
+Result<DrillFile> load_drill(const std::string& path,
+                             const std::vector<std::string>& overrides = {});
+
+}  // namespace aurora_global::drill
