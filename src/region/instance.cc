@@ -244,6 +244,7 @@ net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
 
 net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadline deadline) {
   if (running()) co_return ok();
+  CO_TRY_VOID(clear_stale_lock(data_dir_));
   if (source && !is_standby_directory()) {
     CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
     if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
@@ -322,6 +323,7 @@ net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadl
 }
 
 net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadline) {
+  CO_TRY_VOID(clear_stale_lock(data_dir_));
   CO_TRY_VOID(write_configuration(source));
   // pg_rewind checks the data directory's own files for what it will replace: standby.signal must
   // not stand in the way of the crash recovery it may have to do first.

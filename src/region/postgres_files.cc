@@ -146,6 +146,23 @@ std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {
   return pid;
 }
 
+Result<void> clear_stale_lock(const std::filesystem::path& data_dir) {
+  std::error_code error;
+  const auto lock = data_dir / "postmaster.pid";
+  if (!std::filesystem::exists(lock, error) || running_postmaster(data_dir)) return ok();
+  const auto home = std::filesystem::canonical(data_dir, error);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    std::error_code gone;
+    const auto cwd = std::filesystem::read_symlink(entry.path() / "cwd", gone);
+    if (gone || cwd != home) continue;
+    return make_error(ErrorKind::conflict, "process " + entry.path().filename().string() +
+                                               " of a dead postmaster still works in " +
+                                               data_dir.string());
+  }
+  std::filesystem::remove(lock, error);
+  return ok();
+}
+
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode) {
   const std::filesystem::path fresh = file.string() + ".new";
   const auto failed = [&](const char* what) {

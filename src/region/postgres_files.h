@@ -58,6 +58,12 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 // The postmaster of this data directory, if it runs (its working directory is the data directory).
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir);
 
+// Removes the lock file of a postmaster that has ended, if no other process of it works in the data
+// directory any more. PostgreSQL itself keeps the lock when the pid in it was given to another
+// process, or is a zombie that its parent has not collected. Fails with `conflict` while backends
+// of the dead postmaster still run.
+Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
+
 // Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
 // `unavailable`.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
