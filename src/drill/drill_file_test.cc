@@ -1,0 +1,106 @@
+#include "drill/drill_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace aurora_global::drill {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string refusal(std::string_view text) {
+  const auto drill = parse_drill(text, "x.toml");
+  return drill.has_error() ? drill.error().message : "(accepted)";
+}
+
+TEST(DrillFile, ReadsEverything) {
+  const auto drill = parse_drill(R"(
+description = "there and back"
+[load]
+endpoint = "cluster"
+client_region = "us-west-2"
+operation_type = "update"
+concurrency = 3
+rate = 50.5
+op_timeout_ms = 250
+[[step]]
+at_s = 1.5
+do = "switchover"
+to = "us-west-2"
+repeat = 10
+min_writes_between = 5
+[[step]]
+do = "link"
+latency_ms = 80
+[expect]
+lost_writes = 0
+max_write_unavailability_ms = 500
+min_success_rate = 0.99
+healthy_at_end = true
+)",
+                                 "x.toml");
+  ASSERT_TRUE(drill.has_value()) << drill.error().message;
+  EXPECT_EQ(drill->endpoint, "cluster");
+  EXPECT_EQ(drill->client_region.name, "us-west-2");
+  EXPECT_EQ(drill->load.operation_type, OperationMix::update);
+  EXPECT_EQ(drill->load.concurrency, 3);
+  EXPECT_EQ(drill->load.rate, 50.5);
+  EXPECT_EQ(drill->load.attempt_timeout, 250ms);
+  ASSERT_EQ(drill->steps.size(), 2u);
+  EXPECT_EQ(drill->steps[0].at, 1500ms);
+  EXPECT_EQ(drill->steps[0].repeat, 10);
+  EXPECT_EQ(drill->steps[0].min_writes_between, 5u);
+  EXPECT_EQ(drill->steps[1].act, Act::link);
+  EXPECT_EQ(drill->steps[1].latency_ms, 80);
+  EXPECT_EQ(drill->expect.lost_writes, 0u);
+  EXPECT_EQ(drill->expect.healthy_at_end, true);
+}
+
+TEST(DrillFile, RefusalsNameLineGivenAndRight) {
+  EXPECT_EQ(refusal("[load]\nduration_s = 5\nconcurency = 8\n").substr(0, 50),
+            "x.toml line 3: unknown key 'concurency' in [load];");
+  EXPECT_NE(refusal("[load]\nconcurrency = 8000\n")
+                .find("line 2: concurrency in [load] must be a "
+                      "whole number from 1 to 1000"),
+            std::string::npos);
+  EXPECT_NE(refusal("[load]\nconcurrency = \"8\"\n").find("whole number"), std::string::npos);
+  EXPECT_NE(refusal("[[step]]\ndo = \"explode\"\n").find("given: 'explode'"), std::string::npos);
+  EXPECT_NE(refusal("[[step]]\nat_s = 1\n").find("needs do"), std::string::npos);
+  EXPECT_NE(refusal("[[step]]\ndo = \"heal\"\nrepeat = 2\n").find("unknown key 'repeat'"),
+            std::string::npos);
+  EXPECT_NE(refusal("[step]\ndo = \"heal\"\n").find("[[step]]"), std::string::npos);
+  EXPECT_NE(refusal("[[step]]\ndo = \"link\"\n").find("needs latency_ms"), std::string::npos);
+  EXPECT_NE(refusal("load = 3\n").find("is a section"), std::string::npos);
+  EXPECT_NE(refusal("[load\n").find("x.toml line 1"), std::string::npos);
+  EXPECT_NE(refusal("[load]\nconcurrency = 1\n").find("nothing would end this load"),
+            std::string::npos);
+  EXPECT_NE(refusal("[exspect]\n").find("unknown key 'exspect'"), std::string::npos);
+  EXPECT_NE(refusal("[load]\nduration_s = nan\n").find("must be a number"), std::string::npos);
+  EXPECT_NE(refusal(std::string(kDrillFileBytesMax + 1, ' ')).find("larger"), std::string::npos);
+}
+
+TEST(DrillFile, OverridesReplaceValuesOfTheLoad) {
+  const auto drill = parse_drill("[load]\nduration_s = 5\nconcurrency = 8\n", "x.toml",
+                                 {"concurrency=16", "endpoint=\"reader\""});
+  ASSERT_TRUE(drill.has_value()) << drill.error().message;
+  EXPECT_EQ(drill->load.concurrency, 16);
+  EXPECT_EQ(drill->endpoint, "reader");
+  EXPECT_TRUE(parse_drill("[load]\nduration_s = 5\n", "x.toml", {"no = "}).has_error());
+}
+
+TEST(DrillFile, EveryFileInDrillsIsRight) {
+  int found = 0;
+  const std::filesystem::path dir = std::filesystem::path(AURORA_GLOBAL_SOURCE_DIR) / "drills";
+  for (const auto& entry : std::filesystem::directory_iterator(dir)) {
+    if (entry.path().extension() != ".toml") continue;
+    ++found;
+    const auto drill = load_drill(entry.path().string());
+    EXPECT_TRUE(drill.has_value()) << drill.error().message;
+    if (drill.has_value()) EXPECT_FALSE(drill->description.empty()) << entry.path();
+  }
+  EXPECT_GE(found, 4);
+}
+
+}  // namespace
+}  // namespace aurora_global::drill
