@@ -314,6 +314,16 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
   // What we were told of a newer epoch must be known after a crash, too.
   const auto saved = co_await save_global(identifier);
   if (saved.has_error()) spdlog::error("store global cluster: {}", saved.error().message);
+  const bool ours_now = globals_.at(identifier).member_in(config_.region) != nullptr;
+  if (cluster_ && cluster_->global_cluster_identifier == identifier && !ours_now) {
+    // Removed by the writer's region: a DB cluster of its own from now on.
+    cluster_->global_cluster_identifier.clear();
+    fence_.reset();
+    note_event("The DB cluster was removed from global cluster " + identifier,
+               {"global failover"});
+    const auto detached = co_await save_cluster();
+    if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
+  }
   wake_.notify();
 }
 
