@@ -134,6 +134,7 @@ class Platform:
         self.directory.chmod(0o755)  # The user postgres must get through.
         self.home = self.directory / "home"
         self.prefix = AddressPrefix()
+        self.psql_options = []
         self.destroyed = False
         atexit.register(self.destroy)
         self.up_options = ["--regions", ",".join(regions), "--address-prefix", self.prefix.text,
@@ -174,8 +175,8 @@ class Platform:
 
     def sql(self, region, statement, endpoint="global-writer", expect=0):
         """The rows as text, one per line, columns separated by |."""
-        done = self.command("psql", region, "--endpoint", endpoint, "--", "-XqAt", "-v",
-                            "ON_ERROR_STOP=1", "-c", statement, expect=expect)
+        done = self.command("psql", region, "--endpoint", endpoint, "--", *self.psql_options,
+                            "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, expect=expect)
         return done.stdout.strip() if expect == 0 else done
 
     # ---- what is the case
