@@ -39,10 +39,19 @@ std::optional<Gap> longest_in(const std::vector<std::int64_t>& times, Span span,
 }  // namespace
 
 Summary summarize(const std::vector<Record>& records, Span span) {
+  return summarize(records, std::vector<Span>{span});
+}
+
+Summary summarize(const std::vector<Record>& records, const std::vector<Span>& spans) {
   Summary sum;
+  std::int64_t length = 0;
+  for (const Span& span : spans) length += span.length();
   std::vector<std::int64_t> reads, writes;
   for (const Record& record : records) {
-    if (record.ended < span.from || record.ended >= span.to) continue;
+    const auto inside = [&](const Span& span) {
+      return record.ended >= span.from && record.ended < span.to;
+    };
+    if (std::none_of(spans.begin(), spans.end(), inside)) continue;
     ++sum.operations;
     sum.retries += record.attempts - 1;
     if (record.attempts > 1) ++sum.retried_operations;
@@ -56,8 +65,8 @@ Summary summarize(const std::vector<Record>& records, Span span) {
     (is_write(record.type) ? writes : reads).push_back(record.ended - record.started);
   }
   sum.acknowledged_writes = writes.size();
-  if (span.length() > 0) {
-    sum.per_second = static_cast<double>(sum.ok) * 1e6 / static_cast<double>(span.length());
+  if (length > 0) {
+    sum.per_second = static_cast<double>(sum.ok) * 1e6 / static_cast<double>(length);
   }
   sum.reads = latency_of(std::move(reads));
   sum.writes = latency_of(std::move(writes));

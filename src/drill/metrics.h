@@ -37,6 +37,8 @@ struct Span {
 
 // Operations that *ended* in the span; those that waited through an outage count where they ended.
 Summary summarize(const std::vector<Record>& records, Span span);
+// The same over several spans, which do not overlap.
+Summary summarize(const std::vector<Record>& records, const std::vector<Span>& spans);
 
 // A gap between two successive acknowledged writes.
 struct Gap {

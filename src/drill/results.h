@@ -1,0 +1,66 @@
+// Everything a drill found out, as plain data, and the verdict on it. Pure.
+#pragma once
+
+#include "drill/checker.h"
+#include "drill/drill_file.h"
+#include "drill/metrics.h"
+
+namespace aurora_global::drill {
+
+// One step of the platform's own operation (fence, promote ...), in the load's time.
+struct Phase {
+  std::string name;
+  Span span;
+  std::string note;
+};
+
+// One step of the drill as it went. Microseconds since the load began.
+struct StepRun {
+  Act act = Act::switchover;
+  std::string title;  // "switchover us-east-1 -> us-west-2"
+  std::int64_t started = 0;
+  std::int64_t accepted = -1;  // The API took it; -1: not a call, or never.
+  std::int64_t ended = 0;      // Available again, and a write acknowledged after that.
+  std::uint64_t refusals = 0;  // How often the API said "not now" before it accepted.
+  std::string error;           // Empty: it worked.
+  std::vector<Phase> phases;
+  // Computed at the end.
+  std::optional<Gap> window;  // Write-unavailability, over all connections.
+  std::optional<Gap> worst_connection;
+
+  bool moves_writer() const { return act == Act::switchover || act == Act::failover; }
+};
+
+struct Check {
+  std::string name;
+  std::string expected;
+  std::string actual;
+  bool held = false;
+};
+
+struct Results {
+  DrillFile file;
+  std::string run;
+  WallTime began{};
+  std::string client_region;
+  std::string endpoint;
+  std::int64_t length = 0;  // Of the load.
+  std::vector<StepRun> steps;
+  std::optional<Verification> verification;
+  std::optional<bool> healthy;  // Asked at the end; nullopt: nobody could be asked.
+  std::vector<std::string> problems;
+
+  // Computed by conclude().
+  Summary total, before, during, after;
+  std::optional<Gap> longest_gap;   // Over the whole load.
+  std::optional<Gap> worst_window;  // Of all steps; without steps, the longest gap.
+  std::vector<Check> checks;
+  std::vector<std::string> failures;
+
+  bool passed() const { return failures.empty(); }
+};
+
+// Computes the windows, the summaries, the checks and the failures.
+void conclude(Results& results, const History& history);
+
+}  // namespace aurora_global::drill
