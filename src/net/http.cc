@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 constexpr Duration kIdleLimit = 75s;
 constexpr Duration kReadLimit = 30s;
 constexpr Duration kHandshakeLimit = 10s;
+constexpr Duration kDrainLimit = 1s;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -35,6 +37,103 @@ void set_low_latency(tcp::socket& socket) {
   socket.set_option(tcp::no_delay(true), ignored);
 }
 
+using Parser = http::request_parser<http::string_body>;
+
+// What came of waiting for a request.
+enum class Arrival { whole, malformed, header_too_large, body_too_large, gone };
+
+Arrival arrival_of(const boost::system::error_code& error) {
+  if (!error) return Arrival::whole;
+  if (error == http::error::body_limit) return Arrival::body_too_large;
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return Arrival::header_too_large;
+  }
+  const bool broke_off =
+      error == http::error::end_of_stream || error == http::error::partial_message;
+  const bool protocol = error.category() == make_error_code(http::error::bad_method).category();
+  return protocol && !broke_off ? Arrival::malformed : Arrival::gone;
+}
+
+HttpResponse refusal_of(Arrival arrival) {
+  HttpResponse answer;
+  answer.headers.emplace_back("Content-Type", "text/plain");
+  if (arrival == Arrival::body_too_large) {
+    answer.status = 413;
+    answer.body = "The request body is over " + std::to_string(kHttpBodyBytesMax) + " bytes\n";
+  } else if (arrival == Arrival::header_too_large) {
+    answer.status = 431;
+    answer.body = "The request header is over " + std::to_string(kHttpHeaderBytesMax) + " bytes\n";
+  } else {
+    answer.status = 400;
+    answer.body = "The request is not HTTP/1.1\n";
+  }
+  return answer;
+}
+
+template <typename Stream>
+Task<Arrival> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+  {
+    DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kIdleLimit));
+    auto [error, size] = co_await http::async_read_header(stream, buffer, parser, use_result);
+    if (error) co_return arrival_of(error);
+  }
+  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
+  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    http::response<http::empty_body> go_on(http::status::continue_, 11);
+    auto [error, size] = co_await http::async_write(stream, go_on, use_result);
+    if (error) co_return Arrival::gone;
+  }
+  auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
+  co_return arrival_of(error);
+}
+
+template <typename Stream>
+Task<bool> write_answer(Stream& stream, http::response<http::string_body>& message) {
+  http::response_serializer<http::string_body> serializer(message);
+  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
+  auto [error, size] = co_await http::async_write(stream, serializer, use_result);
+  co_return !error;
+}
+
+// Reads on for a moment before the connection is closed: closing with unread bytes resets it, and
+// the client may never see the answer.
+template <typename Stream>
+Task<void> drain(Stream& stream) {
+  auto& socket = beast::get_lowest_layer(stream);
+  boost::system::error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  std::array<char, 16 * 1024> waste;
+  DeadlineGuard guard(socket, Deadline::in(kDrainLimit));
+  for (;;) {
+    auto [error, size] = co_await socket.async_read_some(asio::buffer(waste), use_result);
+    if (error) co_return;
+  }
+}
+
+HttpRequest taken_from(Parser& parser) {
+  HttpRequest request;
+  request.method = std::string(parser.get().method_string());
+  request.target = std::string(parser.get().target());
+  for (const auto& field : parser.get()) {
+    request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  request.body = std::move(parser.get().body());
+  return request;
+}
+
+struct Counted {
+  std::size_t& count;
+  explicit Counted(std::size_t& counted) : count(counted) { ++count; }
+  ~Counted() { --count; }
+};
+
+// A TLS alert or a failed verification is a refusal, everything else a connection that broke.
+Error connection_error(const boost::system::error_code& code, std::string_view what) {
+  Error error = from_error_code(code, what);
+  if (code.category() == asio::error::get_ssl_category()) error.kind = ErrorKind::denied;
+  return error;
+}
+
 template <typename Stream>
 Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buffer,
                                          Deadline deadline, bool& began) {
@@ -45,7 +144,7 @@ Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buf
   auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
   began = began || size > 0 || parser.got_some();
   if (guard.expired()) co_return make_error(ErrorKind::timeout, "no answer in time");
-  if (error) co_return from_error_code(error, "read answer");
+  if (error) co_return connection_error(error, "read answer");
   HttpResponse response;
   response.status = static_cast<int>(parser.get().result_int());
   for (const auto& field : parser.get()) {
@@ -100,113 +199,97 @@ Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view
                                : ""));
 }
 
-HttpServer::HttpServer(TaskGroup& tasks, tcp::acceptor acceptor, HttpHandler handler,
-                       TlsContext tls)
-    : tasks_(tasks),
-      acceptor_(std::move(acceptor)),
-      handler_(std::move(handler)),
-      tls_(std::move(tls)) {}
+struct HttpServer::Core {
+  TaskGroup& tasks;
+  tcp::acceptor acceptor;
+  HttpHandler handler;
+  TlsContext tls;
+  std::size_t connections = 0;
+};
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
                                                        HttpHandler handler, TlsContext tls) {
   TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
-  std::unique_ptr<HttpServer> server(
-      new HttpServer(tasks, std::move(acceptor), std::move(handler), std::move(tls)));
-  tasks.spawn("http server " + address, server->accept_loop());
-  return server;
+  std::shared_ptr<Core> core(
+      new Core{tasks, std::move(acceptor), std::move(handler), std::move(tls)});
+  tasks.spawn("http server " + address, accept_loop(core));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
 
 void HttpServer::close() {
   boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  core_->acceptor.close(ignored);
 }
 
-Task<void> HttpServer::accept_loop() {
-  while (acceptor_.is_open()) {
-    tcp::socket socket(tasks_.executor());
-    auto [error] = co_await acceptor_.async_accept(socket, use_result);
-    if (error == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
+Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
+  while (core->acceptor.is_open()) {
+    tcp::socket socket(core->tasks.executor());
+    auto [error] = co_await core->acceptor.async_accept(socket, use_result);
+    if (error == asio::error::operation_aborted || !core->acceptor.is_open()) co_return;
     if (error) {  // Out of descriptors or a client that left: go on, but not in a tight loop.
       co_await sleep_for(10ms);
       continue;
     }
-    if (connections_ >= kHttpConnectionsMax) continue;  // Closed at once: over the limit.
+    if (core->connections >= kHttpConnectionsMax) continue;  // Closed at once: over the limit.
     set_low_latency(socket);
-    if (tls_) {
-      tasks_.spawn("https connection", serve_tls(std::move(socket)));
+    if (core->tls) {
+      core->tasks.spawn("https connection", serve_tls(core, std::move(socket)));
     } else {
-      tasks_.spawn("http connection", serve_plain(std::move(socket)));
+      core->tasks.spawn("http connection", serve_plain(core, std::move(socket)));
     }
   }
 }
 
-Task<void> HttpServer::serve_plain(tcp::socket socket) { co_await serve(socket, ""); }
+Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socket) {
+  const Counted counted(core->connections);
+  co_await serve(*core, socket, "");
+}
 
-Task<void> HttpServer::serve_tls(tcp::socket socket) {
-  TlsStream stream(std::move(socket), *tls_);
+Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket) {
+  const Counted counted(core->connections);
+  TlsStream stream(std::move(socket), *core->tls);
   {
     DeadlineGuard guard(stream.next_layer(), Deadline::in(kHandshakeLimit));
     auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, use_result);
     if (error) co_return;
   }
   const std::string client_name = peer_common_name(stream.native_handle());
-  co_await serve(stream, client_name);
+  co_await serve(*core, stream, client_name);
 }
 
 template <typename Stream>
-Task<void> HttpServer::serve(Stream& stream, std::string client_name) {
-  struct Counted {
-    std::size_t& count;
-    explicit Counted(std::size_t& c) : count(c) { ++count; }
-    ~Counted() { --count; }
-  } counted(connections_);
+Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name) {
   beast::flat_buffer buffer(kHttpHeaderBytesMax + kHttpBodyBytesMax);
   for (;;) {
-    http::request_parser<http::string_body> parser;
+    Parser parser;
     parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(kHttpBodyBytesMax);
-    {
-      DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kIdleLimit));
-      auto [error, size] = co_await http::async_read_header(stream, buffer, parser, use_result);
-      if (error) co_return;
-    }
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      http::response<http::empty_body> go_on(http::status::continue_, 11);
-      auto [error, size] = co_await http::async_write(stream, go_on, use_result);
-      if (error) co_return;
-    }
-    bool too_large = false;
-    {
-      DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
-      auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
-      too_large = error == http::error::body_limit;
-      if (error && !too_large) co_return;
-    }
-    const bool keep = parser.get().keep_alive() && !too_large;
+    const Arrival arrival = co_await read_request(stream, buffer, parser);
+    if (arrival == Arrival::gone) co_return;
+    const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
+    const bool head = arrival == Arrival::whole && parser.get().method() == http::verb::head;
     HttpResponse answer;
-    if (too_large) {
-      answer.status = 413;
-      answer.body = "request body over " + std::to_string(kHttpBodyBytesMax) + " bytes\n";
-    } else {
-      HttpRequest request;
-      request.method = std::string(parser.get().method_string());
-      request.target = std::string(parser.get().target());
+    if (arrival == Arrival::whole) {
+      HttpRequest request = taken_from(parser);
       request.client_name = client_name;
-      for (const auto& field : parser.get()) {
-        request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-      }
-      request.body = std::move(parser.get().body());
-      auto handling = handler_(std::move(request));
+      auto handling = core.handler(std::move(request));
       answer = co_await std::move(handling);
+    } else {
+      answer = refusal_of(arrival);
     }
-    http::response<http::string_body> message(static_cast<http::status>(answer.status), 11);
-    for (const auto& [name, value] : answer.headers) message.set(name, value);
+    http::response<http::string_body> message;
+    message.version(11);
+    message.result(static_cast<unsigned>(answer.status));
+    for (const auto& [name, value] : answer.headers) message.insert(name, value);
     message.keep_alive(keep);
     message.body() = std::move(answer.body);
     message.prepare_payload();
-    DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
-    auto [error, size] = co_await http::async_write(stream, message, use_result);
-    if (error || !keep) co_return;
+    if (head) message.body().clear();  // Only its length is told.
+    const bool written = co_await write_answer(stream, message);
+    if (!written) co_return;
+    if (keep) continue;
+    co_await drain(stream);
+    co_return;
   }
 }
 
@@ -251,20 +334,18 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadli
   if (guard.expired()) {
     co_return make_error(ErrorKind::timeout, "TLS with " + address_ + ": no answer in time");
   }
-  if (error) {
-    Error refused = from_error_code(error, "TLS with " + address_);
-    if (error.category() == asio::error::get_ssl_category()) refused.kind = ErrorKind::denied;
-    co_return refused;
-  }
+  if (error) co_return connection_error(error, "TLS with " + address_);
   co_return connection;
 }
 
 Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const HttpRequest& request,
                                                 Deadline deadline) {
-  http::request<http::string_body> message(http::string_to_verb(request.method), request.target,
-                                           11);
-  message.set(http::field::host, address_);
-  for (const auto& [name, value] : request.headers) message.set(name, value);
+  http::request<http::string_body> message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(request.target);
+  for (const auto& [name, value] : request.headers) message.insert(name, value);
+  if (!message.count(http::field::host)) message.set(http::field::host, address_);
   message.keep_alive(true);
   message.body() = request.body;
   message.prepare_payload();
@@ -274,7 +355,7 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const Ht
       DeadlineGuard guard(beast::get_lowest_layer(stream), deadline);
       auto [error, size] = co_await http::async_write(stream, message, use_result);
       if (guard.expired()) co_return make_error(ErrorKind::timeout, "request not sent in time");
-      if (error) co_return from_error_code(error, "send request");
+      if (error) co_return connection_error(error, "send request");
     }
     co_return co_await read_response(stream, connection.buffer, deadline, connection.began);
   };

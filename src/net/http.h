@@ -49,29 +49,30 @@ Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
 // do), `unavailable` otherwise.
 Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address);
 
-// Serves until close() or the end of its TaskGroup. Connections are kept alive; an idle one is
-// closed after 75 s, a request that does not arrive whole within 30 s ends its connection.
+// Serves until it is closed or destroyed, or its TaskGroup ends; open connections end with the
+// group. Connections are kept alive; an idle one is closed after 75 s, a request that does not
+// arrive whole within 30 s ends its connection. One that is no HTTP or over the limits above is
+// answered (400, 413, 431) without asking the handler.
 class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
                                                     HttpHandler handler, TlsContext tls = nullptr);
+  ~HttpServer() { close(); }
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
   // Accepts no more connections.
   void close();
 
  private:
-  HttpServer(TaskGroup& tasks, asio::ip::tcp::acceptor acceptor, HttpHandler handler,
-             TlsContext tls);
-  Task<void> accept_loop();
-  Task<void> serve_plain(asio::ip::tcp::socket socket);
-  Task<void> serve_tls(asio::ip::tcp::socket socket);
+  struct Core;  // Shared with the tasks.
+  explicit HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  static Task<void> accept_loop(std::shared_ptr<Core> core);
+  static Task<void> serve_plain(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);
+  static Task<void> serve_tls(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);
   template <typename Stream>
-  Task<void> serve(Stream& stream, std::string client_name);
+  static Task<void> serve(Core& core, Stream& stream, std::string client_name);
 
-  TaskGroup& tasks_;
-  asio::ip::tcp::acceptor acceptor_;
-  HttpHandler handler_;
-  TlsContext tls_;
-  std::size_t connections_ = 0;
+  std::shared_ptr<Core> core_;
 };
 
 // Talks to one server. Keeps connections open between requests, so that a warm request costs one

@@ -13,6 +13,12 @@
 
 namespace aurora_global::net {
 
+namespace {
+
+constexpr Duration kCancelAgainAfter = std::chrono::milliseconds(20);
+
+}  // namespace
+
 Error from_error_code(const boost::system::error_code& code, std::string_view what) {
   ErrorKind kind = ErrorKind::unavailable;
   if (code == asio::error::operation_aborted) kind = ErrorKind::cancelled;
@@ -31,10 +37,20 @@ DeadlineGuard::DeadlineGuard(asio::any_io_executor executor, Deadline deadline,
                              std::function<void()> cancel)
     : state_(std::make_shared<State>(State{asio::steady_timer(executor), std::move(cancel)})) {
   state_->timer.expires_at(deadline.at());
-  state_->timer.async_wait([state = state_](const boost::system::error_code& error) {
+  arm(state_);
+}
+
+// Cancels again until the guard is gone: a cancel that meets the moment between two steps of a
+// composed operation is lost on it, and the next step would wait without a deadline.
+void DeadlineGuard::arm(std::shared_ptr<State> state) {
+  asio::steady_timer& timer = state->timer;
+  timer.async_wait([state = std::move(state)](const boost::system::error_code& error) {
     if (error || state->done) return;
     state->expired = true;
     state->cancel();
+    if (state->done) return;
+    state->timer.expires_after(kCancelAgainAfter);
+    arm(state);
   });
 }
 

@@ -69,6 +69,7 @@ class DeadlineGuard {
     bool expired = false;
     bool done = false;
   };
+  static void arm(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
 };
 

@@ -173,6 +173,7 @@ Result<KeyPair> issue_server(const KeyPair& issuer, const std::string& common_na
                {{NID_basic_constraints, "critical,CA:FALSE"},
                 {NID_key_usage, "critical,digitalSignature"},
                 {NID_ext_key_usage, "serverAuth"},
+                {NID_authority_key_identifier, "keyid:always"},
                 {NID_subject_alt_name, names}});
 }
 
@@ -180,7 +181,8 @@ Result<KeyPair> issue_client(const KeyPair& issuer, const std::string& common_na
   return issue(&issuer, common_name,
                {{NID_basic_constraints, "critical,CA:FALSE"},
                 {NID_key_usage, "critical,digitalSignature"},
-                {NID_ext_key_usage, "clientAuth"}});
+                {NID_ext_key_usage, "clientAuth"},
+                {NID_authority_key_identifier, "keyid:always"}});
 }
 
 }  // namespace aurora_global::net
