@@ -25,4 +25,9 @@ std::string percent_encode(std::string_view text);
 // The reverse; `+` stays. An incomplete escape stays as it is.
 std::string percent_decode(std::string_view text);
 
+// How many bytes from the start are valid UTF-8 (RFC 3629); text.size() if all are. JSON and XML
+// documents can carry nothing else.
+std::size_t valid_utf8_prefix(std::string_view text);
+inline bool is_valid_utf8(std::string_view text) { return valid_utf8_prefix(text) == text.size(); }
+
 }  // namespace aurora_global::awsapi

@@ -14,17 +14,26 @@ std::string unplus(std::string_view text) {
   return percent_decode(out);
 }
 
+void escape_character(std::string& out, char c) {
+  switch (c) {
+    case '&': out += "&amp;"; return;
+    case '<': out += "&lt;"; return;
+    case '>': out += "&gt;"; return;
+    case '"': out += "&quot;"; return;
+    case '\r': out += "&#13;"; return;
+    default:
+      // Control characters have no place in XML 1.0, not even escaped.
+      out += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ? '?' : c;
+  }
+}
+
 void escape(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default:
-        // Control characters have no place in XML 1.0, not even escaped.
-        out += (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ? '?' : c;
-    }
+  while (!text.empty()) {
+    const std::size_t valid = valid_utf8_prefix(text);
+    for (const char c : text.substr(0, valid)) escape_character(out, c);
+    if (valid == text.size()) return;
+    out += "\xEF\xBF\xBD";  // U+FFFD in place of a byte that is no UTF-8.
+    text.remove_prefix(valid + 1);
   }
 }
 
@@ -40,6 +49,11 @@ Result<Form> parse_form(std::string_view body) {
     const auto equals = part.find('=');
     const std::string name = unplus(part.substr(0, equals));
     std::string value = equals == std::string_view::npos ? "" : unplus(part.substr(equals + 1));
+    if (!is_valid_utf8(name) || !is_valid_utf8(value) || value.find('\0') != std::string::npos) {
+      return make_error(ErrorKind::invalid,
+                        "The parameter " + name + " is no UTF-8 text without NUL characters",
+                        "InvalidParameterValue");
+    }
     if (!form.emplace(name, std::move(value)).second) {
       return make_error(ErrorKind::invalid, "The parameter " + name + " is given twice",
                         "InvalidParameterCombination");

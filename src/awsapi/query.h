@@ -19,12 +19,13 @@ inline constexpr std::string_view kRdsNamespace = "http://rds.amazonaws.com/doc/
 
 using Form = std::map<std::string, std::string>;
 
-// "a=1&b=2", with + for space. Fails with `invalid` for a field twice or over kFormFieldsMax
-// fields.
+// "a=1&b=2", with + for space. Fails with `invalid` for a field twice, for over kFormFieldsMax
+// fields and for text that is no UTF-8 or has a NUL in it.
 Result<Form> parse_form(std::string_view body);
 std::string encode_form(const Form& form);
 
-// Writes XML, escaped, without white space between elements.
+// Writes XML, escaped, without white space between elements. Any bytes make a well-formed document:
+// what XML cannot carry becomes `?` or U+FFFD.
 class XmlWriter {
  public:
   explicit XmlWriter(std::string_view root, std::string_view xmlns);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "awsapi/http_message.h"
 #include "awsapi/rds_shapes.h"
 
 namespace aurora_global::awsapi {
@@ -20,6 +21,25 @@ TEST(Form, HasLimits) {
   std::string many;
   for (std::size_t i = 0; i <= kFormFieldsMax; ++i) many += "f" + std::to_string(i) + "=&";
   EXPECT_TRUE(parse_form(many).has_error());
+}
+
+TEST(Form, TakesTextOnly) {
+  EXPECT_TRUE(parse_form("a=%C3%A9").has_value());
+  for (const char* bad : {"a=%FF", "%FF=a", "a=%00", "a=x%C3"}) {
+    EXPECT_EQ(parse_form(bad).error().code, "InvalidParameterValue") << bad;
+  }
+}
+
+TEST(XmlWriter, AnyBytesMakeAWellFormedDocument) {
+  std::string all;
+  for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+  const std::string body = error_document("InvalidParameterValue", all, "id");
+  EXPECT_TRUE(is_valid_utf8(body));
+  const auto parsed = parse_global_clusters(400, body);
+  ASSERT_TRUE(parsed.has_error());
+  EXPECT_EQ(parsed.error().code, "InvalidParameterValue");
+  EXPECT_NE(parsed.error().message.find("abc"), std::string::npos);
+  EXPECT_NE(parsed.error().message.find("\r"), std::string::npos);
 }
 
 model::GlobalCluster sample() {

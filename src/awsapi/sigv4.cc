@@ -58,6 +58,16 @@ std::string trimmed(std::string_view text) {
   return out;
 }
 
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const auto end = text.find(separator);
+    parts.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string canonical_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> pairs;
   while (!query.empty()) {
@@ -77,11 +87,23 @@ std::string canonical_query(std::string_view query) {
   return out;
 }
 
-// Every segment of the path is encoded once more than it was sent (all services but S3).
+// Dot segments and empty segments go (RFC 3986, 5.2.4); what remains is encoded once more than it
+// was sent. Both hold for all services but S3.
 std::string canonical_path(std::string_view path) {
+  std::vector<std::string> kept;
+  const std::vector<std::string> segments = split(path, '/');
+  for (const std::string& segment : segments) {
+    if (segment.empty() || segment == ".") continue;
+    if (segment == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else {
+      kept.push_back(segment);
+    }
+  }
   std::string out;
-  for (const char c : path) out += c == '/' ? std::string("/") : percent_encode({&c, 1});
-  return out.empty() ? "/" : out;
+  for (const std::string& segment : kept) out += "/" + percent_encode(segment);
+  const bool slash = segments.back().empty() || segments.back() == "." || segments.back() == "..";
+  return out.empty() || slash ? out + "/" : out;
 }
 
 std::string canonical_request(const HttpMessage& message,
@@ -154,16 +176,6 @@ std::string member(std::string_view text, std::string_view name) {
   return std::string(text.substr(begin, std::min(text.find(',', begin), text.size()) - begin));
 }
 
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const auto end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
 Result<Authorization> parse_authorization(const HttpMessage& message) {
   const std::string text = header(message.headers, "Authorization");
   if (text.empty()) {
@@ -184,52 +196,6 @@ Result<Authorization> parse_authorization(const HttpMessage& message) {
 }
 
 }  // namespace
-
-std::string header(const Headers& headers, std::string_view name) {
-  const std::string wanted = lower(name);
-  for (const auto& [key, value] : headers) {
-    if (lower(key) == wanted) return value;
-  }
-  return "";
-}
-
-std::string percent_encode(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  return out;
-}
-
-std::string percent_decode(std::string_view text) {
-  const auto digit = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
-        digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 void sign(HttpMessage& message, const Credentials& credentials, std::string_view host,
           std::string_view region, std::string_view service, WallTime now) {

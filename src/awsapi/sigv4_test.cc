@@ -30,6 +30,76 @@ TEST(SigV4, AgreesWithThePublishedSuite) {
             "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500");  // order of keys
 }
 
+// Cases of the suite with headers of their own or a path to be made canonical.
+struct SuiteCase {
+  const char* name;
+  const char* target;
+  Headers headers;
+  const char* signed_headers;
+  const char* signature;
+  const char* method = "GET";
+  const char* body = "";
+};
+const SuiteCase kSuiteCases[] = {
+    {"get-header-value-trim",
+     "/",
+     {{"My-Header1", " value1"}, {"My-Header2", " \"a   b   c\""}},
+     "host;my-header1;my-header2;x-amz-date",
+     "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"},
+    {"get-header-key-duplicate",
+     "/",
+     {{"My-Header1", "value2"}, {"My-Header1", "value2"}, {"My-Header1", "value1"}},
+     "host;my-header1;x-amz-date",
+     "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea"},
+    {"get-utf8",
+     "/\u1234",
+     {},
+     "host;x-amz-date",
+     "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
+    {"get-vanilla-utf8-query",
+     "/?\u1234=bar",
+     {},
+     "host;x-amz-date",
+     "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"},
+    {"get-unreserved",
+     "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+     {},
+     "host;x-amz-date",
+     "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"},
+    {"get-space",
+     "/example space/",
+     {},
+     "host;x-amz-date",
+     "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741"},
+    {"get-slashes",
+     "//example//",
+     {},
+     "host;x-amz-date",
+     "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84"},
+    {"get-slash-dot-slash",
+     "/./",
+     {},
+     "host;x-amz-date",
+     "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+    {"get-slash-pointless-dot",
+     "/./example",
+     {},
+     "host;x-amz-date",
+     "ef75d96142cf21edca26f06005da7988e4f8dc83a165a80865db7089db637ec5"},
+    {"get-relative-relative",
+     "/example1/example2/../..",
+     {},
+     "host;x-amz-date",
+     "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+    {"post-x-www-form-urlencoded",
+     "/",
+     {{"Content-Type", "application/x-www-form-urlencoded"}},
+     "content-type;host;x-amz-date",
+     "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+     "POST",
+     "Param1=value1"},
+};
+
 std::optional<std::string> secret_of(std::string_view id) {
   if (id == kSuite.access_key_id) return kSuite.secret_access_key;
   return std::nullopt;
@@ -38,6 +108,20 @@ std::optional<std::string> secret_of(std::string_view id) {
 std::string code_of(const HttpMessage& message, WallTime now = kSuiteTime) {
   const auto verified = verify(message, secret_of, now);
   return verified.has_value() ? "ok" : verified.error().code;
+}
+
+TEST(SigV4, VerifiesThePublishedSuite) {
+  for (const SuiteCase& suite : kSuiteCases) {
+    HttpMessage message{suite.method, suite.target, suite.headers, suite.body};
+    message.headers.emplace_back("Host", "example.amazonaws.com");
+    message.headers.emplace_back("X-Amz-Date", "20150830T123600Z");
+    message.headers.emplace_back(
+        "Authorization",
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+        "SignedHeaders=" +
+            std::string(suite.signed_headers) + ", Signature=" + suite.signature);
+    EXPECT_EQ(code_of(message), "ok") << suite.name;
+  }
 }
 
 HttpMessage post() {
@@ -83,6 +167,38 @@ TEST(SigV4, NamesWhatIsMissing) {
   HttpMessage message{"GET", "/", {}, ""};
   sign(message, Credentials{"AKIDOTHER", "x"}, "h", "r", "s", kSuiteTime);
   EXPECT_EQ(code_of(message), "InvalidClientTokenId");
+}
+
+TEST(SigV4, AnyDamageToTheHeaderIsRefusedAndNeverAccepted) {
+  const HttpMessage good = post();
+  ASSERT_EQ(good.headers.back().first, "Authorization");
+  const std::string text = good.headers.back().second;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    HttpMessage cut = good;
+    cut.headers.back().second = text.substr(0, i);
+    EXPECT_NE(code_of(cut), "ok") << i;
+    HttpMessage changed = good;
+    changed.headers.back().second[i] = text[i] == 'x' ? 'y' : 'x';
+    const bool separator = text[i] == ',' || text[i] == ' ';
+    if (!separator) EXPECT_NE(code_of(changed), "ok") << i << " " << text[i];
+  }
+}
+
+TEST(SigV4, ThePayloadHashIsChecked) {
+  HttpMessage message{"POST", "/", {{"X-Amz-Content-Sha256", std::string(64, '0')}}, "a"};
+  sign(message, kSuite, "h", "us-east-1", "rds", kSuiteTime);
+  EXPECT_EQ(code_of(message), "SignatureDoesNotMatch");
+}
+
+TEST(Utf8, IsToldFromOtherBytes) {
+  for (const char* good : {"", "a", "\u00e9", "\u1234", "\U0001F600", "\U0010FFFF"}) {
+    EXPECT_TRUE(is_valid_utf8(good)) << good;
+  }
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80",
+                          "\xF4\x90\x80\x80", "\xFF", "\xC3x"}) {
+    EXPECT_FALSE(is_valid_utf8(bad)) << bad;
+  }
+  EXPECT_EQ(valid_utf8_prefix("ab\xFF"), 2u);
 }
 
 TEST(Percent, IsReadBack) {
