@@ -50,6 +50,7 @@ struct UpOptions {
   std::string postgres_bin = "/usr/lib/postgresql/15/bin";
   bool config_only = false;
   bool quiet = false;
+  bool next_steps = true;  // Say at the end what to type next.
 };
 net::Task<Result<void>> up(Home home, UpOptions options, boost::asio::any_io_executor executor);
 net::Task<Result<void>> start_region(Home home, RegionId region);

@@ -67,9 +67,10 @@ int drill(const Home& given, const DrillCommand& command) {
     ours = true;
   }
   if (command.up) {
-    const int code = run_command([&](boost::asio::any_io_executor executor) {
-      return up(home, command.up_options, executor);
-    });
+    UpOptions options = command.up_options;
+    options.next_steps = false;
+    const int code = run_command(
+        [&](boost::asio::any_io_executor executor) { return up(home, options, executor); });
     if (code != kExitOk) return code;
   }
   bool passed = false;

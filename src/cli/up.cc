@@ -316,7 +316,7 @@ net::Task<Result<void>> up(Home home, UpOptions options, boost::asio::any_io_exe
   }
   progress.say("link, daemons and routers run");
   CO_TRY_VOID(co_await create_all(connected, progress));
-  if (!options.quiet) print_next_steps(home, platform);
+  if (!options.quiet && options.next_steps) print_next_steps(home, platform);
   co_return ok();
 }
 
