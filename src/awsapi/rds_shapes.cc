@@ -12,18 +12,6 @@ using model::DbCluster;
 using model::DbInstance;
 using model::GlobalCluster;
 
-void write_tags(XmlWriter& xml, const std::vector<model::Tag>& tags) {
-  if (tags.empty()) return xml.empty("TagList");
-  xml.open("TagList");
-  for (const model::Tag& tag : tags) {
-    xml.open("Tag");
-    xml.element("Key", tag.key);
-    xml.element("Value", tag.value);
-    xml.close();
-  }
-  xml.close();
-}
-
 void write_members(XmlWriter& xml, const GlobalCluster& global) {
   xml.open("GlobalClusterMembers");
   for (const model::GlobalMember& member : global.members) {
@@ -114,6 +102,18 @@ GlobalClusterView read_global(const pugi::xml_node& node) {
 }
 
 }  // namespace
+
+void write_tags(XmlWriter& xml, const std::vector<model::Tag>& tags) {
+  if (tags.empty()) return xml.empty("TagList");
+  xml.open("TagList");
+  for (const model::Tag& tag : tags) {
+    xml.open("Tag");
+    xml.element("Key", tag.key);
+    xml.element("Value", tag.value);
+    xml.close();
+  }
+  xml.close();
+}
 
 void write_global_cluster(XmlWriter& xml, std::string_view element, const GlobalCluster& global,
                           std::string_view account, std::string_view writer_host) {

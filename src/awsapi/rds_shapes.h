@@ -9,6 +9,8 @@
 
 namespace aurora_global::awsapi {
 
+// <TagList>, with or without items.
+void write_tags(XmlWriter& xml, const std::vector<model::Tag>& tags);
 // `writer_host`: the global writer endpoint of the region that answers.
 void write_global_cluster(XmlWriter& xml, std::string_view element,
                           const model::GlobalCluster& global, std::string_view account,

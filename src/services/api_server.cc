@@ -1,5 +1,6 @@
 #include "services/api_server.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "awsapi/query.h"
@@ -27,13 +28,20 @@ net::HttpResponse answer_error(const net::HttpRequest& request, std::string_view
   if (wants_json(request)) {
     response.headers.emplace_back("Content-Type", "application/json");
     response.headers.emplace_back("x-amzn-ErrorType", std::string(code));
-    response.body =
-        nlohmann::json{{"__type", std::string(code)}, {"message", std::string(message)}}.dump();
+    const nlohmann::json document{{"__type", std::string(code)}, {"message", std::string(message)}};
+    response.body = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
     response.headers.emplace_back("Content-Type", "text/xml");
     response.body = awsapi::error_document(code, message, id);
   }
   return response;
+}
+
+// JSON and XML carry text only, and so does the way to the other regions.
+bool is_text(const net::HttpRequest& request) {
+  return awsapi::is_valid_utf8(request.target) && awsapi::is_valid_utf8(request.body) &&
+         std::all_of(request.headers.begin(), request.headers.end(),
+                     [](const auto& header) { return awsapi::is_valid_utf8(header.second); });
 }
 
 net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
@@ -68,6 +76,10 @@ net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest requ
     response.headers.emplace_back("Content-Type", "application/json");
     response.body = nlohmann::json{{"region", region.facts().region.name}, {"status", "ok"}}.dump();
     co_return response;
+  }
+  if (!is_text(request)) {
+    co_return answer_error(request, "InvalidParameterValue",
+                           "The request has bytes that are no UTF-8 text");
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);

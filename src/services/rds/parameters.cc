@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace aurora_global::services::rds {
@@ -105,14 +106,41 @@ std::vector<model::Tag> Parameters::tags() {
   }
 }
 
-std::map<std::string, std::set<std::string>> Parameters::filters() {
+Filters Parameters::filters(std::initializer_list<std::string_view> known) {
   std::map<std::string, std::set<std::string>> filters;
   for (int i = 1;; ++i) {
     const std::string prefix = "Filters.Filter." + std::to_string(i);
     const std::string* name = find(prefix + ".Name");
-    if (name == nullptr) return filters;
-    for (const std::string& value : list(prefix + ".Values.Value")) filters[*name].insert(value);
+    if (name == nullptr) return Filters(std::move(filters));
+    if (std::find(known.begin(), known.end(), *name) == known.end()) {
+      problem("InvalidParameterValue", "Unrecognized filter name: " + *name);
+    }
+    const std::vector<std::string> values = list(prefix + ".Values.Value");
+    if (values.empty()) {
+      problem("InvalidParameterValue", "The filter " + *name + " has no values");
+    }
+    filters[*name].insert(values.begin(), values.end());
   }
+}
+
+bool Filters::take(const std::string& name, const std::vector<std::string>& values) const {
+  const auto filter = wanted_.find(name);
+  return filter == wanted_.end() ||
+         std::any_of(values.begin(), values.end(),
+                     [&](const std::string& value) { return filter->second.contains(value); });
+}
+
+Page Parameters::page() {
+  Page page;
+  page.size = static_cast<std::size_t>(number("MaxRecords", 20, 100).value_or(100));
+  const std::string* marker = find("Marker");
+  if (marker == nullptr || marker->empty()) return page;
+  const char* last = marker->data() + marker->size();
+  const auto [end, error] = std::from_chars(marker->data(), last, page.from);
+  if (error != std::errc() || end != last) {
+    problem("InvalidParameterValue", "The Marker is none that this region gave: " + *marker);
+  }
+  return page;
 }
 
 std::vector<std::string> Parameters::list(const std::string& prefix) {

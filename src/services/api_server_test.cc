@@ -1,0 +1,122 @@
+// Goal: who asks is checked before anything else, each call reaches the service and the region it
+// is for, and no request of a client ends in a 500 or worse.
+#include "services/api_server.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "awsapi/rds_shapes.h"
+#include "services/testing/call.h"
+
+namespace aurora_global::services {
+namespace {
+
+using testing::code_in;
+using testing::FakeRegion;
+using testing::send;
+using testing::signed_request;
+
+net::HttpRequest unsigned_get(std::string target) {
+  net::HttpRequest request;
+  request.method = "GET";
+  request.target = std::move(target);
+  return request;
+}
+
+TEST(ApiServer, HealthNeedsNoSignature) {
+  FakeRegion region;
+  const auto answer = send(region, unsigned_get("/-/health"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(nlohmann::json::parse(answer.body).at("region"), "us-east-1");
+}
+
+TEST(ApiServer, StatusNeedsOne) {
+  FakeRegion region;
+  EXPECT_EQ(send(region, unsigned_get("/-/status")).status, 403);
+  const auto answer = send(region, signed_request("GET", "/-/status", "", "aurora-global"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, R"({"region":"us-east-1"})");
+  EXPECT_EQ(send(region, signed_request("GET", "/-/status", "", "rds")).status, 400);
+}
+
+TEST(ApiServer, AnUnsignedCallHasNoEffect) {
+  FakeRegion region;
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = "/";
+  request.body = "Action=DeleteGlobalCluster&Version=2014-10-31&GlobalClusterIdentifier=my-global";
+  const auto answer = send(region, request);
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(code_in(answer), "MissingAuthenticationToken");
+  EXPECT_TRUE(region.asked.empty());
+}
+
+TEST(ApiServer, AChangedBodyIsRefused) {
+  FakeRegion region;
+  auto request = signed_request("POST", "/", "Action=DescribeGlobalClusters", "rds");
+  request.body = "Action=DeleteGlobalCluster&GlobalClusterIdentifier=my-global";
+  const auto answer = send(region, request);
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(code_in(answer), "SignatureDoesNotMatch");
+  EXPECT_TRUE(region.asked.empty());
+}
+
+TEST(ApiServer, ACallForAnotherRegionIsPassedOnAsItIs) {
+  FakeRegion region;
+  region.answer_from_afar = {418, {{"X-From", "afar"}}, "body"};
+  const auto request =
+      signed_request("POST", "/?a=b", "Action=DescribeGlobalClusters", "rds", "us-west-2");
+  const auto answer = send(region, request);
+  EXPECT_EQ(answer.status, 418);
+  EXPECT_EQ(net::header_value(answer.headers, "X-From"), "afar");
+  EXPECT_EQ(answer.body, "body");
+  EXPECT_EQ(region.passed_to.name, "us-west-2");
+  ASSERT_TRUE(region.passed_on.has_value());
+  EXPECT_EQ(region.passed_on->method, request.method);
+  EXPECT_EQ(region.passed_on->target, request.target);
+  EXPECT_EQ(region.passed_on->headers, request.headers);
+  EXPECT_EQ(region.passed_on->body, request.body);
+}
+
+TEST(ApiServer, ARegionThatCannotBeReachedIsUnavailable) {
+  FakeRegion region;
+  region.refusal = make_error(ErrorKind::timeout, "no answer");
+  const auto answer = send(region, signed_request("POST", "/", "Action=X", "rds", "us-west-2"));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(code_in(answer), "ServiceUnavailable");
+}
+
+TEST(ApiServer, OtherServicesAreUnknown) {
+  FakeRegion region;
+  const auto xml = send(region, signed_request("POST", "/", "Action=ListTopics", "sns"));
+  EXPECT_EQ(xml.status, 400);
+  EXPECT_EQ(code_in(xml), "InvalidAction");
+  auto request = signed_request("POST", "/", "{}", "kms");
+  request.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
+  const auto json = send(region, request);
+  EXPECT_EQ(json.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(json.body).at("__type"), "UnknownOperationException");
+}
+
+// Bytes that no JSON and no XML can carry, in every place a stranger can put them.
+TEST(ApiServer, BytesThatAreNoTextAreRefusedEverywhere) {
+  FakeRegion region;
+  auto in_header = signed_request("GET", "/", "", "rds");
+  for (auto& [name, value] : in_header.headers) {
+    const auto at = value.find("us-east-1");
+    if (at != std::string::npos) value.replace(at, 9, "\xFF\xFE");
+  }
+  auto in_body = signed_request("POST", "/", "Action=\xFF", "rds", "us-west-2");
+  auto in_target = signed_request("GET", "/\xFF", "", "rds");
+  auto escaped = signed_request("POST", "/", "Action=CreateDBCluster&Tags.Tag.1.Key=%FF", "rds");
+  for (const auto& request : {in_header, in_body, in_target, escaped}) {
+    const auto answer = send(region, request);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_TRUE(awsapi::is_valid_utf8(answer.body));
+  }
+  EXPECT_FALSE(region.passed_on.has_value());
+}
+
+}  // namespace
+}  // namespace aurora_global::services

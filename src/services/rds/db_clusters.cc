@@ -1,0 +1,101 @@
+// DB clusters of this region.
+#include "services/rds/handlers.h"
+
+namespace aurora_global::services::rds {
+
+Outcome create_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  region::CreateDbCluster request;
+  request.identifier = p.required("DBClusterIdentifier");
+  request.engine = p.required("Engine");
+  request.engine_version = p.text("EngineVersion");
+  request.global_cluster_identifier = lower(p.text("GlobalClusterIdentifier"));
+  request.database_name = p.text("DatabaseName");
+  request.master_username = p.text("MasterUsername");
+  request.master_password = p.text("MasterUserPassword");
+  request.storage_encrypted = p.flag("StorageEncrypted");
+  request.kms_key_id = p.text("KmsKeyId");
+  request.deletion_protection = p.flag("DeletionProtection");
+  request.global_write_forwarding = p.flag("EnableGlobalWriteForwarding");
+  request.local_write_forwarding = p.flag("EnableLocalWriteForwarding");
+  request.backup_retention_days = p.number("BackupRetentionPeriod", 1, 35).value_or(1);
+  request.min_capacity = p.decimal("ServerlessV2ScalingConfiguration.MinCapacity", 0, 256);
+  request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
+  request.port = p.number("Port", 5432, 5432);
+  request.tags = p.tags();
+  p.ignore({"AvailabilityZones", "CharacterSetName", "CopyTagsToSnapshot", "VpcSecurityGroupIds",
+            "DBSubnetGroupName", "DBClusterParameterGroupName", "PreferredBackupWindow",
+            "PreferredMaintenanceWindow", "EnableIAMDatabaseAuthentication", "EngineMode",
+            "EnableCloudwatchLogsExports", "EnablePerformanceInsights", "StorageType",
+            "PreSignedUrl", "SourceRegion", "EngineLifecycleSupport", "NetworkType",
+            "AutoMinorVersionUpgrade"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY_VOID(check_engine(request.engine));
+  if (request.min_capacity && request.max_capacity &&
+      *request.max_capacity < *request.min_capacity) {
+    co_return invalid("InvalidParameterValue", "MaxCapacity must not be below MinCapacity");
+  }
+  CO_TRY(const auto cluster, co_await region.create_db_cluster(std::move(request)));
+  awsapi::write_db_cluster(xml, "DBCluster", cluster);
+  co_return ok();
+}
+
+Outcome describe_db_clusters(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string wanted = lower(p.text("DBClusterIdentifier"));
+  const Filters filters = p.filters({"db-cluster-id", "db-cluster-resource-id", "engine"});
+  const Page page = p.page();
+  p.ignore({"IncludeShared"});
+  CO_TRY_VOID(p.finish());
+  std::vector<model::DbCluster> found;
+  for (model::DbCluster& cluster : region.db_clusters()) {
+    const bool named = wanted.empty() || cluster.identifier == wanted || cluster.arn == wanted;
+    if (!named || !filters.take("db-cluster-id", {cluster.identifier, cluster.arn}) ||
+        !filters.take("db-cluster-resource-id", {cluster.resource_id}) ||
+        !filters.take("engine", {std::string(model::kEngine)})) {
+      continue;
+    }
+    found.push_back(std::move(cluster));
+  }
+  if (!wanted.empty() && found.empty()) {
+    co_return make_error(ErrorKind::not_found, "DBCluster " + wanted + " not found.",
+                         "DBClusterNotFoundFault");
+  }
+  write_page(xml, "DBClusters", found, page, [&](const model::DbCluster& cluster) {
+    awsapi::write_db_cluster(xml, "DBCluster", cluster);
+  });
+  co_return ok();
+}
+
+Outcome modify_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  region::ModifyDbCluster request;
+  request.identifier = lower(p.required("DBClusterIdentifier"));
+  request.master_password = p.optional_text("MasterUserPassword");
+  request.deletion_protection = p.optional_flag("DeletionProtection");
+  request.global_write_forwarding = p.optional_flag("EnableGlobalWriteForwarding");
+  request.local_write_forwarding = p.optional_flag("EnableLocalWriteForwarding");
+  request.backup_retention_days = p.number("BackupRetentionPeriod", 1, 35);
+  request.min_capacity = p.decimal("ServerlessV2ScalingConfiguration.MinCapacity", 0, 256);
+  request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
+  p.ignore({"ApplyImmediately"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto cluster, co_await region.modify_db_cluster(std::move(request)));
+  awsapi::write_db_cluster(xml, "DBCluster", cluster);
+  co_return ok();
+}
+
+Outcome delete_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string identifier = lower(p.required("DBClusterIdentifier"));
+  const bool skip = p.flag("SkipFinalSnapshot");
+  const std::string snapshot = p.text("FinalDBSnapshotIdentifier");
+  p.ignore({"DeleteAutomatedBackups"});
+  CO_TRY_VOID(p.finish());
+  if (!skip || !snapshot.empty()) {
+    co_return invalid("InvalidParameterCombination",
+                      "This platform takes no snapshots: SkipFinalSnapshot=true is required, "
+                      "FinalDBSnapshotIdentifier is refused");
+  }
+  CO_TRY(const auto cluster, co_await region.delete_db_cluster(identifier));
+  awsapi::write_db_cluster(xml, "DBCluster", cluster);
+  co_return ok();
+}
+
+}  // namespace aurora_global::services::rds

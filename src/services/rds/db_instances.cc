@@ -1,0 +1,92 @@
+// DB instances of this region.
+#include "services/rds/handlers.h"
+
+namespace aurora_global::services::rds {
+
+namespace {
+
+void write(Region& region, XmlWriter& xml, const model::DbInstance& instance) {
+  awsapi::write_db_instance(xml, "DBInstance", instance, region.facts().region,
+                            region.facts().account_id);
+}
+
+}  // namespace
+
+Outcome create_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+  region::CreateDbInstance request;
+  request.identifier = p.required("DBInstanceIdentifier");
+  request.cluster_identifier = lower(p.required("DBClusterIdentifier"));
+  request.engine = p.required("Engine");
+  request.instance_class = p.required("DBInstanceClass");
+  request.availability_zone = p.text("AvailabilityZone");
+  request.promotion_tier = p.number("PromotionTier", 0, 15);
+  request.tags = p.tags();
+  p.ignore({"DBParameterGroupName", "PubliclyAccessible", "AutoMinorVersionUpgrade",
+            "MonitoringInterval", "EnablePerformanceInsights", "CACertificateIdentifier",
+            "EngineVersion", "PreferredMaintenanceWindow", "CopyTagsToSnapshot",
+            "DBSubnetGroupName"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY_VOID(check_engine(request.engine));
+  if (request.instance_class.rfind("db.", 0) != 0) {
+    co_return invalid("InvalidParameterValue",
+                      "Invalid DB Instance class: " + request.instance_class);
+  }
+  CO_TRY(const auto instance, co_await region.create_db_instance(std::move(request)));
+  write(region, xml, instance);
+  co_return ok();
+}
+
+Outcome describe_db_instances(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string wanted = lower(p.text("DBInstanceIdentifier"));
+  const Filters filters =
+      p.filters({"db-cluster-id", "db-instance-id", "dbi-resource-id", "engine"});
+  const Page page = p.page();
+  CO_TRY_VOID(p.finish());
+  const region::Facts& facts = region.facts();
+  std::vector<model::DbInstance> found;
+  for (const model::DbCluster& cluster : region.db_clusters()) {
+    if (!filters.take("db-cluster-id", {cluster.identifier, cluster.arn}) ||
+        !filters.take("engine", {std::string(model::kEngine)})) {
+      continue;
+    }
+    for (const model::DbInstance& instance : cluster.instances) {
+      const std::string arn =
+          model::instance_arn(facts.region, facts.account_id, instance.identifier);
+      const bool named = wanted.empty() || instance.identifier == wanted || arn == wanted;
+      if (named && filters.take("db-instance-id", {instance.identifier, arn}) &&
+          filters.take("dbi-resource-id", {instance.resource_id})) {
+        found.push_back(instance);
+      }
+    }
+  }
+  if (!wanted.empty() && found.empty()) {
+    co_return make_error(ErrorKind::not_found, "DBInstance " + wanted + " not found.",
+                         "DBInstanceNotFound");
+  }
+  write_page(xml, "DBInstances", found, page,
+             [&](const model::DbInstance& instance) { write(region, xml, instance); });
+  co_return ok();
+}
+
+Outcome modify_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+  region::ModifyDbInstance request;
+  request.identifier = lower(p.required("DBInstanceIdentifier"));
+  request.instance_class = p.optional_text("DBInstanceClass");
+  request.promotion_tier = p.number("PromotionTier", 0, 15);
+  p.ignore({"ApplyImmediately"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto instance, co_await region.modify_db_instance(std::move(request)));
+  write(region, xml, instance);
+  co_return ok();
+}
+
+Outcome delete_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string identifier = lower(p.required("DBInstanceIdentifier"));
+  p.ignore({"SkipFinalSnapshot", "DeleteAutomatedBackups"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto instance, co_await region.delete_db_instance(identifier));
+  write(region, xml, instance);
+  co_return ok();
+}
+
+}  // namespace aurora_global::services::rds

@@ -1,0 +1,129 @@
+// Global clusters: creating, describing, changing them, and moving their writer.
+#include "services/rds/handlers.h"
+
+namespace aurora_global::services::rds {
+namespace {
+
+using region::MoveKind;
+
+void write(Region& region, XmlWriter& xml, const model::GlobalCluster& global,
+           std::string_view element = "GlobalCluster") {
+  awsapi::write_global_cluster(xml, element, global, region.facts().account_id,
+                               region.facts().global_writer_host);
+}
+
+Outcome move(Region& region, Parameters& p, XmlWriter& xml, MoveKind kind) {
+  const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
+  const std::string target = p.required("TargetDbClusterIdentifier");
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto global, co_await region.move_writer(identifier, target, kind));
+  write(region, xml, global);
+  co_return ok();
+}
+
+}  // namespace
+
+Outcome create_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  region::CreateGlobalCluster request;
+  request.identifier = p.required("GlobalClusterIdentifier");
+  request.source_cluster_arn = p.text("SourceDBClusterIdentifier");
+  request.engine = p.text("Engine");
+  request.engine_version = p.text("EngineVersion");
+  request.database_name = p.text("DatabaseName");
+  request.storage_encrypted = p.optional_flag("StorageEncrypted");
+  request.deletion_protection = p.flag("DeletionProtection");
+  request.tags = p.tags();
+  p.ignore({"EngineLifecycleSupport"});
+  CO_TRY_VOID(p.finish());
+  const bool has_source = !request.source_cluster_arn.empty();
+  if (has_source && !request.engine.empty()) {
+    co_return invalid("InvalidParameterCombination",
+                      "When creating global cluster from an existing db cluster, value for "
+                      "engineName should not be specified since it will be inherited from source "
+                      "cluster");
+  }
+  if (!has_source && request.engine.empty()) {
+    co_return invalid("InvalidParameterValue",
+                      "When creating standalone global cluster, value for engineName should be "
+                      "specified");
+  }
+  if (!has_source) CO_TRY_VOID(check_engine(request.engine));
+  CO_TRY(const auto global, co_await region.create_global_cluster(std::move(request)));
+  write(region, xml, global);
+  co_return ok();
+}
+
+Outcome describe_global_clusters(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string wanted = lower(p.text("GlobalClusterIdentifier"));
+  const Filters filters = p.filters({"region", "db-cluster-id"});
+  const Page page = p.page();
+  CO_TRY_VOID(p.finish());
+  std::vector<model::GlobalCluster> found;
+  for (model::GlobalCluster& global : region.global_clusters()) {
+    std::vector<std::string> regions;
+    std::vector<std::string> arns;
+    for (const model::GlobalMember& member : global.members) {
+      regions.push_back(member.region.name);
+      arns.push_back(member.cluster_arn);
+    }
+    if (!wanted.empty() && global.identifier != wanted) continue;
+    if (!filters.take("region", regions) || !filters.take("db-cluster-id", arns)) continue;
+    found.push_back(std::move(global));
+  }
+  if (!wanted.empty() && found.empty()) {
+    co_return make_error(ErrorKind::not_found, "Global cluster " + wanted + " not found",
+                         "GlobalClusterNotFoundFault");
+  }
+  write_page(xml, "GlobalClusters", found, page, [&](const model::GlobalCluster& global) {
+    write(region, xml, global, "GlobalClusterMember");
+  });
+  co_return ok();
+}
+
+Outcome modify_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  region::ModifyGlobalCluster request;
+  request.identifier = lower(p.required("GlobalClusterIdentifier"));
+  request.new_identifier = lower(p.text("NewGlobalClusterIdentifier"));
+  request.engine_version = p.text("EngineVersion");
+  request.deletion_protection = p.optional_flag("DeletionProtection");
+  p.ignore({"AllowMajorVersionUpgrade"});
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto global, co_await region.modify_global_cluster(std::move(request)));
+  write(region, xml, global);
+  co_return ok();
+}
+
+Outcome delete_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto global, co_await region.delete_global_cluster(identifier));
+  write(region, xml, global);
+  co_return ok();
+}
+
+Outcome remove_from_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
+  const std::string arn = p.required("DbClusterIdentifier");
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto global, co_await region.remove_from_global_cluster(identifier, arn));
+  write(region, xml, global);
+  co_return ok();
+}
+
+Outcome switchover_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  co_return co_await move(region, p, xml, MoveKind::lossless);
+}
+
+// FailoverGlobalCluster without AllowDataLoss *is* a switchover: decided here, once.
+Outcome failover_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+  const bool loss = p.flag("AllowDataLoss");
+  const bool switchover = p.flag("Switchover");
+  if (loss && switchover) {
+    co_return invalid("InvalidParameterCombination",
+                      "AllowDataLoss and Switchover cannot be specified together");
+  }
+  const MoveKind kind = loss ? MoveKind::data_loss_allowed : MoveKind::lossless;
+  co_return co_await move(region, p, xml, kind);
+}
+
+}  // namespace aurora_global::services::rds

@@ -1,0 +1,45 @@
+// A signed call to a FakeRegion's handler, without sockets.
+#pragma once
+
+#include "awsapi/sigv4.h"
+#include "net/testing/run.h"
+#include "services/api_server.h"
+#include "services/testing/fake_region.h"
+
+namespace aurora_global::services::testing {
+
+inline net::HttpRequest signed_request(std::string method, std::string target, std::string body,
+                                       std::string service, std::string region = "us-east-1") {
+  awsapi::HttpMessage message{std::move(method), std::move(target), {}, std::move(body)};
+  awsapi::sign(message, {FakeRegion::kKey, FakeRegion::kSecret}, "127.0.1.1:4566", region, service,
+               SystemClock().wall_now());
+  net::HttpRequest request;
+  request.method = message.method;
+  request.target = message.target;
+  request.headers = message.headers;
+  request.body = message.body;
+  return request;
+}
+
+inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {
+  net::HttpResponse response;
+  net::testing::run([&](net::TaskGroup&) -> net::Task<void> {
+    const net::HttpHandler handler = make_api_handler(region);
+    auto handling = handler(request);
+    response = co_await std::move(handling);
+  });
+  return response;
+}
+
+// The text of the first <name> in an answer; "" if there is none.
+inline std::string element_in(const net::HttpResponse& response, const std::string& name) {
+  const auto begin = response.body.find("<" + name + ">");
+  if (begin == std::string::npos) return "";
+  const auto from = begin + name.size() + 2;
+  return response.body.substr(from, response.body.find("</" + name + ">", from) - from);
+}
+inline std::string code_in(const net::HttpResponse& response) {
+  return element_in(response, "Code");
+}
+
+}  // namespace aurora_global::services::testing
