@@ -151,6 +151,7 @@ Result<void> read_load(const toml::table& table, const std::string& file, DrillF
   in.number("think_ms", 0, kHourMs, [&](double v) { load.think = millis(v); });
   in.number("op_timeout_ms", 1, kHourMs, [&](double v) { load.attempt_timeout = millis(v); });
   in.number("give_up_ms", 1, kHourMs, [&](double v) { load.give_up_after = millis(v); });
+  in.number("tail_s", 0, 3600, [&](double v) { drill.tail = millis(v * 1000); });
   in.whole("retries", 0, 100'000, [&](std::uint64_t v) { load.retries = static_cast<int>(v); });
   in.number("backoff_base_ms", 0.1, kHourMs, [&](double v) { load.backoff_base = millis(v); });
   in.number("backoff_max_ms", 0.1, kHourMs, [&](double v) { load.backoff_max = millis(v); });

@@ -66,6 +66,7 @@ struct DrillFile {
   std::string conninfo;                    // libpq's; overrides endpoint and client_region.
   RegionId client_region;                  // Empty: the primary, or the survivor of a kill-region.
   LoadOptions load;
+  Duration tail = std::chrono::seconds(2);  // The load goes on this long after the last step.
   std::vector<DrillStep> steps;
   Expectations expect;
 };

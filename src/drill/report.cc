@@ -100,16 +100,25 @@ json point_json(const Record& record) {
           record.attempts};
 }
 
-// Everything odd, and evenly spaced samples of the rest.
-json scatter_json(const std::vector<Record>& records) {
+// Everything odd; of the rest equally many from each stretch of time, so that a slow time shows.
+json scatter_json(const std::vector<Record>& records, std::int64_t length) {
+  constexpr std::size_t kStretches = 300;
+  constexpr std::size_t kPerStretch = kScatterPointsMax / kStretches;
+  std::vector<std::size_t> totals(kStretches), seen(kStretches);
+  const auto stretch = [&](const Record& record) {
+    const auto at = static_cast<std::size_t>(std::max<std::int64_t>(record.ended, 0)) * kStretches /
+                    static_cast<std::size_t>(length + 1);
+    return std::min(at, kStretches - 1);
+  };
+  for (const Record& record : records) ++totals[stretch(record)];
   json points = json::array();
-  const std::size_t every = records.size() / kScatterPointsMax + 1;
   std::size_t odd = 0;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const bool is_odd = records[i].attempts > 1 || records[i].outcome != Outcome::ok;
-    if ((is_odd && odd++ < kScatterPointsMax) || i % every == 0) {
-      points.push_back(point_json(records[i]));
-    }
+  for (const Record& record : records) {
+    const std::size_t at = stretch(record);
+    const std::size_t every = totals[at] / kPerStretch + 1;
+    const bool is_odd = record.attempts > 1 || record.outcome != Outcome::ok;
+    const bool sampled = seen[at]++ % every == 0;
+    if (sampled || (is_odd && odd++ < kScatterPointsMax)) points.push_back(point_json(record));
   }
   return points;
 }
@@ -314,7 +323,7 @@ std::string results_html(const Results& results, const History& history) {
   const std::int64_t width = std::max<std::int64_t>(10'000, bin_width(whole, kOverviewBins));
   data["bin_ms"] = ms(width);
   data["bins"] = bins_json(bins(history.records(), whole, width, history.regions().size()));
-  data["points"] = scatter_json(history.records());
+  data["points"] = scatter_json(history.records(), results.length);
   data["zooms"] = json::array();
   for (std::size_t i = 0; i < results.steps.size() && data["zooms"].size() < kZoomsMax; ++i) {
     if (!results.steps[i].moves_writer()) continue;

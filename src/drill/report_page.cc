@@ -31,7 +31,7 @@ body { margin: 0; background: var(--ground); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 main { max-width: 1160px; margin: 0 auto; padding: 28px 20px 60px; }
 header { display: flex; gap: 16px; align-items: flex-start; margin-bottom: 20px; }
-header > div { flex: 1; }
+header > div:first-child { flex: 1; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -.01em; }
 h2 { font-size: 17px; margin: 0 0 2px; }
 p { margin: 0; }
@@ -62,7 +62,9 @@ table { border-collapse: collapse; width: 100%; font-size: 14px;
   font-variant-numeric: tabular-nums; margin-top: 8px; }
 th { text-align: right; font-weight: 500; color: var(--soft); font-size: 12.5px;
   padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
-td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); }
+td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+td.l { white-space: normal; }
 tr:last-child td { border-bottom: 0; }
 th.l, td.l { text-align: left; }
 td.l:first-child, th.l:first-child { padding-left: 0; }
@@ -243,8 +245,8 @@ function overview() {
     const part = (n, fill) => {
       if (!n) return;
       const low = y(base * perSecond), high = y((base + n) * perSecond);
-      draw("rect", {x: x(b[0]), y: high, width: Math.max(Math.min(wide, W - RIGHT - x(b[0])) - .6, .8),
-        height: Math.max(low - high, fill === "var(--bad)" ? 2 : .5), fill}, svg);
+      draw("rect", {x: x(b[0]), y: Math.min(high, BOTTOM - 2), width: Math.max(Math.min(wide, W - RIGHT - x(b[0])) - .6, .8),
+        height: Math.max(low - high, fill === "var(--bad)" ? 3 : 2), fill}, svg);
       base += n;
     };
     usedRegions.forEach(i => part(b[1][i], colour(i)));
@@ -293,10 +295,12 @@ function latency() {
     if (odd) hint(dot, `${p[3] ? "write" : "read"} of connection ${p[0] + 1}\n` +
       `${time(p[2] - p[1])}, ${p[6]} attempts`);
   }
-  let path = "", pen = false;
+  let path = "", last = -Infinity;  // The line bridges short pauses between few operations.
   for (const b of D.bins) {
-    if (b[5]) path += `${pen ? "L" : "M"}${x(b[0] + D.bin_ms / 2).toFixed(1)} ${y(b[5]).toFixed(1)}`;
-    pen = b[5] > 0;
+    if (!b[5]) continue;
+    const pen = b[0] - last <= Math.max(5 * D.bin_ms, 250) ? "L" : "M";
+    path += `${pen}${x(b[0] + D.bin_ms / 2).toFixed(1)} ${y(b[5]).toFixed(1)}`;
+    last = b[0];
   }
   draw("path", {d: path, fill: "none", stroke: "var(--ink)", "stroke-width": 1.6}, svg);
 }

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 constexpr Duration kReadyLimit = 60s;  // For the platform to be available before and after.
 constexpr Duration kSetupLimit = 60s;
 constexpr Duration kCheckLimit = 300s;
-constexpr Duration kTail = 2s;  // The load goes on this long after the last step.
 constexpr Duration kProgressPause = 100ms;
 
 const SystemClock kClock;
@@ -110,7 +109,7 @@ net::Task<void> run_steps(Stage& stage, Load& load) {
   }
   co_await perform_all(stage);
   stage.doing.clear();
-  if (!stage.file.steps.empty()) co_await net::sleep_for(kTail);
+  if (!stage.file.steps.empty()) co_await net::sleep_for(stage.file.tail);
   load.hold_open(false);
   const LoadOptions& options = stage.file.load;
   if (!options.operations && !options.acknowledged_writes && !options.duration) load.stop();
