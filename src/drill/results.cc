@@ -45,9 +45,12 @@ void measure(Results& results, const History& history) {
         (!results.worst_window || step.window->length() > results.worst_window->length())) {
       results.worst_window = step.window;
     }
+    // A cut or a kill lasts until the next step does something about it.
+    const bool is_last = i + 1 == results.steps.size();
+    const std::int64_t until = is_last ? step.ended : effect.to;
     const std::int64_t from =
         during.empty() ? step.started : std::max(step.started, during.back().to);
-    if (step.ended > from) during.push_back({from, step.ended});
+    if (until > from) during.push_back({from, until});
   }
   if (results.steps.empty()) {
     results.worst_window = results.longest_gap;
@@ -106,7 +109,8 @@ void conclude(Results& results, const History& history) {
   if (expect.max_write_unavailability_ms) {
     const auto& window = results.worst_window;
     const double limit = *expect.max_write_unavailability_ms;
-    add_check(results, "max_write_unavailability_ms", number(limit, " ms"),
+    add_check(results, "max_write_unavailability_ms",
+              duration_text(static_cast<std::int64_t>(limit * 1000)),
               window ? duration_text(window->length()) : "no write was acknowledged",
               window && static_cast<double>(window->length()) / 1000 <= limit);
   }

@@ -111,6 +111,7 @@ StepRun& begin(Stage& stage, Act act, std::string title) {
 
 bool end(Stage& stage, StepRun& run, const Result<void>& outcome) {
   run.ended = stage.history.now();
+  stage.doing.clear();
   if (outcome.has_error()) run.error = outcome.error().message;
   stage.progress.say("  " + duration_text(run.started) + "  " + run.title +
                      (run.error.empty() ? ", took " + duration_text(run.ended - run.started)
