@@ -16,31 +16,40 @@ namespace {
 using namespace aurora_global;
 using namespace std::chrono_literals;
 
-net::Task<void> client(pgclient::Parameters parameters, Deadline end, std::uint64_t* done) {
+struct Run {
+  int ready = 0;  // Connections that are open; pgbench, too, does not count that time.
+  std::uint64_t done = 0;
+};
+
+net::Task<void> client(pgclient::Parameters parameters, Duration length, int all, Run* run) {
   auto connection = co_await pgclient::Connection::connect(parameters, Deadline::in(20s));
   if (connection.has_error()) co_return;
   if ((co_await connection->prepare("q", "SELECT 1", Deadline::in(20s))).has_error()) co_return;
+  ++run->ready;
+  while (run->ready < all) co_await net::sleep_for(1ms);
   const SystemClock clock;
+  const Deadline end = Deadline::in(length);
   std::vector<pgclient::Param> none;
   for (;;) {
     const Instant now = clock.now();
     if (now >= end.at()) co_return;
     const auto rows = co_await connection->execute_prepared("q", none, Deadline(now + 10s));
     if (rows.has_error()) co_return;
-    ++*done;
+    ++run->done;
   }
 }
 
 double ours(const pgclient::Parameters& parameters, int connections, int seconds) {
   boost::asio::io_context context(1);
-  std::uint64_t done = 0;
+  Run run;
   {
     net::TaskGroup tasks(context.get_executor());
-    const Deadline end = Deadline::in(std::chrono::seconds(seconds));
-    for (int i = 0; i < connections; ++i) tasks.spawn("client", client(parameters, end, &done));
+    for (int i = 0; i < connections; ++i) {
+      tasks.spawn("client", client(parameters, std::chrono::seconds(seconds), connections, &run));
+    }
     context.run();
   }
-  return static_cast<double>(done) / seconds;
+  return static_cast<double>(run.done) / seconds;
 }
 
 double pgbench(const pgclient::testing::Postgres& server, int connections, int seconds) {
