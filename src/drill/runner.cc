@@ -188,7 +188,8 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   introduce(progress, results);
   const auto executor = co_await boost::asio::this_coro::executor;
   Load load(executor, file.load, parameters, history);
-  load.hold_open(true);
+  // Without steps, a number of operations is met exactly.
+  load.hold_open(!file.steps.empty());
   Stage stage{file, platform, faults, history, progress, RegionId{results.client_region}};
   net::TaskGroup steps(executor);
   net::TaskGroup display(executor);

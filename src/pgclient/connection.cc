@@ -52,6 +52,15 @@ std::string sqlstate_in(std::string_view text) {
   return "";
 }
 
+std::vector<const char*> pointers(const std::vector<Param>& params) {
+  std::vector<const char*> values;
+  values.reserve(params.size());
+  for (const Param& param : params) values.push_back(param ? param->c_str() : nullptr);
+  return values;
+}
+
+constexpr int kNoConnection = -1;
+
 bool is_error(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
@@ -167,20 +176,24 @@ void Connection::watch_socket() {
   if (deadline != Instant::max()) watch_->limit(deadline);
 }
 
+Error Connection::waited_in_vain(std::string_view how_far) {
+  const bool expired = watch_ && watch_->expired;
+  close();
+  if (expired) {
+    return make_error(ErrorKind::timeout, "PostgreSQL did not answer in time",
+                      std::string(how_far));
+  }
+  return make_error(ErrorKind::cancelled, "called off while waiting for PostgreSQL",
+                    std::string(how_far));
+}
+
 net::Task<Result<void>> Connection::wait(For what, std::string_view how_far) {
   using Descriptor = boost::asio::posix::descriptor_base;
   const std::shared_ptr<Watch> watch = watch_;
   const auto event = what == For::reading ? Descriptor::wait_read : Descriptor::wait_write;
   auto [error] = co_await watch->socket.async_wait(event, net::use_result);
-  if (!error) co_return ok();
-  const bool expired = watch->expired;
-  close();
-  if (expired) {
-    co_return make_error(ErrorKind::timeout, "PostgreSQL did not answer in time",
-                         std::string(how_far));
-  }
-  co_return make_error(ErrorKind::cancelled, "called off while waiting for PostgreSQL",
-                       std::string(how_far));
+  if (error) co_return waited_in_vain(how_far);
+  co_return ok();
 }
 
 net::Task<Result<Connection>> Connection::connect(Parameters parameters, Deadline deadline) {
@@ -237,83 +250,96 @@ net::Task<Result<void>> Connection::flush() {
   }
 }
 
-// Reads to the end of the statement: the last result, or the first error.
-net::Task<Result<Rows>> Connection::collect() {
-  if (PQflush(raw()) != 0) CO_TRY_VOID(co_await flush());
-  std::optional<Rows> last;
-  std::optional<Error> problem;
-  for (;;) {
-    while (PQisBusy(raw()) != 0) {
-      CO_TRY_VOID(co_await wait(For::reading, kSent));
-      if (PQconsumeInput(raw()) == 0) break;  // What arrived before the end is still read.
-    }
+// Takes the results that have arrived whole. True: that was all of the statement.
+bool Connection::take_results(Answer& answer) {
+  while (PQisBusy(raw()) == 0) {
     PGresult* result = PQgetResult(raw());
-    if (result == nullptr) break;
-    last.emplace(result);
-    if (is_error(result) && !problem) {
-      problem = server_error(result);
-      if (!problem->code.empty()) sqlstate_ = problem->code;
+    if (result == nullptr) return true;
+    answer.last.emplace(result);
+    if (is_error(result) && !answer.problem) {
+      answer.problem = server_error(result);
+      if (!answer.problem->code.empty()) sqlstate_ = answer.problem->code;
     }
-    if (PQresultStatus(result) == PGRES_COPY_IN) break;
+    if (PQresultStatus(result) == PGRES_COPY_IN) return true;
   }
+  return false;
+}
+
+Result<Rows> Connection::concluded(Answer answer) {
+  if (watch_) watch_->no_limit();
   if (PQstatus(raw()) == CONNECTION_BAD) {
     // The server's own last word (57P01 ...) says more than "connection closed".
     Error error = broken("connection lost", kSent);
-    if (problem && !problem->code.empty()) error.message = problem->message;
-    co_return error;
+    if (answer.problem && !answer.problem->code.empty()) error.message = answer.problem->message;
+    return error;
   }
-  if (problem) co_return *problem;
-  if (!last) co_return make_error(ErrorKind::internal, "PostgreSQL sent no result");
-  co_return std::move(*last);
+  if (answer.problem) return *answer.problem;
+  if (!answer.last) return make_error(ErrorKind::internal, "PostgreSQL sent no result");
+  return std::move(*answer.last);
 }
 
-// `sent` is what PQsend...() returned.
-net::Task<Result<Rows>> Connection::run(int sent, Deadline deadline) {
+// One coroutine for the whole exchange: a load spends its time here. `sent` is what PQsend...()
+// returned, or kNoConnection.
+net::Task<Result<Rows>> Connection::exchange(int sent, Deadline deadline) {
+  using Descriptor = boost::asio::posix::descriptor_base;
+  if (sent == kNoConnection) co_return not_connected();
   if (sent != 1) co_return broken("send", kNotSent);
-  watch_->limit(deadline.at());
-  auto rows = co_await collect();
-  if (watch_) watch_->no_limit();
-  co_return rows;
+  const std::shared_ptr<Watch> watch = watch_;
+  watch->limit(deadline.at());
+  Answer answer;
+  for (;;) {
+    const int left = PQflush(raw());
+    if (left < 0) co_return broken("send", kSent);
+    if (left == 0 && take_results(answer)) break;
+    const auto what = left == 0 ? Descriptor::wait_read : Descriptor::wait_write;
+    auto [error] = co_await watch->socket.async_wait(what, net::use_result);
+    if (error) co_return waited_in_vain(kSent);
+    // While sending, too: the server may wait for us to read before it reads on. What arrived
+    // before the end of a connection is still taken.
+    if (PQconsumeInput(raw()) == 0) {
+      take_results(answer);
+      break;
+    }
+  }
+  co_return concluded(std::move(answer));
 }
 
 net::Task<Result<Rows>> Connection::execute(std::string sql, std::vector<Param> params,
                                             Deadline deadline) {
-  if (!usable()) co_return not_connected();
-  std::vector<const char*> values;
-  for (const Param& param : params) values.push_back(param ? param->c_str() : nullptr);
-  const int sent = PQsendQueryParams(raw(), sql.c_str(), static_cast<int>(values.size()), nullptr,
-                                     values.data(), nullptr, nullptr, 0);
-  co_return co_await run(sent, deadline);
+  int sent = kNoConnection;
+  if (usable()) {
+    const std::vector<const char*> values = pointers(params);
+    sent = PQsendQueryParams(raw(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0);
+  }
+  return exchange(sent, deadline);
 }
 
 net::Task<Result<Rows>> Connection::execute_simple(std::string sql, Deadline deadline) {
-  if (!usable()) co_return not_connected();
-  const int sent = PQsendQuery(raw(), sql.c_str());
-  co_return co_await run(sent, deadline);
+  return exchange(usable() ? PQsendQuery(raw(), sql.c_str()) : kNoConnection, deadline);
 }
 
 net::Task<Result<void>> Connection::prepare(std::string name, std::string sql, Deadline deadline) {
-  if (!usable()) co_return not_connected();
-  const int sent = PQsendPrepare(raw(), name.c_str(), sql.c_str(), 0, nullptr);
-  const auto rows = co_await run(sent, deadline);
+  const int sent =
+      usable() ? PQsendPrepare(raw(), name.c_str(), sql.c_str(), 0, nullptr) : kNoConnection;
+  const auto rows = co_await exchange(sent, deadline);
   if (rows.has_error()) co_return rows.error();
   co_return ok();
 }
 
 net::Task<Result<Rows>> Connection::execute_prepared(std::string name, std::vector<Param> params,
                                                      Deadline deadline) {
-  if (!usable()) co_return not_connected();
-  std::vector<const char*> values;
-  values.reserve(params.size());
-  for (const Param& param : params) values.push_back(param ? param->c_str() : nullptr);
-  const int sent = PQsendQueryPrepared(raw(), name.c_str(), static_cast<int>(values.size()),
-                                       values.data(), nullptr, nullptr, 0);
-  co_return co_await run(sent, deadline);
+  int sent = kNoConnection;
+  if (usable()) {
+    const std::vector<const char*> values = pointers(params);
+    sent = PQsendQueryPrepared(raw(), name.c_str(), static_cast<int>(values.size()), values.data(),
+                               nullptr, nullptr, 0);
+  }
+  return exchange(sent, deadline);
 }
 
 net::Task<Result<void>> Connection::copy_in(std::string sql, std::string data, Deadline deadline) {
-  if (!usable()) co_return not_connected();
-  const auto begun = co_await run(PQsendQuery(raw(), sql.c_str()), deadline);
+  const auto begun = co_await execute_simple(sql, deadline);
   if (begun.has_error()) co_return begun.error();
   watch_->limit(deadline.at());
   constexpr std::size_t kChunk = 64 * 1024;
@@ -329,7 +355,7 @@ net::Task<Result<void>> Connection::copy_in(std::string sql, std::string data, D
   int put = 0;
   while ((put = PQputCopyEnd(raw(), nullptr)) == 0) CO_TRY_VOID(co_await flush());
   if (put < 0) co_return broken("copy", kSent);
-  const auto ended = co_await run(1, deadline);
+  const auto ended = co_await exchange(1, deadline);
   if (ended.has_error()) co_return ended.error();
   co_return ok();
 }

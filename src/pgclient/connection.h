@@ -62,6 +62,8 @@ class Connection {
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
+  // The three that execute send before they return; the task waits for the answer.
+
   // One statement, extended protocol.
   net::Task<Result<Rows>> execute(std::string sql, std::vector<Param> params, Deadline deadline);
   // Several statements, simple protocol; the last result. The first error ends it.
@@ -94,11 +96,17 @@ class Connection {
   PGconn* raw() const { return connection_.get(); }
   void watch_socket();
   net::Task<Result<void>> finish_connecting(Deadline deadline);
+  struct Answer {
+    std::optional<Rows> last;
+    std::optional<Error> problem;  // The first.
+  };
   // Ends with `timeout` or `cancelled`; the connection is closed then.
   net::Task<Result<void>> wait(For what, std::string_view how_far);
   net::Task<Result<void>> flush();
-  net::Task<Result<Rows>> run(int sent, Deadline deadline);
-  net::Task<Result<Rows>> collect();
+  net::Task<Result<Rows>> exchange(int sent, Deadline deadline);
+  bool take_results(Answer& answer);
+  Result<Rows> concluded(Answer answer);
+  Error waited_in_vain(std::string_view how_far);
   Error not_connected() const;
   Error refused();
   Error broken(std::string_view what, std::string_view how_far);
