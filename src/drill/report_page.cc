@@ -65,6 +65,7 @@ th { text-align: right; font-weight: 500; color: var(--soft); font-size: 12.5px;
 td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 td.l { white-space: normal; }
+td.l:first-child { white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 th.l, td.l { text-align: left; }
 td.l:first-child, th.l:first-child { padding-left: 0; }
