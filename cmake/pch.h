@@ -1,4 +1,5 @@
 // Headers that nearly every file with I/O includes.
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -12,4 +13,3 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include <spdlog/spdlog.h>

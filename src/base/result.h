@@ -78,10 +78,10 @@ inline Result<void> ok() { return {}; }
 #define CO_TRY(decl, expr) AG_TRY_IMPL(co_return, AG_CONCAT(try_result_, __LINE__), decl, expr)
 
 // The same for a Result<void>, or when the value does not matter.
-#define AG_TRY_VOID_IMPL(ret, tmp, expr)                \
-  do {                                                  \
-    auto tmp = (expr);                                  \
-    if (tmp.has_error()) ret std::move(tmp).error();    \
+#define AG_TRY_VOID_IMPL(ret, tmp, expr)             \
+  do {                                               \
+    auto tmp = (expr);                               \
+    if (tmp.has_error()) ret std::move(tmp).error(); \
   } while (false)
 #define TRY_VOID(expr) AG_TRY_VOID_IMPL(return, AG_CONCAT(try_result_, __LINE__), expr)
 #define CO_TRY_VOID(expr) AG_TRY_VOID_IMPL(co_return, AG_CONCAT(try_result_, __LINE__), expr)

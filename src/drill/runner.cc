@@ -145,6 +145,27 @@ net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadlin
   }
 }
 
+// Where the load connects, and where the tables are made and the losses counted.
+struct Targets {
+  pgclient::Parameters load;
+  pgclient::Parameters writer;
+};
+
+Result<Targets> choose_targets(const DrillFile& file, const Platform& platform, Results& results) {
+  Targets targets;
+  if (!file.conninfo.empty()) {
+    results.endpoint = "conninfo";
+    TRY(targets.load, parse_conninfo(file.conninfo));
+    targets.writer = targets.load;
+    return targets;
+  }
+  const RegionId region{results.client_region};
+  results.endpoint = file.endpoint;
+  TRY(targets.load, platform.endpoint(region, file.endpoint));
+  TRY(targets.writer, platform.endpoint(region, "global-writer"));
+  return targets;
+}
+
 void introduce(Progress& progress, const Results& results) {
   const LoadOptions& load = results.file.load;
   progress.say("drill " + results.file.name +
@@ -165,18 +186,9 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   file.load.run = results.run;
   if (file.load.seed == LoadOptions{}.seed) file.load.seed = std::hash<std::string>{}(results.run);
   results.file = file;
-  results.endpoint = file.endpoint;
-  pgclient::Parameters parameters;
-  pgclient::Parameters writer;
-  if (!file.conninfo.empty()) {
-    CO_TRY(parameters, parse_conninfo(file.conninfo));
-    writer = parameters;
-    results.endpoint = "conninfo";
-  } else {
-    const RegionId region{results.client_region};
-    CO_TRY(parameters, platform.endpoint(region, file.endpoint));
-    CO_TRY(writer, platform.endpoint(region, "global-writer"));
-  }
+  CO_TRY(Targets targets, choose_targets(file, platform, results));
+  pgclient::Parameters parameters = std::move(targets.load);
+  pgclient::Parameters writer = std::move(targets.writer);
   parameters.values.emplace_back("application_name", "aurora-global-drill");
   {
     CO_TRY(auto connection, co_await connect_patiently(writer, Deadline::in(kSetupLimit)));

@@ -319,8 +319,7 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
     // Removed by the writer's region: a DB cluster of its own from now on.
     cluster_->global_cluster_identifier.clear();
     fence_.reset();
-    note_event("The DB cluster was removed from global cluster " + identifier,
-               {"global failover"});
+    note_event("The DB cluster was removed from global cluster " + identifier, {"global failover"});
     const auto detached = co_await save_cluster();
     if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
   }
@@ -394,7 +393,7 @@ net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::
   net::HttpRequest message;
   message.method = "POST";
   message.target = "/v1/" + what;
-  message.body = request.dump();
+  message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   message.headers.emplace_back("Content-Type", "application/json");
   const auto response = co_await client->second->request(std::move(message), deadline);
   if (response.has_error()) {

@@ -23,6 +23,15 @@ Result<void> make_directory(const fs::path& dir, const SystemUser& user, int mod
   if (error) {
     return make_error(ErrorKind::unavailable, "create " + dir.string() + ": " + error.message());
   }
+  // Somebody else may have been first in a shared directory: neither his link nor his directory is
+  // given away or trusted.
+  struct stat facts {};
+  if (lstat(dir.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) ||
+      (facts.st_uid != user.uid && facts.st_uid != geteuid())) {
+    return make_error(
+        ErrorKind::denied,
+        dir.string() + " is not a directory of ours; remove it or choose another home");
+  }
   if (chown(dir.c_str(), user.uid, user.gid) != 0 || chmod(dir.c_str(), mode) != 0) {
     return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
   }
