@@ -12,6 +12,11 @@ find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 
+# Debian's libzip-config.cmake wants the package's programs as well; the library is enough.
+find_library(AG_LIBZIP zip REQUIRED)
+add_library(ag_zip INTERFACE)
+target_link_libraries(ag_zip INTERFACE ${AG_LIBZIP})
+
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-unused-lambda-capture -fno-omit-frame-pointer)
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                         BOOST_ASIO_NO_DEPRECATED TOML_HEADER_ONLY=0 JSON_USE_IMPLICIT_CONVERSIONS=0)

@@ -14,14 +14,17 @@ MAY_INCLUDE = {
     "awsapi": {"base", "model"},
     "net": {"base"},
     "pgclient": {"base", "net"},
+    "database": {"base", "net"},
+    "awsclient": {"base", "model", "awsapi", "net"},
+    "load": {"base", "net", "pgclient"},
     "link": {"base", "net"},
     "router": {"base", "model", "pgwire", "net"},
-    "region": {"base", "model", "net", "pgclient"},
-    "services": {"base", "model", "awsapi", "net", "pgclient", "region"},
-    "functions": {"base", "model", "awsapi", "net", "pgclient"},
-    "drill": {"base", "model", "awsapi", "net", "pgclient"},
+    "region": {"base", "model", "net", "pgclient", "database"},
+    "services": {"base", "model", "awsapi", "net", "database", "region"},
+    "functions": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
+    "drill": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
     "cli": {"base", "model", "awsapi", "net", "pgclient", "link", "router", "region", "services",
-            "drill"},
+            "awsclient", "load", "drill"},
 }
 
 # What a service may know of a region.

@@ -204,13 +204,19 @@ void sign(HttpMessage& message, const Credentials& credentials, std::string_view
   message.headers.emplace_back("X-Amz-Date", amz_date);
   const CredentialScope scope{credentials.access_key_id, amz_date.substr(0, 8), std::string(region),
                               std::string(service)};
-  const std::vector<std::string> names = {"host", "x-amz-date"};
+  std::vector<std::string> names = {"host", "x-amz-date"};
+  std::string list = "host;x-amz-date";
+  if (!credentials.session_token.empty()) {
+    message.headers.emplace_back("X-Amz-Security-Token", credentials.session_token);
+    names.emplace_back("x-amz-security-token");
+    list += ";x-amz-security-token";
+  }
   const std::string request = canonical_request(message, names, sha256_hex(message.body));
   message.headers.emplace_back(
-      "Authorization", std::string(kAlgorithm) + " Credential=" + scope.access_key_id + "/" +
-                           scope.date + "/" + scope.region + "/" + scope.service +
-                           "/aws4_request, SignedHeaders=host;x-amz-date, Signature=" +
-                           signature(credentials.secret_access_key, scope, amz_date, request));
+      "Authorization",
+      std::string(kAlgorithm) + " Credential=" + scope.access_key_id + "/" + scope.date + "/" +
+          scope.region + "/" + scope.service + "/aws4_request, SignedHeaders=" + list +
+          ", Signature=" + signature(credentials.secret_access_key, scope, amz_date, request));
 }
 
 Result<CredentialScope> scope_of(const HttpMessage& message) {

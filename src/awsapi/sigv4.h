@@ -18,6 +18,7 @@ inline constexpr std::chrono::minutes kClockSkewMax{5};
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
+  std::string session_token;  // Temporary credentials have one; else empty.
 };
 
 // Who signed, for which region and service.
@@ -28,7 +29,7 @@ struct CredentialScope {
   std::string service;
 };
 
-// Adds Host (if missing), X-Amz-Date and Authorization to `message`.
+// Adds Host (if missing), X-Amz-Date, X-Amz-Security-Token (if any) and Authorization.
 void sign(HttpMessage& message, const Credentials& credentials, std::string_view host,
           std::string_view region, std::string_view service, WallTime now);
 

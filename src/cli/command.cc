@@ -57,7 +57,7 @@ Result<Connected> connect_to(const Home& home, boost::asio::any_io_executor exec
   TRY(awsapi::Credentials credentials, home.credentials());
   Connected connected{home, std::move(platform), std::move(credentials), {}};
   for (std::size_t i = 0; i < connected.platform.regions.size(); ++i) {
-    connected.clients[connected.platform.regions[i]] = std::make_unique<drill::AwsClient>(
+    connected.clients[connected.platform.regions[i]] = std::make_unique<awsclient::AwsClient>(
         executor, api_address(connected.platform, static_cast<int>(i) + 1), connected.credentials);
   }
   return connected;

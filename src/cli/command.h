@@ -4,8 +4,8 @@
 #include <functional>
 #include <memory>
 
+#include "awsclient/aws_client.h"
 #include "cli/home.h"
-#include "drill/aws_client.h"
 
 namespace aurora_global::cli {
 
@@ -27,9 +27,9 @@ struct Connected {
   Home home;
   Platform platform;
   awsapi::Credentials credentials;
-  std::map<RegionId, std::unique_ptr<drill::AwsClient>> clients;  // Each at its own region.
+  std::map<RegionId, std::unique_ptr<awsclient::AwsClient>> clients;  // Each at its own region.
 
-  drill::AwsClient& at(const RegionId& region) { return *clients.at(region); }
+  awsclient::AwsClient& at(const RegionId& region) { return *clients.at(region); }
 };
 Result<Connected> connect_to(const Home& home, boost::asio::any_io_executor executor);
 

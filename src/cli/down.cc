@@ -8,8 +8,8 @@
 
 #include "cli/command.h"
 #include "net/pid_file.h"
+#include "net/process.h"
 #include "region/postgres_files.h"
-#include "region/processes.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -22,7 +22,7 @@ constexpr Duration kOperationLimit = 60s;
 net::Task<Result<void>> end_process(std::filesystem::path pid_file, std::string what) {
   const auto pid = net::running_pid(pid_file);
   if (!pid) co_return ok();
-  const auto process = region::Process::adopt(*pid);
+  const auto process = net::Process::adopt(*pid);
   if (process.has_error()) co_return ok();  // It ended meanwhile.
   process->signal(SIGTERM);
   if (!co_await process->wait(Deadline::in(kEndLimit))) {
@@ -45,7 +45,7 @@ net::Task<Result<void>> end_instances(std::filesystem::path region_dir) {
   for (const auto& directory : directories) {
     const auto pid = region::running_postmaster(directory / "data");
     if (!pid) continue;
-    const auto postmaster = region::Process::adopt(*pid);
+    const auto postmaster = net::Process::adopt(*pid);
     if (postmaster.has_error()) continue;  // It ended meanwhile.
     postmaster->signal(SIGINT);            // PostgreSQL's fast shutdown.
     if (!co_await postmaster->wait(Deadline::in(kEndLimit))) {

@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 #include "net/pid_file.h"
-#include "region/processes.h"
+#include "net/process.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -19,7 +19,7 @@ constexpr Duration kDeathLimit = 5s;
 net::Task<Result<void>> kill_process(fs::path pid_file, std::string what) {
   const auto pid = net::running_pid(pid_file);
   if (!pid) co_return make_error(ErrorKind::not_found, what + " does not run");
-  CO_TRY(const auto process, region::Process::adopt(*pid));
+  CO_TRY(const auto process, net::Process::adopt(*pid));
   process.signal(SIGKILL);
   if (!co_await process.wait(Deadline::in(kDeathLimit))) {
     co_return make_error(ErrorKind::timeout, what + " does not die");
@@ -51,7 +51,7 @@ net::Task<Result<void>> kill_postgres(fs::path below) {
     const std::vector<pid_t> pids = processes_below(below);
     if (pids.empty()) co_return ok();
     for (const pid_t pid : pids) {
-      const auto process = region::Process::adopt(pid);
+      const auto process = net::Process::adopt(pid);
       if (process.has_value()) process->signal(SIGKILL);
     }
     if (deadline.passed()) {

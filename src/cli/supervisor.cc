@@ -6,13 +6,13 @@
 #include "cli/region_daemon.h"
 #include "net/main_loop.h"
 #include "net/pid_file.h"
-#include "region/processes.h"
+#include "net/process.h"
 
 namespace aurora_global::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using region::Process;
+using net::Process;
 
 constexpr Duration kBackoffMin = 100ms;
 constexpr Duration kBackoffMax = 10s;
@@ -37,7 +37,7 @@ Result<Process> launch(const std::filesystem::path& region_dir, const Child& chi
   if (std::filesystem::file_size(log, error) > kLogBytesMax && !error) {
     std::filesystem::rename(log, log.string() + ".1", error);
   }
-  region::CommandLine command;
+  net::CommandLine command;
   command.argv = {program, child.command, child.config.string()};
   command.output = log;
   return Process::start(command);

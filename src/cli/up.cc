@@ -7,7 +7,8 @@
 #include "cli/command.h"
 #include "cli/platform_files.h"
 #include "net/pid_file.h"
-#include "region/processes.h"
+#include "net/process.h"
+#include "region/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -43,7 +44,7 @@ std::string own_program() {
 }
 
 // PostgreSQL's user must get to its data below the home directory.
-Result<void> check_traversable(const fs::path& root, const region::SystemUser& user) {
+Result<void> check_traversable(const fs::path& root, const net::SystemUser& user) {
   if (user.uid == geteuid()) return ok();
   for (fs::path dir = root.parent_path(); !dir.empty() && dir != dir.root_path();
        dir = dir.parent_path()) {
@@ -149,11 +150,11 @@ net::Task<Result<Platform>> prepare_files(Home home, UpOptions options,
 net::Task<Result<void>> start_process(std::vector<std::string> arguments, fs::path pid_file,
                                       fs::path log) {
   if (net::running_pid(pid_file)) co_return ok();
-  region::CommandLine command;
+  net::CommandLine command;
   command.argv = {own_program()};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.output = log;
-  CO_TRY(const auto process, region::Process::start(command));
+  CO_TRY(const auto process, net::Process::start(command));
   const Deadline deadline = Deadline::in(kProcessLimit);
   while (!net::running_pid(pid_file)) {
     if (!process.running() || deadline.passed()) {
@@ -180,7 +181,7 @@ net::Task<Result<void>> await_condition(std::string what, Duration limit, Ask& a
 }
 
 net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bool primary) {
-  drill::AwsClient& client = connected.at(region);
+  awsclient::AwsClient& client = connected.at(region);
   const Platform& platform = connected.platform;
   const std::string cluster = platform.global_cluster + "-" + region.name;
   CO_TRY(const auto present,

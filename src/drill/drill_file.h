@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "drill/load.h"
+#include "load/load.h"
 
 namespace aurora_global::drill {
+
+using namespace load;  // A drill is a load and what is done meanwhile.
 
 inline constexpr std::size_t kDrillFileBytesMax = 256 * 1024;
 inline constexpr int kDrillRepeatMax = 1000;

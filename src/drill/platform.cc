@@ -55,7 +55,7 @@ RdsPlatform::RdsPlatform(boost::asio::any_io_executor executor, Options options)
   for (const Region& region : options_.regions) {
     names_.push_back(region.region);
     clients_.push_back(
-        std::make_unique<AwsClient>(executor, region.api_address, options_.credentials));
+        std::make_unique<awsclient::AwsClient>(executor, region.api_address, options_.credentials));
   }
 }
 
@@ -112,7 +112,7 @@ net::Task<Result<void>> RdsPlatform::move_writer(RegionId to, model::OperationKi
     co_return make_error(ErrorKind::not_found,
                          "region " + to.name + " is not a member of " + options_.global_cluster);
   }
-  AwsClient& client = *clients_[static_cast<std::size_t>(at - names_.begin())];
+  awsclient::AwsClient& client = *clients_[static_cast<std::size_t>(at - names_.begin())];
   const std::string arn = target->cluster_arn;
   co_return co_await client.move_writer(to, options_.global_cluster, arn, kind, deadline);
 }
@@ -122,7 +122,7 @@ net::Task<Result<model::Operation>> RdsPlatform::last_operation(RegionId to, Dea
   if (at == names_.end()) {
     co_return make_error(ErrorKind::not_found, "there is no region " + to.name);
   }
-  AwsClient& client = *clients_[static_cast<std::size_t>(at - names_.begin())];
+  awsclient::AwsClient& client = *clients_[static_cast<std::size_t>(at - names_.begin())];
   CO_TRY(const json status, co_await client.platform_status(to, deadline));
   for (const json& one : status.value("operations", json::array())) {
     model::Operation operation = operation_of(one);

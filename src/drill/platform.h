@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "awsclient/aws_client.h"
 #include "base/ids.h"
-#include "drill/aws_client.h"
 #include "model/operation.h"
 #include "pgclient/connection.h"
 
@@ -71,7 +71,7 @@ class RdsPlatform final : public Platform {
 
   Options options_;
   std::vector<RegionId> names_;
-  std::vector<std::unique_ptr<AwsClient>> clients_;  // Same order as regions.
+  std::vector<std::unique_ptr<awsclient::AwsClient>> clients_;  // Same order as regions.
 };
 
 }  // namespace aurora_global::drill

@@ -1,9 +1,9 @@
 // Everything a drill found out, as plain data, and the verdict on it. Pure.
 #pragma once
 
-#include "drill/checker.h"
 #include "drill/drill_file.h"
-#include "drill/metrics.h"
+#include "load/checker.h"
+#include "load/metrics.h"
 
 namespace aurora_global::drill {
 

@@ -166,7 +166,9 @@ std::string header_value(const Headers& headers, std::string_view name) {
   return "";
 }
 
-Result<tcp::endpoint> parse_endpoint(std::string_view text) {
+namespace {
+
+Result<tcp::endpoint> parse(std::string_view text, std::uint16_t port_min) {
   const auto colon = text.rfind(':');
   boost::system::error_code error;
   std::uint16_t port = 0;
@@ -174,7 +176,8 @@ Result<tcp::endpoint> parse_endpoint(std::string_view text) {
     const std::string_view digits = text.substr(colon + 1);
     const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     const auto address = asio::ip::make_address(std::string(text.substr(0, colon)), error);
-    if (!error && problem == std::errc() && end == digits.data() + digits.size() && port != 0) {
+    if (!error && problem == std::errc() && end == digits.data() + digits.size() &&
+        port >= port_min) {
       return tcp::endpoint(address, port);
     }
   }
@@ -182,8 +185,12 @@ Result<tcp::endpoint> parse_endpoint(std::string_view text) {
                     "not an address with a port (expected 127.0.1.1:4566): " + std::string(text));
 }
 
+}  // namespace
+
+Result<tcp::endpoint> parse_endpoint(std::string_view text) { return parse(text, 1); }
+
 Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address) {
-  TRY(const tcp::endpoint endpoint, parse_endpoint(address));
+  TRY(const tcp::endpoint endpoint, parse(address, 0));
   tcp::acceptor acceptor(executor);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
@@ -215,6 +222,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const s
   tasks.spawn("http server " + address, accept_loop(core));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
+
+int HttpServer::port() const { return core_->acceptor.local_endpoint().port(); }
 
 void HttpServer::close() {
   boost::system::error_code ignored;
@@ -311,8 +320,31 @@ HttpClient::HttpClient(asio::any_io_executor executor, std::string address, TlsC
 
 HttpClient::~HttpClient() = default;
 
+namespace {
+
+// Looks a host name up; an address is its own answer.
+Task<Result<tcp::endpoint>> look_up(std::string address, Deadline deadline) {
+  const auto colon = address.rfind(':');
+  boost::system::error_code not_numeric;
+  if (colon != std::string::npos) {
+    asio::ip::make_address(address.substr(0, colon), not_numeric);
+  }
+  if (colon == std::string::npos || !not_numeric) co_return parse_endpoint(address);
+  tcp::resolver resolver(co_await asio::this_coro::executor);
+  DeadlineGuard guard(resolver, deadline);
+  auto [error, found] = co_await resolver.async_resolve(address.substr(0, colon),
+                                                        address.substr(colon + 1), use_result);
+  if (guard.expired()) {
+    co_return make_error(ErrorKind::timeout, "look up " + address + ": no answer in time");
+  }
+  if (error) co_return from_error_code(error, "look up " + address);
+  co_return found.begin()->endpoint();
+}
+
+}  // namespace
+
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadline deadline) {
-  CO_TRY(const tcp::endpoint endpoint, parse_endpoint(address_));
+  CO_TRY(const tcp::endpoint endpoint, co_await look_up(address_, deadline));
   auto connection = std::make_unique<Connection>(executor_);
   tcp::socket& socket = connection->socket;
   {
@@ -367,7 +399,7 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const Ht
 Task<Result<HttpResponse>> HttpClient::request(HttpRequest request, Deadline deadline) {
   for (;;) {
     std::unique_ptr<Connection> connection;
-    const bool reused = !idle_.empty();
+    const bool reused = request.repeatable && !idle_.empty();
     if (reused) {
       connection = std::move(idle_.back());
       idle_.pop_back();

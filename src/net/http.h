@@ -29,6 +29,9 @@ struct HttpRequest {
   Headers headers;
   std::string body;
   std::string client_name;  // Common name of the verified client certificate; "" without TLS.
+  // Of a client: doing it twice does no harm, so a kept connection that turns out closed is no
+  // failure. Otherwise the request goes over a connection of its own, once.
+  bool repeatable = true;
 };
 
 struct HttpResponse {
@@ -55,8 +58,10 @@ Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::s
 // answered (400, 413, 431) without asking the handler.
 class HttpServer {
  public:
+  // With port 0 in `address` the system chooses one: see port().
   static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
                                                     HttpHandler handler, TlsContext tls = nullptr);
+  int port() const;
   ~HttpServer() { close(); }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -75,9 +80,10 @@ class HttpServer {
   std::shared_ptr<Core> core_;
 };
 
-// Talks to one server. Keeps connections open between requests, so that a warm request costs one
-// round trip. A request whose kept connection turns out closed before any answer is sent again once
-// on a fresh one: the callers' requests are idempotent.
+// Talks to one server, given as an address or host name with a port; a name is looked up for every
+// new connection. Keeps connections open between requests, so that a warm request costs one round
+// trip. A request whose kept connection turns out closed before any answer is sent again on a fresh
+// one, if it is repeatable.
 class HttpClient {
  public:
   // With `tls`, the server's certificate must be valid for `server_name`.

@@ -44,8 +44,8 @@ Result<TlsContext> context(asio::ssl::context::method method,
   auto tls = std::make_shared<asio::ssl::context>(method);
   boost::system::error_code error;
   std::filesystem::path at = certificate;
-  tls->use_certificate_chain_file(certificate.string(), error);
-  if (!error) {
+  if (!certificate.empty()) tls->use_certificate_chain_file(certificate.string(), error);
+  if (!error && !key.empty()) {
     at = key;
     tls->use_private_key_file(key.string(), asio::ssl::context::pem, error);
   }
@@ -145,6 +145,10 @@ Result<TlsContext> client_tls(const std::filesystem::path& certificate,
                               const std::filesystem::path& server_ca) {
   return context(asio::ssl::context::tls_client, certificate, key, server_ca,
                  asio::ssl::verify_peer);
+}
+
+Result<TlsContext> client_tls(const std::filesystem::path& server_ca) {
+  return context(asio::ssl::context::tls_client, "", "", server_ca, asio::ssl::verify_peer);
 }
 
 std::string peer_common_name(SSL* connection) {

@@ -24,6 +24,9 @@ Result<TlsContext> client_tls(const std::filesystem::path& certificate,
                               const std::filesystem::path& key,
                               const std::filesystem::path& server_ca);
 
+// Shows no certificate; trusts servers signed by an issuer in `server_ca`.
+Result<TlsContext> client_tls(const std::filesystem::path& server_ca);
+
 // Common name of the verified certificate of the other side; "" if there is none.
 std::string peer_common_name(SSL* connection);
 

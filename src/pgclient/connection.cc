@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cctype>
 #include <cstdlib>
@@ -196,7 +197,37 @@ net::Task<Result<void>> Connection::wait(For what, std::string_view how_far) {
   co_return ok();
 }
 
+namespace {
+
+// libpq looks names up synchronously, which would stop the whole thread: done here beforehand.
+net::Task<Result<void>> look_up_host(Parameters& parameters, Deadline deadline) {
+  std::string host;
+  for (const auto& [keyword, value] : parameters.values) {
+    if (keyword == "hostaddr") co_return ok();
+    if (keyword == "host") host = value;
+  }
+  boost::system::error_code not_numeric;
+  boost::asio::ip::make_address(host, not_numeric);
+  const bool is_name = not_numeric && host.find_first_of("/,") == std::string::npos;
+  if (host.empty() || !is_name) co_return ok();
+  boost::asio::ip::tcp::resolver resolver(co_await boost::asio::this_coro::executor);
+  net::DeadlineGuard guard(resolver, deadline);
+  auto [error, found] = co_await resolver.async_resolve(host, "", net::use_result);
+  if (error) {
+    Error failure = guard.expired()
+                        ? make_error(ErrorKind::timeout, "look up " + host + ": no answer in time")
+                        : net::from_error_code(error, "look up " + host);
+    failure.code = std::string(kNotSent);
+    co_return failure;
+  }
+  parameters.values.emplace_back("hostaddr", found.begin()->endpoint().address().to_string());
+  co_return ok();
+}
+
+}  // namespace
+
 net::Task<Result<Connection>> Connection::connect(Parameters parameters, Deadline deadline) {
+  CO_TRY_VOID(co_await look_up_host(parameters, deadline));
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : parameters.values) {

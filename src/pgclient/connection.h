@@ -25,8 +25,8 @@ namespace aurora_global::pgclient {
 inline constexpr std::string_view kNotSent = "not-sent";
 inline constexpr std::string_view kSent = "sent";
 
-// libpq connection keywords. Hosts are numeric addresses or socket directories: nothing is looked
-// up. Passwords go in here and never into a log.
+// libpq connection keywords. A host that is a name is looked up for every connection, so that one
+// whose address has changed leads to the new one. Passwords go in here and never into a log.
 struct Parameters {
   std::vector<std::pair<std::string, std::string>> values;
 };

@@ -15,7 +15,7 @@ constexpr Duration kGossipLimit = 2s;
 }  // namespace
 
 Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-                       std::unique_ptr<Store> store, SystemUser user, Facts facts,
+                       std::unique_ptr<Store> store, net::SystemUser user, Facts facts,
                        std::map<std::string, std::string> keys)
     : executor_(executor),
       config_(config),

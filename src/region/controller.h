@@ -94,7 +94,7 @@ class Controller final : public Region {
   using Task = net::Task<T>;
 
   Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-             std::unique_ptr<Store> store, SystemUser user, Facts facts,
+             std::unique_ptr<Store> store, net::SystemUser user, Facts facts,
              std::map<std::string, std::string> keys);
 
   // --- knowledge (controller.cc)
@@ -183,7 +183,7 @@ class Controller final : public Region {
   const RegionConfig& config_;
   SystemClock clock_;
   std::unique_ptr<Store> store_;
-  SystemUser user_;
+  net::SystemUser user_;
   Facts facts_;
   std::map<std::string, std::string> keys_;
   net::HttpHandler api_handler_;

@@ -17,7 +17,7 @@ constexpr Duration kPromotePoll = 1ms;
 constexpr Duration kQueryLimit = 5s;
 
 // Creates `dir` and gives it to `user`. Parents exist.
-Result<void> make_directory(const fs::path& dir, const SystemUser& user, int mode) {
+Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) {
@@ -71,7 +71,7 @@ std::string roles_sql(const Bootstrap& bootstrap) {
 }  // namespace
 
 Instance::Instance(boost::asio::any_io_executor executor, const RegionConfig& config,
-                   SystemUser user, std::string identifier, int slot)
+                   net::SystemUser user, std::string identifier, int slot)
     : executor_(executor),
       config_(config),
       user_(std::move(user)),
@@ -120,13 +120,13 @@ bool Instance::running() {
   if (postmaster_ && postmaster_->running()) return true;
   postmaster_.reset();
   if (const auto pid = running_postmaster(data_dir_)) {
-    if (auto process = Process::adopt(*pid)) postmaster_ = std::move(*process);
+    if (auto process = net::Process::adopt(*pid)) postmaster_ = std::move(*process);
   }
   return postmaster_ && postmaster_->running();
 }
 
-CommandLine Instance::command(std::string program, std::vector<std::string> arguments) const {
-  CommandLine line;
+net::CommandLine Instance::command(std::string program, std::vector<std::string> arguments) const {
+  net::CommandLine line;
   line.argv = {(config_.postgres_bin / program).string()};
   line.argv.insert(line.argv.end(), arguments.begin(), arguments.end());
   line.user = user_;
@@ -193,11 +193,11 @@ net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY_VOID(co_await stop(StopMode::immediate, deadline));
   std::error_code ignored;
   fs::remove_all(data_dir_, ignored);
-  CommandLine initdb =
+  net::CommandLine initdb =
       command("initdb", {"--pgdata", data_dir_.string(), "--username", "rdsadmin",
                          "--data-checksums", "--wal-segsize", "1", "--auth-local", "trust",
                          "--auth-host", "reject", "--encoding", "UTF8", "--locale", "C.UTF-8"});
-  CO_TRY_VOID(co_await run_checked(std::move(initdb), deadline));
+  CO_TRY_VOID(co_await net::run_checked(std::move(initdb), deadline));
   const std::optional<WalSource> none;
   CO_TRY_VOID(co_await start(none, deadline));
   CO_TRY_VOID(co_await bootstrap_sql(std::move(bootstrap), deadline));
@@ -240,10 +240,10 @@ net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
   std::error_code ignored;
   fs::remove(directory_ / "complete", ignored);
   fs::remove_all(data_dir_, ignored);
-  CommandLine backup =
+  net::CommandLine backup =
       command("pg_basebackup", {"--pgdata", data_dir_.string(), "--dbname", source.conninfo,
                                 "--checkpoint", "fast", "--wal-method", "stream"});
-  CO_TRY_VOID(co_await run_checked(std::move(backup), deadline));
+  CO_TRY_VOID(co_await net::run_checked(std::move(backup), deadline));
   CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
   if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
     co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
@@ -262,10 +262,10 @@ net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadlin
   }
   CO_TRY_VOID(write_configuration(source));
   CO_TRY_VOID(replace_file(directory_ / "startup.log", "", 0640));
-  CommandLine postgres = command(
+  net::CommandLine postgres = command(
       "postgres",
       {"-D", data_dir_.string(), "-c", "config_file=" + (directory_ / "postgresql.conf").string()});
-  CO_TRY(Process process, Process::start(postgres));
+  CO_TRY(net::Process process, net::Process::start(postgres));
   postmaster_ = std::move(process);
   connection_.reset();
   co_return co_await wait_until_it_answers(deadline);
@@ -338,10 +338,11 @@ net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadl
   // not stand in the way of the crash recovery it may have to do first.
   std::error_code ignored;
   fs::remove(data_dir_ / "standby.signal", ignored);
-  CommandLine line = command("pg_rewind", {"--target-pgdata", data_dir_.string(), "--source-server",
-                                           source.conninfo + " dbname='rdsadmin'", "--config-file",
-                                           (directory_ / "postgresql.conf").string()});
-  CO_TRY(auto said, co_await run_checked(std::move(line), deadline));
+  net::CommandLine line =
+      command("pg_rewind", {"--target-pgdata", data_dir_.string(), "--source-server",
+                            source.conninfo + " dbname='rdsadmin'", "--config-file",
+                            (directory_ / "postgresql.conf").string()});
+  CO_TRY(auto said, co_await net::run_checked(std::move(line), deadline));
   CO_TRY_VOID(replace_file(data_dir_ / "standby.signal", "", 0600));
   if (chown((data_dir_ / "standby.signal").c_str(), user_.uid, user_.gid) != 0) {
     co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);

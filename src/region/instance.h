@@ -10,10 +10,10 @@
 #include <string>
 
 #include "net/mutex.h"
+#include "net/process.h"
 #include "pgclient/connection.h"
 #include "region/config.h"
 #include "region/postgres_files.h"
-#include "region/processes.h"
 
 namespace aurora_global::region {
 
@@ -39,7 +39,7 @@ enum class StopMode { fast, immediate };
 
 class Instance {
  public:
-  Instance(boost::asio::any_io_executor executor, const RegionConfig& config, SystemUser user,
+  Instance(boost::asio::any_io_executor executor, const RegionConfig& config, net::SystemUser user,
            std::string identifier, int slot);
 
   const std::string& identifier() const { return identifier_; }
@@ -86,7 +86,7 @@ class Instance {
   net::Task<Result<ControlFile>> control_file();
 
  private:
-  CommandLine command(std::string program, std::vector<std::string> arguments) const;
+  net::CommandLine command(std::string program, std::vector<std::string> arguments) const;
   PostgresSettings settings(std::optional<WalSource> source) const;
   Result<void> mark_complete();
   Result<void> prepare_directories();
@@ -98,14 +98,14 @@ class Instance {
 
   boost::asio::any_io_executor executor_;
   const RegionConfig& config_;
-  SystemUser user_;
+  net::SystemUser user_;
   std::string identifier_;
   int slot_;
   std::filesystem::path directory_;
   std::filesystem::path data_dir_;
   net::AsyncMutex lock_;
   net::AsyncMutex connection_lock_;
-  std::optional<Process> postmaster_;
+  std::optional<net::Process> postmaster_;
   std::optional<pgclient::Connection> connection_;
   std::optional<WalSource> source_;  // As last written to the configuration.
 };

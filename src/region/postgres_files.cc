@@ -1,6 +1,7 @@
 #include "region/postgres_files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -186,6 +187,44 @@ Result<void> replace_file(const std::filesystem::path& file, std::string_view te
   if (!synced) return failed("sync");
   if (rename(fresh.c_str(), file.c_str()) != 0) return failed("rename");
   return ok();
+}
+
+Result<net::SystemUser> postgres_user() {
+  const bool root = geteuid() == 0;
+  const passwd* entry = root ? getpwnam("postgres") : getpwuid(geteuid());
+  if (entry == nullptr) {
+    return make_error(ErrorKind::not_found,
+                      "PostgreSQL refuses to run as root and there is no user 'postgres' to run it "
+                      "as; install the package postgresql-15 or start as an ordinary user");
+  }
+  return net::SystemUser{entry->pw_name, entry->pw_uid, entry->pw_gid};
+}
+
+Result<std::string> postgres_version(const std::filesystem::path& bin) {
+  const std::string program = (bin / "postgres").string();
+  if (access(program.c_str(), X_OK) != 0) {
+    return make_error(ErrorKind::not_found, "no PostgreSQL at " + bin.string() +
+                                                "; install the package postgresql-15 or set "
+                                                "postgres_bin");
+  }
+  const std::string line = program + " --version";
+  FILE* pipe = popen(line.c_str(), "r");
+  char text[128] = "";
+  if (pipe != nullptr) {
+    if (fgets(text, sizeof text, pipe) == nullptr) text[0] = 0;
+    pclose(pipe);
+  }
+  // "postgres (PostgreSQL) 15.18 (Debian ...)"
+  const std::string said = text;
+  const auto at = said.find(") ");
+  const std::string version = at == std::string::npos
+                                  ? ""
+                                  : said.substr(at + 2, said.find_first_of(" \n", at + 2) - at - 2);
+  if (version.rfind("15.", 0) != 0) {
+    return make_error(ErrorKind::invalid,
+                      program + " is version '" + version + "'; this program runs PostgreSQL 15");
+  }
+  return version;
 }
 
 }  // namespace aurora_global::region

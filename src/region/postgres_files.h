@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "net/process.h"
 
 namespace aurora_global::region {
 
@@ -67,5 +68,13 @@ Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
 // Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
 // `unavailable`.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+
+// Who PostgreSQL runs as, for it refuses root: the user `postgres` when we are root (fails with
+// `not_found` if there is none), else ourselves.
+Result<net::SystemUser> postgres_user();
+
+// "15.18" of the PostgreSQL programs in `bin`. Fails with `not_found` if there are none and with
+// `invalid` for another major version than 15.
+Result<std::string> postgres_version(const std::filesystem::path& bin);
 
 }  // namespace aurora_global::region

@@ -4,16 +4,13 @@
 // thread of its own; calls are made from the daemon's thread and executed in the order made.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "database/database.h"
 #include "model/global_cluster.h"
-#include "net/task.h"
-
-struct sqlite3;
 
 namespace aurora_global::region {
 
@@ -27,7 +24,6 @@ class Store {
 
   // Opens or creates the database. Fails with `corrupt` for a file of another kind or layout.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file);
-  ~Store();
 
   // Everything stored; for start-up, so it runs in place.
   Result<std::vector<Document>> load();
@@ -41,12 +37,9 @@ class Store {
   net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to);
 
  private:
-  explicit Store(sqlite3* database);
-  template <typename T, typename Work>
-  net::Task<Result<T>> on_worker(Work work);
+  explicit Store(std::unique_ptr<database::Database> database) : database_(std::move(database)) {}
 
-  sqlite3* database_;
-  boost::asio::thread_pool worker_{1};
+  std::unique_ptr<database::Database> database_;
 };
 
 }  // namespace aurora_global::region

@@ -1,10 +1,10 @@
-#include "drill/metrics.h"
+#include "load/metrics.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 // Nearest rank: the smallest value that at least `part` of all values do not exceed.
@@ -157,4 +157,4 @@ std::string duration_text(std::int64_t micros) {
   return text;
 }
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

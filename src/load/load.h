@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "drill/history.h"
+#include "load/history.h"
 #include "net/task.h"
 #include "pgclient/connection.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 
 inline constexpr int kConcurrencyMax = 1000;
 inline constexpr std::size_t kItemsPerWorkerMax = 10'000;
@@ -103,4 +103,4 @@ class Load {
   std::optional<Error> fatal_;
 };
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

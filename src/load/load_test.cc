@@ -1,14 +1,14 @@
 // A load against a real PostgreSQL: what the client logs is what the database holds, also when the
 // server crashes in the middle; and what is taken away behind its back is counted as lost.
-#include "drill/load.h"
+#include "load/load.h"
 
 #include <gtest/gtest.h>
 
-#include "drill/checker.h"
+#include "load/checker.h"
 #include "pgclient/testing/postgres.h"
 #include "pgclient/testing/run.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 using namespace std::chrono_literals;
@@ -194,4 +194,4 @@ TEST_F(LoadTest, AWrongDatabaseEndsTheLoadWithTheReason) {
 }
 
 }  // namespace
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

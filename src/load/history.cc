@@ -1,8 +1,8 @@
-#include "drill/history.h"
+#include "load/history.h"
 
 #include <algorithm>
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 std::int64_t micros(Duration duration) {
@@ -85,4 +85,4 @@ void append_csv(std::string& out, const Record& record, const History& history) 
   out.append(record.stale ? "1\n" : "0\n");
 }
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

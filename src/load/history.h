@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 
 inline constexpr std::size_t kHistoryRecordsMax = 5'000'000;  // 200 MB; the load ends there.
 
@@ -81,4 +81,4 @@ class History {
 std::string csv_header();
 void append_csv(std::string& out, const Record& record, const History& history);
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

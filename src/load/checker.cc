@@ -1,8 +1,8 @@
-#include "drill/checker.h"
+#include "load/checker.h"
 
 #include <charconv>
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 using pgclient::Connection;
@@ -102,4 +102,4 @@ net::Task<Result<Verification>> verify(Connection& connection, const History& hi
   co_return found;
 }
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

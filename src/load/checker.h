@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "drill/history.h"
-#include "drill/load.h"
+#include "load/history.h"
+#include "load/load.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 
 struct Verification {
   std::uint64_t acknowledged = 0;          // Writes that the client was told are done.
@@ -28,4 +28,4 @@ net::Task<Result<Verification>> verify(pgclient::Connection& connection, const H
                                        std::vector<ExpectedItem> items, std::string run,
                                        Deadline deadline);
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

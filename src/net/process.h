@@ -13,26 +13,23 @@
 
 #include "net/task.h"
 
-namespace aurora_global::region {
+namespace aurora_global::net {
 
-// Who PostgreSQL runs as: it refuses root.
+// A user other than our own to run a program as; needs root.
 struct SystemUser {
   std::string name;
   uid_t uid = 0;
   gid_t gid = 0;
 };
-// The user `postgres` when we are root (fails with `not_found` if there is none), else ourselves.
-Result<SystemUser> postgres_user();
-
-// "15.18" of the PostgreSQL programs in `bin`. Fails with `not_found` if there are none and with
-// `invalid` for another major version than 15.
-Result<std::string> postgres_version(const std::filesystem::path& bin);
-
 struct CommandLine {
   std::vector<std::string> argv;  // argv[0] is the path of the program. Never a secret in here.
   std::vector<std::string> environment;  // "NAME=value", in addition to PATH and LC_ALL=C.UTF-8.
   std::optional<SystemUser> user;
   std::filesystem::path output;  // Standard output and error are appended to it.
+  int output_fd = -1;            // If not -1, they go here instead.
+  std::filesystem::path working_dir = "/";
+  std::filesystem::path root;     // If not empty, chroot(2) to it first; needs root.
+  bool ends_with_parent = false;  // SIGKILL when we die.
 };
 
 class Process {
@@ -50,15 +47,21 @@ class Process {
   // The pidfd; readable once the process has ended.
   int fd() const { return fd_; }
   bool running() const;
+  // How it ended, as shells say it: the exit code, or 128 + signal. Known once running() or wait()
+  // has seen the end of our own child; never for an adopted process.
+  std::optional<int> exit_code() const { return exit_code_; }
   // ESRCH (it is gone) is not an error.
   void signal(int number) const;
   // Waits for the end. Returns false when the deadline passed first.
-  net::Task<bool> wait(Deadline deadline) const;
+  Task<bool> wait(Deadline deadline) const;
 
  private:
   Process(pid_t pid, int fd) : pid_(pid), fd_(fd) {}
+  void reap() const;
+
   pid_t pid_ = -1;
   int fd_ = -1;
+  mutable std::optional<int> exit_code_;
 };
 
 struct CommandResult {
@@ -67,9 +70,9 @@ struct CommandResult {
 };
 // Runs a command to its end. Fails with `timeout` (the command is killed) or `unavailable` (could
 // not start). A non-zero exit code is a value.
-net::Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline);
+Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline);
 
 // The same, and a non-zero exit code is an error that carries the last lines of the output.
-net::Task<Result<std::string>> run_checked(CommandLine command, Deadline deadline);
+Task<Result<std::string>> run_checked(CommandLine command, Deadline deadline);
 
-}  // namespace aurora_global::region
+}  // namespace aurora_global::net

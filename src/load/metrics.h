@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "drill/history.h"
+#include "load/history.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 
 // Microseconds.
 struct Latency {
@@ -81,4 +81,4 @@ std::int64_t bin_width(Span span, std::int64_t wanted);
 // 50'000 -> "50.0 ms", 1'300'000 -> "1.30 s".
 std::string duration_text(std::int64_t micros);
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

@@ -1,10 +1,10 @@
-#include "region/processes.h"
+#include "net/process.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace aurora_global::region {
+namespace aurora_global::net {
 namespace {
 
 constexpr std::size_t kOutputMax = 64 * 1024;
@@ -41,8 +41,9 @@ ChildPlan plan_of(const CommandLine& command) {
   return plan;
 }
 
-[[noreturn]] void become(const ChildPlan& plan, const std::optional<SystemUser>& user, int output,
+[[noreturn]] void become(const ChildPlan& plan, const CommandLine& command, int output,
                          int error_pipe) {
+  const std::optional<SystemUser>& user = command.user;
   setsid();
   const int null = open("/dev/null", O_RDONLY);
   dup2(null, 0);
@@ -52,11 +53,14 @@ ChildPlan plan_of(const CommandLine& command) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
-  bool failed = chdir("/") != 0;
+  bool failed = !command.root.empty() && chroot(command.root.c_str()) != 0;
+  failed = failed || chdir(command.working_dir.c_str()) != 0;
   if (user && user->uid != geteuid()) {
     failed =
         failed || setgroups(0, nullptr) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0;
   }
+  // After the change of user, which would clear it.
+  if (command.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (!failed) {
     syscall(SYS_close_range, 3, ~0U, 4u /* CLOSE_RANGE_CLOEXEC */);
     execve(plan.argv[0], plan.argv.data(), plan.environment.data());
@@ -74,7 +78,7 @@ Result<pid_t> launch(const CommandLine& command, int output) {
     return make_error(ErrorKind::exhausted, "open pipe: " + errno_text());
   }
   const pid_t pid = fork();
-  if (pid == 0) become(plan, command.user, output, pipe_ends[1]);
+  if (pid == 0) become(plan, command, output, pipe_ends[1]);
   close(pipe_ends[1]);
   int reason = 0;
   const ssize_t got = pid < 0 ? 0 : read(pipe_ends[0], &reason, sizeof reason);
@@ -88,59 +92,23 @@ Result<pid_t> launch(const CommandLine& command, int output) {
   return pid;
 }
 
-net::Task<bool> wait_readable(int fd, Deadline deadline) {
+Task<bool> wait_readable(int fd, Deadline deadline) {
   boost::asio::posix::stream_descriptor watched(co_await boost::asio::this_coro::executor, dup(fd));
-  net::DeadlineGuard guard(watched, deadline);
-  auto [error] = co_await watched.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                                             net::use_result);
+  DeadlineGuard guard(watched, deadline);
+  auto [error] =
+      co_await watched.async_wait(boost::asio::posix::stream_descriptor::wait_read, use_result);
   co_return !error;
 }
 
 }  // namespace
 
-Result<SystemUser> postgres_user() {
-  const bool root = geteuid() == 0;
-  const passwd* entry = root ? getpwnam("postgres") : getpwuid(geteuid());
-  if (entry == nullptr) {
-    return make_error(ErrorKind::not_found,
-                      "PostgreSQL refuses to run as root and there is no user 'postgres' to run it "
-                      "as; install the package postgresql-15 or start as an ordinary user");
-  }
-  return SystemUser{entry->pw_name, entry->pw_uid, entry->pw_gid};
-}
-
-Result<std::string> postgres_version(const std::filesystem::path& bin) {
-  const std::string program = (bin / "postgres").string();
-  if (access(program.c_str(), X_OK) != 0) {
-    return make_error(ErrorKind::not_found, "no PostgreSQL at " + bin.string() +
-                                                "; install the package postgresql-15 or set "
-                                                "postgres_bin");
-  }
-  const std::string line = program + " --version";
-  FILE* pipe = popen(line.c_str(), "r");
-  char text[128] = "";
-  if (pipe != nullptr) {
-    if (fgets(text, sizeof text, pipe) == nullptr) text[0] = 0;
-    pclose(pipe);
-  }
-  // "postgres (PostgreSQL) 15.18 (Debian ...)"
-  const std::string said = text;
-  const auto at = said.find(") ");
-  const std::string version = at == std::string::npos
-                                  ? ""
-                                  : said.substr(at + 2, said.find_first_of(" \n", at + 2) - at - 2);
-  if (version.rfind("15.", 0) != 0) {
-    return make_error(ErrorKind::invalid,
-                      program + " is version '" + version + "'; this program runs PostgreSQL 15");
-  }
-  return version;
-}
-
-Process::Process(Process&& other) noexcept : pid_(other.pid_), fd_(std::exchange(other.fd_, -1)) {}
+Process::Process(Process&& other) noexcept
+    : pid_(other.pid_), fd_(std::exchange(other.fd_, -1)), exit_code_(other.exit_code_) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(fd_, other.fd_);
+  std::swap(exit_code_, other.exit_code_);
   return *this;
 }
 
@@ -149,6 +117,10 @@ Process::~Process() {
 }
 
 Result<Process> Process::start(const CommandLine& command) {
+  if (command.output_fd >= 0) {
+    TRY(const pid_t pid, launch(command, command.output_fd));
+    return adopt(pid);
+  }
   const int output = open(command.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
   if (output < 0) {
     return make_error(ErrorKind::unavailable,
@@ -169,11 +141,18 @@ Result<Process> Process::adopt(pid_t pid) {
   return Process(pid, fd);
 }
 
+// Collects it if it is our child; else no effect.
+void Process::reap() const {
+  int status = 0;
+  if (waitpid(pid_, &status, WNOHANG) != pid_) return;
+  exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 bool Process::running() const {
   if (fd_ < 0) return false;
   pollfd entry{fd_, POLLIN, 0};
   const bool ended = poll(&entry, 1, 0) > 0;
-  if (ended) waitpid(pid_, nullptr, WNOHANG);  // Reap it if it is our child; else no effect.
+  if (ended) reap();
   return !ended;
 }
 
@@ -181,14 +160,14 @@ void Process::signal(int number) const {
   if (fd_ >= 0) syscall(SYS_pidfd_send_signal, fd_, number, nullptr, 0);
 }
 
-net::Task<bool> Process::wait(Deadline deadline) const {
+Task<bool> Process::wait(Deadline deadline) const {
   if (!running()) co_return true;
   const bool ended = co_await wait_readable(fd_, deadline);
-  if (ended) waitpid(pid_, nullptr, WNOHANG);
+  if (ended) reap();
   co_return ended || !running();
 }
 
-net::Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline) {
+Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     co_return make_error(ErrorKind::exhausted, "open pipe: " + errno_text());
@@ -202,11 +181,10 @@ net::Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadl
   CommandResult result;
   bool expired = false;
   {
-    net::DeadlineGuard guard(output, deadline);
+    DeadlineGuard guard(output, deadline);
     std::array<char, 4096> chunk;
     for (;;) {
-      auto [error, size] =
-          co_await output.async_read_some(boost::asio::buffer(chunk), net::use_result);
+      auto [error, size] = co_await output.async_read_some(boost::asio::buffer(chunk), use_result);
       if (error) break;
       result.output.append(chunk.data(), size);
       if (result.output.size() > kOutputMax) {
@@ -228,7 +206,7 @@ net::Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadl
   co_return result;
 }
 
-net::Task<Result<std::string>> run_checked(CommandLine command, Deadline deadline) {
+Task<Result<std::string>> run_checked(CommandLine command, Deadline deadline) {
   const std::string program = std::filesystem::path(command.argv[0]).filename();
   CO_TRY(CommandResult result, co_await run_command(std::move(command), deadline));
   if (result.exit_code == 0) co_return std::move(result.output);
@@ -239,4 +217,4 @@ net::Task<Result<std::string>> run_checked(CommandLine command, Deadline deadlin
                        program + " ended with " + std::to_string(result.exit_code) + ": " + tail);
 }
 
-}  // namespace aurora_global::region
+}  // namespace aurora_global::net

@@ -1,8 +1,8 @@
-#include "drill/metrics.h"
+#include "load/metrics.h"
 
 #include <gtest/gtest.h>
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 Record write(std::int64_t started, std::int64_t ended, int worker = 0,
@@ -102,4 +102,4 @@ TEST(Metrics, DurationsReadWell) {
 }
 
 }  // namespace
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

@@ -1,4 +1,4 @@
-#include "drill/load.h"
+#include "load/load.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-namespace aurora_global::drill {
+namespace aurora_global::load {
 namespace {
 
 using namespace std::chrono_literals;
@@ -405,4 +405,4 @@ std::vector<ExpectedItem> Load::expected_items() const {
   return expected;
 }
 
-}  // namespace aurora_global::drill
+}  // namespace aurora_global::load

@@ -1,0 +1,98 @@
+#include "database/database.h"
+
+#include <sqlite3.h>
+
+namespace aurora_global::database {
+namespace {
+
+Error from_sqlite(sqlite3* database, std::string_view what) {
+  const int code = sqlite3_errcode(database);
+  ErrorKind kind = ErrorKind::internal;
+  if (code == SQLITE_FULL || code == SQLITE_IOERR) kind = ErrorKind::exhausted;
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) kind = ErrorKind::corrupt;
+  return make_error(kind, std::string(what) + ": " + sqlite3_errmsg(database));
+}
+
+Result<void> check_layout(sqlite3* database, int layout) {
+  Statement version(database, "PRAGMA user_version");
+  TRY(const bool present, version.step());
+  const std::int64_t found = present ? version.number(0) : 0;
+  if (found != 0 && found != layout) {
+    return make_error(ErrorKind::corrupt, "it has layout " + std::to_string(found) +
+                                              "; this version knows layout " +
+                                              std::to_string(layout));
+  }
+  return run(database, ("PRAGMA user_version = " + std::to_string(layout)).c_str());
+}
+
+}  // namespace
+
+Result<void> run(sqlite3* database, const char* sql) {
+  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return ok();
+  return from_sqlite(database, "use database");
+}
+
+Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
+  sqlite3_prepare_v2(database, sql.c_str(), -1, &statement_, nullptr);
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+void Statement::bind(int index, const std::string& text) {
+  sqlite3_bind_text(statement_, index, text.data(), static_cast<int>(text.size()),
+                    SQLITE_TRANSIENT);
+}
+
+void Statement::bind(int index, std::int64_t number) {
+  sqlite3_bind_int64(statement_, index, number);
+}
+
+void Statement::bind(int index, double number) { sqlite3_bind_double(statement_, index, number); }
+
+Result<bool> Statement::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return from_sqlite(database_, "use database");
+}
+
+void Statement::reset() { sqlite3_reset(statement_); }
+
+std::string Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (data == nullptr) return "";
+  return std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+std::int64_t Statement::number(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+Database::~Database() {
+  worker_.join();
+  sqlite3_close(database_);
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file,
+                                                 Durability durability, int layout,
+                                                 const char* schema) {
+  const std::string what = "open " + file.string();
+  sqlite3* raw = nullptr;
+  const int opened = sqlite3_open(file.c_str(), &raw);
+  std::unique_ptr<Database> database(new Database(raw));
+  if (opened != SQLITE_OK) return from_sqlite(raw, what);
+  std::error_code ignored;
+  std::filesystem::permissions(file, std::filesystem::perms(0600), ignored);
+  auto prepared = run(raw, durability == Durability::full
+                               ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+                               : "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
+  if (prepared.has_value()) prepared = run(raw, "PRAGMA busy_timeout=5000");
+  if (prepared.has_value()) prepared = run(raw, schema);
+  if (prepared.has_value()) prepared = check_layout(raw, layout);
+  if (prepared.has_error()) return prepared.error().in(what);
+  return database;
+}
+
+}  // namespace aurora_global::database
