@@ -33,7 +33,8 @@ int report(const Error& error) {
   return exit_code_of(error.kind);
 }
 
-int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_executor)> body) {
+Result<void> run_quietly(
+    std::function<net::Task<Result<void>>(boost::asio::any_io_executor)> body) {
   boost::asio::io_context context(1);
   Result<void> outcome = make_error(ErrorKind::internal, "the command did not end");
   boost::asio::co_spawn(context, body(context.get_executor()),
@@ -49,6 +50,11 @@ int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_execut
                           }
                         });
   context.run();
+  return outcome;
+}
+
+int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_executor)> body) {
+  const auto outcome = run_quietly(std::move(body));
   return outcome.has_value() ? kExitOk : report(outcome.error());
 }
 

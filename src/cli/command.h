@@ -22,6 +22,10 @@ int report(const Error& error);
 // Runs a task to its end on a fresh io_context.
 int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)> body);
 
+// The same, but the error is the caller's business.
+Result<void> run_quietly(
+    std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)> body);
+
 // A platform that was brought up, and clients for its regions.
 struct Connected {
   Home home;
@@ -39,6 +43,14 @@ struct Situation {
   RegionId asked;
 };
 net::Task<Result<Situation>> situation(Connected& connected, Deadline deadline);
+
+// ---- functions.cc
+// Declares the functions in every region, as far as their bootstraps are built.
+Result<void> write_functions(const Home& home, const Platform& platform);
+// Stores the master user's credentials in Secrets Manager unless they are there.
+net::Task<Result<void>> create_secret(Connected& connected);
+// The master user's password as Secrets Manager has it now; else as last known.
+Result<std::string> current_password(const Home& home);
 
 // ---- the commands
 struct UpOptions {

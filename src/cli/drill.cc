@@ -17,7 +17,7 @@ Result<drill::RdsPlatform::Options> platform_options(const Home& home) {
   drill::RdsPlatform::Options options;
   options.global_cluster = platform.global_cluster;
   TRY(options.credentials, home.credentials());
-  TRY(const std::string password, home.master_password());
+  TRY(const std::string password, current_password(home));
   for (std::size_t i = 0; i < platform.regions.size(); ++i) {
     const int number = static_cast<int>(i) + 1;
     options.regions.push_back({platform.regions[i],

@@ -18,6 +18,7 @@ namespace aurora_global::cli {
 inline constexpr std::string_view kAccountId = "123456789012";
 inline constexpr std::string_view kDatabase = "auroraglobaldb";
 inline constexpr std::string_view kMasterUser = "postgres";
+inline constexpr std::string_view kSecretName = "aurora-global/credentials";
 
 struct Platform {
   std::vector<RegionId> regions;  // In order: the first is the primary of a fresh platform.

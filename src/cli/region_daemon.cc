@@ -13,7 +13,11 @@ using namespace std::chrono_literals;
 net::Task<Result<void>> serve(const region::RegionConfig& config,
                               boost::asio::any_io_executor executor, net::Event& stop) {
   CO_TRY(const auto controller, region::Controller::open(executor, config));
-  const net::HttpHandler handler = services::make_api_handler(*controller);
+  services::ApiOptions options{config.home, config.api_address, {}};
+  CO_TRY(const auto keys, region::load_credentials(config.credentials_file));
+  if (!keys.empty()) options.credentials = {keys.begin()->first, keys.begin()->second, ""};
+  CO_TRY(const auto services, services::ApiServer::open(executor, *controller, std::move(options)));
+  const net::HttpHandler handler = services->handler();
   controller->set_api_handler(handler);
   net::TaskGroup tasks(executor);
   auto outcome = controller->start();
@@ -24,6 +28,7 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   }
   const bool served = outcome.has_value();
   if (served) {
+    services->start();
     spdlog::info("APIs on {}, PostgreSQL {}", config.api_address,
                  controller->facts().engine_version);
     while (!co_await stop.wait_for(1h)) {
@@ -31,6 +36,7 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
     spdlog::info("ending");
     (*api)->close();
   }
+  co_await services->stop();
   tasks.stop();
   co_await tasks.join();
   co_await controller->stop();

@@ -21,7 +21,7 @@ std::string shell_quoted(const std::string& text) {
 
 // The password file: passwords are neither in the environment nor in an argument list.
 Result<fs::path> write_pgpass(const Home& home) {
-  TRY(const std::string password, home.master_password());
+  TRY(const std::string password, current_password(home));
   const fs::path file = home.root() / "pgpass";
   TRY_VOID(region::replace_file(file, "*:*:*:" + std::string(kMasterUser) + ":" + password + "\n",
                                 0600));

@@ -263,6 +263,7 @@ net::Task<Result<void>> create_all(Connected& connected, const Progress& progres
   CO_TRY_VOID(
       co_await await_condition("the regions do not replicate", kAvailableLimit, replicating));
   progress.say("all regions replicate");
+  CO_TRY_VOID(co_await create_secret(connected));
   co_return ok();
 }
 
@@ -274,6 +275,9 @@ void print_next_steps(const Home& home, const Platform& platform) {
       "\nGlobal writer endpoint of %s: %s:5432 (database %s, user %s)\n\n"
       "  aurora-global%s psql %s\n"
       "  eval \"$(aurora-global%s env %s)\"; aws rds describe-global-clusters\n"
+      "  aws lambda invoke --function-name crud-global-endpoint --cli-binary-format "
+      "raw-in-base64-out \\\n"
+      "      --payload '{\"trigger_failover\": true, \"operations\": 50}' response.json\n"
       "  aurora-global%s switchover --to %s\n"
       "  aurora-global%s drill drills/switchover.toml\n"
       "  aurora-global%s down\n",
@@ -299,6 +303,7 @@ net::Task<Result<void>> start_region(Home home, RegionId region) {
 net::Task<Result<void>> up(Home home, UpOptions options, boost::asio::any_io_executor executor) {
   const Progress progress(options.quiet);
   CO_TRY(const Platform platform, co_await prepare_files(home, options, executor));
+  CO_TRY_VOID(write_functions(home, platform));
   progress.say("platform in " + home.root().string());
   if (options.config_only) co_return ok();
   CO_TRY_VOID(co_await start_link(home));

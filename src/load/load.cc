@@ -21,35 +21,35 @@ constexpr std::string_view kPrepare = R"sql(
 PREPARE ag_create(text, bigint, bigint, text) AS
   WITH entry AS (
     INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'create', $3, current_setting('aurora_global.region', true))
+    VALUES ($1, $2, 'create', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
     ON CONFLICT DO NOTHING RETURNING 1),
   item AS (
     INSERT INTO drill_items(run, id, payload, version, op_id)
     SELECT $1, $3, $4, 1, $2 FROM entry ON CONFLICT DO NOTHING RETURNING 1)
   SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         current_setting('aurora_global.region', true);
+         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
 PREPARE ag_update(text, bigint, bigint, text) AS
   WITH entry AS (
     INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'update', $3, current_setting('aurora_global.region', true))
+    VALUES ($1, $2, 'update', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
     ON CONFLICT DO NOTHING RETURNING 1),
   item AS (
     UPDATE drill_items SET payload = $4, version = version + 1, op_id = $2
     FROM entry WHERE run = $1 AND id = $3 RETURNING 1)
   SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         current_setting('aurora_global.region', true);
+         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
 PREPARE ag_delete(text, bigint, bigint) AS
   WITH entry AS (
     INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'delete', $3, current_setting('aurora_global.region', true))
+    VALUES ($1, $2, 'delete', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
     ON CONFLICT DO NOTHING RETURNING 1),
   item AS (
     DELETE FROM drill_items USING entry WHERE run = $1 AND id = $3 RETURNING 1)
   SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         current_setting('aurora_global.region', true);
+         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
 PREPARE ag_read(text, bigint) AS
   SELECT (SELECT op_id FROM drill_items WHERE run = $1 AND id = $2), 1,
-         current_setting('aurora_global.region', true);
+         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
 )sql";
 
 constexpr std::string_view kTables = R"sql(

@@ -2,11 +2,10 @@
 
 #include <signal.h>
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <cstdio>
 #include <exception>
 
 #include "base/check.h"
@@ -24,13 +23,6 @@ Task<void> watch_signals(asio::signal_set& signals, Event& stop) {
 
 }  // namespace
 
-void init_logging(const std::string& name) {
-  auto logger = spdlog::default_logger();
-  logger->sinks().assign({std::make_shared<spdlog::sinks::stderr_sink_st>()});
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l " + name + " %v", spdlog::pattern_time_type::utc);
-  spdlog::flush_on(spdlog::level::info);
-}
-
 int run_main(std::function<Task<int>(asio::any_io_executor, Event&)> body) {
   signal(SIGPIPE, SIG_IGN);
   asio::io_context context(1);
@@ -46,7 +38,7 @@ int run_main(std::function<Task<int>(asio::any_io_executor, Event&)> body) {
                    try {
                      std::rethrow_exception(failure);
                    } catch (const std::exception& error) {
-                     spdlog::critical("ended by: {}", error.what());
+                     std::fprintf(stderr, "ended by: %s\n", error.what());
                    }
                    code = 1;
                  });

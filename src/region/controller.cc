@@ -15,11 +15,12 @@ constexpr Duration kGossipLimit = 2s;
 }  // namespace
 
 Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-                       std::unique_ptr<Store> store, net::SystemUser user, Facts facts,
+                       std::unique_ptr<Store> store, Vault vault, net::SystemUser user, Facts facts,
                        std::map<std::string, std::string> keys)
     : executor_(executor),
       config_(config),
       store_(std::move(store)),
+      vault_(std::move(vault)),
       user_(std::move(user)),
       facts_(std::move(facts)),
       keys_(std::move(keys)),
@@ -33,13 +34,15 @@ Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executo
   TRY(auto keys, load_credentials(config.credentials_file));
   TRY(auto user, postgres_user());
   TRY(auto store, Store::open(config.home / "state.sqlite"));
+  TRY(auto vault, Vault::open(config.home / "root.key"));
   Facts facts;
   facts.region = config.region;
   facts.account_id = config.account_id;
   facts.global_writer_host = config.global_writer.substr(0, config.global_writer.rfind(':'));
   TRY(facts.engine_version, postgres_version(config.postgres_bin));
-  std::unique_ptr<Controller> controller(new Controller(
-      executor, config, std::move(store), std::move(user), std::move(facts), std::move(keys)));
+  std::unique_ptr<Controller> controller(new Controller(executor, config, std::move(store),
+                                                        std::move(vault), std::move(user),
+                                                        std::move(facts), std::move(keys)));
   TRY_VOID(controller->load());
   return controller;
 }
@@ -66,6 +69,8 @@ Result<void> Controller::load() {
     } else if (kind == "bootstrap") {
       TRY(const auto json, from_text<Json>(document.text, document.name));
       master_verifier_ = json.value("master_verifier", "");
+    } else if (kind == "secret") {
+      TRY_VOID(load_secret(document));
     } else if (kind == "left") {
       left_.insert(document.text);
     }
@@ -291,6 +296,8 @@ Controller::Json Controller::gossip_message() const {
                   {"operations", Json::array()}, {"left", left_}};
   for (const auto& [identifier, global] : globals_) message["globals"].push_back(global);
   for (const auto& [global, operation] : operations_) message["operations"].push_back(operation);
+  message["secrets"] = Json::object();
+  for (const auto& [name, secret] : secrets_) message["secrets"][name] = secret.version;
   if (cluster_) {
     message["cluster"] = cluster_->identifier;
     for (const auto& instance : cluster_->instances) {
@@ -378,6 +385,7 @@ net::Task<void> Controller::learn(Json message) {
     ++found->second.version;
     co_await save_global(identifier);
   }
+  co_await learn_secrets(from, message.value("secrets", Json::object()));
   // Only now is the peer's word complete: the keeper may open for writing on it.
   const bool first = !peers_[from].heard_ever;
   peers_[from] = std::move(seen);
@@ -393,6 +401,7 @@ net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::
   net::HttpRequest message;
   message.method = "POST";
   message.target = "/v1/" + what;
+  message.repeatable = what != "pass-on";
   message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   message.headers.emplace_back("Content-Type", "application/json");
   const auto response = co_await client->second->request(std::move(message), deadline);

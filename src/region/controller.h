@@ -6,6 +6,7 @@
 //   controller_keep.cc       the keeper: instances brought to their duty, again and again
 //   controller_move.cc       the coordinator: runs an Operation along the model's table
 //   controller_peers.cc      what other regions may ask of this one
+//   controller_secrets.cc    secrets, and the passwords they hold
 //
 // Everything that must survive a crash goes through the Store before it is acted on.
 #pragma once
@@ -24,6 +25,7 @@
 #include "region/instance.h"
 #include "region/region.h"
 #include "region/store.h"
+#include "region/vault.h"
 
 namespace aurora_global::region {
 
@@ -33,6 +35,12 @@ struct Fence {
   std::string global_cluster;
   Epoch epoch;
   Lsn final_lsn;  // Where our WAL ends; zero until PostgreSQL is down.
+};
+
+// A secret as it lies on disk.
+struct SealedSecret {
+  std::uint64_t version = 0;
+  std::string sealed;
 };
 
 // What a peer last said of its head instance.
@@ -85,6 +93,10 @@ class Controller final : public Region {
   net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) override;
 
   net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) override;
+  std::vector<std::string> secret_names() const override;
+  Result<std::string> secret(const std::string& name) const override;
+  net::Task<Result<void>> put_secret(std::string name, std::string text) override;
+  net::Task<Result<void>> change_password(std::string role, std::string password) override;
   net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) override;
   net::Task<Result<std::string>> status_json() override;
 
@@ -94,7 +106,7 @@ class Controller final : public Region {
   using Task = net::Task<T>;
 
   Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-             std::unique_ptr<Store> store, net::SystemUser user, Facts facts,
+             std::unique_ptr<Store> store, Vault vault, net::SystemUser user, Facts facts,
              std::map<std::string, std::string> keys);
 
   // --- knowledge (controller.cc)
@@ -176,6 +188,14 @@ class Controller final : public Region {
   Task<Result<Json>> peer_change(Json request);
   Task<Result<Json>> peer_pass_on(Json request);
 
+  // --- secrets (controller_secrets.cc)
+  Result<void> load_secret(const Store::Document& document);
+  Task<Result<void>> keep_secret(std::string name, std::uint64_t version, std::string text);
+  Task<void> learn_secrets(RegionId from, Json versions);
+  Task<Result<Json>> peer_secret(Json request);
+  Task<Result<void>> set_role_password(std::string role, std::string verifier);
+  Task<Result<Json>> peer_password(Json request);
+
   Error fault(ErrorKind kind, std::string code, std::string message) const;
   WallTime now() const { return clock_.wall_now(); }
 
@@ -183,6 +203,7 @@ class Controller final : public Region {
   const RegionConfig& config_;
   SystemClock clock_;
   std::unique_ptr<Store> store_;
+  Vault vault_;
   net::SystemUser user_;
   Facts facts_;
   std::map<std::string, std::string> keys_;
@@ -195,6 +216,7 @@ class Controller final : public Region {
   std::map<std::string, model::Operation> operations_;  // The last one of each global cluster.
   std::optional<Fence> fence_;
   std::set<std::string> left_;  // Global clusters this region was detached from by itself.
+  std::map<std::string, SealedSecret> secrets_;
   std::map<RegionId, PeerView> peers_;
   bool adopted_as_primary_ = false;
   bool operator_confirmed_ = false;

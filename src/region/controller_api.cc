@@ -290,14 +290,8 @@ net::Task<Result<model::DbCluster>> Controller::modify_db_cluster(ModifyDbCluste
       co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
                       "The master user's password is changed in the primary region");
     }
-    std::string name;
-    for (const char c : cluster_->master_username)
-      name += c == '"' ? std::string("\"\"") : std::string(1, c);
     const std::string verifier = pgclient::scram_verifier(*request.master_password);
-    std::vector<pgclient::Param> no_params;
-    CO_TRY_VOID(co_await head()->sql("ALTER ROLE \"" + name + "\" PASSWORD '" + verifier + "'",
-                                     no_params, Deadline::in(kAskLimit)));
-    master_verifier_ = verifier;
+    CO_TRY_VOID(co_await set_role_password(cluster_->master_username, verifier));
   }
   if (request.deletion_protection) cluster_->deletion_protection = *request.deletion_protection;
   if (request.local_write_forwarding) {

@@ -88,6 +88,8 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   if (what == "unfence") co_return co_await peer_unfence(std::move(request));
   if (what == "move") co_return co_await peer_move(std::move(request));
   if (what == "change") co_return co_await peer_change(std::move(request));
+  if (what == "secret") co_return co_await peer_secret(std::move(request));
+  if (what == "password") co_return co_await peer_password(std::move(request));
   if (what == "pass-on") co_return co_await peer_pass_on(std::move(request));
   co_return make_error(ErrorKind::not_found, "unknown request " + what);
 }
@@ -275,8 +277,11 @@ net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest r
                         {"target", request.target},
                         {"headers", headers},
                         {"body", request.body}};
-  CO_TRY(const Json answer,
-         co_await call_peer(region, "pass-on", message, Deadline::in(std::chrono::seconds(15))));
+  // A function may run for 15 minutes; everything else answers at once.
+  const bool invocation = request.target.find("/invocations") != std::string::npos ||
+                          request.target.find("/failover") != std::string::npos;
+  const Duration limit = invocation ? Duration(905s) : Duration(15s);
+  CO_TRY(const Json answer, co_await call_peer(region, "pass-on", message, Deadline::in(limit)));
   RawResponse response;
   response.status = answer.value("status", 500);
   response.body = answer.value("body", "");

@@ -140,6 +140,15 @@ class Region {
   // Events of this region with from <= date < to, oldest first.
   virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
 
+  // Secrets: texts by name, sealed on disk, replicated to every region; the last write wins.
+  virtual std::vector<std::string> secret_names() const = 0;
+  // Fails with ResourceNotFoundException, or `corrupt` for one that was tampered with.
+  virtual Result<std::string> secret(const std::string& name) const = 0;
+  virtual net::Task<Result<void>> put_secret(std::string name, std::string text) = 0;
+  // Changes a user's password in the writer's region, wherever that is; replication carries it to
+  // the others. Only a SCRAM verifier leaves this process.
+  virtual net::Task<Result<void>> change_password(std::string role, std::string password) = 0;
+
   // Passes a call on to the daemon of another region, which verifies it itself. Fails with
   // `not_found` for an unknown region and `unavailable` or `timeout` when it cannot be reached.
   virtual net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) = 0;

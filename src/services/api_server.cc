@@ -6,7 +6,9 @@
 #include "awsapi/query.h"
 #include "awsapi/sigv4.h"
 #include "base/rng.h"
+#include "services/executeapi/executeapi.h"
 #include "services/rds/rds.h"
+#include "services/secretsmanager/secretsmanager.h"
 
 namespace aurora_global::services {
 namespace {
@@ -70,44 +72,135 @@ net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest req
   co_return response;
 }
 
-net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest request) {
+// The replication lag of this region's own DB cluster, as Aurora publishes it: in secondaries only.
+std::vector<MetricDatum> aurora_metrics(const nlohmann::json& status, WallTime now) {
+  if (status.value("duty", "") != "standby" || status.value("clusters", nlohmann::json()).empty()) {
+    return {};
+  }
+  const nlohmann::json& head = status.at("head");
+  if (!head.value("running", false)) return {};
+  const std::vector<std::pair<std::string, std::string>> dimensions = {
+      {"DBClusterIdentifier", status.at("clusters").at(0).value("identifier", "")}};
+  const double lag = head.value("replay_lag_ms", 0.0);
+  std::vector<MetricDatum> data;
+  for (const char* name :
+       {"AuroraGlobalDBReplicationLag", "AuroraGlobalDBRPOLag", "AuroraGlobalDBProgressLag"}) {
+    data.push_back({"AWS/RDS", name, dimensions, "Milliseconds", now, {lag}, {}});
+  }
+  return data;
+}
+
+MetricDatum connections_metric(const nlohmann::json& status, WallTime now) {
+  const nlohmann::json clusters = status.value("clusters", nlohmann::json::array());
+  const std::string identifier = clusters.empty() ? "" : clusters.at(0).value("identifier", "");
+  const double sessions = status.value("head", nlohmann::json::object()).value("sessions", 0.0);
+  return {"AWS/RDS",
+          "DatabaseConnections",
+          {{"DBClusterIdentifier", identifier}},
+          "Count",
+          now,
+          {sessions},
+          {}};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor executor,
+                                                   region::Region& region, ApiOptions options) {
+  std::unique_ptr<ApiServer> server(new ApiServer(executor, region));
+  const region::Facts& facts = region.facts();
+  TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
+  TRY(server->cloudwatch_,
+      cloudwatch::CloudWatch::open(server->tasks_, options.home / "metrics.sqlite"));
+  lambda::LambdaOptions functions;
+  functions.directory = options.home / "functions";
+  functions.endpoint_url = "http://" + options.api_address;
+  functions.listen_host = options.api_address.substr(0, options.api_address.rfind(':'));
+  functions.credentials = options.credentials;
+  TRY(server->lambda_, lambda::Lambda::open(executor, facts, std::move(functions), *server->logs_,
+                                            *server->cloudwatch_));
+  return server;
+}
+
+void ApiServer::start() {
+  lambda_->start();
+  tasks_.spawn("metrics of the region", publish_metrics());
+}
+
+net::Task<void> ApiServer::stop() {
+  co_await lambda_->stop();
+  tasks_.stop();
+  co_await tasks_.join();
+}
+
+net::HttpHandler ApiServer::handler() {
+  return [this](net::HttpRequest request) { return serve(std::move(request)); };
+}
+
+// Once a minute, as Aurora does.
+net::Task<void> ApiServer::publish_metrics() {
+  while (!tasks_.stopping()) {
+    const auto text = co_await region_.status_json();
+    if (text.has_value()) {
+      const auto status = nlohmann::json::parse(*text, nullptr, false);
+      const WallTime now = SystemClock().wall_now();
+      if (status.is_object() && status.contains("head")) {
+        std::vector<MetricDatum> data = aurora_metrics(status, now);
+        data.push_back(connections_metric(status, now));
+        cloudwatch_->put_metrics(std::move(data));
+      }
+    }
+    co_await net::sleep_for(std::chrono::seconds(60));
+  }
+}
+
+net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpRequest request) {
+  if (service == "rds") co_return co_await rds::serve(region_, std::move(request));
+  if (service == "lambda") co_return co_await lambda_->serve(std::move(request));
+  if (service == "monitoring") co_return co_await cloudwatch_->serve(std::move(request));
+  if (service == "logs") co_return co_await logs_->serve(std::move(request));
+  if (service == "secretsmanager") {
+    co_return co_await secretsmanager::serve(region_, std::move(request));
+  }
+  if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
+  if (service == kStatusService && request.target == "/-/status") {
+    co_return co_await status(region_, std::move(request));
+  }
+  const std::string code = wants_json(request) ? "UnknownOperationException" : "InvalidAction";
+  co_return answer_error(
+      request, code,
+      "The service '" + service + "' is not served here (docs/reference/api.md lists what is)");
+}
+
+net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
   if (request.target == "/-/health") {
     net::HttpResponse response;
     response.headers.emplace_back("Content-Type", "application/json");
-    response.body = nlohmann::json{{"region", region.facts().region.name}, {"status", "ok"}}.dump();
+    response.body =
+        nlohmann::json{{"region", region_.facts().region.name}, {"status", "ok"}}.dump();
     co_return response;
   }
+  const bool gateway = executeapi::is_api_path(request.target);
+  const auto refuse = [&](const Error& error) {
+    if (!gateway) return answer_error(request, error.code, error.message);
+    const bool unsigned_call = error.code == "MissingAuthenticationToken";
+    return executeapi::refusal(403, error.code + "Exception",
+                               unsigned_call ? "Missing Authentication Token" : error.message);
+  };
   if (!is_text(request)) {
     co_return answer_error(request, "InvalidParameterValue",
                            "The request has bytes that are no UTF-8 text");
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);
-  if (named.has_error()) {
-    co_return answer_error(request, named.error().code, named.error().message);
+  if (named.has_error()) co_return refuse(named.error());
+  if (named->region != region_.facts().region.name) {
+    co_return co_await pass_on(region_, RegionId{named->region}, std::move(request));
   }
-  if (named->region != region.facts().region.name) {
-    co_return co_await pass_on(region, RegionId{named->region}, std::move(request));
-  }
-  const auto secret_of = [&](std::string_view id) { return region.secret_key(id); };
+  const auto secret_of = [&](std::string_view id) { return region_.secret_key(id); };
   const auto scope = awsapi::verify(message, secret_of, SystemClock().wall_now());
-  if (scope.has_error()) {
-    co_return answer_error(request, scope.error().code, scope.error().message);
-  }
-  if (scope->service == kStatusService && request.target == "/-/status") {
-    co_return co_await status(region, std::move(request));
-  }
-  if (scope->service == "rds") co_return co_await rds::serve(region, std::move(request));
-  const std::string code = wants_json(request) ? "UnknownOperationException" : "InvalidAction";
-  co_return answer_error(request, code,
-                         "The service '" + scope->service +
-                             "' is not served here (docs/reference/api.md lists what is)");
-}
-
-}  // namespace
-
-net::HttpHandler make_api_handler(region::Region& region) {
-  return [&region](net::HttpRequest request) { return serve(region, std::move(request)); };
+  if (scope.has_error()) co_return refuse(scope.error());
+  co_return co_await dispatch(scope->service, std::move(request));
 }
 
 }  // namespace aurora_global::services

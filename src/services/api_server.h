@@ -4,12 +4,48 @@
 // passed on unmodified to that region's daemon, which verifies it itself.
 #pragma once
 
+#include <memory>
+
 #include "net/http.h"
 #include "region/region.h"
+#include "services/cloudwatch/cloudwatch.h"
+#include "services/lambda/lambda.h"
+#include "services/logs/logs.h"
 
 namespace aurora_global::services {
 
-// `region` must outlive the handler.
-net::HttpHandler make_api_handler(region::Region& region);
+struct ApiOptions {
+  std::filesystem::path home;       // Of the region: functions/, metrics.sqlite, logs.sqlite.
+  std::string api_address;          // "127.0.1.1:4566"; functions are told to call it.
+  awsapi::Credentials credentials;  // Given to the functions.
+};
+
+// Every service of one region, wired together.
+class ApiServer {
+ public:
+  // `region` outlives the server.
+  static Result<std::unique_ptr<ApiServer>> open(boost::asio::any_io_executor executor,
+                                                 region::Region& region, ApiOptions options);
+  // Takes up queued invocations, begins to publish the region's own metrics.
+  void start();
+  // Ends functions and whatever is under way.
+  net::Task<void> stop();
+
+  // For the API address and for calls that other regions pass on. Valid as long as this object.
+  net::HttpHandler handler();
+
+ private:
+  ApiServer(boost::asio::any_io_executor executor, region::Region& region)
+      : region_(region), tasks_(executor) {}
+  net::Task<net::HttpResponse> serve(net::HttpRequest request);
+  net::Task<net::HttpResponse> dispatch(std::string service, net::HttpRequest request);
+  net::Task<void> publish_metrics();
+
+  region::Region& region_;
+  net::TaskGroup tasks_;
+  std::unique_ptr<logs::Logs> logs_;
+  std::unique_ptr<cloudwatch::CloudWatch> cloudwatch_;
+  std::unique_ptr<lambda::Lambda> lambda_;
+};
 
 }  // namespace aurora_global::services

@@ -23,11 +23,16 @@ inline net::HttpRequest signed_request(std::string method, std::string target, s
 
 inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {
   net::HttpResponse response;
-  net::testing::run([&](net::TaskGroup&) -> net::Task<void> {
-    const net::HttpHandler handler = make_api_handler(region);
-    auto handling = handler(request);
+  char place[] = "/tmp/aurora-global-api-XXXXXX";
+  const std::filesystem::path home = mkdtemp(place);
+  net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
+    ApiOptions options{home, "127.0.1.1:4566", {FakeRegion::kKey, FakeRegion::kSecret}};
+    auto server = ApiServer::open(tasks.executor(), region, std::move(options));
+    auto handling = (*server)->handler()(request);
     response = co_await std::move(handling);
+    co_await (*server)->stop();
   });
+  std::filesystem::remove_all(home);
   return response;
 }
 

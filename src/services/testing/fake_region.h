@@ -27,6 +27,8 @@ class FakeRegion final : public region::Region {
   std::optional<region::RawRequest> passed_on;
   RegionId passed_to;
 
+  std::map<std::string, std::string> secrets, passwords;
+
   FakeRegion() {
     facts_ = {RegionId{"us-east-1"}, "123456789012", "15.18", "127.0.1.10"};
     model::GlobalCluster global;
@@ -140,6 +142,26 @@ class FakeRegion final : public region::Region {
     std::copy_if(all_events.begin(), all_events.end(), std::back_inserter(found),
                  [&](const model::Event& event) { return event.date >= from && event.date < to; });
     co_return answer(std::move(found));
+  }
+  std::vector<std::string> secret_names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, text] : secrets) names.push_back(name);
+    return names;
+  }
+  Result<std::string> secret(const std::string& name) const override {
+    const auto found = secrets.find(name);
+    if (found != secrets.end()) return found->second;
+    return make_error(ErrorKind::not_found, "no secret", "ResourceNotFoundException");
+  }
+  net::Task<Result<void>> put_secret(std::string name, std::string text) override {
+    secrets[name] = std::move(text);
+    co_return ok();
+  }
+  net::Task<Result<void>> change_password(std::string role, std::string password) override {
+    asked.push_back("change_password " + role);
+    if (refusal) co_return *refusal;
+    passwords[role] = std::move(password);
+    co_return ok();
   }
   net::Task<Result<region::RawResponse>> pass_on(RegionId region,
                                                  region::RawRequest request) override {

@@ -1,0 +1,133 @@
+// The functions of a platform: their declarations in every region, and the secret they log in with.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "region/postgres_files.h"
+
+namespace aurora_global::cli {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr Duration kCallLimit = 10s;
+constexpr Duration kAskLimit = 1s;
+constexpr int kTimeoutSeconds = 300;
+
+struct Declared {
+  const char* name;
+  const char* program;
+  const char* description;
+  int endpoint;  // Last number of DB_HOST; 0: no database.
+  const char* endpoint_type;
+  int retries;
+};
+
+constexpr Declared kFunctions[] = {
+    {"crud-global-endpoint", "crud-operations",
+     "CRUD through the global writer endpoint, also during a failover", 10, "global-writer", 2},
+    {"crud-write-forwarding", "crud-operations",
+     "CRUD through the reader endpoint, whose writes are forwarded", 12, "write-forwarding", 2},
+    // Not again by itself: a failover minutes later would surprise.
+    {"failover", "failover", "Planned and unplanned failover, and POST /failover", 0, "", 0},
+};
+
+// Where the bootstraps are: beside the program as built, or as installed.
+fs::path bootstrap_dir(const std::string& program) {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& dir :
+       {self / ".." / "functions", self / ".." / "lib" / "aurora-global" / "functions"}) {
+    const fs::path found = (dir / program).lexically_normal();
+    if (fs::exists(found / "bootstrap", error)) return found;
+  }
+  return {};
+}
+
+std::string declaration(const Home& home, const Platform& platform, int number,
+                        const Declared& function, const fs::path& code) {
+  std::string text = "# Written by `aurora-global up`. Keys: docs/reference/functions.md.\n";
+  const auto pair = [&](const std::string& name, const std::string& value) {
+    text += name + " = " + json(value).dump() + "\n";
+  };
+  pair("name", function.name);
+  pair("description", function.description);
+  pair("code", code.string());
+  text += "timeout_s = " + std::to_string(kTimeoutSeconds) +
+          "\nevent_retries = " + std::to_string(function.retries) + "\n\n[environment]\n";
+  pair("GLOBAL_CLUSTER_ID", platform.global_cluster);
+  if (function.endpoint == 0) return text;
+  pair("DB_HOST", host_in(platform, number, function.endpoint));
+  pair("DB_WRITER_HOST", host_in(platform, number, 10));
+  pair("DB_PORT", "5432");
+  pair("DB_NAME", std::string(kDatabase));
+  pair("DB_CA_FILE", (home.root() / "server-ca.crt").string());
+  pair("ENDPOINT_TYPE", function.endpoint_type);
+  pair("SECRET_ID", std::string(kSecretName));
+  pair("FAILOVER_FUNCTION_NAME", "failover");
+  return text;
+}
+
+}  // namespace
+
+Result<void> write_functions(const Home& home, const Platform& platform) {
+  for (std::size_t i = 0; i < platform.regions.size(); ++i) {
+    const fs::path dir = home.region_dir(platform.regions[i]) / "functions";
+    std::error_code error;
+    fs::create_directories(dir, error);
+    for (const Declared& function : kFunctions) {
+      const fs::path code = bootstrap_dir(function.program);
+      if (code.empty()) continue;  // A build of the command alone.
+      TRY_VOID(region::replace_file(
+          dir / (std::string(function.name) + ".toml"),
+          declaration(home, platform, static_cast<int>(i) + 1, function, code), 0644));
+    }
+  }
+  return ok();
+}
+
+net::Task<Result<void>> create_secret(Connected& connected) {
+  const RegionId region = connected.platform.regions.front();
+  const json question = {{"SecretId", std::string(kSecretName)}};
+  const auto present = co_await connected.at(region).json_call(region, "secretsmanager",
+                                                               "secretsmanager.DescribeSecret",
+                                                               question, Deadline::in(kCallLimit));
+  if (present.has_value()) co_return ok();
+  if (present.error().code != "ResourceNotFoundException") co_return present.error();
+  CO_TRY(const std::string password, connected.home.master_password());
+  const json value = {{"engine", "postgres"}, {"host", host_in(connected.platform, 1, 10)},
+                      {"port", 5432},         {"username", std::string(kMasterUser)},
+                      {"password", password}, {"dbname", std::string(kDatabase)}};
+  const json request = {{"Name", std::string(kSecretName)},
+                        {"Description", "Credentials of the master user"},
+                        {"SecretString", value.dump()}};
+  CO_TRY_VOID(co_await connected.at(region).json_call(
+      region, "secretsmanager", "secretsmanager.CreateSecret", request, Deadline::in(kCallLimit)));
+  co_return ok();
+}
+
+// Asked of the first region that answers; the file is kept in step for when none does.
+Result<std::string> current_password(const Home& home) {
+  std::string password;
+  run_quietly([&](boost::asio::any_io_executor executor) -> net::Task<Result<void>> {
+    CO_TRY(Connected connected, connect_to(home, executor));
+    for (const RegionId& region : connected.platform.regions) {
+      const json question = {{"SecretId", std::string(kSecretName)}};
+      const auto answer = co_await connected.at(region).json_call(
+          region, "secretsmanager", "secretsmanager.GetSecretValue", question,
+          Deadline::in(kAskLimit));
+      if (answer.has_error()) continue;
+      const json value = json::parse(answer->value("SecretString", ""), nullptr, false);
+      if (value.is_object()) password = value.value("password", "");
+      if (!password.empty()) co_return ok();
+    }
+    co_return ok();
+  });
+  TRY(const std::string known, home.master_password());
+  if (password.empty() || password == known) return known;
+  TRY_VOID(region::replace_file(home.root() / "master-password", password + "\n", 0600));
+  return password;
+}
+
+}  // namespace aurora_global::cli

@@ -1,0 +1,543 @@
+#include "services/cloudwatch/cloudwatch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "awsapi/query.h"
+#include "base/rng.h"
+#include "services/cloudwatch/statistics.h"
+#include "services/json_protocol.h"
+
+namespace aurora_global::services::cloudwatch {
+namespace {
+
+using awsapi::XmlWriter;
+using database::Statement;
+using nlohmann::json;
+using Answer = Result<json>;
+
+constexpr std::string_view kVersion = "2010-08-01";
+constexpr std::string_view kNamespace = "http://monitoring.amazonaws.com/doc/2010-08-01/";
+constexpr std::size_t kDataMax = 1000;
+constexpr std::size_t kValuesMax = 150;
+constexpr std::size_t kDimensionsMax = 30;
+constexpr std::size_t kPointsMax = 1440;
+constexpr std::size_t kQueriesMax = 500;
+constexpr std::size_t kListMax = 500;
+
+constexpr const char* kSchema =
+    "CREATE TABLE IF NOT EXISTS metric(id INTEGER PRIMARY KEY, name_space TEXT NOT NULL,"
+    " name TEXT NOT NULL, dimensions TEXT NOT NULL, UNIQUE(name_space, name, dimensions));"
+    "CREATE TABLE IF NOT EXISTS value(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " metric INTEGER NOT NULL, at INTEGER NOT NULL, unit TEXT NOT NULL, value REAL NOT NULL,"
+    " count REAL NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS value_metric ON value(metric, at);";
+
+std::int64_t milliseconds(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
+// Dimensions as one text, in the order of their names: the same set is the same metric.
+std::string dimensions_text(std::vector<std::pair<std::string, std::string>> dimensions) {
+  std::sort(dimensions.begin(), dimensions.end());
+  json all = json::array();
+  for (const auto& [name, value] : dimensions) all.push_back({name, value});
+  return all.dump();
+}
+
+Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data) {
+  return database::in_transaction(raw, [&]() -> Result<void> {
+    for (const MetricDatum& datum : data) {
+      const std::string dimensions = dimensions_text(datum.dimensions);
+      Statement metric(raw,
+                       "INSERT OR IGNORE INTO metric(name_space, name, dimensions) "
+                       "VALUES (?, ?, ?)");
+      metric.bind(1, datum.name_space);
+      metric.bind(2, datum.name);
+      metric.bind(3, dimensions);
+      TRY_VOID(metric.step());
+      Statement insert(raw,
+                       "INSERT INTO value(metric, at, unit, value, count) SELECT id, ?, ?, ?, ? "
+                       "FROM metric WHERE name_space = ? AND name = ? AND dimensions = ?");
+      for (std::size_t i = 0; i < datum.values.size(); ++i) {
+        insert.bind(1, milliseconds(datum.at));
+        insert.bind(2, datum.unit);
+        insert.bind(3, datum.values[i]);
+        insert.bind(4, i < datum.counts.size() ? datum.counts[i] : 1.0);
+        insert.bind(5, datum.name_space);
+        insert.bind(6, datum.name);
+        insert.bind(7, dimensions);
+        TRY_VOID(insert.step());
+        insert.reset();
+      }
+    }
+    Statement trim(raw, "DELETE FROM value WHERE at < ? OR id <= (SELECT max(id) FROM value) - ?");
+    trim.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
+    trim.bind(2, std::int64_t{kValuesKept});
+    TRY_VOID(trim.step());
+    return ok();
+  });
+}
+
+// ---- reading requests
+
+std::vector<std::pair<std::string, std::string>> read_dimensions(Members& members) {
+  std::vector<std::pair<std::string, std::string>> dimensions;
+  for (json& one : members.list("Dimensions")) {
+    Members dimension(one.is_object() ? std::move(one) : json::object());
+    const std::string name = dimension.required("Name");
+    const std::string value = dimension.text("Value");
+    const auto fine = dimension.finish();
+    if (fine.has_error()) members.problem("Dimensions: " + fine.error().message);
+    dimensions.emplace_back(name, value);
+  }
+  if (dimensions.size() > kDimensionsMax) members.problem("A metric has at most 30 dimensions");
+  return dimensions;
+}
+
+std::vector<double> read_numbers(Members& members, const std::string& name) {
+  std::vector<double> numbers;
+  for (json& one : members.list(name)) {
+    Members wrapped(json{{name, std::move(one)}});
+    const auto number = wrapped.real(name);
+    if (!number) members.problem(name + " must be a list of numbers");
+    numbers.push_back(number.value_or(0));
+  }
+  if (numbers.size() > kValuesMax) members.problem(name + " has at most 150 members");
+  return numbers;
+}
+
+Result<MetricDatum> read_datum(const std::string& name_space, json object) {
+  if (!object.is_object()) {
+    return make_error(ErrorKind::invalid, "MetricData must be a list of objects",
+                      "InvalidParameterValue");
+  }
+  Members members(std::move(object));
+  MetricDatum datum;
+  datum.name_space = name_space;
+  datum.name = members.required("MetricName");
+  datum.dimensions = read_dimensions(members);
+  datum.unit = members.text("Unit", "None");
+  datum.at = members.time("Timestamp").value_or(SystemClock().wall_now());
+  members.ignore({"StorageResolution"});
+  datum.values = read_numbers(members, "Values");
+  datum.counts = read_numbers(members, "Counts");
+  if (const auto one = members.real("Value")) {
+    if (!datum.values.empty()) members.problem("Value and Values exclude each other");
+    datum.values = {*one};
+  }
+  if (members.has("StatisticValues")) {
+    members.problem("StatisticValues are not supported here; send Value or Values",
+                    "InvalidParameterCombination");
+    members.ignore({"StatisticValues"});
+  }
+  if (datum.values.empty()) members.problem("MetricData needs Value or Values", "MissingParameter");
+  if (!datum.counts.empty() && datum.counts.size() != datum.values.size()) {
+    members.problem("Values and Counts must have the same length");
+  }
+  const auto age = SystemClock().wall_now() - datum.at;
+  if (age > kRetention || age < -std::chrono::hours(2)) {
+    members.problem("Timestamp must lie within the last 15 days and the next 2 hours");
+  }
+  TRY_VOID(members.finish());
+  return datum;
+}
+
+// Which values, in which periods.
+struct Wanted {
+  std::string name_space, name, dimensions, unit;
+  WallTime from{}, to{};
+  std::int64_t period = 60;
+};
+
+void read_range(Members& members, Wanted& wanted) {
+  const auto from = members.time("StartTime");
+  const auto to = members.time("EndTime");
+  if (!from || !to) members.problem("StartTime and EndTime are required", "MissingParameter");
+  wanted.from = from.value_or(WallTime{});
+  wanted.to = to.value_or(WallTime{});
+  if (from && to && *from >= *to) members.problem("StartTime must lie before EndTime");
+}
+
+void read_period(Members& members, Wanted& wanted) {
+  wanted.period = members.number("Period", 1, 86400 * 15).value_or(60);
+  const bool high_resolution = wanted.period == 1 || wanted.period == 5 || wanted.period == 10 ||
+                               wanted.period == 20 || wanted.period == 30;
+  if (!high_resolution && wanted.period % 60 != 0) {
+    members.problem("Period must be 1, 5, 10, 20, 30 or a multiple of 60");
+  }
+}
+
+// Period start in milliseconds -> its values, sorted.
+using Periods = std::map<std::int64_t, Sample>;
+
+struct Found {
+  Periods periods;
+  std::string unit;
+};
+
+Result<Found> select_values(sqlite3* raw, const Wanted& wanted) {
+  Found found;
+  Statement select(raw,
+                   "SELECT v.at, v.value, v.count, v.unit FROM value v JOIN metric m ON v.metric = "
+                   "m.id WHERE m.name_space = ? AND m.name = ? AND m.dimensions = ? AND v.at >= ? "
+                   "AND v.at < ? ORDER BY v.value");
+  select.bind(1, wanted.name_space);
+  select.bind(2, wanted.name);
+  select.bind(3, wanted.dimensions);
+  select.bind(4, milliseconds(wanted.from));
+  select.bind(5, milliseconds(wanted.to));
+  const std::int64_t width = wanted.period * 1000;
+  for (;;) {
+    TRY(const bool more, select.step());
+    if (!more) return found;
+    const std::string unit = select.text(3);
+    if (!wanted.unit.empty() && unit != wanted.unit) continue;
+    found.unit = unit;
+    const std::int64_t at = select.number(0);
+    found.periods[at - at % width].emplace_back(select.real(1), select.real(2));
+  }
+}
+
+json seconds(std::int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
+
+// ---- operations
+
+net::Task<Answer> put_metric_data(database::Database& database, Members members) {
+  const std::string name_space = members.required("Namespace");
+  std::vector<json> given = members.list("MetricData");
+  members.ignore({"StrictEntityValidation"});
+  if (given.empty()) {
+    members.problem("The parameter MetricData is required.", "MissingParameter");
+  }
+  if (name_space.rfind("AWS/", 0) == 0) members.problem("Namespace must not begin with AWS/");
+  if (given.size() > kDataMax) members.problem("MetricData has at most 1000 members");
+  CO_TRY_VOID(members.finish());
+  std::vector<MetricDatum> data;
+  for (json& one : given) {
+    CO_TRY(MetricDatum datum, read_datum(name_space, std::move(one)));
+    data.push_back(std::move(datum));
+  }
+  auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data); };
+  CO_TRY_VOID(co_await database.work<void>(std::move(job)));
+  co_return json::object();
+}
+
+net::Task<Answer> get_metric_statistics(database::Database& database, Members members) {
+  Wanted wanted;
+  wanted.name_space = members.required("Namespace");
+  wanted.name = members.required("MetricName");
+  wanted.dimensions = dimensions_text(read_dimensions(members));
+  wanted.unit = members.text("Unit");
+  read_range(members, wanted);
+  read_period(members, wanted);
+  const auto plain = members.texts("Statistics");
+  const auto extended = members.texts("ExtendedStatistics");
+  if (plain.empty() && extended.empty()) {
+    members.problem("Statistics or ExtendedStatistics is required", "MissingParameter");
+  }
+  for (const auto* names : {&plain, &extended}) {
+    for (const std::string& name : *names) {
+      if (!is_statistic(name)) members.problem("There is no statistic " + name);
+    }
+  }
+  const auto span = std::chrono::duration_cast<std::chrono::seconds>(wanted.to - wanted.from);
+  if (span.count() / wanted.period > static_cast<std::int64_t>(kPointsMax)) {
+    members.problem("This asks for more than 1440 data points; choose a longer Period",
+                    "InvalidParameterCombination");
+  }
+  CO_TRY_VOID(members.finish());
+  auto job = [wanted](sqlite3* raw) { return select_values(raw, wanted); };
+  CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
+  json points = json::array();
+  for (const auto& [at, sample] : found.periods) {
+    json point = {{"Timestamp", seconds(at)}, {"Unit", found.unit}};
+    for (const std::string& name : plain) point[name] = *statistic(sample, name);
+    for (const std::string& name : extended) {
+      point["ExtendedStatistics"][name] = *statistic(sample, name);
+    }
+    points.push_back(std::move(point));
+  }
+  co_return json{{"Label", wanted.name}, {"Datapoints", points}};
+}
+
+// One member of MetricDataQueries.
+struct DataQuery {
+  Wanted wanted;
+  std::string id, label, stat;
+  bool returned = true;
+};
+
+Result<DataQuery> read_data_query(json object, const Wanted& range) {
+  DataQuery query;
+  query.wanted = range;
+  json stat_object = json::object();
+  if (object.is_object() && object.contains("MetricStat")) stat_object = object["MetricStat"];
+  json metric_object = json::object();
+  if (stat_object.is_object() && stat_object.contains("Metric")) {
+    metric_object = stat_object["Metric"];
+  }
+  Members outer(object.is_object() ? std::move(object) : json::object());
+  query.id = outer.required("Id");
+  query.label = outer.text("Label");
+  query.returned = outer.flag("ReturnData", true);
+  outer.ignore({"MetricStat", "Period", "AccountId"});
+  if (outer.has("Expression")) {
+    outer.problem("Metric math is not supported here; ask with MetricStat", "ValidationError");
+    outer.ignore({"Expression"});
+  }
+  TRY_VOID(outer.finish());
+  Members stat(stat_object.is_object() ? std::move(stat_object) : json::object());
+  query.stat = stat.required("Stat");
+  if (!is_statistic(query.stat)) stat.problem("There is no statistic " + query.stat);
+  read_period(stat, query.wanted);
+  query.wanted.unit = stat.text("Unit");
+  stat.ignore({"Metric"});
+  TRY_VOID(stat.finish());
+  Members metric(metric_object.is_object() ? std::move(metric_object) : json::object());
+  query.wanted.name_space = metric.required("Namespace");
+  query.wanted.name = metric.required("MetricName");
+  query.wanted.dimensions = dimensions_text(read_dimensions(metric));
+  TRY_VOID(metric.finish());
+  if (query.label.empty()) query.label = query.wanted.name;
+  return query;
+}
+
+net::Task<Answer> get_metric_data(database::Database& database, Members members) {
+  Wanted range;
+  read_range(members, range);
+  const bool descending = members.text("ScanBy", "TimestampDescending") != "TimestampAscending";
+  std::vector<json> queries = members.list("MetricDataQueries");
+  members.ignore({"MaxDatapoints", "NextToken", "LabelOptions"});
+  if (queries.empty()) members.problem("MetricDataQueries is required", "MissingParameter");
+  if (queries.size() > kQueriesMax) members.problem("MetricDataQueries has at most 500 members");
+  CO_TRY_VOID(members.finish());
+  json results = json::array();
+  for (json& one : queries) {
+    CO_TRY(DataQuery query, read_data_query(std::move(one), range));
+    if (!query.returned) continue;
+    auto job = [wanted = query.wanted](sqlite3* raw) { return select_values(raw, wanted); };
+    CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
+    json times = json::array();
+    json values = json::array();
+    for (const auto& [at, sample] : found.periods) {
+      times.push_back(seconds(at));
+      values.push_back(*statistic(sample, query.stat));
+    }
+    if (descending) {
+      std::reverse(times.begin(), times.end());
+      std::reverse(values.begin(), values.end());
+    }
+    results.push_back({{"Id", query.id},
+                       {"Label", query.label},
+                       {"Timestamps", times},
+                       {"Values", values},
+                       {"StatusCode", "Complete"}});
+  }
+  co_return json{{"MetricDataResults", results}, {"Messages", json::array()}};
+}
+
+net::Task<Answer> list_metrics(database::Database& database, Members members) {
+  const std::string name_space = members.text("Namespace");
+  const std::string name = members.text("MetricName");
+  std::vector<json> filters = members.list("Dimensions");
+  const std::string token = members.text("NextToken");
+  members.ignore({"RecentlyActive", "IncludeLinkedAccounts", "OwningAccount"});
+  CO_TRY_VOID(members.finish());
+  std::vector<std::pair<std::string, std::string>> wanted;
+  for (const json& one : filters) {
+    if (one.is_object()) wanted.emplace_back(one.value("Name", ""), one.value("Value", ""));
+  }
+  auto job = [=](sqlite3* raw) -> Answer {
+    json metrics = json::array();
+    Statement select(raw,
+                     "SELECT id, name_space, name, dimensions FROM metric WHERE id > ? "
+                     "ORDER BY id");
+    select.bind(1, static_cast<std::int64_t>(std::atoll(token.c_str())));
+    std::int64_t last = 0;
+    for (;;) {
+      TRY(const bool more, select.step());
+      if (!more) return json{{"Metrics", metrics}};
+      if (metrics.size() >= kListMax) {
+        return json{{"Metrics", metrics}, {"NextToken", std::to_string(last)}};
+      }
+      last = select.number(0);
+      if (!name_space.empty() && select.text(1) != name_space) continue;
+      if (!name.empty() && select.text(2) != name) continue;
+      json dimensions = json::array();
+      std::size_t matching = 0;
+      for (const json& pair : json::parse(select.text(3))) {
+        dimensions.push_back({{"Name", pair.at(0)}, {"Value", pair.at(1)}});
+        for (const auto& [key, value] : wanted) {
+          if (pair.at(0) == key && (value.empty() || pair.at(1) == value)) ++matching;
+        }
+      }
+      if (matching < wanted.size()) continue;
+      metrics.push_back({{"Namespace", select.text(1)},
+                         {"MetricName", select.text(2)},
+                         {"Dimensions", dimensions}});
+    }
+  };
+  co_return co_await database.work<json>(std::move(job));
+}
+
+// ---- the two protocols
+
+using Operation = net::Task<Answer> (*)(database::Database&, Members);
+constexpr std::pair<std::string_view, Operation> kOperations[] = {
+    {"PutMetricData", put_metric_data},
+    {"GetMetricStatistics", get_metric_statistics},
+    {"GetMetricData", get_metric_data},
+    {"ListMetrics", list_metrics},
+};
+
+// "MetricData.member.1.Dimensions.member.2.Name" -> nested objects and lists. A list with a gap
+// ends there.
+json nested(const awsapi::Form& form) {
+  json root = json::object();
+  for (const auto& [key, value] : form) {
+    if (key == "Action" || key == "Version") continue;
+    json* at = &root;
+    std::size_t begin = 0;
+    bool fine = true;
+    while (begin <= key.size() && fine) {
+      const auto dot = std::min(key.find('.', begin), key.size());
+      const std::string part = key.substr(begin, dot - begin);
+      begin = dot + 1;
+      if (part == "member" && begin <= key.size()) {
+        const auto end = std::min(key.find('.', begin), key.size());
+        const int number = std::atoi(key.substr(begin, end - begin).c_str());
+        begin = end + 1;
+        if (at->is_null()) *at = json::array();
+        fine = at->is_array() && number >= 1 && number <= 1000;
+        if (!fine) break;
+        while (at->size() < static_cast<std::size_t>(number)) at->push_back(nullptr);
+        at = &(*at)[static_cast<std::size_t>(number) - 1];
+      } else {
+        if (at->is_null()) *at = json::object();
+        fine = at->is_object();
+        if (fine) at = &(*at)[part];
+      }
+    }
+    if (fine && at->is_null()) *at = value;
+  }
+  return root;
+}
+
+void write_xml(XmlWriter& xml, const std::string& name, const json& value) {
+  const bool is_time = name == "Timestamp" || name == "Timestamps";
+  if (value.is_array()) {
+    xml.open(name);
+    for (const json& one : value) {
+      if (one.is_object()) {
+        write_xml(xml, "member", one);
+      } else if (is_time) {
+        xml.element(
+            "member",
+            iso8601(WallTime(std::chrono::microseconds(std::llround(one.get<double>() * 1e6)))));
+      } else {
+        write_xml(xml, "member", one);
+      }
+    }
+    xml.close();
+  } else if (name == "ExtendedStatistics" && value.is_object()) {
+    xml.open(name);
+    for (const auto& [key, inner] : value.items()) {
+      xml.open("entry");
+      xml.element("key", key);
+      xml.element("value", inner.get<double>());
+      xml.close();
+    }
+    xml.close();
+  } else if (value.is_object()) {
+    xml.open(name);
+    for (const auto& [key, inner] : value.items()) write_xml(xml, key, inner);
+    xml.close();
+  } else if (is_time && value.is_number()) {
+    xml.element(
+        name,
+        iso8601(WallTime(std::chrono::microseconds(std::llround(value.get<double>() * 1e6)))));
+  } else if (value.is_number()) {
+    xml.element(name, value.get<double>());
+  } else if (value.is_string()) {
+    xml.element(name, value.get<std::string>());
+  }
+}
+
+net::HttpResponse xml_response(int status, std::string body) {
+  net::HttpResponse response;
+  response.status = status;
+  response.headers.emplace_back("Content-Type", "text/xml");
+  response.body = std::move(body);
+  return response;
+}
+
+net::Task<Answer> dispatch(database::Database& database, std::string operation, Members members) {
+  for (const auto& [name, function] : kOperations) {
+    if (name == operation) co_return co_await function(database, std::move(members));
+  }
+  co_return make_error(ErrorKind::invalid, "Could not find operation " + operation,
+                       "InvalidAction");
+}
+
+net::Task<net::HttpResponse> serve_query(database::Database& database, net::HttpRequest request) {
+  const std::string id = random_hex(16);
+  const auto refuse = [&](const Error& error) {
+    const std::string code = awsapi::code_of(error);
+    return xml_response(awsapi::http_status_of(code),
+                        awsapi::error_document(code, error.message, id, kNamespace));
+  };
+  const auto form = awsapi::parse_form(request.body);
+  if (form.has_error()) co_return refuse(form.error());
+  const auto action = form->find("Action");
+  const std::string operation = action == form->end() ? "" : action->second;
+  const auto version = form->find("Version");
+  if (version != form->end() && version->second != kVersion) {
+    co_return refuse(
+        make_error(ErrorKind::invalid, "The API version is not known", "InvalidAction"));
+  }
+  Members members(nested(*form));
+  const auto answer = co_await dispatch(database, operation, std::move(members));
+  if (answer.has_error()) co_return refuse(answer.error());
+  XmlWriter xml(operation + "Response", kNamespace);
+  if (operation != "PutMetricData") write_xml(xml, operation + "Result", *answer);
+  xml.open("ResponseMetadata");
+  xml.element("RequestId", id);
+  co_return xml_response(200, xml.finish());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CloudWatch>> CloudWatch::open(net::TaskGroup& tasks,
+                                                     const std::filesystem::path& file) {
+  TRY(auto database, database::Database::open(file, database::Durability::relaxed, 1, kSchema));
+  return std::unique_ptr<CloudWatch>(new CloudWatch(tasks, std::move(database)));
+}
+
+void CloudWatch::put_metrics(std::vector<MetricDatum> data) {
+  tasks_.spawn("store metrics", store(std::move(data)));
+}
+
+net::Task<void> CloudWatch::store(std::vector<MetricDatum> data) {
+  auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data); };
+  const auto stored = co_await database_->work<void>(std::move(job));
+  if (stored.has_error()) spdlog::warn("store metrics: {}", stored.error().message);
+}
+
+net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {
+  const std::string type = net::header_value(request.headers, "Content-Type");
+  if (type.find("json") == std::string::npos) {
+    co_return co_await serve_query(*database_, std::move(request));
+  }
+  auto members = Members::of(request);
+  if (members.has_error()) co_return json_refusal(members.error());
+  const auto answer = co_await dispatch(*database_, operation_of(request), std::move(*members));
+  if (answer.has_value()) co_return json_answer(*answer);
+  net::HttpResponse refusal = json_refusal(answer.error());
+  // What SDKs that also speak the Query protocol read the code from.
+  refusal.headers.emplace_back("x-amzn-query-error", awsapi::code_of(answer.error()) + ";Sender");
+  co_return refusal;
+}
+
+}  // namespace aurora_global::services::cloudwatch

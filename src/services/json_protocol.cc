@@ -1,0 +1,175 @@
+#include "services/json_protocol.h"
+
+#include <time.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "awsapi/query.h"
+#include "base/rng.h"
+
+namespace aurora_global::services {
+
+using nlohmann::json;
+
+std::string operation_of(const net::HttpRequest& request) {
+  const std::string target = net::header_value(request.headers, "X-Amz-Target");
+  const auto dot = target.rfind('.');
+  return dot == std::string::npos ? target : target.substr(dot + 1);
+}
+
+net::HttpResponse json_answer(const json& body) {
+  net::HttpResponse response;
+  response.headers.emplace_back("x-amzn-RequestId", random_hex(16));
+  response.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
+  response.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return response;
+}
+
+net::HttpResponse json_refusal(int status, std::string_view code, std::string_view message) {
+  net::HttpResponse response =
+      json_answer({{"__type", std::string(code)}, {"message", std::string(message)}});
+  response.status = status;
+  response.headers.emplace_back("x-amzn-ErrorType", std::string(code));
+  return response;
+}
+
+net::HttpResponse json_refusal(const Error& error) {
+  const std::string code = awsapi::code_of(error);
+  int status = awsapi::http_status_of(code);
+  return json_refusal(status, code, error.message);
+}
+
+Members::Members(json object) : object_(std::move(object)) {}
+
+Result<Members> Members::of(const net::HttpRequest& request) {
+  auto object = json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
+  if (!object.is_object()) {
+    return make_error(ErrorKind::invalid, "The request body is no JSON object",
+                      "SerializationException");
+  }
+  return Members(std::move(object));
+}
+
+void Members::problem(std::string message, std::string code) {
+  if (!problem_) problem_ = make_error(ErrorKind::invalid, std::move(message), std::move(code));
+}
+
+const json* Members::find(const std::string& name) {
+  read_.insert(name);
+  const auto found = object_.find(name);
+  return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string Members::text(const std::string& name, std::string otherwise) {
+  const json* value = find(name);
+  if (value == nullptr) return otherwise;
+  if (value->is_string()) return value->get<std::string>();
+  problem(name + " must be a string");
+  return otherwise;
+}
+
+std::string Members::required(const std::string& name) {
+  std::string value = text(name);
+  if (value.empty()) problem("The request must contain the parameter " + name, "MissingParameter");
+  return value;
+}
+
+bool Members::flag(const std::string& name, bool otherwise) {
+  const json* value = find(name);
+  if (value == nullptr) return otherwise;
+  if (value->is_boolean()) return value->get<bool>();
+  if (value->is_string() && (*value == "true" || *value == "false")) return *value == "true";
+  problem(name + " must be true or false");
+  return otherwise;
+}
+
+std::optional<double> Members::real(const std::string& name) {
+  const json* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  double parsed = 0;
+  if (value->is_number()) {
+    parsed = value->get<double>();
+  } else if (value->is_string()) {
+    const std::string& digits = value->get_ref<const std::string&>();
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), parsed);
+    if (error != std::errc() || end != digits.data() + digits.size()) parsed = NAN;
+  } else {
+    parsed = NAN;
+  }
+  if (std::isfinite(parsed)) return parsed;
+  problem(name + " must be a number");
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> Members::number(const std::string& name, std::int64_t min,
+                                            std::int64_t max) {
+  const auto value = real(name);
+  if (!value) return std::nullopt;
+  if (std::floor(*value) == *value && *value >= static_cast<double>(min) &&
+      *value <= static_cast<double>(max)) {
+    return static_cast<std::int64_t>(*value);
+  }
+  problem(name + " must be a whole number from " + std::to_string(min) + " to " +
+          std::to_string(max));
+  return std::nullopt;
+}
+
+std::optional<WallTime> Members::time(const std::string& name) {
+  const json* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_string()) {
+    const std::string& text = value->get_ref<const std::string&>();
+    std::tm utc{};
+    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+    if (rest != nullptr && (*rest == '\0' || *rest == 'Z' || *rest == '.' || *rest == '+')) {
+      return WallTime(std::chrono::seconds(timegm(&utc)));
+    }
+  }
+  if (value->is_number()) {
+    const double seconds = value->get<double>();
+    if (seconds >= 0 && seconds < 1e11) {
+      return WallTime(std::chrono::microseconds(std::llround(seconds * 1e6)));
+    }
+  }
+  problem(name + " must be a time such as 2026-01-31T12:00:00Z");
+  return std::nullopt;
+}
+
+std::vector<json> Members::list(const std::string& name) {
+  const json* value = find(name);
+  if (value == nullptr) return {};
+  if (value->is_array()) return value->get<std::vector<json>>();
+  problem(name + " must be a list");
+  return {};
+}
+
+std::vector<std::string> Members::texts(const std::string& name) {
+  std::vector<std::string> all;
+  for (const json& one : list(name)) {
+    if (!one.is_string()) {
+      problem(name + " must be a list of strings");
+      return {};
+    }
+    all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+void Members::ignore(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) read_.insert(std::string(name));
+}
+
+Result<void> Members::finish() const {
+  if (problem_) return *problem_;
+  for (const auto& [name, value] : object_.items()) {
+    if (!read_.contains(name)) {
+      return make_error(ErrorKind::invalid,
+                        "The parameter " + name + " is not known for this operation",
+                        "InvalidParameterValue");
+    }
+  }
+  return ok();
+}
+
+}  // namespace aurora_global::services

@@ -1,0 +1,134 @@
+#include "services/lambda/function_config.h"
+
+#include <sys/stat.h>
+#include <zip.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+namespace aurora_global::services::lambda {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error bad(const fs::path& file, const std::string& what) {
+  return make_error(ErrorKind::invalid, file.string() + ": " + what);
+}
+
+Result<int> number(const toml::table& table, const fs::path& file, const char* key, int otherwise,
+                   int min, int max) {
+  if (!table.contains(key)) return otherwise;
+  const auto value = table[key].value<std::int64_t>();
+  if (value && *value >= min && *value <= max) return static_cast<int>(*value);
+  return bad(file, std::string(key) + " must be a whole number from " + std::to_string(min) +
+                       " to " + std::to_string(max));
+}
+
+Result<std::map<std::string, std::string>> texts(const toml::table& table, const fs::path& file,
+                                                 const char* key) {
+  std::map<std::string, std::string> all;
+  const toml::table* inner = table[key].as_table();
+  if (inner == nullptr) return all;
+  for (const auto& [name, value] : *inner) {
+    const auto text = value.value<std::string>();
+    if (!text) return bad(file, std::string(key) + "." + std::string(name.str()) + " is no string");
+    all[std::string(name.str())] = *text;
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<FunctionConfig> load_function(const fs::path& file) {
+  static constexpr std::string_view kKnown[] = {
+      "name",        "description",   "code",           "handler",     "memory_mb",  "timeout_s",
+      "concurrency", "event_retries", "retry_delays_s", "environment", "empty_root", "files"};
+  toml::table table;
+  try {
+    table = toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    return bad(file, "line " + std::to_string(error.source().begin.line) + ": " +
+                         std::string(error.description()));
+  }
+  for (const auto& [key, value] : table) {
+    if (std::find(std::begin(kKnown), std::end(kKnown), key.str()) == std::end(kKnown)) {
+      return bad(file, "unknown key '" + std::string(key.str()) + "'");
+    }
+  }
+  FunctionConfig config;
+  config.name = table["name"].value_or(file.stem().string());
+  config.description = table["description"].value_or("");
+  config.code = table["code"].value_or("");
+  if (config.code.empty()) return bad(file, "the key 'code' (a folder or a zip) is missing");
+  if (config.code.is_relative()) config.code = file.parent_path() / config.code;
+  config.handler = table["handler"].value_or("bootstrap");
+  TRY(config.memory_mb, number(table, file, "memory_mb", 512, 128, 10'240));
+  TRY(config.timeout_s, number(table, file, "timeout_s", 60, 1, 900));
+  TRY(config.concurrency, number(table, file, "concurrency", 10, 1, 1000));
+  TRY(config.event_retries, number(table, file, "event_retries", 2, 0, 2));
+  if (const toml::array* delays = table["retry_delays_s"].as_array()) {
+    config.retry_delays_s.clear();
+    for (const auto& delay : *delays) {
+      config.retry_delays_s.push_back(delay.value<double>().value_or(60));
+    }
+  }
+  if (config.retry_delays_s.empty()) config.retry_delays_s = {60};
+  TRY(config.environment, texts(table, file, "environment"));
+  config.empty_root = table["empty_root"].value_or(false);
+  TRY(config.files, texts(table, file, "files"));
+  return config;
+}
+
+Result<void> unzip(const fs::path& zip, const fs::path& target) {
+  int code = 0;
+  const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
+      zip_open(zip.c_str(), ZIP_RDONLY, &code), zip_discard);
+  if (!archive) {
+    return bad(zip, "is no zip that can be read (error " + std::to_string(code) + ")");
+  }
+  std::uint64_t total = 0;
+  const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t i = 0; i < entries; ++i) {
+    const auto index = static_cast<zip_uint64_t>(i);
+    zip_stat_t facts;
+    if (zip_stat_index(archive.get(), index, 0, &facts) != 0) return bad(zip, "is damaged");
+    const fs::path name = fs::path(facts.name).lexically_normal();
+    total += facts.size;
+    if (name.is_absolute() || name.empty() || *name.begin() == "..") {
+      return bad(zip, "the entry '" + std::string(facts.name) + "' leads out of the folder");
+    }
+    if (total > kUnzippedBytesMax) return bad(zip, "is over 250 MB unzipped");
+    std::error_code error;
+    if (std::string_view(facts.name).ends_with('/')) {
+      fs::create_directories(target / name, error);
+      continue;
+    }
+    fs::create_directories((target / name).parent_path(), error);
+    const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(
+        zip_fopen_index(archive.get(), index, 0), zip_fclose);
+    if (!entry) return bad(zip, "cannot read the entry '" + std::string(facts.name) + "'");
+    std::ofstream out(target / name, std::ios::binary | std::ios::trunc);
+    std::string chunk(1 << 16, '\0');
+    std::uint64_t written = 0;
+    for (zip_int64_t got = 1; got > 0;) {
+      got = zip_fread(entry.get(), chunk.data(), chunk.size());
+      if (got < 0) return bad(zip, "the entry '" + std::string(facts.name) + "' is damaged");
+      out.write(chunk.data(), got);
+      written += static_cast<std::uint64_t>(got);
+    }
+    out.close();
+    if (!out || written != facts.size) {
+      return make_error(ErrorKind::exhausted, "cannot write " + (target / name).string());
+    }
+    zip_uint8_t system = 0;
+    zip_uint32_t attributes = 0;
+    zip_file_get_external_attributes(archive.get(), index, 0, &system, &attributes);
+    const mode_t mode = system == ZIP_OPSYS_UNIX ? (attributes >> 16) & 0777 : 0755;
+    chmod((target / name).c_str(), mode == 0 ? 0644 : mode);
+  }
+  return ok();
+}
+
+}  // namespace aurora_global::services::lambda

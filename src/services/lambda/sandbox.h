@@ -1,0 +1,87 @@
+// One execution environment: a `bootstrap` process and the Runtime API it talks to.
+//
+// Source: AWS Lambda, "Using the Lambda runtime API" (2018-06-01). One invocation at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "net/http.h"
+#include "net/process.h"
+#include "services/lambda/function_config.h"
+
+namespace aurora_global::services::lambda {
+
+inline constexpr std::size_t kPayloadBytesMax = 6'291'456;  // Synchronous, both ways.
+
+struct Invocation {
+  std::string request_id;
+  std::string payload;
+  std::string trace_id;
+};
+
+struct Outcome {
+  std::string payload;
+  std::string function_error;  // "" | Handled | Unhandled
+  Duration duration{};
+  Duration init{};       // Of a cold start; zero when warm.
+  double memory_mb = 0;  // The most that was resident.
+  bool reusable = false;
+};
+
+// Where and as whom a process runs.
+struct SandboxPlan {
+  net::CommandLine command;  // Without AWS_LAMBDA_RUNTIME_API.
+  std::string listen_host;   // Of the Runtime API.
+  std::string function_arn;
+};
+
+class Sandbox {
+ public:
+  // `output`: called with each line the process writes.
+  Sandbox(boost::asio::any_io_executor executor, const FunctionConfig& config, SandboxPlan plan,
+          std::function<void(std::string)> output);
+  ~Sandbox();  // Requires close() to have ended.
+
+  const std::string& stream() const { return stream_; }
+  Instant idle_since() const { return idle_since_; }
+  // Starts the process at the first call; never fails, the outcome tells.
+  net::Task<Outcome> run(Invocation invocation);
+  // Ends the process; an invocation under way fails with Runtime.ExitError.
+  void kill();
+  // Ends the process and waits for it.
+  net::Task<void> close();
+  bool alive() const { return process_ && process_->running(); }
+
+ private:
+  net::Task<Result<void>> start();
+  net::Task<net::HttpResponse> serve(net::HttpRequest request);
+  net::Task<net::HttpResponse> serve_next();
+  net::Task<void> watch_process();
+  net::Task<void> read_output(int fd);
+  void finish(std::string payload, std::string function_error);
+  void fail(std::string type, std::string message);
+  net::Task<void> await_outcome(Deadline deadline);
+
+  boost::asio::any_io_executor executor_;
+  FunctionConfig config_;
+  SandboxPlan plan_;
+  std::function<void(std::string)> output_;
+  std::string stream_;
+  net::TaskGroup tasks_;
+  net::Event changed_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::optional<net::Process> process_;
+  std::optional<Invocation> current_;
+  std::optional<Deadline> deadline_;
+  bool taken_ = false;  // The process has the current invocation.
+  bool ready_ = false;  // It has asked for work at least once.
+  bool ended_ = false;
+  std::string why_ended_;
+  std::optional<Outcome> outcome_;
+  double memory_mb_ = 0;
+  Instant idle_since_{};
+};
+
+}  // namespace aurora_global::services::lambda

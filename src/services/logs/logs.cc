@@ -1,0 +1,316 @@
+#include "services/logs/logs.h"
+
+#include <algorithm>
+
+#include "services/json_protocol.h"
+
+namespace aurora_global::services::logs {
+namespace {
+
+using database::Statement;
+using nlohmann::json;
+using Answer = Result<json>;
+
+constexpr const char* kSchema =
+    "CREATE TABLE IF NOT EXISTS line(id INTEGER PRIMARY KEY AUTOINCREMENT, log_group TEXT NOT NULL,"
+    " stream TEXT NOT NULL, at INTEGER NOT NULL, ingested INTEGER NOT NULL, message TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS line_group ON line(log_group, at);";
+constexpr std::int64_t kPageMax = 10'000;
+constexpr std::int64_t kTimeMax = 100'000'000'000'000;
+
+std::int64_t milliseconds(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+}
+
+// The terms of a filter pattern: words that must be in the message, -words that must not, "quoted
+// phrases". The JSON and space-delimited pattern languages are refused.
+struct Pattern {
+  std::vector<std::string> wanted, unwanted;
+  bool matches(const std::string& message) const {
+    const auto in = [&](const std::string& term) {
+      return message.find(term) != std::string::npos;
+    };
+    return std::all_of(wanted.begin(), wanted.end(), in) &&
+           std::none_of(unwanted.begin(), unwanted.end(), in);
+  }
+};
+
+Result<Pattern> parse_pattern(const std::string& text) {
+  Pattern pattern;
+  if (!text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '%')) {
+    return make_error(ErrorKind::invalid,
+                      "filterPattern: only words and quoted phrases are supported here",
+                      "InvalidParameterException");
+  }
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == ' ') {
+      ++at;
+      continue;
+    }
+    auto& terms = text[at] == '-' ? pattern.unwanted : pattern.wanted;
+    if (text[at] == '-') ++at;
+    const bool quoted = at < text.size() && text[at] == '"';
+    if (quoted) ++at;
+    const auto end = std::min(text.find(quoted ? '"' : ' ', at), text.size());
+    if (end > at) terms.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return pattern;
+}
+
+struct Line {
+  std::int64_t id, at, ingested;
+  std::string stream, message;
+};
+
+struct Query {
+  std::string group, stream_prefix;
+  std::vector<std::string> streams;
+  std::int64_t from = 0, to = kTimeMax, after = 0, limit = kPageMax;
+  bool newest_first = false;
+  Pattern pattern;
+};
+
+Result<std::vector<Line>> select_lines(sqlite3* database, const Query& query) {
+  std::vector<Line> found;
+  Statement select(database,
+                   std::string("SELECT id, at, ingested, stream, message FROM line WHERE log_group "
+                               "= ? AND at >= ? AND at < ? AND id ") +
+                       (query.newest_first ? "> ? ORDER BY id DESC" : "> ? ORDER BY id"));
+  select.bind(1, query.group);
+  select.bind(2, query.from);
+  select.bind(3, query.to);
+  select.bind(4, query.after);
+  for (;;) {
+    TRY(const bool more, select.step());
+    if (!more || static_cast<std::int64_t>(found.size()) >= query.limit) break;
+    Line line{select.number(0), select.number(1), select.number(2), select.text(3), select.text(4)};
+    const bool named =
+        query.streams.empty() ||
+        std::find(query.streams.begin(), query.streams.end(), line.stream) != query.streams.end();
+    if (!named || line.stream.rfind(query.stream_prefix, 0) != 0) continue;
+    if (query.pattern.matches(line.message)) found.push_back(std::move(line));
+  }
+  if (query.newest_first) std::reverse(found.begin(), found.end());
+  return found;
+}
+
+Result<bool> has_group(sqlite3* database, const std::string& group) {
+  Statement any(database, "SELECT 1 FROM line WHERE log_group = ? LIMIT 1");
+  any.bind(1, group);
+  return any.step();
+}
+
+Error no_group() {
+  return make_error(ErrorKind::not_found, "The specified log group does not exist.",
+                    "ResourceNotFoundException");
+}
+
+std::string group_named(Members& members) {
+  std::string name = members.text("logGroupName", members.text("logGroupIdentifier"));
+  if (const auto at = name.find(":log-group:"); at != std::string::npos)
+    name = name.substr(at + 11);
+  if (name.empty()) members.problem("logGroupName is required", "InvalidParameterException");
+  return name;
+}
+
+net::Task<Answer> describe_groups(database::Database& database, std::string arn_prefix,
+                                  Members members) {
+  const std::string prefix = members.text("logGroupNamePrefix");
+  const auto limit = members.number("limit", 1, 50).value_or(50);
+  members.ignore({"nextToken"});
+  CO_TRY_VOID(members.finish());
+  auto job = [prefix, limit, arn_prefix](sqlite3* raw) -> Answer {
+    json groups = json::array();
+    Statement select(raw,
+                     "SELECT log_group, min(at), sum(length(message)) FROM line GROUP BY 1 "
+                     "ORDER BY 1");
+    for (;;) {
+      TRY(const bool more, select.step());
+      if (!more || static_cast<std::int64_t>(groups.size()) >= limit) break;
+      const std::string name = select.text(0);
+      if (name.rfind(prefix, 0) != 0) continue;
+      groups.push_back({{"logGroupName", name},
+                        {"arn", arn_prefix + name + ":*"},
+                        {"creationTime", select.number(1)},
+                        {"storedBytes", select.number(2)},
+                        {"metricFilterCount", 0},
+                        {"retentionInDays", kRetention.count() / 24}});
+    }
+    return json{{"logGroups", groups}};
+  };
+  co_return co_await database.work<json>(std::move(job));
+}
+
+net::Task<Answer> describe_streams(database::Database& database, std::string arn_prefix,
+                                   Members members) {
+  const std::string group = group_named(members);
+  const std::string prefix = members.text("logStreamNamePrefix");
+  const bool by_time = members.text("orderBy", "LogStreamName") == "LastEventTime";
+  const bool descending = members.flag("descending");
+  const auto limit = members.number("limit", 1, 50).value_or(50);
+  members.ignore({"nextToken"});
+  CO_TRY_VOID(members.finish());
+  auto job = [=](sqlite3* raw) -> Answer {
+    TRY(const bool there, has_group(raw, group));
+    if (!there) return no_group();
+    json streams = json::array();
+    Statement select(raw, std::string("SELECT stream, min(at), max(at), max(ingested) FROM line "
+                                      "WHERE log_group = ? GROUP BY 1 ORDER BY ") +
+                              (by_time ? "3" : "1") + (descending ? " DESC" : ""));
+    select.bind(1, group);
+    for (;;) {
+      TRY(const bool more, select.step());
+      if (!more || static_cast<std::int64_t>(streams.size()) >= limit) break;
+      const std::string name = select.text(0);
+      if (name.rfind(prefix, 0) != 0) continue;
+      streams.push_back({{"logStreamName", name},
+                         {"creationTime", select.number(1)},
+                         {"firstEventTimestamp", select.number(1)},
+                         {"lastEventTimestamp", select.number(2)},
+                         {"lastIngestionTime", select.number(3)},
+                         {"arn", arn_prefix + group + ":log-stream:" + name},
+                         {"storedBytes", 0}});
+    }
+    return json{{"logStreams", streams}};
+  };
+  co_return co_await database.work<json>(std::move(job));
+}
+
+Result<Query> read_query(Members& members, const char* to_name) {
+  Query query;
+  query.group = group_named(members);
+  query.from = members.number("startTime", 0, kTimeMax).value_or(0);
+  query.to = members.number(to_name, 0, kTimeMax).value_or(kTimeMax);
+  query.limit = members.number("limit", 1, kPageMax).value_or(kPageMax);
+  const std::string token = members.text("nextToken");
+  if (!token.empty()) {
+    query.after = std::atoll(token.substr(token.find('/') + 1).c_str());
+    if (query.after <= 0 && token != "f/0" && token != "b/0") {
+      members.problem("The specified nextToken is invalid.", "InvalidParameterException");
+    }
+  }
+  return query;
+}
+
+net::Task<Answer> get_events(database::Database& database, Members members) {
+  CO_TRY(Query query, read_query(members, "endTime"));
+  query.streams = {members.required("logStreamName")};
+  const bool resumed = members.has("nextToken");
+  query.newest_first = !members.flag("startFromHead") && !resumed;
+  members.ignore({"unmask"});
+  CO_TRY_VOID(members.finish());
+  auto job = [query](sqlite3* raw) -> Answer {
+    TRY(const auto lines, select_lines(raw, query));
+    if (lines.empty() && query.after == 0) {
+      TRY(const bool there, has_group(raw, query.group));
+      if (!there) return no_group();
+    }
+    json events = json::array();
+    for (const Line& line : lines) {
+      events.push_back(
+          {{"timestamp", line.at}, {"message", line.message}, {"ingestionTime", line.ingested}});
+    }
+    const std::int64_t last = lines.empty() ? query.after : lines.back().id;
+    const std::int64_t first = lines.empty() ? query.after : lines.front().id;
+    return json{{"events", events},
+                {"nextForwardToken", "f/" + std::to_string(last)},
+                {"nextBackwardToken", "b/" + std::to_string(first)}};
+  };
+  co_return co_await database.work<json>(std::move(job));
+}
+
+net::Task<Answer> filter_events(database::Database& database, Members members) {
+  CO_TRY(Query query, read_query(members, "endTime"));
+  query.streams = members.texts("logStreamNames");
+  query.stream_prefix = members.text("logStreamNamePrefix");
+  CO_TRY(query.pattern, parse_pattern(members.text("filterPattern")));
+  members.ignore({"interleaved", "unmask"});
+  CO_TRY_VOID(members.finish());
+  auto job = [query](sqlite3* raw) -> Answer {
+    TRY(const auto lines, select_lines(raw, query));
+    if (lines.empty() && query.after == 0) {
+      TRY(const bool there, has_group(raw, query.group));
+      if (!there) return no_group();
+    }
+    json answer = {{"events", json::array()}, {"searchedLogStreams", json::array()}};
+    for (const Line& line : lines) {
+      answer["events"].push_back({{"logStreamName", line.stream},
+                                  {"timestamp", line.at},
+                                  {"message", line.message},
+                                  {"ingestionTime", line.ingested},
+                                  {"eventId", std::to_string(line.id)}});
+    }
+    if (static_cast<std::int64_t>(lines.size()) >= query.limit) {
+      answer["nextToken"] = "f/" + std::to_string(lines.back().id);
+    }
+    return answer;
+  };
+  co_return co_await database.work<json>(std::move(job));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Logs>> Logs::open(net::TaskGroup& tasks, const region::Facts& facts,
+                                         const std::filesystem::path& file) {
+  TRY(auto database, database::Database::open(file, database::Durability::relaxed, 1, kSchema));
+  return std::unique_ptr<Logs>(new Logs(tasks, facts, std::move(database)));
+}
+
+void Logs::put_lines(std::string group, std::string stream, std::vector<LogLine> lines) {
+  tasks_.spawn("store log lines", store(std::move(group), std::move(stream), std::move(lines)));
+}
+
+net::Task<void> Logs::store(std::string group, std::string stream, std::vector<LogLine> lines) {
+  const std::int64_t now = milliseconds(SystemClock().wall_now());
+  auto job = [=, lines = std::move(lines)](sqlite3* raw) {
+    return database::in_transaction(raw, [&]() -> Result<void> {
+      Statement insert(raw,
+                       "INSERT INTO line(log_group, stream, at, ingested, message) VALUES "
+                       "(?, ?, ?, ?, ?)");
+      for (const LogLine& line : lines) {
+        insert.bind(1, group);
+        insert.bind(2, stream);
+        insert.bind(3, milliseconds(line.at));
+        insert.bind(4, now);
+        insert.bind(5, line.message);
+        TRY_VOID(insert.step());
+        insert.reset();
+      }
+      Statement trim(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ? OR at < ?");
+      trim.bind(1, std::int64_t{kLinesKept});
+      trim.bind(2, now - std::chrono::milliseconds(kRetention).count());
+      TRY_VOID(trim.step());
+      return ok();
+    });
+  };
+  const auto stored = co_await database_->work<void>(std::move(job));
+  if (stored.has_error()) spdlog::warn("store log lines: {}", stored.error().message);
+}
+
+net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
+  const std::string operation = operation_of(request);
+  auto members = Members::of(request);
+  if (members.has_error()) co_return json_refusal(members.error());
+  const std::string arn =
+      "arn:aws:logs:" + facts_.region.name + ":" + facts_.account_id + ":log-group:";
+  Answer answer =
+      make_error(ErrorKind::invalid, "Unknown operation " + operation, "UnknownOperationException");
+  if (operation == "DescribeLogGroups") {
+    answer = co_await describe_groups(*database_, arn, std::move(*members));
+  } else if (operation == "DescribeLogStreams") {
+    answer = co_await describe_streams(*database_, arn, std::move(*members));
+  } else if (operation == "GetLogEvents") {
+    answer = co_await get_events(*database_, std::move(*members));
+  } else if (operation == "FilterLogEvents") {
+    answer = co_await filter_events(*database_, std::move(*members));
+  }
+  if (answer.has_value()) co_return json_answer(*answer);
+  Error error = answer.error();
+  if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
+    error.code = "InvalidParameterException";
+  }
+  co_return json_refusal(error);
+}
+
+}  // namespace aurora_global::services::logs

@@ -1,0 +1,285 @@
+#include "services/secretsmanager/secretsmanager.h"
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "services/json_protocol.h"
+
+namespace aurora_global::services::secretsmanager {
+namespace {
+
+using nlohmann::json;
+using region::Region;
+using Answer = net::Task<Result<json>>;
+
+constexpr std::size_t kSecretBytesMax = 65'536;
+constexpr std::size_t kVersionsKept = 5;
+constexpr const char* kCurrent = "AWSCURRENT";
+constexpr const char* kPrevious = "AWSPREVIOUS";
+constexpr const char* kPending = "AWSPENDING";
+
+// A secret's document: {"arn", "created", "changed", "rotated", "description",
+//   "versions": [{"id", "created", "text", "stages": [...]}]}, newest last.
+struct Secret {
+  std::string name;
+  json document;
+};
+
+double now_seconds() {
+  const auto now = SystemClock().wall_now().time_since_epoch();
+  return static_cast<double>(now.count()) / 1e6;
+}
+
+std::string new_version_id() {
+  const std::string hex = random_hex(16);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+         hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
+Error refuse(std::string code, std::string message) {
+  return make_error(ErrorKind::invalid, std::move(message), std::move(code));
+}
+
+Error not_found() {
+  return make_error(ErrorKind::not_found, "Secrets Manager can't find the specified secret.",
+                    "ResourceNotFoundException");
+}
+
+// By name, ARN, or ARN without its random end.
+Result<Secret> find(Region& region, const std::string& id) {
+  for (const std::string& name : region.secret_names()) {
+    TRY(const std::string text, region.secret(name));
+    json document = json::parse(text, nullptr, false);
+    if (!document.is_object()) continue;
+    const std::string arn = document.value("arn", "");
+    if (id == name || id == arn || (arn.size() > 7 && id == arn.substr(0, arn.size() - 7))) {
+      return Secret{name, std::move(document)};
+    }
+  }
+  return not_found();
+}
+
+bool has_stage(const json& version, const std::string& stage) {
+  const json& stages = version.at("stages");
+  return std::find(stages.begin(), stages.end(), stage) != stages.end();
+}
+
+const json* version_with(const Secret& secret, const std::string& id, const std::string& stage) {
+  for (const json& version : secret.document.at("versions")) {
+    if (!id.empty() && version.at("id") != id) continue;
+    if (!stage.empty() && !has_stage(version, stage)) continue;
+    return &version;
+  }
+  return nullptr;
+}
+
+// A stage is on one version at a time; what was current becomes previous.
+void add_version(Secret& secret, const std::string& id, const std::string& text,
+                 const std::vector<std::string>& stages) {
+  json& versions = secret.document["versions"];
+  const bool replaces = std::find(stages.begin(), stages.end(), kCurrent) != stages.end();
+  for (json& version : versions) {
+    json kept = json::array();
+    for (const json& stage : version["stages"]) {
+      if (std::find(stages.begin(), stages.end(), stage.get<std::string>()) != stages.end()) {
+        if (replaces && stage == kCurrent) kept.push_back(kPrevious);
+      } else if (!(replaces && stage == kPrevious)) {
+        kept.push_back(stage);
+      }
+    }
+    version["stages"] = kept;
+  }
+  versions.push_back({{"id", id}, {"created", now_seconds()}, {"text", text}, {"stages", stages}});
+  while (versions.size() > kVersionsKept) versions.erase(versions.begin());
+  secret.document["changed"] = now_seconds();
+}
+
+json stages_of(const Secret& secret) {
+  json all = json::object();
+  for (const json& version : secret.document.at("versions")) {
+    if (!version.at("stages").empty()) {
+      all[version.at("id").get<std::string>()] = version.at("stages");
+    }
+  }
+  return all;
+}
+
+json described(const Secret& secret) {
+  json out = {{"ARN", secret.document.at("arn")},
+              {"Name", secret.name},
+              {"Description", secret.document.value("description", "")},
+              {"CreatedDate", secret.document.at("created")},
+              {"LastChangedDate", secret.document.at("changed")},
+              {"RotationEnabled", false},
+              {"Tags", json::array()}};
+  if (secret.document.contains("rotated")) out["LastRotatedDate"] = secret.document["rotated"];
+  return out;
+}
+
+std::string secret_string(Members& members) {
+  const std::string text = members.text("SecretString");
+  if (members.has("SecretBinary")) {
+    members.problem("SecretBinary is not supported here; use SecretString",
+                    "InvalidRequestException");
+    members.ignore({"SecretBinary"});
+  }
+  if (text.empty()) members.problem("You must provide SecretString", "InvalidRequestException");
+  if (text.size() > kSecretBytesMax) {
+    members.problem("SecretString is over 65536 bytes", "InvalidParameterException");
+  }
+  return text;
+}
+
+Answer create_secret(Region& region, Members members) {
+  Secret secret{members.required("Name"), json::object()};
+  const std::string text = secret_string(members);
+  const std::string id = members.text("ClientRequestToken", new_version_id());
+  secret.document["description"] = members.text("Description");
+  members.ignore({"KmsKeyId", "Tags", "AddReplicaRegions", "ForceOverwriteReplicaSecret"});
+  CO_TRY_VOID(members.finish());
+  const bool fine =
+      secret.name.size() <= 512 &&
+      std::all_of(secret.name.begin(), secret.name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("/_+=.@-").find(static_cast<char>(c)) != std::string_view::npos;
+      });
+  if (!fine) {
+    co_return refuse("ValidationException",
+                     "Name has letters, digits and /_+=.@- only, at most 512 of them");
+  }
+  if (find(region, secret.name).has_value()) {
+    co_return refuse("ResourceExistsException",
+                     "The operation failed because the secret " + secret.name + " already exists.");
+  }
+  secret.document["arn"] = "arn:aws:secretsmanager:" + region.facts().region.name + ":" +
+                           region.facts().account_id + ":secret:" + secret.name + "-" +
+                           random_hex(3);
+  secret.document["created"] = now_seconds();
+  secret.document["versions"] = json::array();
+  add_version(secret, id, text, {kCurrent});
+  CO_TRY_VOID(co_await region.put_secret(secret.name, secret.document.dump()));
+  co_return json{{"ARN", secret.document["arn"]}, {"Name", secret.name}, {"VersionId", id}};
+}
+
+Answer get_secret_value(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const std::string id = members.text("VersionId");
+  const std::string stage = members.text("VersionStage", id.empty() ? kCurrent : "");
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Secret secret, find(region, wanted));
+  const json* version = version_with(secret, id, stage);
+  if (version == nullptr) {
+    co_return make_error(ErrorKind::not_found,
+                         "Secrets Manager can't find the specified secret value for " +
+                             (id.empty() ? "staging label: " + stage : "VersionId: " + id),
+                         "ResourceNotFoundException");
+  }
+  co_return json{{"ARN", secret.document.at("arn")},       {"Name", secret.name},
+                 {"VersionId", version->at("id")},         {"SecretString", version->at("text")},
+                 {"VersionStages", version->at("stages")}, {"CreatedDate", version->at("created")}};
+}
+
+Answer describe_secret(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Secret secret, find(region, wanted));
+  json answer = described(secret);
+  answer["VersionIdsToStages"] = stages_of(secret);
+  co_return answer;
+}
+
+Answer list_secrets(Region& region, Members members) {
+  members.ignore({"MaxResults", "NextToken", "SortOrder", "IncludePlannedDeletion"});
+  CO_TRY_VOID(members.finish());
+  json all = json::array();
+  for (const std::string& name : region.secret_names()) {
+    CO_TRY(const Secret secret, find(region, name));
+    json entry = described(secret);
+    entry["SecretVersionsToStages"] = stages_of(secret);
+    all.push_back(std::move(entry));
+  }
+  co_return json{{"SecretList", all}};
+}
+
+Answer put_secret_value(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const std::string text = secret_string(members);
+  const std::string id = members.text("ClientRequestToken", new_version_id());
+  std::vector<std::string> stages = members.texts("VersionStages");
+  if (stages.empty()) stages = {kCurrent};
+  CO_TRY_VOID(members.finish());
+  CO_TRY(Secret secret, find(region, wanted));
+  add_version(secret, id, text, stages);
+  CO_TRY_VOID(co_await region.put_secret(secret.name, secret.document.dump()));
+  co_return json{{"ARN", secret.document["arn"]},
+                 {"Name", secret.name},
+                 {"VersionId", id},
+                 {"VersionStages", stages}};
+}
+
+// The new password is stored as AWSPENDING first, set in the database, then made current: whenever
+// this is cut off, a stored version opens the door, and rotating again goes on.
+Answer rotate_secret(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const std::string token = members.text("ClientRequestToken", new_version_id());
+  members.ignore({"RotateImmediately"});
+  for (const char* name : {"RotationLambdaARN", "RotationRules"}) {
+    if (!members.has(name)) continue;
+    members.problem(std::string(name) +
+                        " is not supported here: rotation is done at once, by the "
+                        "platform itself",
+                    "InvalidRequestException");
+    members.ignore({name});
+  }
+  CO_TRY_VOID(members.finish());
+  CO_TRY(Secret secret, find(region, wanted));
+  const json* current = version_with(secret, "", kCurrent);
+  json value = current == nullptr
+                   ? json()
+                   : json::parse(current->at("text").get<std::string>(), nullptr, false);
+  if (!value.is_object() || !value.contains("username") || !value["username"].is_string() ||
+      !value.contains("password")) {
+    co_return refuse("InvalidRequestException",
+                     "Only a secret that is a JSON object with username and password rotates");
+  }
+  value["password"] = random_hex(16);
+  const std::string text = value.dump();
+  add_version(secret, token, text, {kPending});
+  CO_TRY_VOID(co_await region.put_secret(secret.name, secret.document.dump()));
+  CO_TRY_VOID(co_await region.change_password(value["username"].get<std::string>(),
+                                              value["password"].get<std::string>()));
+  json& versions = secret.document["versions"];
+  versions.erase(versions.size() - 1);
+  add_version(secret, token, text, {kCurrent});
+  secret.document["rotated"] = now_seconds();
+  CO_TRY_VOID(co_await region.put_secret(secret.name, secret.document.dump()));
+  co_return json{{"ARN", secret.document["arn"]}, {"Name", secret.name}, {"VersionId", token}};
+}
+
+using Operation = Answer (*)(Region&, Members);
+constexpr std::pair<std::string_view, Operation> kOperations[] = {
+    {"CreateSecret", create_secret},      {"GetSecretValue", get_secret_value},
+    {"DescribeSecret", describe_secret},  {"ListSecrets", list_secrets},
+    {"PutSecretValue", put_secret_value}, {"RotateSecret", rotate_secret},
+};
+
+}  // namespace
+
+net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
+  const std::string operation = operation_of(request);
+  auto members = Members::of(request);
+  if (members.has_error()) co_return json_refusal(members.error());
+  for (const auto& [name, function] : kOperations) {
+    if (name != operation) continue;
+    const auto answer = co_await function(region, std::move(*members));
+    if (answer.has_value()) co_return json_answer(*answer);
+    Error error = answer.error();
+    if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
+      error.code = "InvalidParameterException";
+    }
+    co_return json_refusal(error);
+  }
+  co_return json_refusal(400, "UnknownOperationException", "Unknown operation " + operation);
+}
+
+}  // namespace aurora_global::services::secretsmanager

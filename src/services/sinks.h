@@ -1,0 +1,56 @@
+// What the services give each other, as interfaces: no service includes another, api_server.cc
+// wires them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/task.h"
+
+namespace aurora_global::services {
+
+struct MetricDatum {
+  std::string name_space;
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> dimensions;
+  std::string unit = "None";
+  WallTime at{};
+  std::vector<double> values;
+  std::vector<double> counts;  // Of each value; empty: one each.
+};
+
+// Takes metrics and stores them soon.
+class MetricSink {
+ public:
+  virtual ~MetricSink() = default;
+  virtual void put_metrics(std::vector<MetricDatum> data) = 0;
+};
+
+struct LogLine {
+  WallTime at{};
+  std::string message;
+};
+
+// Takes lines of a log stream and stores them soon, in order.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void put_lines(std::string group, std::string stream, std::vector<LogLine> lines) = 0;
+};
+
+struct FunctionAnswer {
+  std::string payload;
+  std::string function_error;  // "Handled", "Unhandled"; empty: the function returned.
+};
+
+// Invokes a function and waits for its answer. Errors carry Lambda's codes.
+class FunctionInvoker {
+ public:
+  virtual ~FunctionInvoker() = default;
+  virtual net::Task<Result<FunctionAnswer>> invoke_function(std::string name,
+                                                            std::string payload) = 0;
+};
+
+}  // namespace aurora_global::services
