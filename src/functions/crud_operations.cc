@@ -95,11 +95,13 @@ net::Task<Result<pgclient::Connection>> connect(Function& function, std::string 
                                                 Deadline deadline) {
   if (function.user.empty()) CO_TRY_VOID(co_await read_secret(function, deadline));
   bool read_again = false;
+  std::optional<Error> told;  // The last that says more than "too late".
   for (;;) {
     auto connected =
         co_await pgclient::Connection::connect(login(function, host), deadline.at_most(kCallLimit));
     if (connected.has_value()) co_return connected;
     const ErrorKind kind = connected.error().kind;
+    if (kind != ErrorKind::timeout || !told) told = connected.error();
     if (kind == ErrorKind::denied && !read_again) {
       read_again = true;
       CO_TRY_VOID(co_await read_secret(function, deadline));
@@ -107,7 +109,7 @@ net::Task<Result<pgclient::Connection>> connect(Function& function, std::string 
     }
     const bool hopeless = kind == ErrorKind::denied || kind == ErrorKind::invalid;
     if (hopeless || deadline.passed()) {
-      Error error = connected.error().in("connect to " + host);
+      Error error = told->in("connect to " + host);
       if (error.code.empty() || error.code == pgclient::kNotSent)
         error.code = "DatabaseUnavailable";
       co_return error;
@@ -466,7 +468,7 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
   result["after"] = summary_json(load::summarize(records, Span{during.to, end + 2}));
   result["window"] = window_json(records, request.trigger_failover ? during : Span{0, end}, end);
   result["failover"] = failover_json(request, seen, history);
-  result["writes"] = std::move(losses);
+  result["verification"] = std::move(losses);
   result["served_by"] = serving(history);
   result["metrics"] = metrics_json(values);
   co_return result;

@@ -162,6 +162,9 @@ Error Connection::refused() {
   if (std::string state = sqlstate_in(error.message); !state.empty()) {
     error.kind = kind_of(state);
     sqlstate_ = error.code = std::move(state);
+  } else if (error.message.find("certificate verify failed") != std::string::npos ||
+             error.message.find("does not match host name") != std::string::npos) {
+    error.kind = ErrorKind::denied;  // By us; trying again changes nothing.
   }
   return error;
 }

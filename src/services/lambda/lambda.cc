@@ -159,8 +159,14 @@ void Lambda::rescan() {
     if (entry.path().extension() != ".toml") continue;
     const std::string name = entry.path().stem();
     present.insert(name);
-    const auto changed = entry.last_write_time(error);
     auto& function = functions_[name];
+    auto changed = entry.last_write_time(error);
+    if (function) {  // New code is a new version, too.
+      const fs::path& code = function->config.code;
+      const fs::path program = fs::is_directory(code, error) ? code / "bootstrap" : code;
+      const auto built = fs::last_write_time(program, error);
+      if (!error) changed = std::max(changed, built);
+    }
     if (function && function->changed == changed) continue;
     auto config = load_function(entry.path());
     if (config.has_error()) {
@@ -170,7 +176,10 @@ void Lambda::rescan() {
     }
     if (!function) function = std::make_unique<Function>();
     function->config = std::move(*config);
-    function->changed = changed;
+    const fs::path& code = function->config.code;
+    const auto built =
+        fs::last_write_time(fs::is_directory(code, error) ? code / "bootstrap" : code, error);
+    function->changed = error ? changed : std::max(changed, built);
     function->task_root.clear();
     for (auto& old : function->idle) {
       auto end = [](std::unique_ptr<Sandbox> one) -> net::Task<void> { co_await one->close(); };
