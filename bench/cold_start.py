@@ -61,7 +61,10 @@ def cold_start_ms(env, function, declaration):
          '{"operations": 1, "operation_type": "create", "concurrency": 1}'
          if function != "python" else "{}", "--output", "json", "/dev/stderr"],
         env=env, check=True, capture_output=True, text=True)
-    report = base64.b64decode(json.loads(done.stdout)["LogResult"]).decode()
+    answer = json.loads(done.stdout)
+    if "FunctionError" in answer:
+        raise SystemExit(f"cold_start: {function} failed: {done.stderr}")
+    report = base64.b64decode(answer["LogResult"]).decode()
     return sum(float(re.search(rf"\t{name}: ([0-9.]+) ms", report)[1])
                for name in ("Duration", "Init Duration"))
 

@@ -130,6 +130,35 @@ std::string read_mix(const std::string& value, OperationMix& out) {
   return "create, read, update, delete or mixed";
 }
 
+std::string read_via(const std::string& value, Via& out) {
+  if (value != "connections" && value != "lambda") return "connections or lambda";
+  out = value == "lambda" ? Via::lambda : Via::connections;
+  return "";
+}
+
+// What an invocation of a CRUD function cannot be told.
+Result<void> check_via_lambda(const toml::table& table, const Reader& in, const DrillFile& drill) {
+  for (const char* key :
+       {"conninfo", "think_ms", "op_timeout_ms", "give_up_ms", "retries", "backoff_base_ms",
+        "backoff_max_ms", "prefill", "payload_bytes", "seed"}) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) continue;
+    return in.problem(node, std::string(key) + " in [load] needs via = \"connections\"");
+  }
+  if (drill.endpoint == "cluster") {
+    return in.problem(table.get("endpoint"),
+                      "endpoint in [load] must be global-writer or reader with via = \"lambda\"");
+  }
+  if (drill.load.rate && (*drill.load.rate < kLambdaRateMin || *drill.load.rate > kLambdaRateMax)) {
+    return in.problem(table.get("rate"), "rate in [load] must be 40 to 4000 with via = \"lambda\"");
+  }
+  if (drill.load.concurrency > kLambdaConcurrencyMax) {
+    return in.problem(table.get("concurrency"),
+                      "concurrency in [load] must be at most 200 with via = \"lambda\"");
+  }
+  return ok();
+}
+
 constexpr double kHourMs = 3'600'000;
 constexpr double kCountMax = 1e9;
 
@@ -137,6 +166,7 @@ Result<void> read_load(const toml::table& table, const std::string& file, DrillF
   Reader in(table, "[load]", file);
   LoadOptions& load = drill.load;
   in.text("endpoint", [&](const std::string& v) { return read_endpoint(v, drill.endpoint); });
+  in.text("via", [&](const std::string& v) { return read_via(v, drill.via); });
   in.text("conninfo", [&](const std::string& v) { return drill.conninfo = v, std::string(); });
   in.text("client_region",
           [&](const std::string& v) { return drill.client_region.name = v, std::string(); });
@@ -160,7 +190,9 @@ Result<void> read_load(const toml::table& table, const std::string& file, DrillF
   in.whole("payload_bytes", 1, 1024 * 1024,
            [&](std::uint64_t v) { load.payload_bytes = static_cast<int>(v); });
   in.whole("seed", 0, kCountMax, [&](std::uint64_t v) { load.seed = v; });
-  return in.end();
+  TRY_VOID(in.end());
+  if (drill.via == Via::lambda) return check_via_lambda(table, in, drill);
+  return ok();
 }
 
 std::string read_act(const std::string& value, Act& out) {

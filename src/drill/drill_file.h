@@ -14,6 +14,10 @@ using namespace load;  // A drill is a load and what is done meanwhile.
 
 inline constexpr std::size_t kDrillFileBytesMax = 256 * 1024;
 inline constexpr int kDrillRepeatMax = 1000;
+// Of via = "lambda": two invocations at a time, each with 20 to 2,000 operations per second.
+inline constexpr double kLambdaRateMin = 40;
+inline constexpr double kLambdaRateMax = 4000;
+inline constexpr int kLambdaConcurrencyMax = 200;
 
 enum class Act {
   switchover,
@@ -61,12 +65,16 @@ struct Expectations {
   std::optional<bool> healthy_at_end;
 };
 
+// What the load runs over: connections of the drill, or invocations of the CRUD functions.
+enum class Via { connections, lambda };
+
 struct DrillFile {
   std::string name;  // Of the file, without folders and ".toml".
   std::string description;
   std::string endpoint = "global-writer";  // global-writer | cluster | reader
   std::string conninfo;                    // libpq's; overrides endpoint and client_region.
   RegionId client_region;                  // Empty: the primary, or the survivor of a kill-region.
+  Via via = Via::connections;
   LoadOptions load;
   Duration tail = std::chrono::seconds(2);  // The load goes on this long after the last step.
   std::vector<DrillStep> steps;

@@ -133,6 +133,12 @@ net::Task<Result<model::Operation>> RdsPlatform::last_operation(RegionId to, Dea
   co_return make_error(ErrorKind::not_found, "no operation has moved the writer to " + to.name);
 }
 
+awsclient::AwsClient* RdsPlatform::aws(const RegionId& region) {
+  const auto at = std::find(names_.begin(), names_.end(), region);
+  return at == names_.end() ? nullptr
+                            : clients_[static_cast<std::size_t>(at - names_.begin())].get();
+}
+
 Result<pgclient::Parameters> RdsPlatform::endpoint(const RegionId& region,
                                                    const std::string& name) const {
   const char* const known[] = {"global-writer", "cluster", "reader"};

@@ -37,6 +37,8 @@ class Platform {
   // libpq parameters of "global-writer", "cluster" or "reader" of a region.
   virtual Result<pgclient::Parameters> endpoint(const RegionId& region,
                                                 const std::string& name) const = 0;
+  // Where functions of a region are invoked; null: nowhere.
+  virtual awsclient::AwsClient* aws(const RegionId& region) = 0;
 };
 
 // Over the RDS API, at one address per region.
@@ -65,6 +67,7 @@ class RdsPlatform final : public Platform {
   net::Task<Result<model::Operation>> last_operation(RegionId to, Deadline deadline) override;
   Result<pgclient::Parameters> endpoint(const RegionId& region,
                                         const std::string& name) const override;
+  awsclient::AwsClient* aws(const RegionId& region) override;
 
  private:
   net::Task<Result<model::GlobalCluster>> global_cluster(Deadline deadline);

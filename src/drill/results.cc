@@ -40,7 +40,10 @@ void measure(Results& results, const History& history) {
     StepRun& step = results.steps[i];
     const Span effect = effect_of(results, i);
     step.window = times.longest_gap(effect, results.length);
-    step.worst_connection = times.worst_connection(effect, results.length);
+    // Connections of functions come and go with each invocation.
+    if (results.file.via == Via::connections) {
+      step.worst_connection = times.worst_connection(effect, results.length);
+    }
     if (step.window &&
         (!results.worst_window || step.window->length() > results.worst_window->length())) {
       results.worst_window = step.window;

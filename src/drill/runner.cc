@@ -5,6 +5,7 @@
 
 #include "drill/report.h"
 #include "drill/steps.h"
+#include "drill/workload.h"
 
 namespace aurora_global::drill {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kReadyLimit = 60s;  // For the platform to be available before and after.
-constexpr Duration kSetupLimit = 60s;
 constexpr Duration kCheckLimit = 300s;
 constexpr Duration kProgressPause = 100ms;
 
@@ -67,33 +67,6 @@ RegionId client_region(const DrillFile& file, const Situation& situation) {
   return situation.writer;
 }
 
-Result<pgclient::Parameters> parse_conninfo(const std::string& text) {
-  char* message = nullptr;
-  PQconninfoOption* options = PQconninfoParse(text.c_str(), &message);
-  if (options == nullptr) {
-    const std::string why = message == nullptr ? "no memory" : message;
-    PQfreemem(message);
-    return make_error(ErrorKind::invalid, "conninfo in [load]: " + why);
-  }
-  pgclient::Parameters parameters;
-  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) parameters.values.emplace_back(option->keyword, option->val);
-  }
-  PQconninfoFree(options);
-  return parameters;
-}
-
-net::Task<Result<pgclient::Connection>> connect_patiently(pgclient::Parameters parameters,
-                                                          Deadline deadline) {
-  for (;;) {
-    auto connected = co_await pgclient::Connection::connect(parameters, deadline.at_most(10s));
-    if (connected.has_value() || deadline.passed()) co_return connected;
-    const ErrorKind kind = connected.error().kind;
-    if (kind == ErrorKind::denied || kind == ErrorKind::invalid) co_return connected;
-    co_await net::sleep_for(200ms);
-  }
-}
-
 net::Task<void> show_progress(Progress& progress, const History& history,
                               const std::string& doing) {
   for (;;) {
@@ -102,7 +75,7 @@ net::Task<void> show_progress(Progress& progress, const History& history,
   }
 }
 
-net::Task<void> run_steps(Stage& stage, Load& load) {
+net::Task<void> run_steps(Stage& stage, Workload& load) {
   while (!stage.history.has_begun()) {
     if (stage.load_ended) co_return;
     co_await net::sleep_for(10ms);
@@ -115,16 +88,8 @@ net::Task<void> run_steps(Stage& stage, Load& load) {
   if (!options.operations && !options.acknowledged_writes && !options.duration) load.stop();
 }
 
-net::Task<void> count_losses(Results& results, const History& history,
-                             std::vector<ExpectedItem> items, pgclient::Parameters writer) {
-  auto connection = co_await connect_patiently(std::move(writer), Deadline::in(kReadyLimit));
-  if (connection.has_error()) {
-    results.problems.push_back("lost writes could not be counted: connect to the writer: " +
-                               connection.error().message);
-    co_return;
-  }
-  auto found = co_await verify(*connection, history, std::move(items), results.run,
-                               Deadline::in(kCheckLimit));
+net::Task<void> count_losses(Results& results, Workload& load) {
+  auto found = co_await load.verify(Deadline::in(kCheckLimit), results.problems);
   if (found.has_error()) {
     results.problems.push_back("lost writes could not be counted: " + found.error().message);
     co_return;
@@ -145,33 +110,14 @@ net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadlin
   }
 }
 
-// Where the load connects, and where the tables are made and the losses counted.
-struct Targets {
-  pgclient::Parameters load;
-  pgclient::Parameters writer;
-};
-
-Result<Targets> choose_targets(const DrillFile& file, const Platform& platform, Results& results) {
-  Targets targets;
-  if (!file.conninfo.empty()) {
-    results.endpoint = "conninfo";
-    TRY(targets.load, parse_conninfo(file.conninfo));
-    targets.writer = targets.load;
-    return targets;
-  }
-  const RegionId region{results.client_region};
-  results.endpoint = file.endpoint;
-  TRY(targets.load, platform.endpoint(region, file.endpoint));
-  TRY(targets.writer, platform.endpoint(region, "global-writer"));
-  return targets;
-}
-
 void introduce(Progress& progress, const Results& results) {
   const LoadOptions& load = results.file.load;
   progress.say("drill " + results.file.name +
                (results.file.description.empty() ? "" : ": " + results.file.description));
-  progress.say("  " + std::to_string(load.concurrency) + " connections from " +
-               results.client_region + " to " + results.endpoint + ", run " + results.run);
+  progress.say(
+      "  " + std::to_string(load.concurrency) +
+      (results.file.via == Via::lambda ? " connections of functions in " : " connections from ") +
+      results.client_region + " to " + results.endpoint + ", run " + results.run);
 }
 
 }  // namespace
@@ -186,20 +132,16 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   file.load.run = results.run;
   if (file.load.seed == LoadOptions{}.seed) file.load.seed = std::hash<std::string>{}(results.run);
   results.file = file;
-  CO_TRY(Targets targets, choose_targets(file, platform, results));
-  pgclient::Parameters parameters = std::move(targets.load);
-  pgclient::Parameters writer = std::move(targets.writer);
-  parameters.values.emplace_back("application_name", "aurora-global-drill");
-  {
-    CO_TRY(auto connection, co_await connect_patiently(writer, Deadline::in(kSetupLimit)));
-    CO_TRY_VOID(co_await prepare_tables(connection, file.load, Deadline::in(kSetupLimit)));
-  }
-
+  results.endpoint = file.conninfo.empty() ? file.endpoint : "conninfo";
+  const auto executor = co_await boost::asio::this_coro::executor;
   History history(kClock);
+  CO_TRY(const auto made,
+         make_workload(executor, file, platform, RegionId{results.client_region}, history));
+  Workload& load = *made;
+  CO_TRY_VOID(co_await load.prepare());
+
   Progress progress(options.quiet);
   introduce(progress, results);
-  const auto executor = co_await boost::asio::this_coro::executor;
-  Load load(executor, file.load, parameters, history);
   // Without steps, a number of operations is met exactly.
   load.hold_open(!file.steps.empty());
   Stage stage{file, platform, faults, history, progress, RegionId{results.client_region}};
@@ -223,7 +165,7 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
 
   progress.say("counting lost writes by SQL against the client's own log ...");
   const auto after = co_await wait_available(platform, Deadline::in(kReadyLimit));
-  co_await count_losses(results, history, load.expected_items(), std::move(writer));
+  co_await count_losses(results, load);
   if (file.expect.healthy_at_end) {
     results.healthy = co_await wait_healthy(platform, Deadline::in(kReadyLimit));
   } else if (after.has_value()) {

@@ -61,6 +61,7 @@ class FakePlatform final : public Platform {
   Result<pgclient::Parameters> endpoint(const RegionId&, const std::string&) const override {
     return parameters_;
   }
+  awsclient::AwsClient* aws(const RegionId&) override { return nullptr; }
 
   std::vector<std::string> moves;
   int refusals = 0;

@@ -109,4 +109,12 @@ Result<std::string> Payload::text(const char* field) const {
   return bad(field, object_[field], "a string");
 }
 
+Result<std::string> Payload::name(const char* field) const {
+  TRY(std::string value, text(field));
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; };
+  const bool right = value.size() <= 32 && std::all_of(value.begin(), value.end(), allowed);
+  if (right && (!value.empty() || !object_.contains(field))) return value;
+  return bad(field, object_[field], "1 to 32 letters, digits and hyphens");
+}
+
 }  // namespace aurora_global::functions

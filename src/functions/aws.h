@@ -31,6 +31,8 @@ class Payload {
   Result<std::string> one_of(const char* field, std::initializer_list<std::string_view> choices,
                              std::string otherwise) const;
   Result<std::string> text(const char* field) const;
+  // 1 to 32 letters, digits and hyphens; "" if the field is not there.
+  Result<std::string> name(const char* field) const;
 
  private:
   const nlohmann::json& object_;

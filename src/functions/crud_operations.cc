@@ -8,6 +8,7 @@
 #include "functions/aws.h"
 #include "load/checker.h"
 #include "load/metrics.h"
+#include "load/run_log.h"
 
 namespace aurora_global::functions {
 namespace {
@@ -31,6 +32,9 @@ constexpr double kRateMin = 20;
 constexpr double kRateMax = 2000;
 constexpr std::size_t kLatenciesMax = 10'000;  // Published one by one; of more, every n-th.
 constexpr std::size_t kValuesPerDocument = 100;
+constexpr std::int64_t kLoggedOperationsMax = 50'000;  // A response has at most 6 MB.
+constexpr int kAuditRows = 50'000;                     // In one response, of each table.
+constexpr std::int64_t kKeyMax = std::int64_t{load::kWorkersOfARunMax} << 32;
 constexpr const char* kNamespace = "AuroraGlobalDB/Failover";
 
 const SystemClock kClock;
@@ -347,20 +351,26 @@ load::LoadOptions load_options(const CrudRequest& request, Deadline deadline) {
   }
   options.rate = pace_of(request);
   options.give_up_after = std::min<Duration>(60s, deadline.left());
-  options.run = random_hex(6);
+  options.run = request.run.empty() ? random_hex(6) : request.run;
+  options.first_worker = request.first_worker;
   options.seed = std::hash<std::string>{}(options.run);
   return options;
 }
 
+// Over `kept` where that still works: a log-in costs more than the counting.
 net::Task<json> count_losses(Function& function, const load::History& history,
-                             std::vector<load::ExpectedItem> items, std::string run) {
-  auto connection = co_await connect(function, function.writer_host, Deadline::in(kCheckLimit));
+                             std::vector<load::ExpectedItem> items, std::string run,
+                             std::optional<pgclient::Connection> kept) {
   Result<load::Verification> found = make_error(ErrorKind::unavailable, "");
-  if (connection.has_error()) {
-    found = connection.error();
-  } else {
-    found = co_await load::verify(*connection, history, std::move(items), run,
-                                  Deadline::in(kCheckLimit));
+  const Deadline limit = Deadline::in(kCheckLimit);
+  if (kept) found = co_await load::verify(*kept, history, items, run, limit);
+  if (found.has_error()) {
+    auto connection = co_await connect(function, function.writer_host, limit);
+    if (connection.has_error()) {
+      found = connection.error();
+    } else {
+      found = co_await load::verify(*connection, history, std::move(items), run, limit);
+    }
   }
   if (found.has_error()) {
     co_return json{{"counted", false}, {"reason", found.error().message}};
@@ -408,9 +418,32 @@ Span during_of(const Observed& seen, const std::vector<Record>& records, std::in
   return {seen.from, to};
 }
 
+// The rows of a run, in the order of their keys, some at a time.
+net::Task<Result<json>> audit(Function& function, CrudRequest request, Deadline deadline) {
+  CO_TRY(auto connection, co_await connect(function, function.writer_host, deadline));
+  const std::string limit = std::to_string(kAuditRows);
+  std::vector<pgclient::Param> params = {request.audit, std::to_string(request.ledger_from), limit};
+  CO_TRY(const auto ledger, co_await connection.execute(
+                                "SELECT coalesce(json_agg(op_id ORDER BY op_id), '[]') FROM "
+                                "(SELECT op_id FROM drill_ledger WHERE run = $1 AND op_id >= $2 "
+                                "ORDER BY op_id LIMIT $3::int) l",
+                                std::move(params), deadline));
+  params = {request.audit, std::to_string(request.items_from), limit};
+  CO_TRY(const auto items,
+         co_await connection.execute(
+             "SELECT coalesce(json_agg(json_build_array(id, op_id) ORDER BY id), '[]') FROM "
+             "(SELECT id, op_id FROM drill_items WHERE run = $1 AND id >= $2 "
+             "ORDER BY id LIMIT $3::int) i",
+             std::move(params), deadline));
+  co_return json{{"ledger", json::parse(ledger.text(0, 0))},
+                 {"items", json::parse(items.text(0, 0))},
+                 {"page", kAuditRows}};
+}
+
 net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Context context) {
   Function& function = *shared;
   CO_TRY(const CrudRequest request, parse_crud_request(event));
+  if (!request.audit.empty()) co_return co_await audit(function, request, context.deadline);
   const Duration left = context.deadline.left();
   const Duration reserve = std::clamp<Duration>(left / 5, kReserveMin, kReserve);
   const Deadline work_until(context.deadline.at() - reserve);
@@ -422,10 +455,13 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
     seen.old_primary = view.global.writer_region;
   }
   load::LoadOptions options = load_options(request, work_until);
+  std::optional<pgclient::Connection> kept;
   {
     CO_TRY(auto connection, co_await connect(function, function.writer_host, setup));
     const auto prepared = co_await load::prepare_tables(connection, options, setup);
     if (prepared.has_error()) co_return prepared.error().in("prepare the tables");
+    // One that has seen a failover may still talk to the old writer.
+    if (!request.trigger_failover) kept.emplace(std::move(connection));
   }
   if (function.host != function.writer_host) CO_TRY_VOID(co_await check_writable(function, setup));
 
@@ -451,7 +487,12 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
   const Span during = during_of(seen, records, end + 1);
   const load::Summary all = load::summarize(records, Span{0, end + 1});
   const load::Summary inside = load::summarize(records, during);
-  json losses = co_await count_losses(function, history, load.expected_items(), options.run);
+  // Whoever wants the log counts at the end of all invocations.
+  json losses = {{"counted", false}, {"reason", "left to the reader of the log"}};
+  if (!request.log) {
+    losses = co_await count_losses(function, history, load.expected_items(), options.run,
+                                   std::move(kept));
+  }
   const Published values =
       published(records, all, request.trigger_failover ? inside.operations : 0);
   publish(function, values);
@@ -471,6 +512,7 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
   result["verification"] = std::move(losses);
   result["served_by"] = serving(history);
   result["metrics"] = metrics_json(values);
+  if (request.log) result["log"] = load::log_json(history, load.expected_items());
   co_return result;
 }
 
@@ -478,9 +520,18 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
 
 Result<CrudRequest> parse_crud_request(const json& payload) {
   const Payload fields(payload);
-  TRY_VOID(fields.only({"trigger_failover", "failover_type", "operations", "operation_type",
-                        "concurrency", "duration_seconds"}));
   CrudRequest request;
+  TRY(request.audit, fields.name("audit"));
+  if (!request.audit.empty()) {
+    TRY_VOID(fields.only({"audit", "ledger_from", "items_from"}));
+    TRY(const auto ledger, fields.number("ledger_from", 0, kKeyMax));
+    TRY(const auto items, fields.number("items_from", 0, kKeyMax));
+    request.ledger_from = static_cast<std::uint64_t>(ledger.value_or(0));
+    request.items_from = static_cast<std::uint64_t>(items.value_or(0));
+    return request;
+  }
+  TRY_VOID(fields.only({"trigger_failover", "failover_type", "operations", "operation_type",
+                        "concurrency", "duration_seconds", "run", "first_worker", "log", "audit"}));
   TRY(request.trigger_failover, fields.flag("trigger_failover", false));
   TRY(request.failover_type, fields.one_of("failover_type", {"planned", "unplanned"}, "planned"));
   TRY(const auto operations, fields.number("operations", 1, 1'000'000));
@@ -496,6 +547,18 @@ Result<CrudRequest> parse_crud_request(const json& payload) {
   TRY(const auto concurrency, fields.number("concurrency", 1, 100));
   request.concurrency = static_cast<int>(concurrency.value_or(5));
   TRY(request.duration_seconds, fields.number("duration_seconds", 1, 840));
+  TRY(request.run, fields.name("run"));
+  TRY(const auto worker,
+      fields.number("first_worker", 0, load::kWorkersOfARunMax - request.concurrency));
+  request.first_worker = static_cast<int>(worker.value_or(0));
+  TRY(request.log, fields.flag("log", false));
+  if (request.log && (request.trigger_failover || request.operations > kLoggedOperationsMax ||
+                      (request.duration_seconds && !request.operations_given))) {
+    return make_error(ErrorKind::invalid,
+                      "log needs operations of at most " + std::to_string(kLoggedOperationsMax) +
+                          " and no trigger_failover: a response has at most 6 MB",
+                      "InvalidPayload");
+  }
   return request;
 }
 

@@ -18,6 +18,14 @@ struct CrudRequest {
   load::OperationMix operation_type = load::OperationMix::mixed;
   int concurrency = 5;
   std::optional<std::int64_t> duration_seconds;
+  // For a load that is spread over many invocations, and judged by who makes them.
+  std::string run;  // Empty: one of its own.
+  int first_worker = 0;
+  bool log = false;  // The result carries what happened to every operation.
+  // Instead of a load: the rows of a run, from these keys on.
+  std::string audit;
+  std::uint64_t ledger_from = 0;
+  std::uint64_t items_from = 0;
 };
 // Fails with InvalidPayload, naming the field.
 Result<CrudRequest> parse_crud_request(const nlohmann::json& payload);

@@ -129,16 +129,30 @@ struct Load::Operation {
   bool maybe_committed = false;
 };
 
+bool amounts_reached(const LoadOptions& options, const History& history) {
+  const auto& counts = history.counts();
+  if (options.operations && counts.all() < *options.operations) return false;
+  if (options.acknowledged_writes && counts.acknowledged_writes < *options.acknowledged_writes) {
+    return false;
+  }
+  if (options.duration &&
+      history.now() <
+          std::chrono::duration_cast<std::chrono::microseconds>(*options.duration).count()) {
+    return false;
+  }
+  return options.operations || options.acknowledged_writes || options.duration;
+}
+
 net::Task<Result<void>> prepare_tables(pgclient::Connection& connection, LoadOptions options,
                                        Deadline deadline) {
   CO_TRY_VOID(co_await connection.execute_simple(std::string(kTables), deadline));
-  std::vector<Param> params = {options.run, std::to_string(options.concurrency),
-                               std::to_string(options.prefill),
-                               std::to_string(options.payload_bytes)};
+  std::vector<Param> params = {
+      options.run, std::to_string(options.concurrency), std::to_string(options.prefill),
+      std::to_string(options.payload_bytes), std::to_string(options.first_worker)};
   CO_TRY_VOID(co_await connection.execute(
       "INSERT INTO drill_items(run, id, payload, version, op_id) "
       "SELECT $1, (w::bigint << 32) | n, repeat('0', $4::int), 1, 0 "
-      "FROM generate_series(0, $2::int - 1) w, generate_series(0, $3::int - 1) n "
+      "FROM generate_series($5::int, $5::int + $2::int - 1) w, generate_series(0, $3::int - 1) n "
       "ON CONFLICT DO NOTHING",
       std::move(params), deadline));
   co_return ok();
@@ -152,7 +166,9 @@ Load::Load(boost::asio::any_io_executor executor, LoadOptions options,
       history_(history),
       tasks_(executor) {
   CHECK(options_.concurrency >= 1 && options_.concurrency <= kConcurrencyMax);
-  for (int i = 0; i < options_.concurrency; ++i) {
+  CHECK(options_.first_worker >= 0 &&
+        options_.first_worker + options_.concurrency <= kWorkersOfARunMax);
+  for (int i = options_.first_worker; i < options_.first_worker + options_.concurrency; ++i) {
     auto worker =
         std::make_unique<Worker>(i, options_.seed * 1'000'003 + static_cast<std::uint64_t>(i));
     for (int n = 0; n < options_.prefill; ++n) {
@@ -166,20 +182,6 @@ Load::~Load() = default;
 
 void Load::stop() { stopped_ = true; }
 
-bool Load::amounts_reached() const {
-  const auto& counts = history_.counts();
-  if (options_.operations && counts.all() < *options_.operations) return false;
-  if (options_.acknowledged_writes && counts.acknowledged_writes < *options_.acknowledged_writes) {
-    return false;
-  }
-  if (options_.duration &&
-      history_.now() <
-          std::chrono::duration_cast<std::chrono::microseconds>(*options_.duration).count()) {
-    return false;
-  }
-  return options_.operations || options_.acknowledged_writes || options_.duration;
-}
-
 bool Load::no_more() const {
   if (ending() || history_.full()) return true;
   if (held_open_) return false;
@@ -187,7 +189,7 @@ bool Load::no_more() const {
   const bool only_count =
       options_.operations && !options_.acknowledged_writes && !options_.duration;
   if (only_count) return begun_ >= *options_.operations;
-  return amounts_reached();
+  return amounts_reached(options_, history_);
 }
 
 net::Task<Result<void>> Load::run() {

@@ -21,6 +21,7 @@
 namespace aurora_global::load {
 
 inline constexpr int kConcurrencyMax = 1000;
+inline constexpr int kWorkersOfARunMax = 65'536;
 inline constexpr std::size_t kItemsPerWorkerMax = 10'000;
 
 enum class OperationMix { create, read, update, remove, mixed };
@@ -42,8 +43,12 @@ struct LoadOptions {
   int prefill = 50;  // Items of each worker before the load begins.
   int payload_bytes = 100;
   std::uint64_t seed = 1;
-  std::string run;  // Names the rows of this load in the tables.
+  std::string run;       // Names the rows of this load in the tables.
+  int first_worker = 0;  // Of several loads of one run, each has its own worker numbers.
 };
+
+// Whether each amount that the options give has been reached; false if they give none.
+bool amounts_reached(const LoadOptions& options, const History& history);
 
 // What the items must look like at the end, as far as the client knows.
 struct ExpectedItem {
@@ -68,7 +73,6 @@ class Load {
   net::Task<Result<void>> run();
   // Starts no more operations; those under way end in their own time.
   void stop();
-  bool amounts_reached() const;
   // With true, the amounts do not end the load (steps are still to come).
   void hold_open(bool open) { held_open_ = open; }
 

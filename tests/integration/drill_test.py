@@ -31,11 +31,15 @@ def drill(platform, text, expect, *options):
     return parsed, done
 
 
+def ops_of(platform):
+    with open(platform.directory / "out" / "case" / "ops.csv", encoding="utf-8", newline="") as log:
+        return list(csv.DictReader(log))
+
+
 def lost_by_hand(platform, results, region):
     """Acknowledged writes in ops.csv whose op_id the writer's ledger does not have."""
-    with open(platform.directory / "out" / "case" / "ops.csv", encoding="utf-8", newline="") as log:
-        acknowledged = {row["op_id"] for row in csv.DictReader(log)
-                        if row["outcome"] == "ok" and row["type"] != "read"}
+    acknowledged = {row["op_id"] for row in ops_of(platform)
+                    if row["outcome"] == "ok" and row["type"] != "read"}
     stored = set(platform.sql(region, "SELECT op_id FROM drill_ledger WHERE run = "
                                       f"'{results['run']}'").split())
     return len(acknowledged - stored), len(acknowledged)
@@ -46,6 +50,34 @@ def expectation(results, name):
 
 
 class Drills(PlatformTest):
+    def test_00_a_load_of_functions_is_judged_like_any_other(self):
+        results, _ = drill(self.platform, """
+            [load]
+            via = "lambda"
+            concurrency = 32
+            rate = 300
+            [[step]]
+            after_writes = 100
+            do = "switchover"
+            [expect]
+            lost_writes = 0
+            failed_operations = 0
+            min_acknowledged_writes = 200
+            healthy_at_end = true
+            """, 0)
+        self.assertTrue(all(one["held"] for one in results["expectations"]), results)
+        self.assertEqual(lost_by_hand(self.platform, results, WEST)[0], 0)
+        self.assertEqual({row["region"] for row in ops_of(self.platform)} - {""}, {EAST, WEST})
+        results, done = drill(self.platform, """
+            [load]
+            via = "lambda"
+            retries = 3
+            duration_s = 1
+            """, 2)
+        self.assertIsNone(results)
+        self.assertIn("line 4: retries in [load] needs via", done.stderr)
+        drill(self.platform, '[load]\nduration_s = 0.5\n[[step]]\ndo = "switchover"\n', 0)
+
     def test_01_a_switchover_loses_nothing(self):
         results, _ = drill(self.platform, LOAD + """
             [[step]]

@@ -1,0 +1,33 @@
+// What a drill puts on the database: operations over its own connections, or over invocations of
+// the CRUD functions. One thread.
+#pragma once
+
+#include "drill/drill_file.h"
+#include "drill/platform.h"
+#include "load/checker.h"
+
+namespace aurora_global::drill {
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+
+  // Makes the tables. Called once, before run().
+  virtual net::Task<Result<void>> prepare() = 0;
+  // Runs to the end, as Load::run().
+  virtual net::Task<Result<void>> run() = 0;
+  // As those of Load.
+  virtual void stop() = 0;
+  virtual void hold_open(bool open) = 0;
+  // After run(): counts what was lost. A Verification is for what was logged; `problems` gets what
+  // was not.
+  virtual net::Task<Result<Verification>> verify(Deadline deadline,
+                                                 std::vector<std::string>& problems) = 0;
+};
+
+// `file.load.run` is set. Everything given outlives the workload. Fails with `invalid`.
+Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor executor,
+                                                const DrillFile& file, Platform& platform,
+                                                const RegionId& client_region, History& history);
+
+}  // namespace aurora_global::drill
