@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr Duration kCallLimit = 10s;
 constexpr Duration kPoll = 100ms;
+constexpr Duration kSettle = 5s;
 constexpr Duration kReserve = 2s;  // Of the function's time, to answer in.
 
 struct Function {
@@ -96,15 +97,28 @@ json result_json(const Function& function, const model::GlobalCluster& before,
           {"new_primary", member_json(before, target)}};
 }
 
-// Waits until the writer is in `target` and nothing runs.
-net::Task<Result<void>> await_end(Function& function, RegionId target, Deadline deadline) {
-  RegionId seen;
+struct Begun {
+  json result;
+  model::GlobalCluster before;
+  RegionId target;
+  RegionId asked;  // Where the operation was started; the others hear of it later.
+  bool already_running = false;
+  bool superseded = false;
+};
+
+// Waits until the writer is in the target and nothing runs.
+net::Task<Result<void>> await_end(Function& function, Begun begun, Deadline deadline) {
+  // "available" right after the call may be an answer from before it.
+  const Deadline settled = Deadline::in(kSettle);
+  bool seen_running = begun.already_running;
   while (!deadline.passed()) {
-    CO_TRY(
-        const GlobalClusterView view,
-        co_await global_cluster(*function.aws, function.region, function.global_cluster, deadline));
-    if (!running(view.global)) {
-      if (view.global.writer_region == target) co_return ok();
+    CO_TRY(const GlobalClusterView view,
+           co_await global_cluster(*function.aws, begun.asked, function.global_cluster, deadline));
+    if (running(view.global)) {
+      seen_running = true;
+    } else if (view.global.writer_region == begun.target) {
+      co_return ok();
+    } else if (seen_running || settled.passed()) {
       co_return make_error(ErrorKind::conflict,
                            "the operation has ended and the primary is still " +
                                view.global.writer_region.name + ": it was called off",
@@ -118,20 +132,13 @@ net::Task<Result<void>> await_end(Function& function, RegionId target, Deadline 
                        "FailoverStillRunning");
 }
 
-struct Begun {
-  json result;
-  model::GlobalCluster before;
-  RegionId target;
-  bool already_running = false;
-  bool superseded = false;
-};
-
 // Starts the operation, or finds it running.
 net::Task<Result<Begun>> begin(Function& function, Request request, Deadline deadline) {
   CO_TRY(const GlobalClusterView view, co_await global_cluster(*function.aws, function.region,
                                                                function.global_cluster, deadline));
   Begun begun;
   begun.before = view.global;
+  begun.asked = function.region;
   const model::GlobalCluster& global = begun.before;
   if (running(global)) {
     begun.already_running = true;
@@ -157,9 +164,8 @@ net::Task<Result<Begun>> begin(Function& function, Request request, Deadline dea
   const model::GlobalMember* member = global.member_in(begun.target);
   const std::string arn = member->cluster_arn;
   // A switchover is asked of the primary's API, a failover of the target's: the other may be gone.
-  const RegionId asked =
-      request.kind == OperationKind::switchover ? global.writer_region : begun.target;
-  CO_TRY_VOID(co_await function.aws->move_writer(asked, global.identifier, arn, request.kind,
+  begun.asked = request.kind == OperationKind::switchover ? global.writer_region : begun.target;
+  CO_TRY_VOID(co_await function.aws->move_writer(begun.asked, global.identifier, arn, request.kind,
                                                  deadline.at_most(kCallLimit)));
   begun.result = result_json(function, global, request, begun.target);
   if (request.kind == OperationKind::failover) {
@@ -181,7 +187,7 @@ net::Task<Result<json>> direct(Function& function, const json& payload, Context 
   if (begun.superseded) co_return begun.result;
   begun.result["status"] = "accepted";
   if (request.wait) {
-    CO_TRY_VOID(co_await await_end(function, begun.target, deadline));
+    CO_TRY_VOID(co_await await_end(function, begun, deadline));
     begun.result["status"] = "completed";
     const auto took = SystemClock().now() - started;
     begun.result["duration_ms"] =

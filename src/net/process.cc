@@ -92,12 +92,22 @@ Result<pid_t> launch(const CommandLine& command, int output) {
   return pid;
 }
 
+bool readable(int fd) {
+  pollfd entry{fd, POLLIN, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
+// Asio may wake a new wait by an event of a descriptor closed in the same turn of its reactor: only
+// what poll(2) says counts.
 Task<bool> wait_readable(int fd, Deadline deadline) {
   boost::asio::posix::stream_descriptor watched(co_await boost::asio::this_coro::executor, dup(fd));
   DeadlineGuard guard(watched, deadline);
-  auto [error] =
-      co_await watched.async_wait(boost::asio::posix::stream_descriptor::wait_read, use_result);
-  co_return !error;
+  while (!readable(fd)) {
+    auto [error] =
+        co_await watched.async_wait(boost::asio::posix::stream_descriptor::wait_read, use_result);
+    if (error) co_return readable(fd);
+  }
+  co_return true;
 }
 
 }  // namespace
@@ -150,8 +160,7 @@ void Process::reap() const {
 
 bool Process::running() const {
   if (fd_ < 0) return false;
-  pollfd entry{fd_, POLLIN, 0};
-  const bool ended = poll(&entry, 1, 0) > 0;
+  const bool ended = readable(fd_);
   if (ended) reap();
   return !ended;
 }
@@ -161,10 +170,8 @@ void Process::signal(int number) const {
 }
 
 Task<bool> Process::wait(Deadline deadline) const {
-  if (!running()) co_return true;
-  const bool ended = co_await wait_readable(fd_, deadline);
-  if (ended) reap();
-  co_return ended || !running();
+  co_await wait_readable(fd_, deadline);
+  co_return !running();
 }
 
 Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline) {
