@@ -1,0 +1,37 @@
+#include "core/position.h"
+
+#include <charconv>
+#include <cstdio>
+
+namespace aurora_global::extension {
+
+std::string encode(const Position& p) {
+  char text[96];
+  std::snprintf(text, sizeof text, "%llx %llx %x %llx %d",
+                static_cast<unsigned long long>(p.commit),
+                static_cast<unsigned long long>(p.catalog), p.timeline,
+                static_cast<unsigned long long>(p.settings), p.temporary_objects ? 1 : 0);
+  return text;
+}
+
+std::optional<Position> decode_position(std::string_view text) {
+  Position p;
+  const auto take = [&](auto& value, bool last) {
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    if (result.ec != std::errc{}) return false;
+    text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
+    if (last) return text.empty();
+    if (text.empty() || text[0] != ' ') return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  unsigned temporary = 0;
+  if (!take(p.commit, false) || !take(p.catalog, false) || !take(p.timeline, false) ||
+      !take(p.settings, false) || !take(temporary, true) || temporary > 1) {
+    return std::nullopt;
+  }
+  p.temporary_objects = temporary == 1;
+  return p;
+}
+
+}  // namespace aurora_global::extension
