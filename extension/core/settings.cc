@@ -61,31 +61,42 @@ std::string literal(std::string_view text) {
   return out + "'";
 }
 
-std::string difference(const Settings& from, const Settings& to) {
-  std::string sql;
+std::vector<std::string> difference(const Settings& from, const Settings& to) {
+  std::vector<std::string> statements;
   for (const auto& [name, setting] : from) {
-    if (!to.contains(name)) sql += "RESET " + quoted_name(name) + ";";
+    if (!to.contains(name)) statements.push_back("RESET " + quoted_name(name));
   }
   std::string select;
   for (const auto& [name, setting] : to) {
     const auto before = from.find(name);
-    if (before != from.end() && before->second == setting) continue;
+    if (before != from.end() && before->second.value == setting.value) continue;
     select += select.empty() ? "SELECT " : ",";
     select += "pg_catalog.set_config(" + literal(name) + "," + literal(setting.value) +
               (setting.local ? ",true)" : ",false)");
   }
-  if (!select.empty()) sql += select + ";";
-  return sql;
+  if (!select.empty()) statements.push_back(std::move(select));
+  return statements;
 }
 
-int statements_in_difference(const Settings& from, const Settings& to) {
-  int count = 0;
-  for (const auto& [name, setting] : from) count += to.contains(name) ? 0 : 1;
-  const bool changed = std::any_of(to.begin(), to.end(), [&](const auto& entry) {
-    const auto before = from.find(entry.first);
-    return before == from.end() || before->second != entry.second;
-  });
-  return count + (changed ? 1 : 0);
+Settings of_startup(const Settings& settings) {
+  Settings out;
+  for (const auto& [name, setting] : settings) {
+    if (setting.startup) out[name] = setting;
+  }
+  return out;
+}
+
+std::string startup_options(const Settings& settings) {
+  std::string out;
+  for (const auto& [name, setting] : settings) {
+    if (!setting.startup || lower(name) == "client_encoding") continue;
+    out += " -c " + name + "=";
+    for (const char c : setting.value) {
+      if (c == ' ' || c == '\\' || c == '\t' || c == '\n') out += '\\';
+      out += c;
+    }
+  }
+  return out;
 }
 
 std::uint64_t digest(const Settings& settings) {
@@ -132,7 +143,7 @@ Settings decode(std::string_view text) {
         value += line[++i] == 'n' ? '\n' : line[i];
       }
     }
-    out[std::string(line.substr(0, equals))] = {std::move(value), false};
+    out[std::string(line.substr(0, equals))] = {std::move(value), false, false};
   }
   return out;
 }

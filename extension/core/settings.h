@@ -7,20 +7,25 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aurora_global::extension {
 
 struct Setting {
   std::string value;
-  bool local = false;  // Ends with the transaction.
+  bool local = false;    // Ends with the transaction.
+  bool startup = false;  // Came with the client's start-up packet: RESET goes back to it.
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 using Settings = std::map<std::string, Setting, std::less<>>;
 
-// SQL that makes a session with settings `from` have `to`; empty if they are equal. Ends with `;`.
-std::string difference(const Settings& from, const Settings& to);
-// How many statements difference() gave.
-int statements_in_difference(const Settings& from, const Settings& to);
+// The statements that make a session with settings `from` have `to`.
+std::vector<std::string> difference(const Settings& from, const Settings& to);
+
+// Those of the start-up packet, and as the value of libpq's `options` that gives them to a new
+// session.
+Settings of_startup(const Settings& settings);
+std::string startup_options(const Settings& settings);
 
 // FNV-1a over names and values: equal settings have equal digests.
 std::uint64_t digest(const Settings& settings);

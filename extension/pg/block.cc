@@ -1,0 +1,94 @@
+#include "pg/block.h"
+
+namespace aurora_global::extension {
+
+Block block;
+
+namespace {
+
+char* option_text(DefElem* option) {
+  auto* constant = reinterpret_cast<A_Const*>(option->arg);
+  return IsA(constant, A_Const) && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+
+bool option_true(DefElem* option) {
+  auto* constant = reinterpret_cast<A_Const*>(option->arg);
+  return IsA(constant, A_Const) && IsA(&constant->val, Integer) && intVal(&constant->val) != 0;
+}
+
+// Reads transaction modes and leaves only those that a standby accepts.
+List* note_modes(List* modes, bool* read_only, bool* serializable) {
+  List* kept = NIL;
+  ListCell* cell;
+  foreach (cell, modes) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, "transaction_read_only") == 0) {
+      *read_only = option_true(option);
+      if (!*read_only) continue;
+    }
+    if (strcmp(option->defname, "transaction_isolation") == 0) {
+      const char* level = option_text(option);
+      *serializable = level != nullptr && pg_strcasecmp(level, "serializable") == 0;
+      if (*serializable) {
+        auto* replaced = static_cast<DefElem*>(copyObjectImpl(option));
+        reinterpret_cast<A_Const*>(replaced->arg)->val.sval.sval = pstrdup("repeatable read");
+        kept = lappend(kept, replaced);
+        continue;
+      }
+    }
+    kept = lappend(kept, option);
+  }
+  return kept;
+}
+
+void forget(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE: block = Block{}; break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+void note_transaction_statement(TransactionStmt* statement) {
+  switch (statement->kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START: {
+      if (block.open) return;
+      block = Block{};
+      block.open = true;
+      block.read_only = DefaultXactReadOnly;
+      statement->options =
+          note_modes(statement->options, &block.read_only, &block.serializable);
+      return;
+    }
+    case TRANS_STMT_SAVEPOINT: {
+      const int level = GetCurrentTransactionNestLevel() + 1;
+      if (level >= kSavepointsMax) {
+        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                errmsg("a forwarding session takes at most %d nested savepoints",
+                       kSavepointsMax - 2));
+      }
+      strlcpy(block.savepoints[level], statement->savepoint_name, NAMEDATALEN);
+      return;
+    }
+    default: return;
+  }
+}
+
+void note_set_transaction(VariableSetStmt* statement) {
+  if (statement->kind != VAR_SET_MULTI || strcmp(statement->name, "TRANSACTION") != 0) return;
+  bool read_only = block.read_only;
+  bool serializable = block.serializable;
+  statement->args = note_modes(statement->args, &read_only, &serializable);
+  block.read_only = read_only;
+  block.serializable = serializable;
+}
+
+bool declared_read_only() { return block.open ? block.read_only : DefaultXactReadOnly; }
+
+void install_block() { RegisterXactCallback(forget, nullptr); }
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,188 @@
+#include "pg/classify.h"
+
+#include "pg/options.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "parser/analyze.h"
+#include "utils/fmgroids.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+// Above PostgreSQL's own bits.
+constexpr int kMark = 1 << 28;
+
+bool listed(const char* list, const char* name) {
+  if (list == nullptr || list[0] == '\0') return false;
+  char* copy = pstrdup(list);
+  List* names = NIL;
+  if (!SplitIdentifierString(copy, ',', &names)) return false;
+  ListCell* cell;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
+  }
+  return false;
+}
+
+// Built-in functions that change the database or its lock table.
+constexpr const char* kPrimaryBuiltins[] = {
+    "nextval", "setval", "currval", "lastval", "pg_notify",
+    "txid_current", "pg_current_xact_id",
+    "lo_creat", "lo_create", "lo_from_bytea", "lo_import", "lo_open", "lo_put", "lo_truncate",
+    "lo_truncate64", "lo_unlink", "lowrite", "loread", "lo_lseek", "lo_lseek64", "lo_tell",
+    "lo_tell64", "lo_close", "lo_get", "lo_export",
+    "pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_unlock",
+    "pg_advisory_unlock_all", "pg_advisory_unlock_shared", "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
+    "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
+    "brin_summarize_new_values", "brin_summarize_range", "brin_desummarize_range",
+    "gin_clean_pending_list", "pg_import_system_collations", "pg_extension_config_dump",
+    "pg_current_wal_lsn", "pg_current_wal_insert_lsn", "pg_current_wal_flush_lsn",
+    "pg_switch_wal", "pg_logical_emit_message", "pg_create_restore_point",
+    "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml",
+};
+
+bool runs_at_primary(Oid function, void*) {
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const auto* proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+  bool result = false;
+  if (proc->provolatile == PROVOLATILE_VOLATILE) {
+    const char* name = NameStr(proc->proname);
+    if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId) {
+      if (proc->pronamespace == PG_CATALOG_NAMESPACE) {
+        for (const char* one : kPrimaryBuiltins) result = result || strcmp(one, name) == 0;
+      }
+      result = result || listed(options.primary_functions, name);
+    } else {
+      result = !listed(options.local_functions, name);
+    }
+  }
+  ReleaseSysCache(tuple);
+  return result;
+}
+
+bool walk(Node* node, void* context);
+
+// PostgreSQL 15 declares walkers without parameters.
+bool (*walker())() { return reinterpret_cast<bool (*)()>(walk); }
+
+bool walk(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, NextValueExpr)) return true;
+  if (check_functions_in_node(node, runs_at_primary, context)) return true;
+  if (IsA(node, Query)) {
+    return query_tree_walker(reinterpret_cast<Query*>(node), walker(), context, 0);
+  }
+  return expression_tree_walker(node, walker(), context);
+}
+
+bool copy_writes(CopyStmt* copy) {
+  if (copy->is_from) return true;
+  // COPY (query) TO: analysed where the statement is placed, for its text is not.
+  return false;
+}
+
+Where place_of_transaction(const TransactionStmt* statement) {
+  switch (statement->kind) {
+    case TRANS_STMT_COMMIT_PREPARED:
+    case TRANS_STMT_ROLLBACK_PREPARED:
+    case TRANS_STMT_PREPARE: return Where::primary;
+    default: return Where::here;
+  }
+}
+
+Where place_of_explain(ExplainStmt* explain) {
+  ListCell* cell;
+  foreach (cell, explain->options) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, "analyze") != 0) continue;
+    auto* query = reinterpret_cast<Query*>(explain->query);
+    if (query->commandType == CMD_UTILITY) {
+      Node* inner = query->utilityStmt;
+      if (!IsA(inner, ExecuteStmt)) return Where::primary;
+      PreparedStatement* prepared =
+          FetchPreparedStatement(reinterpret_cast<ExecuteStmt*>(inner)->name, false);
+      if (prepared == nullptr) return Where::here;
+      return writes(prepared->plansource->query_list) ? Where::primary : Where::here;
+    }
+    return writes(query) ? Where::primary : Where::here;
+  }
+  return Where::here;
+}
+
+}  // namespace
+
+bool calls_primary_function(Query* query) {
+  return query_tree_walker(query, walker(), nullptr, 0);
+}
+
+bool writes(Query* query) {
+  if (query->commandType == CMD_UTILITY) {
+    const char* why = nullptr;
+    return place_of(query->utilityStmt, &why) == Where::primary;
+  }
+  return query->commandType != CMD_SELECT || query->rowMarks != NIL || query->hasModifyingCTE ||
+         calls_primary_function(query);
+}
+
+bool writes(List* queries) {
+  ListCell* cell;
+  foreach (cell, queries) {
+    if (writes(static_cast<Query*>(lfirst(cell)))) return true;
+  }
+  return false;
+}
+
+void mark(PlannedStmt* plan) { plan->jitFlags |= kMark; }
+bool marked(const PlannedStmt* plan) { return (plan->jitFlags & kMark) != 0; }
+
+bool writes(const PlannedStmt* plan) {
+  return plan->commandType != CMD_SELECT || plan->rowMarks != NIL || plan->hasModifyingCTE ||
+         marked(plan);
+}
+
+Where place_of(Node* statement, const char** why) {
+  switch (nodeTag(statement)) {
+    case T_TransactionStmt:
+      return place_of_transaction(reinterpret_cast<TransactionStmt*>(statement));
+    case T_ExplainStmt: return place_of_explain(reinterpret_cast<ExplainStmt*>(statement));
+    case T_CopyStmt:
+      return copy_writes(reinterpret_cast<CopyStmt*>(statement)) ? Where::primary : Where::here;
+    case T_DeclareCursorStmt: {
+      auto* query =
+          reinterpret_cast<Query*>(reinterpret_cast<DeclareCursorStmt*>(statement)->query);
+      return writes(query) ? Where::primary : Where::here;
+    }
+    case T_ExecuteStmt: {
+      PreparedStatement* prepared =
+          FetchPreparedStatement(reinterpret_cast<ExecuteStmt*>(statement)->name, false);
+      if (prepared == nullptr) return Where::here;
+      return writes(prepared->plansource->query_list) ? Where::primary : Where::here;
+    }
+    case T_ListenStmt:
+      *why = "LISTEN: notifications reach sessions of the primary only";
+      return Where::refused;
+    case T_VariableSetStmt:
+    case T_VariableShowStmt:
+    case T_FetchStmt:
+    case T_ClosePortalStmt:
+    case T_PrepareStmt:
+    case T_DeallocateStmt:
+    case T_UnlistenStmt:
+    case T_DiscardStmt:
+    case T_CheckPointStmt:
+    case T_AlterSystemStmt:
+    case T_LoadStmt: return Where::here;
+    default: return Where::primary;
+  }
+}
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,27 @@
+// Which statements run at the primary.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+// Calls a function that may write: volatile and not known to be harmless. Sees through views.
+bool calls_primary_function(Query* query);
+
+// The query writes, locks rows, or calls a function that may.
+bool writes(Query* query);
+bool writes(List* queries);
+
+// A mark in a plan that survives copying and plan caching.
+void mark(PlannedStmt* plan);
+bool marked(const PlannedStmt* plan);
+
+// The plan writes, locks rows, or is marked.
+bool writes(const PlannedStmt* plan);
+
+enum class Where { here, primary, refused };
+
+// Where a utility statement runs. `why` says what stands against it when it is refused.
+Where place_of(Node* statement, const char** why);
+
+}  // namespace aurora_global::extension

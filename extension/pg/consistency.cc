@@ -1,0 +1,120 @@
+#include "pg/consistency.h"
+
+#include "pg/options.h"
+#include "pg/remote.h"
+#include "pg/session.h"
+
+extern "C" {
+#include "replication/walreceiver.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+constexpr long kFirstPollUs = 100;
+constexpr int kFirstPolls = 20;
+constexpr long kPollMs = 1;
+constexpr int kPollsBetweenLooks = 20;
+
+struct Target {
+  XLogRecPtr position = InvalidXLogRecPtr;
+  TimeLineID timeline = 0;
+};
+
+Target committed;   // What this session has written.
+XLogRecPtr confirmed = InvalidXLogRecPtr;  // Replay was seen to have this.
+
+bool replayed(const Target& target) {
+  TimeLineID timeline = 0;
+  const XLogRecPtr position = GetXLogReplayRecPtr(&timeline);
+  return !RecoveryInProgress() || (timeline >= target.timeline && position >= target.position);
+}
+
+// Replay waits for a lock that this backend holds, so waiting for replay would never end.
+bool blocks_replay() {
+  LockData* locks = GetLockStatusData();
+  for (int i = 0; i < locks->nelements; ++i) {
+    const LockInstanceData& mine = locks->locks[i];
+    if (mine.pid != MyProcPid || mine.holdMask == 0) continue;
+    for (int j = 0; j < locks->nelements; ++j) {
+      const LockInstanceData& other = locks->locks[j];
+      if (other.waitLockMode == NoLock || other.pid == MyProcPid) continue;
+      if (memcmp(&other.locktag, &mine.locktag, sizeof(LOCKTAG)) == 0) return true;
+    }
+  }
+  return false;
+}
+
+void pause(int polls) {
+  if (polls < kFirstPolls) {
+    pg_usleep(kFirstPollUs);
+  } else {
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPollMs, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  CHECK_FOR_INTERRUPTS();
+}
+
+// False if waiting blocks replay, or lasts too long.
+bool await(const Target& target, bool holding_locks) {
+  const TimestampTz start = GetCurrentTimestamp();
+  for (int polls = 0; !replayed(target); ++polls) {
+    if (holding_locks && polls > 0 && polls % kPollsBetweenLooks == 0 && blocks_replay()) {
+      return false;
+    }
+    if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(), options.consistency_timeout_ms)) {
+      return false;
+    }
+    pause(polls);
+  }
+  return true;
+}
+
+
+bool too_stale() {
+  if (options.max_staleness_ms == 0) return false;
+  const TimestampTz last = GetLatestXTime();
+  if (GetXLogReplayRecPtr(nullptr) == GetWalRcvFlushRecPtr(nullptr, nullptr)) return link_silent();
+  return last == 0 ||
+         TimestampDifferenceExceeds(last, GetCurrentTimestamp(), options.max_staleness_ms);
+}
+
+}  // namespace
+
+void note_committed(const Position& position) {
+  if (position.timeline != committed.timeline) committed = {InvalidXLogRecPtr, position.timeline};
+  if (position.commit > committed.position) committed.position = position.commit;
+}
+
+void await_catalog(const Position& position) {
+  const Target target{position.catalog, position.timeline};
+  if (target.position == InvalidXLogRecPtr || target.position <= confirmed) return;
+  if (await(target, false)) confirmed = target.position;
+}
+
+bool wait_needed() {
+  switch (options.consistency_mode) {
+    case mode_global: return true;
+    case mode_session: return committed.position > confirmed;
+    default: return options.max_staleness_ms > 0;
+  }
+}
+
+Read await_consistency(bool* waited) {
+  *waited = false;
+  if (options.consistency_mode == mode_eventual) return too_stale() ? Read::primary : Read::here;
+  Target target = committed;
+  if (options.consistency_mode == mode_global) {
+    return Read::primary;
+  } else if (target.position <= confirmed) {
+    return too_stale() ? Read::primary : Read::here;
+  }
+  *waited = true;
+  if (!await(target, true)) return Read::primary;
+  confirmed = Max(confirmed, target.position);
+  return too_stale() ? Read::primary : Read::here;
+}
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,25 @@
+// What a read on the standby may see: waiting for replay, and when not to wait.
+#pragma once
+
+#include "core/position.h"
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+// The session has committed at the primary up to here.
+void note_committed(const Position& position);
+
+// Waits until replay has the last change of a catalog that the session made. No transaction is open.
+void await_catalog(const Position& position);
+
+enum class Read { here, primary };
+
+// Before a read, with locks held but no snapshot needed: waits as the consistency mode asks.
+// `here`: replay has come far enough; `waited` tells whether an older snapshot is too old now.
+// `primary`: waiting would block replay, or take too long; the read must run at the primary.
+Read await_consistency(bool* waited);
+
+// The mode asks for a wait that has not been made yet, so that a snapshot taken before is too old.
+bool wait_needed();
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,306 @@
+#include "pg/hooks.h"
+
+#include "pg/block.h"
+#include "pg/classify.h"
+#include "pg/consistency.h"
+#include "pg/options.h"
+#include "pg/relay.h"
+
+extern "C" {
+#include "nodes/plannodes.h"
+#include "optimizer/planner.h"
+#include "parser/analyze.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+planner_hook_type next_planner = nullptr;
+ExecutorStart_hook_type next_start = nullptr;
+ExecutorRun_hook_type next_run = nullptr;
+ExecutorFinish_hook_type next_finish = nullptr;
+ProcessUtility_hook_type next_utility = nullptr;
+
+int depth = 0;  // Of executors and utility statements that run.
+
+bool at_top() { return depth == 0; }
+
+// The portal's client speaks the simple protocol.
+bool simple_protocol() { return ActivePortal == nullptr || !ActivePortal->visible; }
+
+PlannedStmt* on_planner(Query* query, const char* text, int cursor_options, ParamListInfo params) {
+  // Before planning, which changes the query.
+  const bool at_primary = options.write_forwarding && query->commandType == CMD_SELECT &&
+                          RecoveryInProgress() && calls_primary_function(query);
+  PlannedStmt* plan = next_planner != nullptr
+                          ? next_planner(query, text, cursor_options, params)
+                          : standard_planner(query, text, cursor_options, params);
+  if (at_primary) mark(plan);
+  return plan;
+}
+
+// ---- a plan that runs at the primary
+
+constexpr int kForwardedNode = -0x4147;
+
+bool forwarded(const QueryDesc* query) {
+  const Plan* plan = query->plannedstmt->planTree;
+  return IsA(plan, Result) && plan->plan_node_id == kForwardedNode;
+}
+
+// A plan of the same columns and no rows stands in for the one that runs at the primary.
+void forward(QueryDesc* query, int* flags) {
+  auto* statement = makeNode(PlannedStmt);
+  *statement = *query->plannedstmt;
+  auto* result = makeNode(Result);
+  result->plan.plan_node_id = kForwardedNode;
+  result->resconstantqual =
+      reinterpret_cast<Node*>(list_make1(makeBoolConst(false, false)));
+  ListCell* cell;
+  foreach (cell, query->plannedstmt->planTree->targetlist) {
+    auto* entry = static_cast<TargetEntry*>(lfirst(cell));
+    if (entry->resjunk) continue;
+    Node* expression = reinterpret_cast<Node*>(entry->expr);
+    Const* null = makeNullConst(exprType(expression), exprTypmod(expression),
+                                exprCollation(expression));
+    result->plan.targetlist = lappend(
+        result->plan.targetlist,
+        makeTargetEntry(reinterpret_cast<Expr*>(null),
+                        static_cast<AttrNumber>(list_length(result->plan.targetlist) + 1),
+                        entry->resname, false));
+  }
+  statement->planTree = &result->plan;
+  statement->rtable = NIL;
+  statement->resultRelations = NIL;
+  statement->appendRelations = NIL;
+  statement->subplans = NIL;
+  statement->rewindPlanIDs = nullptr;
+  statement->rowMarks = NIL;
+  statement->paramExecTypes = NIL;
+  statement->parallelModeNeeded = false;
+  statement->hasModifyingCTE = false;
+  query->plannedstmt = statement;
+  *flags |= EXEC_FLAG_SKIP_TRIGGERS;  // The transaction they would belong to ends in between.
+}
+
+// The snapshot of the portal was taken before the wait; the read must not use it.
+Read wait_and_renew(QueryDesc* query) {
+  Snapshot old = query->snapshot;
+  query->snapshot = InvalidSnapshot;
+  UnregisterSnapshot(old);
+  PopActiveSnapshot();
+  InvalidateCatalogSnapshot();
+  bool waited = false;
+  const Read where = await_consistency(&waited);
+  PushActiveSnapshot(GetTransactionSnapshot());
+  query->snapshot = RegisterSnapshot(GetActiveSnapshot());
+  return where;
+}
+
+bool read_must_forward(QueryDesc* query) {
+  if (IsolationUsesXactSnapshot()) return !declared_read_only() || wait_needed();
+  if (!wait_needed()) return false;
+  return wait_and_renew(query) == Read::primary;
+}
+
+void refuse_nested(const QueryDesc* query) {
+  const PlannedStmt* plan = query->plannedstmt;
+  if (plan->commandType == CMD_SELECT && plan->rowMarks == NIL && !plan->hasModifyingCTE) return;
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+          errmsg("a statement inside a function that runs on the standby cannot be forwarded"),
+          errhint("Functions that write run at the primary whole when they are declared VOLATILE "
+                  "and are not named in aurora_global.local_functions."));
+}
+
+void prepare_start(QueryDesc* query, int* flags) {
+  const bool write = writes(query->plannedstmt);
+  if (!at_top()) {
+    if (write && !declared_read_only()) refuse_nested(query);
+    return;
+  }
+  if (declared_read_only() && write) return;  // PostgreSQL refuses it, with 25006.
+  if (write || read_must_forward(query)) forward(query, flags);
+}
+
+void on_start(QueryDesc* query, int flags) {
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && forwarding_possible()) {
+    prepare_start(query, &flags);
+  }
+  if (next_start != nullptr) {
+    next_start(query, flags);
+  } else {
+    standard_ExecutorStart(query, flags);
+  }
+}
+
+void let_go(Snapshot* snapshot) {
+  Snapshot old = *snapshot;
+  *snapshot = InvalidSnapshot;
+  UnregisterSnapshot(old);
+}
+
+void run_at_primary(QueryDesc* query, uint64 count) {
+  if (relayed_in_this_execute()) return;
+  if (!RecoveryInProgress()) {
+    ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+            errmsg("this server became the primary while the statement began"),
+            errhint("Try it again."));
+  }
+  if (simple_protocol()) relay_query(query->sourceText, query->plannedstmt->stmt_location);
+  let_go(&query->estate->es_snapshot);
+  let_go(&query->estate->es_crosscheck_snapshot);
+  let_go(&query->snapshot);
+  relay_portal(ActivePortal, static_cast<long>(count), true);
+}
+
+void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) {
+  if (forwarded(query)) {
+    run_at_primary(query, count);
+    return;
+  }
+  ++depth;
+  PG_TRY();
+  {
+    if (next_run != nullptr) {
+      next_run(query, direction, count, once);
+    } else {
+      standard_ExecutorRun(query, direction, count, once);
+    }
+  }
+  PG_FINALLY();
+  {
+    --depth;
+  }
+  PG_END_TRY();
+}
+
+void on_finish(QueryDesc* query) {
+  ++depth;
+  PG_TRY();
+  {
+    if (next_finish != nullptr) {
+      next_finish(query);
+    } else {
+      standard_ExecutorFinish(query);
+    }
+  }
+  PG_FINALLY();
+  {
+    --depth;
+  }
+  PG_END_TRY();
+}
+
+// ---- utility statements
+
+// COPY (query) TO: what the query does.
+bool copy_writes(PlannedStmt* statement, const char* text) {
+  auto* copy = reinterpret_cast<CopyStmt*>(statement->utilityStmt);
+  if (copy->is_from || copy->query == nullptr) return copy->is_from;
+  auto* raw = makeNode(RawStmt);
+  raw->stmt = static_cast<Node*>(copyObjectImpl(copy->query));
+  raw->stmt_location = statement->stmt_location;
+  raw->stmt_len = statement->stmt_len;
+  return writes(pg_analyze_and_rewrite_fixedparams(raw, text, nullptr, 0, nullptr));
+}
+
+bool reads(Node* statement) {
+  switch (nodeTag(statement)) {
+    case T_CopyStmt:
+    case T_DeclareCursorStmt:
+    case T_ExecuteStmt: return true;
+    case T_ExplainStmt: return true;
+    default: return false;
+  }
+}
+
+// Waits without the portal's snapshot, which an older state of the database belongs to.
+Read wait_before_utility() {
+  Portal portal = ActivePortal;
+  const bool had = portal != nullptr && portal->portalSnapshot != nullptr && ActiveSnapshotSet();
+  if (had) {
+    PopActiveSnapshot();
+    portal->portalSnapshot = nullptr;
+  }
+  InvalidateCatalogSnapshot();
+  bool waited = false;
+  const Read where = await_consistency(&waited);
+  if (had) EnsurePortalSnapshotExists();
+  return where;
+}
+
+bool utility_must_forward(PlannedStmt* statement, const char* text) {
+  Node* node = statement->utilityStmt;
+  const char* why = nullptr;
+  Where where = place_of(node, &why);
+  if (where == Where::here && IsA(node, CopyStmt) && copy_writes(statement, text)) {
+    where = Where::primary;
+  }
+  if (where == Where::refused) {
+    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", why),
+            errhint("Connect to the cluster endpoint or the global writer endpoint for it."));
+  }
+  if (where == Where::primary) return !declared_read_only();
+  if (!reads(node)) return false;
+  if (IsolationUsesXactSnapshot()) return !declared_read_only() || wait_needed();
+  return wait_needed() && wait_before_utility() == Read::primary;
+}
+
+// True if the statement ran at the primary.
+bool place_utility(PlannedStmt** statement, const char* text) {
+  if (relayed_in_this_execute()) return true;
+  Node* node = (*statement)->utilityStmt;
+  if (IsA(node, TransactionStmt) || IsA(node, VariableSetStmt)) {
+    *statement = static_cast<PlannedStmt*>(copyObjectImpl(*statement));
+    node = (*statement)->utilityStmt;
+    if (IsA(node, TransactionStmt)) {
+      note_transaction_statement(reinterpret_cast<TransactionStmt*>(node));
+    } else {
+      note_set_transaction(reinterpret_cast<VariableSetStmt*>(node));
+    }
+  }
+  if (!utility_must_forward(*statement, text)) return false;
+  if (simple_protocol()) relay_query(text, (*statement)->stmt_location);
+  relay_portal(ActivePortal, 0, false);
+  return true;
+}
+
+void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
+                ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* environment,
+                DestReceiver* receiver, QueryCompletion* completion) {
+  const bool top = at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
+  if (top && forwarding_possible() && place_utility(&statement, text)) return;
+  ++depth;
+  PG_TRY();
+  {
+    if (next_utility != nullptr) {
+      next_utility(statement, text, read_only_tree, context, params, environment, receiver,
+                   completion);
+    } else {
+      standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
+                              receiver, completion);
+    }
+  }
+  PG_FINALLY();
+  {
+    --depth;
+  }
+  PG_END_TRY();
+}
+
+}  // namespace
+
+void install_hooks() {
+  next_planner = planner_hook;
+  planner_hook = on_planner;
+  next_start = ExecutorStart_hook;
+  ExecutorStart_hook = on_start;
+  next_run = ExecutorRun_hook;
+  ExecutorRun_hook = on_run;
+  next_finish = ExecutorFinish_hook;
+  ExecutorFinish_hook = on_finish;
+  next_utility = ProcessUtility_hook;
+  ProcessUtility_hook = on_utility;
+}
+
+}  // namespace aurora_global::extension

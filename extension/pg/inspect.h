@@ -1,0 +1,19 @@
+// What a query text contains that a relay must know before it passes the text on.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+struct Inspection {
+  const char* refused = nullptr;  // Why it cannot be forwarded.
+  bool commits = false;           // COMMIT, or its like.
+  List* executed = NIL;           // Names (char*) of prepared statements that it uses.
+  List* prepared = NIL;           // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
+};
+
+// Parses `text`; a text that does not parse is the primary's to refuse. In the current memory
+// context.
+Inspection inspect(const char* text);
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,631 @@
+#include "pg/relay.h"
+
+#include <vector>
+
+#include "pg/block.h"
+#include "pg/consistency.h"
+#include "pg/inspect.h"
+#include "pg/options.h"
+#include "pg/primary.h"
+#include "pg/remote.h"
+#include "pg/session.h"
+#include "pg/statements.h"
+
+extern "C" {
+#include "libpq/pqformat.h"
+#include "storage/proc.h"
+#include "utils/ps_status.h"
+#include "utils/timeout.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+constexpr std::size_t kPendingBytesMax = 1 << 20;  // More is not read from the client.
+constexpr long kWaitMs = 1000;
+
+// The end of a relay unwinds with this; it reaches neither client nor log.
+constexpr int kUnwind = MAKE_SQLSTATE('A', 'G', '0', '0', '1');
+
+enum class Swallow { nothing, completion, error };
+
+struct Relay {
+  bool extended = false;      // Entered from an Execute message.
+  bool first_cycle = true;    // No ReadyForQuery has gone to the client yet.
+  bool client_done = false;   // The client waits for ReadyForQuery.
+  bool copying_in = false;
+  bool committing = false;    // What runs may commit.
+  bool finished = false;
+  bool explicit_block = false;
+  bool local_kept = false;    // Local cursors are open: the local transaction is, too.
+  bool settings_in_block = false;
+  int position_shift = 0;     // Characters: the client's positions minus the primary's.
+  Settings now;
+  Settings outside;
+};
+
+Relay* relay = nullptr;
+StringInfoData client_message;
+MemoryContext relay_context = nullptr;
+Swallow swallow = Swallow::nothing;
+
+const PQcommMethods* real_methods = nullptr;
+PQcommMethods filtered_methods;
+emit_log_hook_type next_emit_log = nullptr;
+
+int filtered_putmessage(char type, const char* body, size_t size) {
+  if (swallow == Swallow::completion && (type == 'C' || type == 's')) {
+    swallow = Swallow::nothing;
+    return 0;
+  }
+  if (swallow == Swallow::error && type == 'E') {
+    swallow = Swallow::nothing;
+    return 0;
+  }
+  return real_methods->putmessage(type, body, size);
+}
+
+void hide_unwinding(ErrorData* error) {
+  if (error->sqlerrcode == kUnwind) error->output_to_server = false;
+  if (next_emit_log != nullptr) next_emit_log(error);
+}
+
+// ---- sending to the primary
+
+void send_own_query(Remote& r, const std::string& sql) {
+  contained([&] {
+    MessageWriter(r.out).query(sql);
+    r.exchange.sent(Request::query, Whose::relay);
+  });
+}
+
+// One statement of ours in the client's pipeline: if it fails, nothing after it runs.
+void send_own_statement(Remote& r, const std::string& sql) {
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.parse("", sql, {});
+    r.exchange.sent(Request::parse, Whose::relay);
+    writer.begin('B');
+    for (const char* name : {"", ""}) writer.put_text(name);
+    for (int i = 0; i < 3; ++i) writer.put16(0);
+    writer.end();
+    r.exchange.sent(Request::bind, Whose::relay);
+    writer.execute("", 0);
+    r.exchange.sent(Request::execute, Whose::relay);
+  });
+}
+
+void interrupts(Remote& r) {
+  if (QueryCancelPending) {
+    QueryCancelPending = false;
+    if (!r.exchange.quiet()) remote_cancel();
+  }
+  CHECK_FOR_INTERRUPTS();
+}
+
+// Waits for the sockets. `client_events`: what to wait for at the client.
+void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed) {
+  constexpr int kClient = 2;
+  constexpr int kServer = 3;
+  ModifyWaitEvent(r.events, kClient, client_events, nullptr);
+  ModifyWaitEvent(r.events, kServer,
+                  WL_SOCKET_READABLE | (written == Io::blocked ? WL_SOCKET_WRITEABLE : 0), nullptr);
+  WaitEvent events[4];
+  const int count = WaitEventSetWait(r.events, kWaitMs, events, 4, PG_WAIT_EXTENSION);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].events & WL_LATCH_SET) ResetLatch(MyLatch);
+    if (events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED)) *client_closed = true;
+  }
+}
+
+[[noreturn]] void raise_lost(int sqlstate, const char* what, const char* detail) {
+  ereport(ERROR, errcode(sqlstate), errmsg("%s", what), detail ? errdetail("%s", detail) : 0);
+  pg_unreachable();
+}
+
+// Sends what is pending and waits until the primary owes nothing, before anything of the client's
+// has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
+void settle(Remote& r, std::string* answer) {
+  static char sqlstate[6];
+  static char message[512];
+  message[0] = '\0';
+  while (!r.exchange.quiet()) {
+    const Io written = remote_write(r);
+    const Io read = written == Io::broken ? Io::broken : remote_read(r);
+    Message m;
+    while (remote_message(r, m)) {
+      if (m.type == 'S') note_parameter(r, m.body);
+      if (m.type == 'E' && message[0] == '\0') {
+        contained([&] {
+          strlcpy(sqlstate, std::string(error_field(m.body, 'C').value_or("XX000")).c_str(), 6);
+          strlcpy(message, std::string(error_field(m.body, 'M').value_or("?")).c_str(),
+                  sizeof message);
+        });
+      }
+      if (m.type == 'D' && answer != nullptr && m.body.size() > 6) {
+        contained([&] { *answer = m.body.substr(6); });
+      }
+      r.exchange.received(m.type, m.body);
+    }
+    if (read == Io::broken || link_silent()) {
+      remote_close();
+      raise_lost(ERRCODE_CONNECTION_FAILURE, "the connection to the primary is lost", nullptr);
+    }
+    if (r.exchange.quiet()) break;
+    bool client_closed = false;
+    wait_for_sockets(r, WL_SOCKET_CLOSED, written, &client_closed);
+    interrupts(r);
+  }
+  r.exchange.forget_failure();
+  if (message[0] == '\0') return;
+  ereport(ERROR, errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3],
+                                       sqlstate[4])),
+          errmsg("%s", message), errcontext("forwarding the session's settings to the primary"));
+}
+
+std::vector<std::string>& settings_difference(const Settings& from, const Settings& to) {
+  static auto* statements = new std::vector<std::string>;
+  contained([&] { *statements = difference(from, to); });
+  return *statements;
+}
+
+// Makes the remote session's settings ours: a statement under other settings must not run.
+void sync_settings(Remote& r) {
+  const auto& statements = settings_difference(r.settings, relay->outside);
+  if (statements.empty()) return;
+  static std::string* sql = new std::string;
+  contained([&] {
+    sql->clear();
+    for (const std::string& one : statements) *sql += one + ";";
+  });
+  send_own_query(r, *sql);
+  settle(r, nullptr);
+  contained([&] { r.settings = relay->outside; });
+  r.settings_digest = r.position.settings;
+}
+
+const char* isolation_text() {
+  if (block.serializable) return "SERIALIZABLE";
+  switch (XactIsoLevel) {
+    case XACT_REPEATABLE_READ: return "REPEATABLE READ";
+    case XACT_SERIALIZABLE: return "SERIALIZABLE";
+    default: return "READ COMMITTED";
+  }
+}
+
+// What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
+std::vector<std::string>& prefix_statements() {
+  static auto* prefix = new std::vector<std::string>;
+  const char* isolation = isolation_text();
+  const int levels = GetCurrentTransactionNestLevel();
+  const auto& settings = settings_difference(relay->outside, relay->now);
+  contained([&] {
+    prefix->clear();
+    if (block.open) {
+      prefix->push_back(std::string("BEGIN ISOLATION LEVEL ") + isolation +
+                        (block.read_only ? ", READ ONLY" : ", READ WRITE") +
+                        (XactDeferrable ? ", DEFERRABLE" : ""));
+    }
+    for (int level = 2; block.open && level <= levels; ++level) {
+      std::string name;
+      for (const char* c = block.savepoints[level]; *c != '\0'; ++c) {
+        name += *c;
+        if (*c == '"') name += *c;
+      }
+      prefix->push_back("SAVEPOINT \"" + name + "\"");
+    }
+    prefix->insert(prefix->end(), settings.begin(), settings.end());
+  });
+  relay->settings_in_block = !settings.empty();
+  return *prefix;
+}
+
+// ---- the local transaction
+
+// Ends it. With `unwinding` the stack above is never used again.
+void end_local_transaction(bool unwinding) {
+  while (ActiveSnapshotSet()) PopActiveSnapshot();
+  if (unwinding) {
+    AbortOutOfAnyTransaction();
+    return;
+  }
+  if (block.open) EndTransactionBlock(false);
+  CommitTransactionCommand();
+}
+
+// The client's block has failed with the connection: it must stay failed until ROLLBACK.
+void restore_failed_block() {
+  StartTransactionCommand();
+  BeginTransactionBlock();
+  CommitTransactionCommand();
+  StartTransactionCommand();
+}
+
+// ---- the conversation
+
+void to_client(char type, std::string_view body) {
+  pq_putmessage(type, body.data(), body.size());
+}
+
+// The connection to the primary is gone. Says so to the client, as far as the protocol lets us.
+[[noreturn]] void lost(const char* detail) {
+  Remote* r = remote_if_connected();
+  const bool unknown = relay->committing || !relay->explicit_block;
+  const bool idle = r != nullptr && r->exchange.quiet();
+  const int sqlstate = !RecoveryInProgress()       ? ERRCODE_T_R_SERIALIZATION_FAILURE
+                       : unknown && !idle          ? ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN
+                                                   : ERRCODE_CONNECTION_FAILURE;
+  const char* what = !RecoveryInProgress() ? "the primary has changed during a forwarded transaction"
+                     : unknown && !idle
+                         ? "the connection to the primary is lost; whether the statement has "
+                           "committed is unknown"
+                         : "the connection to the primary is lost; the transaction is rolled back";
+  remote_close();
+  const bool clean = relay->first_cycle && !(relay->extended && relay->client_done);
+  const bool again = !relay->extended && !clean && relay->client_done;
+  if (!clean && !again) {
+    ereport(FATAL, errcode(sqlstate), errmsg("%s", what), detail ? errdetail("%s", detail) : 0);
+  }
+  if (relay->explicit_block && !relay->committing) {
+    restore_failed_block();
+  } else {
+    StartTransactionCommand();
+  }
+  raise_lost(sqlstate, what, detail);
+}
+
+// The text of a FATAL error of the primary, for our own.
+const char* fatal_text(std::string_view body) {
+  static char text[512];
+  contained([&] {
+    strlcpy(text, std::string(error_field(body, 'M').value_or("it ended the session")).c_str(),
+            sizeof text);
+  });
+  return text;
+}
+
+void relay_error(std::string_view body) {
+  static std::string* changed = new std::string;
+  const bool fatal = contained([&] {
+    const auto severity = error_field(body, 'V').value_or("ERROR");
+    return severity == "FATAL" || severity == "PANIC";
+  });
+  if (fatal) lost(fatal_text(body));
+  contained([&] {
+    const auto position = error_field(body, 'P');
+    if (relay->position_shift == 0 || !relay->first_cycle || !position) {
+      *changed = body;
+    } else {
+      const int shifted = std::atoi(std::string(*position).c_str()) + relay->position_shift;
+      *changed = with_error_field(body, 'P', std::to_string(shifted));
+    }
+  });
+  to_client('E', *changed);
+}
+
+void on_ready(Remote& r, std::string_view body) {
+  if (!r.exchange.quiet()) {
+    to_client('Z', body);
+    return;
+  }
+  const bool pinned = r.position.temporary_objects;
+  relay->committing = false;
+  if (r.exchange.status() == TransactionStatus::idle && !pinned) {
+    relay->finished = true;
+    return;
+  }
+  relay->explicit_block = r.exchange.status() != TransactionStatus::idle;
+  if (r.exchange.status() == TransactionStatus::idle) await_catalog(r.position);
+  relay->client_done = false;
+  relay->first_cycle = false;
+  to_client('Z', body);
+  pgstat_report_activity(relay->explicit_block ? STATE_IDLEINTRANSACTION : STATE_IDLE, nullptr);
+}
+
+void on_server_message(Remote& r, const Message& m) {
+  if (m.type == 'S' && note_parameter(r, m.body)) return;
+  const Whose whose = r.exchange.received(m.type, m.body);
+  switch (m.type) {
+    case 'G':
+    case 'W': relay->copying_in = true; break;
+    case 'E': relay->copying_in = false; relay_error(m.body); return;
+    case 'Z':
+      if (whose == Whose::client) on_ready(r, m.body);
+      return;
+    default: break;
+  }
+  if (whose == Whose::client) to_client(m.type, m.body);
+}
+
+void forward(Remote& r, char type, std::string_view body) {
+  contained([&] { MessageWriter(r.out).message(type, body); });
+}
+
+// A query of the client's inside the relay.
+void on_client_query(Remote& r, std::string_view body) {
+  char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
+  const Inspection found = inspect(text);
+  if (found.refused != nullptr) {
+    // Refused before it ran; the primary is told by a statement that fails in the same way.
+    contained([&] {
+      MessageWriter(r.out).query("DO $a$BEGIN RAISE EXCEPTION USING ERRCODE='0A000', MESSAGE=" +
+                                 literal(found.refused) + "; END$a$");
+      r.exchange.sent(Request::query, Whose::client);
+    });
+    relay->client_done = true;
+    return;
+  }
+  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
+  if (found.executed != NIL && !r.exchange.quiet()) {
+    // A statement made ready in the extended protocol ends with a Sync of its own.
+    contained([&] {
+      MessageWriter(r.out).sync();
+      r.exchange.sent(Request::sync, Whose::relay);
+    });
+  }
+  note_prepared(r, found, text);
+  relay->committing = relay->committing || found.commits || !relay->explicit_block;
+  forward(r, 'Q', body);
+  r.exchange.sent(Request::query, Whose::client);
+  relay->client_done = true;
+  pgstat_report_activity(STATE_RUNNING, text);
+}
+
+void on_client_parse(Remote& r, std::string_view body) {
+  const auto name = first_text(body);
+  const auto text = name ? first_text(body.substr(name->size() + 1)) : std::nullopt;
+  if (!name || !text) {
+    ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Parse message"));
+  }
+  char* sql = pg_client_to_server(text->data(), static_cast<int>(text->size()));
+  const Inspection found = inspect(sql);
+  for_each_name(found.executed, [&](const char* one) { ensure_statement(r, one); });
+  relay->committing = relay->committing || found.commits || !relay->explicit_block;
+  if (!name->empty()) note_parsed(r, name->data(), body);
+  note_prepared(r, found, sql);
+  forward(r, 'P', body);
+  r.exchange.sent(Request::parse, Whose::client);
+}
+
+// The name in a Describe or Close message.
+const char* named_statement(std::string_view body) {
+  return body.size() > 1 && body[0] == 'S' ? body.data() + 1 : "";
+}
+
+void on_client_bind(Remote& r, std::string_view body) {
+  const auto portal = first_text(body);
+  const auto statement = portal ? first_text(body.substr(portal->size() + 1)) : std::nullopt;
+  if (!statement) {
+    ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
+  }
+  ensure_statement(r, statement->data());
+  forward(r, 'B', body);
+  r.exchange.sent(Request::bind, Whose::client);
+}
+
+void on_client_message(Remote& r, char type, std::string_view body) {
+  switch (type) {
+    case 'Q': on_client_query(r, body); return;
+    case 'P': on_client_parse(r, body); return;
+    case 'B': on_client_bind(r, body); return;
+    case 'D':
+      ensure_statement(r, named_statement(body));
+      forward(r, type, body);
+      r.exchange.sent(Request::describe, Whose::client);
+      return;
+    case 'C':
+      note_closed(r, named_statement(body));
+      forward(r, type, body);
+      r.exchange.sent(Request::close, Whose::client);
+      return;
+    case 'E':
+      forward(r, type, body);
+      r.exchange.sent(Request::execute, Whose::client);
+      return;
+    case 'S':
+      forward(r, type, body);
+      r.exchange.sent(Request::sync, Whose::client);
+      relay->client_done = true;
+      return;
+    case 'F':
+      forward(r, type, body);
+      r.exchange.sent(Request::call, Whose::client);
+      relay->client_done = true;
+      return;
+    case 'c':
+    case 'f': relay->copying_in = false; forward(r, type, body); return;
+    case 'd':
+    case 'H': forward(r, type, body); return;
+    case 'X': proc_exit(0);
+    default:
+      ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION),
+              errmsg("invalid frontend message type %d", type));
+  }
+}
+
+int limit_of(char type) {
+  switch (type) {
+    case 'E': case 'D': case 'C': case 'H': case 'S': case 'X': case 'c': case 'f':
+      return PQ_SMALL_MESSAGE_LIMIT;
+    default: return PQ_LARGE_MESSAGE_LIMIT;
+  }
+}
+
+// Reads one message of the client's if there is one.
+bool read_client(Remote& r) {
+  unsigned char type = 0;
+  pq_startmsgread();
+  const int got = pq_getbyte_if_available(&type);
+  if (got == 0) {
+    pq_endmsgread();
+    return false;
+  }
+  if (got < 0 || pq_getmessage(&client_message, limit_of(static_cast<char>(type))) != 0) {
+    proc_exit(0);  // The client is gone, and the primary notices when our connection ends.
+  }
+  MemoryContextReset(relay_context);
+  on_client_message(r, static_cast<char>(type),
+                    {client_message.data, static_cast<std::size_t>(client_message.len)});
+  return true;
+}
+
+bool client_may_speak() { return !relay->client_done || relay->copying_in; }
+
+// Until the primary's transaction has ended.
+void converse(Remote& r) {
+  while (!relay->finished) {
+    Message m;
+    while (!relay->finished && remote_message(r, m)) on_server_message(r, m);
+    if (relay->finished) return;
+    while (client_may_speak() && r.out.size() < kPendingBytesMax && read_client(r)) {
+    }
+    const Io written = remote_write(r);
+    const Io read = written == Io::broken ? Io::broken : remote_read(r);
+    if (read == Io::broken) {
+      while (!relay->finished && remote_message(r, m)) on_server_message(r, m);
+      if (!relay->finished) lost(nullptr);
+      return;
+    }
+    if (r.in_taken < r.in.size()) {
+      std::size_t size = 0;
+      if (next_message(std::string_view(r.in).substr(r.in_taken), m, size) ==
+          NextMessage::complete) {
+        continue;
+      }
+    }
+    if (pq_flush() != 0) proc_exit(0);
+    if (!RecoveryInProgress()) lost(nullptr);
+    if (!r.exchange.quiet() && link_silent()) lost("Nothing comes from the primary any more.");
+    bool client_closed = false;
+    const bool reads_client = client_may_speak() && r.out.size() < kPendingBytesMax;
+    wait_for_sockets(r, reads_client ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED, written,
+                     &client_closed);
+    if (client_closed) proc_exit(0);
+    interrupts(r);
+  }
+}
+
+// Brings back what the transaction has changed of the session. No transaction is open; one is when
+// it returns.
+void bring_back(Remote& r) {
+  static std::string* answer = new std::string;
+  static Settings* wanted = new Settings;
+  await_catalog(r.position);
+  note_committed(r.position);
+  const bool changed = relay->settings_in_block || r.position.settings != r.settings_digest;
+  if (changed) {
+    contained([&] { send_own_query(r, std::string("SHOW ") + kSettingsParameter); });
+    answer->clear();
+    settle(r, answer);
+  }
+  StartTransactionCommand();
+  if (changed) {
+    contained([&] { *wanted = decode(*answer); });
+    apply_settings(*wanted);
+    CommitTransactionCommand();
+    StartTransactionCommand();
+    capture_settings(relay->now, relay->outside);
+    contained([&] { r.settings = relay->outside; });
+    r.settings_digest = r.position.settings;
+  }
+  make_prepared_statements(r);
+}
+
+Remote& enter(bool extended) {
+  if (relay == nullptr) {
+    relay = contained([] { return new Relay; });
+    relay_context = AllocSetContextCreate(TopMemoryContext, "aurora_global relay",
+                                          ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+    initStringInfo(&client_message);
+    MemoryContextSwitchTo(old);
+  }
+  contained([&] {
+    const Settings none;
+    *relay = Relay{};
+  });
+  if (PqCommMethods != &filtered_methods) {
+    real_methods = PqCommMethods;
+    filtered_methods = *real_methods;
+    filtered_methods.putmessage = filtered_putmessage;
+    PqCommMethods = &filtered_methods;
+  }
+  relay->extended = extended;
+  capture_settings(relay->now, relay->outside);
+  Remote& r = remote(relay->outside);
+  sync_settings(r);
+  relay->explicit_block = block.open;
+  relay->committing = !block.open;
+  relay->client_done = !extended;
+  relay->local_kept = !ThereAreNoReadyPortals();
+  if (get_timeout_active(STATEMENT_TIMEOUT)) disable_timeout(STATEMENT_TIMEOUT, false);
+  return r;
+}
+
+}  // namespace
+
+void relay_query(const char* source, int location) {
+  const char* rest = source + Max(location, 0);
+  char* encoded = pg_server_to_client(rest, static_cast<int>(strlen(rest)));
+  const Inspection found = inspect(rest);
+  if (found.refused != nullptr) {
+    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", found.refused));
+  }
+  Remote& r = enter(false);
+  const auto& prefix = prefix_statements();
+  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
+  if (!r.exchange.quiet()) {
+    contained([&] {
+      MessageWriter(r.out).sync();
+      r.exchange.sent(Request::sync, Whose::relay);
+    });
+  }
+  note_prepared(r, found, rest);
+  contained([&] {
+    std::string sql;
+    for (const std::string& one : prefix) sql += one + ";";
+    relay->position_shift = pg_mbstrlen_with_len(source, Max(location, 0)) -
+                            pg_mbstrlen_with_len(sql.data(), static_cast<int>(sql.size()));
+    sql += encoded;
+    MessageWriter(r.out).query(sql);
+    r.exchange.sent(Request::query, Whose::client, static_cast<int>(prefix.size()));
+  });
+  relay->committing = relay->committing || found.commits;
+  if (!relay->local_kept) end_local_transaction(true);
+  MemoryContextSwitchTo(relay_context);
+  converse(r);
+  if (relay->local_kept) end_local_transaction(true);
+  bring_back(r);
+  swallow = Swallow::error;
+  ereport(ERROR, errcode(kUnwind), errmsg("a forwarded statement has ended"));
+  pg_unreachable();
+}
+
+void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
+  MemoryContext old = CurrentMemoryContext;
+  Remote& r = enter(true);
+  const auto& prefix = prefix_statements();
+  for (const std::string& one : prefix) send_own_statement(r, one);
+  send_portal(r, portal, max_rows);
+  if (!relay->local_kept) end_local_transaction(false);
+  MemoryContextSwitchTo(relay_context);
+  converse(r);
+  if (relay->local_kept) end_local_transaction(false);
+  bring_back(r);
+  MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
+  MemoryContextSwitchTo(old);
+  if (restore_snapshot) PushActiveSnapshot(GetTransactionSnapshot());
+  swallow = Swallow::completion;
+  pgstat_report_activity(STATE_IDLE, nullptr);
+  to_client('Z', "I");
+  if (pq_flush() != 0) proc_exit(0);
+}
+
+bool relayed_in_this_execute() { return swallow == Swallow::completion; }
+
+void install_relay() {
+  next_emit_log = emit_log_hook;
+  emit_log_hook = hide_unwinding;
+}
+
+}  // namespace aurora_global::extension

@@ -1,0 +1,302 @@
+#include "pg/remote.h"
+
+#include <openssl/err.h>
+
+#include "pg/options.h"
+#include "pg/primary.h"
+
+extern "C" {
+#include "libpq-fe.h"
+#include "replication/walreceiver.h"
+#include "storage/fd.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+Remote* current = nullptr;
+
+constexpr std::size_t kReadChunk = 64 * 1024;
+
+struct Parameters {
+  const char* names[64];
+  const char* values[64];
+  int count = 0;
+  void add(const char* name, const char* value) {
+    if (count < 63) {
+      names[count] = name;
+      values[count] = value;
+      ++count;
+    }
+    names[count] = nullptr;
+  }
+};
+
+const char* startup_text(const Settings& settings) {
+  static std::string* text = new std::string;
+  contained([&] { *text = startup_options(settings); });
+  return text->c_str();
+}
+
+Parameters parameters(const Settings& settings) {
+  Parameters p;
+  p.names[0] = nullptr;
+  p.add("dbname", options.primary_conninfo);
+  p.add("dbname", MyProcPort->database_name);
+  p.add("user", MyProcPort->user_name);
+  p.add("client_encoding", pg_get_client_encoding_name());
+  p.add("fallback_application_name", "aurora_global");
+  p.add("options",
+        psprintf("-c aurora_global.forwarded_from=%s -c idle_session_timeout=%d "
+                 "-c idle_in_transaction_session_timeout=%d%s",
+                 options.instance[0] == '\0' ? "standby" : options.instance,
+                 options.idle_session_timeout_ms, options.idle_in_transaction_session_timeout_ms,
+                 startup_text(settings)));
+  return p;
+}
+
+// libpq says what happened in one string; the causes a client acts on differently are told apart.
+[[noreturn]] void raise_connect_error(PGconn* connection) {
+  char* text = pchomp(PQerrorMessage(connection));
+  PQfinish(connection);
+  ReleaseExternalFD();
+  int sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
+  if (strstr(text, "too many forwarded sessions") != nullptr ||
+      strstr(text, "too many clients") != nullptr ||
+      strstr(text, "remaining connection slots") != nullptr) {
+    sqlstate = ERRCODE_TOO_MANY_CONNECTIONS;
+  }
+  ereport(ERROR, errcode(sqlstate), errmsg("could not open a session at the primary"),
+          errdetail_internal("%s", text));
+  pg_unreachable();
+}
+
+void await_connection(PGconn* connection) {
+  const TimestampTz start = GetCurrentTimestamp();
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    if (next == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD) {
+      raise_connect_error(connection);
+    }
+    long left = -1;
+    if (options.connect_timeout_s > 0) {
+      left = options.connect_timeout_s * 1000L -
+             TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
+      if (left <= 0) {
+        PQfinish(connection);
+        ReleaseExternalFD();
+        ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+                errmsg("the primary did not answer within %d s", options.connect_timeout_s),
+                errhint("apg_write_forward.connect_timeout sets the limit."));
+      }
+    }
+    const int wanted =
+        next == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
+    const int got =
+        WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | wanted |
+                                       (left > 0 ? WL_TIMEOUT : 0),
+                          PQsocket(connection), left, PG_WAIT_EXTENSION);
+    if (got & WL_LATCH_SET) {
+      ResetLatch(MyLatch);
+      CHECK_FOR_INTERRUPTS();
+    }
+    if (got & wanted) next = PQconnectPoll(connection);
+  }
+}
+
+// The connection is libpq's while it opens, and must not leak if an interrupt ends the wait.
+PGconn* open_connection(const Settings& settings) {
+  const Parameters p = parameters(settings);
+  if (!AcquireExternalFD()) {
+    ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+            errmsg("could not open a session at the primary"),
+            errdetail("There are too many open files on the local server."));
+  }
+  PGconn* volatile connection = PQconnectStartParams(p.names, p.values, 1);
+  if (connection == nullptr) ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+  PG_TRY();
+  {
+    await_connection(connection);
+  }
+  PG_CATCH();
+  {
+    const int code = geterrcode();
+    const bool finished = code == ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION ||
+                          code == ERRCODE_TOO_MANY_CONNECTIONS;
+    if (!finished) {
+      PQfinish(connection);
+      ReleaseExternalFD();
+    }
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  return connection;
+}
+
+// The primary speaks our protocol, is a primary, and not an old one.
+void check_primary(PGconn* connection) {
+  const char* said = PQparameterStatus(connection, kCommitParameter);
+  const auto position = contained([&] { return decode_position(said == nullptr ? "" : said); });
+  TimeLineID here = 0;
+  GetXLogReplayRecPtr(&here);
+  const char* problem = nullptr;
+  if (!position) {
+    problem = "it does not load the library aurora_global, or is a standby itself";
+  } else if (position->timeline < here) {
+    problem = "it is on an older timeline than this server";
+  }
+  if (problem == nullptr) return;
+  PQfinish(connection);
+  ReleaseExternalFD();
+  ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+          errmsg("the server that should be the primary cannot take forwarded statements"),
+          errdetail("%s.", problem));
+}
+
+Remote* adopt(PGconn* connection, const Settings& settings) {
+  auto* r = contained([] { return new Remote; });
+  r->connection = connection;
+  r->ssl = static_cast<SSL*>(PQsslStruct(connection, "OpenSSL"));
+  r->socket = PQsocket(connection);
+  r->position = contained(
+      [&] { return decode_position(PQparameterStatus(connection, kCommitParameter)).value(); });
+  r->settings_digest = r->position.settings;
+  contained([&] { r->settings = of_startup(settings); });
+  r->events = CreateWaitEventSet(TopMemoryContext, 4);
+  AddWaitEventToSet(r->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+  AddWaitEventToSet(r->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+  AddWaitEventToSet(r->events, WL_SOCKET_CLOSED, MyProcPort->sock, nullptr, nullptr);
+  AddWaitEventToSet(r->events, WL_SOCKET_READABLE, r->socket, nullptr, nullptr);
+  return r;
+}
+
+// Whether the primary has ended it meanwhile (idle time-out, restart), or sent something else.
+bool still_open(Remote& r) {
+  const Io io = remote_read(r);
+  if (io == Io::broken) return false;
+  Message message;
+  while (remote_message(r, message)) {
+    if (message.type == 'E') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Remote* remote_if_connected() { return current; }
+
+Remote& remote(const Settings& settings) {
+  if (current != nullptr && !still_open(*current)) remote_close();
+  if (current == nullptr) {
+    PGconn* connection = open_connection(settings);
+    check_primary(connection);
+    current = adopt(connection, settings);
+  }
+  return *current;
+}
+
+void remote_close() {
+  if (current == nullptr) return;
+  Remote* r = current;
+  current = nullptr;
+  FreeWaitEventSet(r->events);
+  PQfinish(r->connection);
+  ReleaseExternalFD();
+  delete r;
+}
+
+void remote_cancel() {
+  if (current == nullptr) return;
+  PGcancel* cancel = PQgetCancel(current->connection);
+  char error[256];
+  if (cancel == nullptr) return;
+  if (!PQcancel(cancel, error, sizeof error)) {
+    ereport(LOG, errmsg("could not cancel at the primary: %s", error));
+  }
+  PQfreeCancel(cancel);
+}
+
+Io remote_write(Remote& r) {
+  while (r.out_sent < r.out.size()) {
+    const char* at = r.out.data() + r.out_sent;
+    const std::size_t left = r.out.size() - r.out_sent;
+    ssize_t wrote = 0;
+    if (r.ssl != nullptr) {
+      ERR_clear_error();
+      wrote = SSL_write(r.ssl, at, static_cast<int>(Min(left, std::size_t{1} << 30)));
+      if (wrote <= 0) {
+        const int reason = SSL_get_error(r.ssl, static_cast<int>(wrote));
+        if (reason == SSL_ERROR_WANT_WRITE || reason == SSL_ERROR_WANT_READ) return Io::blocked;
+        return Io::broken;
+      }
+    } else {
+      wrote = send(r.socket, at, left, MSG_NOSIGNAL);
+      if (wrote < 0) {
+        if (errno == EINTR) continue;
+        return errno == EAGAIN || errno == EWOULDBLOCK ? Io::blocked : Io::broken;
+      }
+    }
+    r.out_sent += static_cast<std::size_t>(wrote);
+  }
+  r.out.clear();
+  r.out_sent = 0;
+  return Io::done;
+}
+
+Io remote_read(Remote& r) {
+  if (r.in_taken == r.in.size()) {
+    r.in.clear();
+    r.in_taken = 0;
+  } else if (r.in_taken > kReadChunk) {
+    r.in.erase(0, r.in_taken);
+    r.in_taken = 0;
+  }
+  static char chunk[kReadChunk];
+  for (;;) {
+    ssize_t got = 0;
+    if (r.ssl != nullptr) {
+      ERR_clear_error();
+      got = SSL_read(r.ssl, chunk, sizeof chunk);
+      if (got <= 0) {
+        const int reason = SSL_get_error(r.ssl, static_cast<int>(got));
+        if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return Io::blocked;
+        return Io::broken;
+      }
+    } else {
+      got = recv(r.socket, chunk, sizeof chunk, 0);
+      if (got == 0) return Io::broken;
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        return errno == EAGAIN || errno == EWOULDBLOCK ? Io::blocked : Io::broken;
+      }
+    }
+    contained([&] { r.in.append(chunk, static_cast<std::size_t>(got)); });
+    if (r.in.size() - r.in_taken >= 4 * kReadChunk) return Io::done;
+  }
+}
+
+bool remote_message(Remote& r, Message& message) {
+  std::size_t size = 0;
+  const std::string_view left = std::string_view(r.in).substr(r.in_taken);
+  switch (next_message(left, message, size)) {
+    case NextMessage::incomplete: return false;
+    case NextMessage::corrupt:
+      ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION),
+              errmsg("the primary sent what is no PostgreSQL message"));
+      return false;
+    case NextMessage::complete: break;
+  }
+  r.in_taken += size;
+  return true;
+}
+
+bool link_silent() {
+  if (WalRcv == nullptr) return false;
+  SpinLockAcquire(&WalRcv->mutex);
+  const TimestampTz last = WalRcv->lastMsgReceiptTime;
+  SpinLockRelease(&WalRcv->mutex);
+  return last != 0 &&
+         TimestampDifferenceExceeds(last, GetCurrentTimestamp(), options.link_timeout_ms);
+}
+
+}  // namespace aurora_global::extension

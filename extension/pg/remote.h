@@ -1,0 +1,62 @@
+// The session at the primary: one connection per local session, opened at the first forwarded
+// statement and kept.
+//
+// libpq opens it and authenticates; from then on its socket is ours, message by message.
+#pragma once
+
+#include <map>
+
+#include "core/exchange.h"
+#include "core/position.h"
+#include "core/settings.h"
+#include "core/wire.h"
+#include "pg/pg.h"
+
+struct pg_conn;
+
+namespace aurora_global::extension {
+
+enum class Io { done, blocked, broken };
+
+struct Remote {
+  pg_conn* connection = nullptr;
+  SSL* ssl = nullptr;
+  pgsocket socket = PGINVALID_SOCKET;
+  WaitEventSet* events = nullptr;
+
+  std::string out;
+  std::size_t out_sent = 0;
+  std::string in;
+  std::size_t in_taken = 0;
+  Exchange exchange;
+
+  Position position;
+  Settings settings;  // What the session there has, as far as this side has set it.
+  std::uint64_t settings_digest = 0;  // What the primary calls that.
+  std::map<std::string, TimestampTz, std::less<>> statements;  // Prepared there; when here.
+};
+
+// The session's connection, opened if there is none or the old one has died. A new one starts with
+// those of `settings` that came with the client's start-up packet. Raises 08001.
+Remote& remote(const Settings& settings);
+
+// The connection if there is one.
+Remote* remote_if_connected();
+
+// Ends it; the primary rolls back what is open.
+void remote_close();
+
+// Asks the primary to cancel what runs.
+void remote_cancel();
+
+// Writes and reads what goes without waiting.
+Io remote_write(Remote& r);
+Io remote_read(Remote& r);
+
+// The next whole message that has come; false if there is none.
+bool remote_message(Remote& r, Message& message);
+
+// No byte of WAL has come for aurora_global.link_timeout: the link or the primary is gone.
+bool link_silent();
+
+}  // namespace aurora_global::extension

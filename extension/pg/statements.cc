@@ -1,0 +1,314 @@
+#include "pg/statements.h"
+
+#include <vector>
+
+#include "pg/primary.h"
+
+extern "C" {
+#include "parser/analyze.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
+#include "parser/scanner.h"
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/plancache.h"
+#include "utils/syscache.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+struct Pending {
+  enum class Kind { parse, sql, drop, drop_all };
+  Kind kind;
+  std::string name;
+  std::string text;  // Server encoding.
+  std::vector<std::uint32_t> types;
+};
+
+std::vector<Pending>& pending() {
+  static auto* list = new std::vector<Pending>;
+  return *list;
+}
+
+// In `PREPARE name (types) AS statement`: the statement.
+const char* prepared_text(const char* source) {
+  List* parsed = raw_parser(source, RAW_PARSE_DEFAULT);
+  if (list_length(parsed) != 1) return source;
+  auto* raw = static_cast<RawStmt*>(linitial(parsed));
+  if (!IsA(raw->stmt, PrepareStmt)) return source;
+  core_yy_extra_type extra;
+  core_YYSTYPE value;
+  YYLTYPE location;
+  core_yyscan_t scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+  int depth = 0;
+  const char* found = source;
+  for (int token = core_yylex(&value, &location, scanner); token != 0;
+       token = core_yylex(&value, &location, scanner)) {
+    if (token == '(') ++depth;
+    if (token == ')') --depth;
+    const bool is_as = depth == 0 && pg_strncasecmp(source + location, "as", 2) == 0 &&
+                       !isalnum(static_cast<unsigned char>(source[location + 2])) &&
+                       source[location + 2] != '_';
+    if (!is_as) continue;
+    found = source + location + 2;
+    break;
+  }
+  scanner_finish(scanner);
+  return found;
+}
+
+void send_parse(Remote& r, const char* name, const char* sql, const Oid* types, int count) {
+  const char* encoded = pg_server_to_client(sql, static_cast<int>(strlen(sql)));
+  contained([&] {
+    MessageWriter(r.out).parse(name, encoded, {types, static_cast<std::size_t>(count)});
+    r.exchange.sent(Request::parse, Whose::relay);
+  });
+}
+
+void send_close(Remote& r, const char* name) {
+  contained([&] {
+    MessageWriter(r.out).close_statement(name);
+    r.exchange.sent(Request::close, Whose::relay);
+    r.statements.erase(name);
+  });
+}
+
+// A parameter's value in its binary format where there is one, else as text.
+char* encoded_value(const ParamExternData& value, int* size, std::int16_t* format) {
+  Oid function = InvalidOid;
+  bool varlena = false;
+  HeapTuple type = SearchSysCacheCopy1(TYPEOID, ObjectIdGetDatum(value.ptype));
+  const bool binary =
+      HeapTupleIsValid(type) &&
+      OidIsValid(reinterpret_cast<Form_pg_type>(GETSTRUCT(type))->typsend);
+  *format = binary ? 1 : 0;
+  if (binary) {
+    getTypeBinaryOutputInfo(value.ptype, &function, &varlena);
+    bytea* bytes = OidSendFunctionCall(function, value.value);
+    *size = VARSIZE(bytes) - VARHDRSZ;
+    return VARDATA(bytes);
+  }
+  getTypeOutputInfo(value.ptype, &function, &varlena);
+  char* text = OidOutputFunctionCall(function, value.value);
+  text = pg_server_to_client(text, static_cast<int>(strlen(text)));
+  *size = static_cast<int>(strlen(text));
+  return text;
+}
+
+void send_bind(Remote& r, Portal portal, const char* statement) {
+  ParamListInfo params = portal->portalParams;
+  const int count = params == nullptr ? 0 : params->numParams;
+  auto* values = static_cast<char**>(palloc0(sizeof(char*) * Max(count, 1)));
+  auto* sizes = static_cast<int*>(palloc0(sizeof(int) * Max(count, 1)));
+  auto* formats = static_cast<std::int16_t*>(palloc0(sizeof(std::int16_t) * Max(count, 1)));
+  for (int i = 0; i < count; ++i) {
+    if (params->params[i].isnull) continue;
+    values[i] = encoded_value(params->params[i], &sizes[i], &formats[i]);
+  }
+  const int columns = portal->formats == nullptr ? 0 : portal->tupDesc->natts;
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.begin('B');
+    writer.put_text(portal->name);
+    writer.put_text(statement);
+    writer.put16(static_cast<std::int16_t>(count));
+    for (int i = 0; i < count; ++i) writer.put16(formats[i]);
+    writer.put16(static_cast<std::int16_t>(count));
+    for (int i = 0; i < count; ++i) {
+      writer.put32(values[i] == nullptr ? -1 : sizes[i]);
+      if (values[i] != nullptr) {
+        writer.put_bytes({values[i], static_cast<std::size_t>(sizes[i])});
+      }
+    }
+    writer.put16(static_cast<std::int16_t>(columns));
+    for (int i = 0; i < columns; ++i) writer.put16(portal->formats[i]);
+    writer.end();
+    r.exchange.sent(Request::bind, Whose::relay);
+  });
+}
+
+void make_from_protocol(const char* name, const char* text, Oid* types, int count) {
+  List* parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+  RawStmt* raw = parsed == NIL ? nullptr : static_cast<RawStmt*>(linitial(parsed));
+  CachedPlanSource* source = CreateCachedPlan(
+      raw, text, raw == nullptr ? CMDTAG_UNKNOWN : CreateCommandTag(raw->stmt));
+  List* queries = NIL;
+  if (raw != nullptr) {
+    queries = pg_analyze_and_rewrite_varparams(raw, text, &types, &count, nullptr);
+  }
+  CompleteCachedPlan(source, queries, nullptr, types, count, nullptr, nullptr,
+                     CURSOR_OPT_PARALLEL_OK, true);
+  StorePreparedStatement(name, source, false);
+}
+
+void make_from_sql(const char* text) {
+  auto* raw = static_cast<RawStmt*>(linitial(raw_parser(text, RAW_PARSE_DEFAULT)));
+  ParseState* state = make_parsestate(nullptr);
+  state->p_sourcetext = text;
+  PrepareQuery(state, reinterpret_cast<PrepareStmt*>(raw->stmt), raw->stmt_location,
+               raw->stmt_len);
+}
+
+void carry_out(const Pending& one) {
+  const char* name = one.name.c_str();
+  DropPreparedStatement(name, false);
+  switch (one.kind) {
+    case Pending::Kind::drop: break;
+    case Pending::Kind::drop_all: DropAllPreparedStatements(); break;
+    case Pending::Kind::sql: make_from_sql(pstrdup(one.text.c_str())); break;
+    case Pending::Kind::parse: {
+      auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * (one.types.size() + 1)));
+      for (std::size_t i = 0; i < one.types.size(); ++i) types[i] = one.types[i];
+      make_from_protocol(name, pstrdup(one.text.c_str()), types,
+                         static_cast<int>(one.types.size()));
+      break;
+    }
+  }
+}
+
+// What cannot be made here any more (its table is gone) stays unknown here.
+void carry_out_or_not(const Pending& one) {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    carry_out(one);
+    PopActiveSnapshot();
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+}
+
+std::uint32_t load32(const char* at) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(at[i]);
+  return value;
+}
+
+}  // namespace
+
+void ensure_statement(Remote& r, const char* name) {
+  if (name[0] == '\0') return;
+  const auto there = r.statements.find(std::string_view(name));
+  const bool known = there != r.statements.end();
+  if (known && there->second == 0) return;  // Made in this relay.
+  PreparedStatement* here = FetchPreparedStatement(name, false);
+  if (known && here != nullptr && there->second == here->prepare_time) return;
+  if (known) send_close(r, name);
+  if (here == nullptr) return;
+  CachedPlanSource* source = here->plansource;
+  const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
+  send_parse(r, name, text, source->param_types, source->num_params);
+  contained([&] { r.statements[name] = here->prepare_time; });
+}
+
+void send_portal(Remote& r, Portal portal, long max_rows) {
+  const char* statement = portal->prepStmtName == nullptr ? "" : portal->prepStmtName;
+  if (statement[0] != '\0') {
+    ensure_statement(r, statement);
+  } else {
+    ParamListInfo params = portal->portalParams;
+    const int count = params == nullptr ? 0 : params->numParams;
+    auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * Max(count, 1)));
+    for (int i = 0; i < count; ++i) types[i] = params->params[i].ptype;
+    send_parse(r, "", portal->sourceText, types, count);
+  }
+  send_bind(r, portal, statement);
+  contained([&] {
+    MessageWriter(r.out).execute(portal->name, static_cast<std::int32_t>(max_rows));
+    r.exchange.sent(Request::execute, Whose::client);
+  });
+}
+
+void note_parsed(Remote& r, const char* name, std::string_view body) {
+  const auto there = r.statements.find(std::string_view(name));
+  if (there != r.statements.end() && there->second != 0) send_close(r, name);
+  const char* text = name + strlen(name) + 1;
+  const char* types = text + strlen(text) + 1;
+  const std::size_t left = static_cast<std::size_t>(body.data() + body.size() - types);
+  char* sql = pg_client_to_server(text, static_cast<int>(strlen(text)));
+  contained([&] {
+    Pending one{Pending::Kind::parse, name, sql, {}};
+    const std::size_t count =
+        left < 2 ? 0
+                 : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
+                       static_cast<unsigned char>(types[1]);
+    for (std::size_t i = 0; i < count && 2 + 4 * i + 4 <= left; ++i) {
+      one.types.push_back(load32(types + 2 + 4 * i));
+    }
+    r.statements[name] = 0;
+    pending().push_back(std::move(one));
+  });
+}
+
+void note_closed(Remote& r, const char* name) {
+  if (name[0] == '\0') return;
+  contained([&] {
+    r.statements.erase(name);
+    pending().push_back({Pending::Kind::drop, name, "", {}});
+  });
+}
+
+void note_prepared(Remote& r, const Inspection& found, const char* text) {
+  ListCell* cell;
+  foreach (cell, found.prepared) {
+    auto* raw = static_cast<RawStmt*>(lfirst(cell));
+    if (IsA(raw->stmt, PrepareStmt)) {
+      const char* name = reinterpret_cast<PrepareStmt*>(raw->stmt)->name;
+      const char* start = text + Max(raw->stmt_location, 0);
+      const std::size_t size =
+          raw->stmt_len > 0 ? static_cast<std::size_t>(raw->stmt_len) : strlen(start);
+      const auto there = r.statements.find(std::string_view(name));
+      if (there != r.statements.end() && there->second != 0) send_close(r, name);
+      contained([&] {
+        r.statements[name] = 0;
+        pending().push_back({Pending::Kind::sql, name, std::string(start, size), {}});
+      });
+    } else if (IsA(raw->stmt, DeallocateStmt)) {
+      const char* name = reinterpret_cast<DeallocateStmt*>(raw->stmt)->name;
+      if (name != nullptr) {
+        ensure_statement(r, name);
+        note_closed(r, name);
+      } else {
+        contained([&] {
+          r.statements.clear();
+          pending().push_back({Pending::Kind::drop_all, "", "", {}});
+        });
+      }
+    }
+  }
+}
+
+void make_prepared_statements(Remote& r) {
+  for (const Pending& one : pending()) {
+    carry_out_or_not(one);
+    if (one.kind != Pending::Kind::parse && one.kind != Pending::Kind::sql) continue;
+    PreparedStatement* here = FetchPreparedStatement(one.name.c_str(), false);
+    const auto there = r.statements.find(one.name);
+    if (here != nullptr && there != r.statements.end()) there->second = here->prepare_time;
+  }
+  pending().clear();
+}
+
+bool note_parameter(Remote& r, std::string_view body) {
+  const auto name = first_text(body);
+  if (!name || *name != kCommitParameter) return false;
+  const auto value = first_text(body.substr(name->size() + 1));
+  const auto position = contained([&] { return decode_position(value.value_or("")); });
+  if (position) r.position = *position;
+  return true;
+}
+
+}  // namespace aurora_global::extension

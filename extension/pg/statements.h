@@ -1,0 +1,33 @@
+// Prepared statements and portals on their way to the primary and back.
+#pragma once
+
+#include "pg/inspect.h"
+#include "pg/pg.h"
+#include "pg/remote.h"
+
+namespace aurora_global::extension {
+
+// The primary will know the named statement as it is here. "": nothing to do.
+void ensure_statement(Remote& r, const char* name);
+
+// Bind and Execute of a local portal, with its parameters, as the client would send them.
+void send_portal(Remote& r, Portal portal, long max_rows);
+
+// A statement was made or dropped at the primary; it will be here too when the relay ends.
+void note_parsed(Remote& r, const char* name, std::string_view parse_body);
+void note_closed(Remote& r, const char* name);
+void note_prepared(Remote& r, const Inspection& found, const char* text);
+
+// Makes and drops them here, inside a transaction.
+void make_prepared_statements(Remote& r);
+
+// A ParameterStatus message. True if it is for us and not for the client.
+bool note_parameter(Remote& r, std::string_view body);
+
+template <typename Use>
+void for_each_name(List* names, const Use& use) {
+  ListCell* cell;
+  foreach (cell, names) use(static_cast<const char*>(lfirst(cell)));
+}
+
+}  // namespace aurora_global::extension
