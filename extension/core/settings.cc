@@ -17,11 +17,15 @@ constexpr auto kStays = std::to_array<std::string_view>({
     "log_min_duration_statement",
     "log_statement",
     "seed",
-    "session_authorization",
     "transaction_deferrable",
     "transaction_isolation",
     "transaction_read_only",
 });
+
+constexpr std::string_view kSessionAuthorization = "session_authorization";
+constexpr std::string_view kRole = "role";
+
+bool is_identity(std::string_view name) { return name == kSessionAuthorization || name == kRole; }
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -62,19 +66,46 @@ std::string literal(std::string_view text) {
 }
 
 std::vector<std::string> difference(const Settings& from, const Settings& to) {
-  std::vector<std::string> statements;
-  for (const auto& [name, setting] : from) {
-    if (!to.contains(name)) statements.push_back("RESET " + quoted_name(name));
-  }
+  const auto value_in = [](const Settings& settings, std::string_view name) {
+    const auto at = settings.find(name);
+    return at == settings.end() ? nullptr : &at->second;
+  };
+  const auto differs = [&](std::string_view name) {
+    const Setting* before = value_in(from, name);
+    const Setting* after = value_in(to, name);
+    return (before == nullptr) != (after == nullptr) ||
+           (before != nullptr && before->value != after->value);
+  };
+  const auto set = [](std::string_view name, const Setting& setting) {
+    return "pg_catalog.set_config(" + literal(name) + "," + literal(setting.value) +
+           (setting.local ? ",true)" : ",false)");
+  };
+  std::vector<std::string> resets;
   std::string select;
-  for (const auto& [name, setting] : to) {
-    const auto before = from.find(name);
-    if (before != from.end() && before->second.value == setting.value) continue;
-    select += select.empty() ? "SELECT " : ",";
-    select += "pg_catalog.set_config(" + literal(name) + "," + literal(setting.value) +
-              (setting.local ? ",true)" : ",false)");
+  for (const auto& [name, setting] : from) {
+    if (!is_identity(name) && !to.contains(name)) resets.push_back("RESET " + quoted_name(name));
   }
+  for (const auto& [name, setting] : to) {
+    if (is_identity(name) || !differs(name)) continue;
+    select += (select.empty() ? "SELECT " : ",") + set(name, setting);
+  }
+  std::vector<std::string> statements;
+  const bool changed = !resets.empty() || !select.empty();
+  const bool identity = differs(kSessionAuthorization) || differs(kRole);
+  if (!changed && !identity) return statements;
+  // Only who the session began as may set everything; the role comes last.
+  const bool from_other = value_in(from, kSessionAuthorization) != nullptr;
+  if (from_other) statements.push_back("RESET session_authorization");
+  statements.insert(statements.end(), resets.begin(), resets.end());
   if (!select.empty()) statements.push_back(std::move(select));
+  if (const Setting* user = value_in(to, kSessionAuthorization)) {
+    statements.push_back("SELECT " + set(kSessionAuthorization, *user));
+  }
+  if (const Setting* role = value_in(to, kRole)) {
+    statements.push_back("SELECT " + set(kRole, *role));
+  } else if (value_in(from, kRole) != nullptr) {
+    statements.push_back("RESET role");
+  }
   return statements;
 }
 

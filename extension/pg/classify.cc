@@ -46,7 +46,7 @@ constexpr const char* kPrimaryBuiltins[] = {
     "gin_clean_pending_list", "pg_import_system_collations", "pg_extension_config_dump",
     "pg_current_wal_lsn", "pg_current_wal_insert_lsn", "pg_current_wal_flush_lsn",
     "pg_switch_wal", "pg_logical_emit_message", "pg_create_restore_point",
-    "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml",
+    "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema",
 };
 
 bool runs_at_primary(Oid function, void*) {

@@ -64,6 +64,7 @@ const char* show_settings() {
 
 void on_transaction(XactEvent event, void*) {
   if (!forwarded_session) return;
+  if (IsTransactionState()) note_login();
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
     SharedInvalidationMessage* messages = nullptr;
     bool relcache_init_file = false;

@@ -551,6 +551,7 @@ Remote& enter(bool extended) {
     PqCommMethods = &filtered_methods;
   }
   relay->extended = extended;
+  note_login();
   capture_settings(relay->now, relay->outside);
   Remote& r = remote(relay->outside);
   sync_settings(r);

@@ -7,6 +7,22 @@ extern "C" {
 namespace aurora_global::extension {
 namespace {
 
+// Looked up once, inside a transaction, for settings are also captured outside of one.
+bool login_is_superuser() {
+  static bool known = false;
+  static bool is = false;
+  if (!known && IsTransactionState()) {
+    is = superuser_arg(GetAuthenticatedUserId());
+    known = true;
+  }
+  return is;
+}
+
+void set(const char* name, const char* value) {
+  set_config_option(name, value, login_is_superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+                    GUC_ACTION_SET, true, WARNING, false);
+}
+
 char* text_of(config_generic* gen, const config_var_value& value) {
   switch (gen->vartype) {
     case PGC_BOOL: return pstrdup(value.val.boolval ? "on" : "off");
@@ -20,10 +36,11 @@ char* text_of(config_generic* gen, const config_var_value& value) {
   return pstrdup("");
 }
 
-bool from_session(GucSource source) { return source >= PGC_S_CLIENT && source != PGC_S_TEST; }
+bool from_session(GucSource source) { return source == PGC_S_CLIENT || source == PGC_S_SESSION; }
 
+// By the user who logged in, whoever the session is now.
 bool settable(const config_generic* gen) {
-  return gen->context == PGC_USERSET || (gen->context == PGC_SUSET && superuser());
+  return gen->context == PGC_USERSET || (gen->context == PGC_SUSET && login_is_superuser());
 }
 
 void add(Settings& to, const char* name, const char* value, bool local, GucSource source) {
@@ -31,6 +48,8 @@ void add(Settings& to, const char* name, const char* value, bool local, GucSourc
 }
 
 }  // namespace
+
+void note_login() { login_is_superuser(); }
 
 void capture_settings(Settings& now, Settings& outside) {
   now.clear();
@@ -61,18 +80,24 @@ void capture_settings(Settings& now, Settings& outside) {
 void apply_settings(const Settings& wanted) {
   static Settings* now = new Settings;
   static Settings* outside = new Settings;
+  constexpr const char* kIdentity[] = {"session_authorization", "role"};
   capture_settings(*now, *outside);
-  const GucContext context = superuser() ? PGC_SUSET : PGC_USERSET;
+  const auto is_identity = [&](const std::string& name) {
+    return name == kIdentity[0] || name == kIdentity[1];
+  };
   for (const auto& [name, setting] : *now) {
-    if (wanted.find(name) != wanted.end()) continue;
-    set_config_option(name.c_str(), nullptr, context, PGC_S_SESSION, GUC_ACTION_SET, true, WARNING,
-                      false);
+    if (!is_identity(name) && wanted.find(name) == wanted.end()) set(name.c_str(), nullptr);
   }
   for (const auto& [name, setting] : wanted) {
     const auto have = now->find(name);
-    if (have != now->end() && have->second.value == setting.value) continue;
-    set_config_option(name.c_str(), setting.value.c_str(), context, PGC_S_SESSION, GUC_ACTION_SET,
-                      true, WARNING, false);
+    if (is_identity(name) || (have != now->end() && have->second.value == setting.value)) continue;
+    set(name.c_str(), setting.value.c_str());
+  }
+  for (const char* name : kIdentity) {
+    const auto want = wanted.find(std::string_view(name));
+    const auto have = now->find(std::string_view(name));
+    if (want == wanted.end() && have == now->end()) continue;
+    set(name, want == wanted.end() ? nullptr : want->second.value.c_str());
   }
 }
 

@@ -6,6 +6,9 @@
 
 namespace aurora_global::extension {
 
+// Looks up what a capture outside of a transaction must know. Inside one, once or more.
+void note_login();
+
 // Fills `now` with what session or client has set, `outside` with what of that stood before the
 // open transaction block. Both are emptied first.
 void capture_settings(Settings& now, Settings& outside);
