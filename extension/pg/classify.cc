@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -45,7 +46,7 @@ constexpr const char* kPrimaryBuiltins[] = {
     "brin_summarize_new_values", "brin_summarize_range", "brin_desummarize_range",
     "gin_clean_pending_list", "pg_import_system_collations", "pg_extension_config_dump",
     "pg_current_wal_lsn", "pg_current_wal_insert_lsn", "pg_current_wal_flush_lsn",
-    "pg_switch_wal", "pg_logical_emit_message", "pg_create_restore_point",
+    "pg_switch_wal", "pg_prepared_xact", "pg_logical_emit_message", "pg_create_restore_point",
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema",
 };
 
@@ -69,6 +70,16 @@ bool runs_at_primary(Oid function, void*) {
   return result;
 }
 
+// A sequence's row on a standby runs ahead of the values that were given out.
+bool reads_sequence(const Query* query) {
+  ListCell* cell;
+  foreach (cell, query->rtable) {
+    const auto* entry = static_cast<RangeTblEntry*>(lfirst(cell));
+    if (entry->rtekind == RTE_RELATION && entry->relkind == RELKIND_SEQUENCE) return true;
+  }
+  return false;
+}
+
 bool walk(Node* node, void* context);
 
 // PostgreSQL 15 declares walkers without parameters.
@@ -79,15 +90,10 @@ bool walk(Node* node, void* context) {
   if (IsA(node, NextValueExpr)) return true;
   if (check_functions_in_node(node, runs_at_primary, context)) return true;
   if (IsA(node, Query)) {
+    if (reads_sequence(reinterpret_cast<Query*>(node))) return true;
     return query_tree_walker(reinterpret_cast<Query*>(node), walker(), context, 0);
   }
   return expression_tree_walker(node, walker(), context);
-}
-
-bool copy_writes(CopyStmt* copy) {
-  if (copy->is_from) return true;
-  // COPY (query) TO: analysed where the statement is placed, for its text is not.
-  return false;
 }
 
 Where place_of_transaction(const TransactionStmt* statement) {
@@ -121,13 +127,12 @@ Where place_of_explain(ExplainStmt* explain) {
 }  // namespace
 
 bool calls_primary_function(Query* query) {
-  return query_tree_walker(query, walker(), nullptr, 0);
+  return reads_sequence(query) || query_tree_walker(query, walker(), nullptr, 0);
 }
 
 bool writes(Query* query) {
   if (query->commandType == CMD_UTILITY) {
-    const char* why = nullptr;
-    return place_of(query->utilityStmt, &why) == Where::primary;
+    return place_of(query->utilityStmt) == Where::primary;
   }
   return query->commandType != CMD_SELECT || query->rowMarks != NIL || query->hasModifyingCTE ||
          calls_primary_function(query);
@@ -149,13 +154,13 @@ bool writes(const PlannedStmt* plan) {
          marked(plan);
 }
 
-Where place_of(Node* statement, const char** why) {
+Where place_of(Node* statement) {
   switch (nodeTag(statement)) {
     case T_TransactionStmt:
       return place_of_transaction(reinterpret_cast<TransactionStmt*>(statement));
     case T_ExplainStmt: return place_of_explain(reinterpret_cast<ExplainStmt*>(statement));
-    case T_CopyStmt:
-      return copy_writes(reinterpret_cast<CopyStmt*>(statement)) ? Where::primary : Where::here;
+    case T_CopyStmt:  // COPY (query) TO is looked into where it runs.
+      return reinterpret_cast<CopyStmt*>(statement)->is_from ? Where::primary : Where::here;
     case T_DeclareCursorStmt: {
       auto* query =
           reinterpret_cast<Query*>(reinterpret_cast<DeclareCursorStmt*>(statement)->query);
@@ -167,9 +172,6 @@ Where place_of(Node* statement, const char** why) {
       if (prepared == nullptr) return Where::here;
       return writes(prepared->plansource->query_list) ? Where::primary : Where::here;
     }
-    case T_ListenStmt:
-      *why = "LISTEN: notifications reach sessions of the primary only";
-      return Where::refused;
     case T_VariableSetStmt:
     case T_VariableShowStmt:
     case T_FetchStmt:

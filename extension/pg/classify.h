@@ -19,9 +19,9 @@ bool marked(const PlannedStmt* plan);
 // The plan writes, locks rows, or is marked.
 bool writes(const PlannedStmt* plan);
 
-enum class Where { here, primary, refused };
+enum class Where { here, primary };
 
-// Where a utility statement runs. `why` says what stands against it when it is refused.
-Where place_of(Node* statement, const char** why);
+// Where a utility statement runs.
+Where place_of(Node* statement);
 
 }  // namespace aurora_global::extension

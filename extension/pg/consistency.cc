@@ -1,6 +1,7 @@
 #include "pg/consistency.h"
 
 #include "pg/options.h"
+#include "pg/relay.h"
 #include "pg/remote.h"
 #include "pg/session.h"
 
@@ -107,8 +108,10 @@ Read await_consistency(bool* waited) {
   if (options.consistency_mode == mode_eventual) return too_stale() ? Read::primary : Read::here;
   Target target = committed;
   if (options.consistency_mode == mode_global) {
-    return Read::primary;
-  } else if (target.position <= confirmed) {
+    const Position now = primary_position();
+    target = {now.commit, now.timeline};
+  }
+  if (target.position <= confirmed) {
     return too_stale() ? Read::primary : Read::here;
   }
   *waited = true;

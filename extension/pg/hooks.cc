@@ -5,6 +5,7 @@
 #include "pg/consistency.h"
 #include "pg/options.h"
 #include "pg/relay.h"
+#include "pg/statements.h"
 
 extern "C" {
 #include "nodes/plannodes.h"
@@ -231,14 +232,9 @@ Read wait_before_utility() {
 
 bool utility_must_forward(PlannedStmt* statement, const char* text) {
   Node* node = statement->utilityStmt;
-  const char* why = nullptr;
-  Where where = place_of(node, &why);
+  Where where = place_of(node);
   if (where == Where::here && IsA(node, CopyStmt) && copy_writes(statement, text)) {
     where = Where::primary;
-  }
-  if (where == Where::refused) {
-    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", why),
-            errhint("Connect to the cluster endpoint or the global writer endpoint for it."));
   }
   if (where == Where::primary) return !declared_read_only();
   if (!reads(node)) return false;
@@ -259,6 +255,10 @@ bool place_utility(PlannedStmt** statement, const char* text) {
       note_set_transaction(reinterpret_cast<VariableSetStmt*>(node));
     }
   }
+  if (IsA(node, PrepareStmt)) {
+    note_local_prepare(reinterpret_cast<PrepareStmt*>(node)->name);
+  }
+  if (IsA(node, DiscardStmt)) discard_at_primary(reinterpret_cast<DiscardStmt*>(node)->target);
   if (!utility_must_forward(*statement, text)) return false;
   if (simple_protocol()) relay_query(text, (*statement)->stmt_location);
   relay_portal(ActivePortal, 0, false);

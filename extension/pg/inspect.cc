@@ -1,7 +1,5 @@
 #include "pg/inspect.h"
 
-#include "pg/classify.h"
-
 extern "C" {
 #include "parser/parser.h"
 }
@@ -9,8 +7,12 @@ extern "C" {
 namespace aurora_global::extension {
 namespace {
 
+// Without the notices of the lexer, which the text's own parsing gives.
 List* parse_quietly(const char* text) {
   List* volatile parsed = NIL;
+  const int client_level = client_min_messages;
+  const int log_level = log_min_messages;
+  client_min_messages = log_min_messages = ERROR;
   MemoryContext context = CurrentMemoryContext;
   PG_TRY();
   {
@@ -22,6 +24,8 @@ List* parse_quietly(const char* text) {
     FlushErrorState();
   }
   PG_END_TRY();
+  client_min_messages = client_level;
+  log_min_messages = log_level;
   return parsed;
 }
 
@@ -45,13 +49,18 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
       look_at(raw, reinterpret_cast<CreateTableAsStmt*>(statement)->query, found);
       break;
     case T_PrepareStmt:
-    case T_DeallocateStmt:
-    case T_DiscardStmt: found.prepared = lappend(found.prepared, raw); break;
-    case T_ListenStmt: {
-      const char* why = nullptr;
-      if (place_of(statement, &why) == Where::refused) found.refused = why;
+    case T_DeallocateStmt: found.prepared = lappend(found.prepared, raw); break;
+    case T_DiscardStmt:
+      if (reinterpret_cast<DiscardStmt*>(statement)->target == DISCARD_ALL) {
+        found.unlistens = found.discards_all = true;
+      }
       break;
-    }
+    case T_ListenStmt: found.listens = true; break;
+    case T_UnlistenStmt:
+      if (reinterpret_cast<UnlistenStmt*>(statement)->conditionname == nullptr) {
+        found.unlistens = true;
+      }
+      break;
     default: break;
   }
 }

@@ -6,10 +6,12 @@
 namespace aurora_global::extension {
 
 struct Inspection {
-  const char* refused = nullptr;  // Why it cannot be forwarded.
-  bool commits = false;           // COMMIT, or its like.
-  List* executed = NIL;           // Names (char*) of prepared statements that it uses.
-  List* prepared = NIL;           // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
+  bool commits = false;       // COMMIT, or its like.
+  bool listens = false;       // LISTEN: the session stays at the primary, where notifications come.
+  bool unlistens = false;     // UNLISTEN *, DISCARD ALL.
+  bool discards_all = false;  // DISCARD ALL: nothing of the session is left.
+  List* executed = NIL;       // Names (char*) of prepared statements that it uses.
+  List* prepared = NIL;       // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
 };
 
 // Parses `text`; a text that does not parse is the primary's to refuse. In the current memory

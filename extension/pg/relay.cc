@@ -39,6 +39,8 @@ struct Relay {
   bool explicit_block = false;
   bool local_kept = false;    // Local cursors are open: the local transaction is, too.
   bool settings_in_block = false;
+  bool listening = false;     // LISTEN ran: the session stays.
+  bool discarding = false;    // DISCARD ALL ran: the session there is of no more use.
   int position_shift = 0;     // Characters: the client's positions minus the primary's.
   Settings now;
   Settings outside;
@@ -308,7 +310,8 @@ void on_ready(Remote& r, std::string_view body) {
     to_client('Z', body);
     return;
   }
-  const bool pinned = r.position.temporary_objects;
+  const bool pinned =
+      !relay->discarding && (r.position.temporary_objects || relay->listening);
   relay->committing = false;
   if (r.exchange.status() == TransactionStatus::idle && !pinned) {
     relay->finished = true;
@@ -320,6 +323,11 @@ void on_ready(Remote& r, std::string_view body) {
   relay->first_cycle = false;
   to_client('Z', body);
   pgstat_report_activity(relay->explicit_block ? STATE_IDLEINTRANSACTION : STATE_IDLE, nullptr);
+}
+
+// The lexer's notice of a long identifier: the text was parsed here, too.
+bool said_here_already(std::string_view body) {
+  return relay->first_cycle && error_field(body, 'C') == "42622";
 }
 
 void on_server_message(Remote& r, const Message& m) {
@@ -334,6 +342,7 @@ void on_server_message(Remote& r, const Message& m) {
       return;
     default: break;
   }
+  if (m.type == 'N' && said_here_already(m.body)) return;
   if (whose == Whose::client) to_client(m.type, m.body);
 }
 
@@ -341,29 +350,30 @@ void forward(Remote& r, char type, std::string_view body) {
   contained([&] { MessageWriter(r.out).message(type, body); });
 }
 
+// Statements made ready for a query to come end with a Sync of their own.
+void sync_own(Remote& r) {
+  if (r.exchange.will_be_quiet()) return;
+  contained([&] {
+    MessageWriter(r.out).sync();
+    r.exchange.sent(Request::sync, Whose::relay);
+  });
+}
+
+void note_inspection(Remote& r, const Inspection& found, const char* text) {
+  note_prepared(r, found, text);
+  if (found.listens) relay->listening = true;
+  if (found.unlistens) relay->listening = false;
+  if (found.discards_all) relay->discarding = true;
+}
+
 // A query of the client's inside the relay.
 void on_client_query(Remote& r, std::string_view body) {
   char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
   const Inspection found = inspect(text);
-  if (found.refused != nullptr) {
-    // Refused before it ran; the primary is told by a statement that fails in the same way.
-    contained([&] {
-      MessageWriter(r.out).query("DO $a$BEGIN RAISE EXCEPTION USING ERRCODE='0A000', MESSAGE=" +
-                                 literal(found.refused) + "; END$a$");
-      r.exchange.sent(Request::query, Whose::client);
-    });
-    relay->client_done = true;
-    return;
-  }
+  ensure_local_prepares(r);
   for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
-  if (found.executed != NIL && !r.exchange.quiet()) {
-    // A statement made ready in the extended protocol ends with a Sync of its own.
-    contained([&] {
-      MessageWriter(r.out).sync();
-      r.exchange.sent(Request::sync, Whose::relay);
-    });
-  }
-  note_prepared(r, found, text);
+  sync_own(r);
+  note_inspection(r, found, text);
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   forward(r, 'Q', body);
   r.exchange.sent(Request::query, Whose::client);
@@ -382,7 +392,7 @@ void on_client_parse(Remote& r, std::string_view body) {
   for_each_name(found.executed, [&](const char* one) { ensure_statement(r, one); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   if (!name->empty()) note_parsed(r, name->data(), body);
-  note_prepared(r, found, sql);
+  note_inspection(r, found, sql);
   forward(r, 'P', body);
   r.exchange.sent(Request::parse, Whose::client);
 }
@@ -529,6 +539,7 @@ void bring_back(Remote& r) {
     r.settings_digest = r.position.settings;
   }
   make_prepared_statements(r);
+  if (relay->discarding) remote_close();
 }
 
 Remote& enter(bool extended) {
@@ -569,19 +580,12 @@ void relay_query(const char* source, int location) {
   const char* rest = source + Max(location, 0);
   char* encoded = pg_server_to_client(rest, static_cast<int>(strlen(rest)));
   const Inspection found = inspect(rest);
-  if (found.refused != nullptr) {
-    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", found.refused));
-  }
   Remote& r = enter(false);
   const auto& prefix = prefix_statements();
+  ensure_local_prepares(r);
   for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
-  if (!r.exchange.quiet()) {
-    contained([&] {
-      MessageWriter(r.out).sync();
-      r.exchange.sent(Request::sync, Whose::relay);
-    });
-  }
-  note_prepared(r, found, rest);
+  sync_own(r);
+  note_inspection(r, found, rest);
   contained([&] {
     std::string sql;
     for (const std::string& one : prefix) sql += one + ";";
@@ -606,7 +610,9 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContext old = CurrentMemoryContext;
   Remote& r = enter(true);
   const auto& prefix = prefix_statements();
+  ensure_local_prepares(r);
   for (const std::string& one : prefix) send_own_statement(r, one);
+  note_inspection(r, inspect(portal->sourceText), portal->sourceText);
   send_portal(r, portal, max_rows);
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);
@@ -620,6 +626,38 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   pgstat_report_activity(STATE_IDLE, nullptr);
   to_client('Z', "I");
   if (pq_flush() != 0) proc_exit(0);
+}
+
+Position primary_position() {
+  static Settings* now = new Settings;
+  static Settings* outside = new Settings;
+  static std::string* answer = new std::string;
+  note_login();
+  capture_settings(*now, *outside);
+  Remote& r = remote(*outside);
+  answer->clear();
+  contained([&] { send_own_query(r, "SELECT pg_catalog.pg_current_wal_flush_lsn()"); });
+  settle(r, answer);
+  Position position = r.position;
+  std::uint32_t high = 0;
+  std::uint32_t low = 0;
+  if (sscanf(answer->c_str(), "%X/%X", &high, &low) != 2) {
+    ereport(ERROR, errcode(ERRCODE_PROTOCOL_VIOLATION),
+            errmsg("the primary answered no WAL position"));
+  }
+  position.commit = std::uint64_t{high} << 32 | low;
+  return position;
+}
+
+void discard_at_primary(DiscardMode target) {
+  Remote* r = remote_if_connected();
+  if (r == nullptr) return;
+  if (target == DISCARD_ALL) {
+    remote_close();
+  } else if (target == DISCARD_SEQUENCES) {
+    contained([&] { send_own_query(*r, "DISCARD SEQUENCES"); });
+    settle(*r, nullptr);
+  }
 }
 
 bool relayed_in_this_execute() { return swallow == Swallow::completion; }

@@ -6,6 +6,7 @@
 // snapshot that replay could wait for. docs/decisions/005 gives the reasons.
 #pragma once
 
+#include "core/position.h"
 #include "pg/pg.h"
 
 namespace aurora_global::extension {
@@ -18,6 +19,12 @@ namespace aurora_global::extension {
 // the client sends until the transaction ends. Returns in a transaction of its own, with a snapshot
 // if `restore_snapshot`.
 void relay_portal(Portal portal, long max_rows, bool restore_snapshot);
+
+// Asks the primary for its position now: one round trip. Raises 08xxx.
+Position primary_position();
+
+// DISCARD here: what of it the session at the primary has, too.
+void discard_at_primary(DiscardMode target);
 
 // A relay has ended in this Execute: what else the portal has to run ran at the primary.
 bool relayed_in_this_execute();

@@ -1,5 +1,6 @@
 #include "pg/statements.h"
 
+#include <set>
 #include <vector>
 
 #include "pg/primary.h"
@@ -29,6 +30,11 @@ struct Pending {
 std::vector<Pending>& pending() {
   static auto* list = new std::vector<Pending>;
   return *list;
+}
+
+std::set<std::string>& local_prepares() {
+  static auto* names = new std::set<std::string>;
+  return *names;
 }
 
 // In `PREPARE name (types) AS statement`: the statement.
@@ -212,6 +218,14 @@ void ensure_statement(Remote& r, const char* name) {
   const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
   send_parse(r, name, text, source->param_types, source->num_params);
   contained([&] { r.statements[name] = here->prepare_time; });
+}
+
+void note_local_prepare(const char* name) {
+  contained([&] { local_prepares().insert(name); });
+}
+
+void ensure_local_prepares(Remote& r) {
+  for (const std::string& name : local_prepares()) ensure_statement(r, name.c_str());
 }
 
 void send_portal(Remote& r, Portal portal, long max_rows) {
