@@ -53,6 +53,7 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
     case T_DiscardStmt:
       if (reinterpret_cast<DiscardStmt*>(statement)->target == DISCARD_ALL) {
         found.unlistens = found.discards_all = true;
+        found.prepared = lappend(found.prepared, raw);
       }
       break;
     case T_ListenStmt: found.listens = true; break;

@@ -370,8 +370,8 @@ void note_inspection(Remote& r, const Inspection& found, const char* text) {
 void on_client_query(Remote& r, std::string_view body) {
   char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
   const Inspection found = inspect(text);
-  ensure_local_prepares(r);
-  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
+  ensure_local_prepares(r, Protocol::simple);
+  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
   sync_own(r);
   note_inspection(r, found, text);
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
@@ -389,7 +389,7 @@ void on_client_parse(Remote& r, std::string_view body) {
   }
   char* sql = pg_client_to_server(text->data(), static_cast<int>(text->size()));
   const Inspection found = inspect(sql);
-  for_each_name(found.executed, [&](const char* one) { ensure_statement(r, one); });
+  for_each_name(found.executed, [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   if (!name->empty()) note_parsed(r, name->data(), body);
   note_inspection(r, found, sql);
@@ -408,7 +408,7 @@ void on_client_bind(Remote& r, std::string_view body) {
   if (!statement) {
     ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
   }
-  ensure_statement(r, statement->data());
+  ensure_statement(r, statement->data(), Protocol::extended);
   forward(r, 'B', body);
   r.exchange.sent(Request::bind, Whose::client);
 }
@@ -419,7 +419,7 @@ void on_client_message(Remote& r, char type, std::string_view body) {
     case 'P': on_client_parse(r, body); return;
     case 'B': on_client_bind(r, body); return;
     case 'D':
-      ensure_statement(r, named_statement(body));
+      ensure_statement(r, named_statement(body), Protocol::extended);
       forward(r, type, body);
       r.exchange.sent(Request::describe, Whose::client);
       return;
@@ -582,8 +582,8 @@ void relay_query(const char* source, int location) {
   const Inspection found = inspect(rest);
   Remote& r = enter(false);
   const auto& prefix = prefix_statements();
-  ensure_local_prepares(r);
-  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name); });
+  ensure_local_prepares(r, Protocol::simple);
+  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
   sync_own(r);
   note_inspection(r, found, rest);
   contained([&] {
@@ -610,7 +610,7 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContext old = CurrentMemoryContext;
   Remote& r = enter(true);
   const auto& prefix = prefix_statements();
-  ensure_local_prepares(r);
+  ensure_local_prepares(r, Protocol::extended);
   for (const std::string& one : prefix) send_own_statement(r, one);
   note_inspection(r, inspect(portal->sourceText), portal->sourceText);
   send_portal(r, portal, max_rows);

@@ -32,6 +32,15 @@ std::vector<Pending>& pending() {
   return *list;
 }
 
+// By the relay that runs; here it still stands.
+bool dropped(const char* name) {
+  for (const Pending& one : pending()) {
+    if (one.kind == Pending::Kind::drop_all) return true;
+    if (one.kind == Pending::Kind::drop && one.name == name) return true;
+  }
+  return false;
+}
+
 std::set<std::string>& local_prepares() {
   static auto* names = new std::set<std::string>;
   return *names;
@@ -69,6 +78,14 @@ void send_parse(Remote& r, const char* name, const char* sql, const Oid* types, 
   contained([&] {
     MessageWriter(r.out).parse(name, encoded, {types, static_cast<std::size_t>(count)});
     r.exchange.sent(Request::parse, Whose::relay);
+  });
+}
+
+void send_query(Remote& r, const char* sql) {
+  const char* encoded = pg_server_to_client(sql, static_cast<int>(strlen(sql)));
+  contained([&] {
+    MessageWriter(r.out).query(encoded);
+    r.exchange.sent(Request::query, Whose::relay);
   });
 }
 
@@ -205,18 +222,22 @@ std::uint32_t load32(const char* at) {
 
 }  // namespace
 
-void ensure_statement(Remote& r, const char* name) {
+void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   if (name[0] == '\0') return;
   const auto there = r.statements.find(std::string_view(name));
   const bool known = there != r.statements.end();
   if (known && there->second == 0) return;  // Made in this relay.
-  PreparedStatement* here = FetchPreparedStatement(name, false);
+  PreparedStatement* here = dropped(name) ? nullptr : FetchPreparedStatement(name, false);
   if (known && here != nullptr && there->second == here->prepare_time) return;
   if (known) send_close(r, name);
   if (here == nullptr) return;
   CachedPlanSource* source = here->plansource;
-  const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
-  send_parse(r, name, text, source->param_types, source->num_params);
+  if (here->from_sql && protocol == Protocol::simple) {
+    send_query(r, source->query_string);
+  } else {
+    const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
+    send_parse(r, name, text, source->param_types, source->num_params);
+  }
   contained([&] { r.statements[name] = here->prepare_time; });
 }
 
@@ -224,14 +245,14 @@ void note_local_prepare(const char* name) {
   contained([&] { local_prepares().insert(name); });
 }
 
-void ensure_local_prepares(Remote& r) {
-  for (const std::string& name : local_prepares()) ensure_statement(r, name.c_str());
+void ensure_local_prepares(Remote& r, Protocol protocol) {
+  for (const std::string& name : local_prepares()) ensure_statement(r, name.c_str(), protocol);
 }
 
 void send_portal(Remote& r, Portal portal, long max_rows) {
   const char* statement = portal->prepStmtName == nullptr ? "" : portal->prepStmtName;
   if (statement[0] != '\0') {
-    ensure_statement(r, statement);
+    ensure_statement(r, statement, Protocol::extended);
   } else {
     ParamListInfo params = portal->portalParams;
     const int count = params == nullptr ? 0 : params->numParams;
@@ -290,10 +311,15 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
         r.statements[name] = 0;
         pending().push_back({Pending::Kind::sql, name, std::string(start, size), {}});
       });
+    } else if (IsA(raw->stmt, DiscardStmt)) {
+      contained([&] {
+        r.statements.clear();
+        pending().push_back({Pending::Kind::drop_all, "", "", {}});
+      });
     } else if (IsA(raw->stmt, DeallocateStmt)) {
       const char* name = reinterpret_cast<DeallocateStmt*>(raw->stmt)->name;
       if (name != nullptr) {
-        ensure_statement(r, name);
+        ensure_statement(r, name, Protocol::simple);
         note_closed(r, name);
       } else {
         contained([&] {

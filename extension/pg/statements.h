@@ -7,12 +7,15 @@
 
 namespace aurora_global::extension {
 
-// The primary will know the named statement as it is here. "": nothing to do.
-void ensure_statement(Remote& r, const char* name);
+enum class Protocol { simple, extended };
+
+// The primary will know the named statement as it is here, by messages of this protocol. "": nothing
+// to do.
+void ensure_statement(Remote& r, const char* name, Protocol protocol);
 
 // An SQL PREPARE here. Functions may EXECUTE it, so each relay makes all of them ready.
 void note_local_prepare(const char* name);
-void ensure_local_prepares(Remote& r);
+void ensure_local_prepares(Remote& r, Protocol protocol);
 
 // Bind and Execute of a local portal, with its parameters, as the client would send them.
 void send_portal(Remote& r, Portal portal, long max_rows);
