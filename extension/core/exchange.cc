@@ -33,12 +33,12 @@ Whose Exchange::received(char type, std::string_view body) {
     }
     return whose;
   }
-  const bool last = (type == '1' && front.request == Request::parse) ||
-                    (type == '2' && front.request == Request::bind) ||
-                    (type == '3' && front.request == Request::close) ||
-                    ((type == 'T' || type == 'n') && front.request == Request::describe) ||
-                    ((type == 'C' || type == 'I' || type == 's') &&
-                     front.request == Request::execute);
+  const bool last =
+      (type == '1' && front.request == Request::parse) ||
+      (type == '2' && front.request == Request::bind) ||
+      (type == '3' && front.request == Request::close) ||
+      ((type == 'T' || type == 'n') && front.request == Request::describe) ||
+      ((type == 'C' || type == 'I' || type == 's') && front.request == Request::execute);
   if (last) owed_.pop_front();
   return whose;
 }

@@ -1,8 +1,8 @@
 // What the server still owes, in order: which of its answers are for the client and which for us.
 //
-// A relay mixes messages of its own (settings, BEGIN, a statement the server does not know yet) with
-// the client's. The protocol answers strictly in order, so a queue of what was sent tells whose an
-// answer is. Pure.
+// A relay mixes messages of its own (settings, BEGIN, a statement the server does not know yet)
+// with the client's. The protocol answers strictly in order, so a queue of what was sent tells
+// whose an answer is. Pure.
 #pragma once
 
 #include <cstdint>

@@ -10,11 +10,11 @@
 namespace aurora_global::extension {
 
 struct Position {
-  std::uint64_t commit = 0;           // End of the session's last commit record.
-  std::uint64_t catalog = 0;          // The same, of the last one that changed a catalog.
+  std::uint64_t commit = 0;   // End of the session's last commit record.
+  std::uint64_t catalog = 0;  // The same, of the last one that changed a catalog.
   std::uint32_t timeline = 0;
-  std::uint64_t settings = 0;         // Digest of the session's settings.
-  bool temporary_objects = false;     // The session has a temporary schema.
+  std::uint64_t settings = 0;      // Digest of the session's settings.
+  bool temporary_objects = false;  // The session has a temporary schema.
   friend bool operator==(const Position&, const Position&) = default;
 };
 

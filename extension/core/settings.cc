@@ -149,9 +149,12 @@ std::string encode(const Settings& settings) {
   for (const auto& [name, setting] : settings) {
     out += name + "=";
     for (const char c : setting.value) {
-      if (c == '\\') out += "\\\\";
-      else if (c == '\n') out += "\\n";
-      else out += c;
+      if (c == '\\')
+        out += "\\\\";
+      else if (c == '\n')
+        out += "\\n";
+      else
+        out += c;
     }
     out += '\n';
   }

@@ -60,16 +60,15 @@ void note_transaction_statement(TransactionStmt* statement) {
       block = Block{};
       block.open = true;
       block.read_only = DefaultXactReadOnly;
-      statement->options =
-          note_modes(statement->options, &block.read_only, &block.serializable);
+      statement->options = note_modes(statement->options, &block.read_only, &block.serializable);
       return;
     }
     case TRANS_STMT_SAVEPOINT: {
       const int level = GetCurrentTransactionNestLevel() + 1;
       if (level >= kSavepointsMax) {
-        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                errmsg("a forwarding session takes at most %d nested savepoints",
-                       kSavepointsMax - 2));
+        ereport(
+            ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+            errmsg("a forwarding session takes at most %d nested savepoints", kSavepointsMax - 2));
       }
       strlcpy(block.savepoints[level], statement->savepoint_name, NAMEDATALEN);
       return;

@@ -1,4 +1,5 @@
-// The transaction block of the client, as far as the primary must know it when the first write comes.
+// The transaction block of the client, as far as the primary must know it when the first write
+// comes.
 #pragma once
 
 #include "pg/pg.h"

@@ -24,7 +24,7 @@ struct Target {
   TimeLineID timeline = 0;
 };
 
-Target committed;   // What this session has written.
+Target committed;                          // What this session has written.
 XLogRecPtr confirmed = InvalidXLogRecPtr;  // Replay was seen to have this.
 
 bool replayed(const Target& target) {
@@ -72,7 +72,6 @@ bool await(const Target& target, bool holding_locks) {
   }
   return true;
 }
-
 
 bool too_stale() {
   if (options.max_staleness_ms == 0) return false;

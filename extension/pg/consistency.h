@@ -9,7 +9,8 @@ namespace aurora_global::extension {
 // The session has committed at the primary up to here.
 void note_committed(const Position& position);
 
-// Waits until replay has the last change of a catalog that the session made. No transaction is open.
+// Waits until replay has the last change of a catalog that the session made. No transaction is
+// open.
 void await_catalog(const Position& position);
 
 enum class Read { here, primary };

@@ -55,20 +55,19 @@ void forward(QueryDesc* query, int* flags) {
   *statement = *query->plannedstmt;
   auto* result = makeNode(Result);
   result->plan.plan_node_id = kForwardedNode;
-  result->resconstantqual =
-      reinterpret_cast<Node*>(list_make1(makeBoolConst(false, false)));
+  result->resconstantqual = reinterpret_cast<Node*>(list_make1(makeBoolConst(false, false)));
   ListCell* cell;
   foreach (cell, query->plannedstmt->planTree->targetlist) {
     auto* entry = static_cast<TargetEntry*>(lfirst(cell));
     if (entry->resjunk) continue;
     Node* expression = reinterpret_cast<Node*>(entry->expr);
-    Const* null = makeNullConst(exprType(expression), exprTypmod(expression),
-                                exprCollation(expression));
-    result->plan.targetlist = lappend(
-        result->plan.targetlist,
-        makeTargetEntry(reinterpret_cast<Expr*>(null),
-                        static_cast<AttrNumber>(list_length(result->plan.targetlist) + 1),
-                        entry->resname, false));
+    Const* null =
+        makeNullConst(exprType(expression), exprTypmod(expression), exprCollation(expression));
+    result->plan.targetlist =
+        lappend(result->plan.targetlist,
+                makeTargetEntry(reinterpret_cast<Expr*>(null),
+                                static_cast<AttrNumber>(list_length(result->plan.targetlist) + 1),
+                                entry->resname, false));
   }
   statement->planTree = &result->plan;
   statement->rtable = NIL;
@@ -169,9 +168,7 @@ void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) 
     }
   }
   PG_FINALLY();
-  {
-    --depth;
-  }
+  { --depth; }
   PG_END_TRY();
 }
 
@@ -186,9 +183,7 @@ void on_finish(QueryDesc* query) {
     }
   }
   PG_FINALLY();
-  {
-    --depth;
-  }
+  { --depth; }
   PG_END_TRY();
 }
 
@@ -282,9 +277,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
     }
   }
   PG_FINALLY();
-  {
-    --depth;
-  }
+  { --depth; }
   PG_END_TRY();
 }
 

@@ -15,9 +15,7 @@ List* parse_quietly(const char* text) {
   client_min_messages = log_min_messages = ERROR;
   MemoryContext context = CurrentMemoryContext;
   PG_TRY();
-  {
-    parsed = raw_parser(text, RAW_PARSE_DEFAULT);
-  }
+  { parsed = raw_parser(text, RAW_PARSE_DEFAULT); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);

@@ -7,16 +7,18 @@ Options options;
 namespace {
 
 const config_enum_entry kModes[] = {
-    {"OFF", mode_off, false},         {"EVENTUAL", mode_eventual, false},
-    {"SESSION", mode_session, false}, {"GLOBAL", mode_global, false},
+    {"OFF", mode_off, false},
+    {"EVENTUAL", mode_eventual, false},
+    {"SESSION", mode_session, false},
+    {"GLOBAL", mode_global, false},
     {nullptr, 0, false},
 };
 
 void define_aurora_options() {
-  DefineCustomEnumVariable("apg_write_forward.consistency_mode",
-                           "What reads of a forwarding session see: OFF, EVENTUAL, SESSION, GLOBAL.",
-                           nullptr, &options.consistency_mode, mode_session, kModes, PGC_USERSET, 0,
-                           nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable(
+      "apg_write_forward.consistency_mode",
+      "What reads of a forwarding session see: OFF, EVENTUAL, SESSION, GLOBAL.", nullptr,
+      &options.consistency_mode, mode_session, kModes, PGC_USERSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("apg_write_forward.connect_timeout",
                           "How long to wait for a connection to the primary; 0 waits forever.",
                           nullptr, &options.connect_timeout_s, 30, 0, INT_MAX, PGC_USERSET,
@@ -29,10 +31,11 @@ void define_aurora_options() {
                           "The primary ends a forwarded session idle for so long; 0 never.",
                           nullptr, &options.idle_session_timeout_ms, 300'000, 0, INT_MAX,
                           PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("apg_write_forward.max_forwarding_connections_percent",
-                          "How much of max_connections forwarded sessions may take, on the primary.",
-                          nullptr, &options.max_forwarding_connections_percent, 25, 1, 100,
-                          PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "apg_write_forward.max_forwarding_connections_percent",
+      "How much of max_connections forwarded sessions may take, on the primary.", nullptr,
+      &options.max_forwarding_connections_percent, 25, 1, 100, PGC_SIGHUP, 0, nullptr, nullptr,
+      nullptr);
 }
 
 void define_text(const char* name, const char* what, char** value, GucContext context, int flags) {
@@ -72,6 +75,11 @@ void define_options() {
   define_text("aurora_global.primary_functions",
               "C functions that run at the primary, comma-separated.", &options.primary_functions,
               PGC_USERSET, GUC_LIST_INPUT);
+  define_text("aurora_global.clients_role",
+              "Roles that are created to log in, and are no superusers, become members of it.",
+              &options.clients_role, PGC_SIGHUP, 0);
+  define_text("rds.extensions", "By which AWS's drivers recognise Aurora.", &options.rds_extensions,
+              PGC_SIGHUP, 0);
   define_text("aurora_global.forwarded_from",
               "Set by a forwarding standby when it connects: the instance it is.",
               &options.forwarded_from, PGC_BACKEND, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE);

@@ -25,7 +25,9 @@ struct Options {
   int max_staleness_ms = 0;
   char* local_functions = nullptr;    // Volatile functions that run here.
   char* primary_functions = nullptr;  // C functions that run at the primary.
-  char* forwarded_from = nullptr;     // In a forwarded session: the instance it comes from.
+  char* clients_role = nullptr;       // New roles become members of it; empty: none.
+  char* rds_extensions = nullptr;
+  char* forwarded_from = nullptr;  // In a forwarded session: the instance it comes from.
 };
 
 extern Options options;

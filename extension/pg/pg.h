@@ -1,8 +1,8 @@
 // PostgreSQL's headers, once, in the order C++ needs.
 //
 // The rule of this folder: ereport(ERROR) is a longjmp that skips destructors. So a function that
-// calls PostgreSQL holds no object with a destructor across that call: what lives longer stands in a
-// heap object that outlives the call, what is short-lived is passed straight into a function of
+// calls PostgreSQL holds no object with a destructor across that call: what lives longer stands in
+// a heap object that outlives the call, what is short-lived is passed straight into a function of
 // core/. A C++ exception ends at contained().
 #pragma once
 

@@ -104,10 +104,9 @@ void admit() {
             errmsg("too many forwarded sessions: %d of at most %d", limit, limit),
             errhint("apg_write_forward.max_forwarding_connections_percent limits them."));
   }
-  DefineCustomStringVariable(kCommitParameter, "What the session has committed.", nullptr,
-                             &commit_text, "", PGC_INTERNAL,
-                             GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr,
-                             show_commit);
+  DefineCustomStringVariable(
+      kCommitParameter, "What the session has committed.", nullptr, &commit_text, "", PGC_INTERNAL,
+      GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, show_commit);
   DefineCustomStringVariable(kSettingsParameter, "The session's settings.", nullptr, &settings_text,
                              "", PGC_INTERNAL, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr,
                              nullptr, show_settings);

@@ -30,18 +30,18 @@ constexpr int kUnwind = MAKE_SQLSTATE('A', 'G', '0', '0', '1');
 enum class Swallow { nothing, completion, error };
 
 struct Relay {
-  bool extended = false;      // Entered from an Execute message.
-  bool first_cycle = true;    // No ReadyForQuery has gone to the client yet.
-  bool client_done = false;   // The client waits for ReadyForQuery.
+  bool extended = false;     // Entered from an Execute message.
+  bool first_cycle = true;   // No ReadyForQuery has gone to the client yet.
+  bool client_done = false;  // The client waits for ReadyForQuery.
   bool copying_in = false;
-  bool committing = false;    // What runs may commit.
+  bool committing = false;  // What runs may commit.
   bool finished = false;
   bool explicit_block = false;
-  bool local_kept = false;    // Local cursors are open: the local transaction is, too.
+  bool local_kept = false;  // Local cursors are open: the local transaction is, too.
   bool settings_in_block = false;
-  bool listening = false;     // LISTEN ran: the session stays.
-  bool discarding = false;    // DISCARD ALL ran: the session there is of no more use.
-  int position_shift = 0;     // Characters: the client's positions minus the primary's.
+  bool listening = false;   // LISTEN ran: the session stays.
+  bool discarding = false;  // DISCARD ALL ran: the session there is of no more use.
+  int position_shift = 0;   // Characters: the client's positions minus the primary's.
   Settings now;
   Settings outside;
 };
@@ -160,8 +160,8 @@ void settle(Remote& r, std::string* answer) {
   }
   r.exchange.forget_failure();
   if (message[0] == '\0') return;
-  ereport(ERROR, errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3],
-                                       sqlstate[4])),
+  ereport(ERROR,
+          errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
           errmsg("%s", message), errcontext("forwarding the session's settings to the primary"));
 }
 
@@ -245,22 +245,20 @@ void restore_failed_block() {
 
 // ---- the conversation
 
-void to_client(char type, std::string_view body) {
-  pq_putmessage(type, body.data(), body.size());
-}
+void to_client(char type, std::string_view body) { pq_putmessage(type, body.data(), body.size()); }
 
 // The connection to the primary is gone. Says so to the client, as far as the protocol lets us.
 [[noreturn]] void lost(const char* detail) {
   Remote* r = remote_if_connected();
   const bool unknown = relay->committing || !relay->explicit_block;
   const bool idle = r != nullptr && r->exchange.quiet();
-  const int sqlstate = !RecoveryInProgress()       ? ERRCODE_T_R_SERIALIZATION_FAILURE
-                       : unknown && !idle          ? ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN
-                                                   : ERRCODE_CONNECTION_FAILURE;
-  const char* what = !RecoveryInProgress() ? "the primary has changed during a forwarded transaction"
-                     : unknown && !idle
-                         ? "the connection to the primary is lost; whether the statement has "
-                           "committed is unknown"
+  const int sqlstate = !RecoveryInProgress() ? ERRCODE_T_R_SERIALIZATION_FAILURE
+                       : unknown && !idle    ? ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN
+                                             : ERRCODE_CONNECTION_FAILURE;
+  const char* what =
+      !RecoveryInProgress() ? "the primary has changed during a forwarded transaction"
+      : unknown && !idle    ? "the connection to the primary is lost; whether the statement has "
+                              "committed is unknown"
                          : "the connection to the primary is lost; the transaction is rolled back";
   remote_close();
   const bool clean = relay->first_cycle && !(relay->extended && relay->client_done);
@@ -310,8 +308,7 @@ void on_ready(Remote& r, std::string_view body) {
     to_client('Z', body);
     return;
   }
-  const bool pinned =
-      !relay->discarding && (r.position.temporary_objects || relay->listening);
+  const bool pinned = !relay->discarding && (r.position.temporary_objects || relay->listening);
   relay->committing = false;
   if (r.exchange.status() == TransactionStatus::idle && !pinned) {
     relay->finished = true;
@@ -336,7 +333,10 @@ void on_server_message(Remote& r, const Message& m) {
   switch (m.type) {
     case 'G':
     case 'W': relay->copying_in = true; break;
-    case 'E': relay->copying_in = false; relay_error(m.body); return;
+    case 'E':
+      relay->copying_in = false;
+      relay_error(m.body);
+      return;
     case 'Z':
       if (whose == Whose::client) on_ready(r, m.body);
       return;
@@ -371,7 +371,8 @@ void on_client_query(Remote& r, std::string_view body) {
   char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
   const Inspection found = inspect(text);
   ensure_local_prepares(r, Protocol::simple);
-  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
+  for_each_name(found.executed,
+                [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
   sync_own(r);
   note_inspection(r, found, text);
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
@@ -389,7 +390,8 @@ void on_client_parse(Remote& r, std::string_view body) {
   }
   char* sql = pg_client_to_server(text->data(), static_cast<int>(text->size()));
   const Inspection found = inspect(sql);
-  for_each_name(found.executed, [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
+  for_each_name(found.executed,
+                [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   if (!name->empty()) note_parsed(r, name->data(), body);
   note_inspection(r, found, sql);
@@ -443,7 +445,10 @@ void on_client_message(Remote& r, char type, std::string_view body) {
       relay->client_done = true;
       return;
     case 'c':
-    case 'f': relay->copying_in = false; forward(r, type, body); return;
+    case 'f':
+      relay->copying_in = false;
+      forward(r, type, body);
+      return;
     case 'd':
     case 'H': forward(r, type, body); return;
     case 'X': proc_exit(0);
@@ -455,8 +460,14 @@ void on_client_message(Remote& r, char type, std::string_view body) {
 
 int limit_of(char type) {
   switch (type) {
-    case 'E': case 'D': case 'C': case 'H': case 'S': case 'X': case 'c': case 'f':
-      return PQ_SMALL_MESSAGE_LIMIT;
+    case 'E':
+    case 'D':
+    case 'C':
+    case 'H':
+    case 'S':
+    case 'X':
+    case 'c':
+    case 'f': return PQ_SMALL_MESSAGE_LIMIT;
     default: return PQ_LARGE_MESSAGE_LIMIT;
   }
 }
@@ -545,8 +556,8 @@ void bring_back(Remote& r) {
 Remote& enter(bool extended) {
   if (relay == nullptr) {
     relay = contained([] { return new Relay; });
-    relay_context = AllocSetContextCreate(TopMemoryContext, "aurora_global relay",
-                                          ALLOCSET_DEFAULT_SIZES);
+    relay_context =
+        AllocSetContextCreate(TopMemoryContext, "aurora_global relay", ALLOCSET_DEFAULT_SIZES);
     MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
     initStringInfo(&client_message);
     MemoryContextSwitchTo(old);
@@ -583,7 +594,8 @@ void relay_query(const char* source, int location) {
   Remote& r = enter(false);
   const auto& prefix = prefix_statements();
   ensure_local_prepares(r, Protocol::simple);
-  for_each_name(found.executed, [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
+  for_each_name(found.executed,
+                [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
   sync_own(r);
   note_inspection(r, found, rest);
   contained([&] {

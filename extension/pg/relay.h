@@ -1,5 +1,5 @@
-// The relay: from its first write to its end a transaction runs at the primary, and the client talks
-// to the primary through this backend, message by message.
+// The relay: from its first write to its end a transaction runs at the primary, and the client
+// talks to the primary through this backend, message by message.
 //
 // So every answer is the primary's own: rows, formats, notices, errors, COPY, cursors, DDL that the
 // next statement sees. The local transaction ends where the relay begins, holding no lock and no

@@ -90,12 +90,10 @@ void await_connection(PGconn* connection) {
                 errhint("apg_write_forward.connect_timeout sets the limit."));
       }
     }
-    const int wanted =
-        next == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
-    const int got =
-        WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | wanted |
-                                       (left > 0 ? WL_TIMEOUT : 0),
-                          PQsocket(connection), left, PG_WAIT_EXTENSION);
+    const int wanted = next == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
+    const int got = WaitLatchOrSocket(
+        MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | wanted | (left > 0 ? WL_TIMEOUT : 0),
+        PQsocket(connection), left, PG_WAIT_EXTENSION);
     if (got & WL_LATCH_SET) {
       ResetLatch(MyLatch);
       CHECK_FOR_INTERRUPTS();
@@ -113,11 +111,10 @@ PGconn* open_connection(const Settings& settings) {
             errdetail("There are too many open files on the local server."));
   }
   PGconn* volatile connection = PQconnectStartParams(p.names, p.values, 1);
-  if (connection == nullptr) ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+  if (connection == nullptr)
+    ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
   PG_TRY();
-  {
-    await_connection(connection);
-  }
+  { await_connection(connection); }
   PG_CATCH();
   {
     const int code = geterrcode();

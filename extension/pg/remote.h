@@ -31,7 +31,7 @@ struct Remote {
   Exchange exchange;
 
   Position position;
-  Settings settings;  // What the session there has, as far as this side has set it.
+  Settings settings;                  // What the session there has, as far as this side has set it.
   std::uint64_t settings_digest = 0;  // What the primary calls that.
   std::map<std::string, TimestampTz, std::less<>> statements;  // Prepared there; when here.
 };

@@ -62,8 +62,8 @@ void capture_settings(Settings& now, Settings& outside) {
     if (!settable(gen) || !travels(gen->name)) continue;
     if (from_session(gen->source)) {
       const char* value = GetConfigOption(gen->name, true, false);
-      const bool local = gen->stack != nullptr && (gen->stack->state == GUC_LOCAL ||
-                                                   gen->stack->state == GUC_SET_LOCAL);
+      const bool local = gen->stack != nullptr &&
+                         (gen->stack->state == GUC_LOCAL || gen->stack->state == GUC_SET_LOCAL);
       if (value != nullptr) add(now, gen->name, value, local, gen->source);
       if (value != nullptr && bottom == nullptr) {
         add(outside, gen->name, value, false, gen->source);

@@ -6,12 +6,12 @@
 #include "pg/primary.h"
 
 extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "parser/analyze.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
-#include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 }
@@ -102,9 +102,8 @@ char* encoded_value(const ParamExternData& value, int* size, std::int16_t* forma
   Oid function = InvalidOid;
   bool varlena = false;
   HeapTuple type = SearchSysCacheCopy1(TYPEOID, ObjectIdGetDatum(value.ptype));
-  const bool binary =
-      HeapTupleIsValid(type) &&
-      OidIsValid(reinterpret_cast<Form_pg_type>(GETSTRUCT(type))->typsend);
+  const bool binary = HeapTupleIsValid(type) &&
+                      OidIsValid(reinterpret_cast<Form_pg_type>(GETSTRUCT(type))->typsend);
   *format = binary ? 1 : 0;
   if (binary) {
     getTypeBinaryOutputInfo(value.ptype, &function, &varlena);
@@ -154,8 +153,8 @@ void send_bind(Remote& r, Portal portal, const char* statement) {
 void make_from_protocol(const char* name, const char* text, Oid* types, int count) {
   List* parsed = raw_parser(text, RAW_PARSE_DEFAULT);
   RawStmt* raw = parsed == NIL ? nullptr : static_cast<RawStmt*>(linitial(parsed));
-  CachedPlanSource* source = CreateCachedPlan(
-      raw, text, raw == nullptr ? CMDTAG_UNKNOWN : CreateCommandTag(raw->stmt));
+  CachedPlanSource* source =
+      CreateCachedPlan(raw, text, raw == nullptr ? CMDTAG_UNKNOWN : CreateCommandTag(raw->stmt));
   List* queries = NIL;
   if (raw != nullptr) {
     queries = pg_analyze_and_rewrite_varparams(raw, text, &types, &count, nullptr);
@@ -169,8 +168,7 @@ void make_from_sql(const char* text) {
   auto* raw = static_cast<RawStmt*>(linitial(raw_parser(text, RAW_PARSE_DEFAULT)));
   ParseState* state = make_parsestate(nullptr);
   state->p_sourcetext = text;
-  PrepareQuery(state, reinterpret_cast<PrepareStmt*>(raw->stmt), raw->stmt_location,
-               raw->stmt_len);
+  PrepareQuery(state, reinterpret_cast<PrepareStmt*>(raw->stmt), raw->stmt_location, raw->stmt_len);
 }
 
 void carry_out(const Pending& one) {
@@ -276,10 +274,9 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
   char* sql = pg_client_to_server(text, static_cast<int>(strlen(text)));
   contained([&] {
     Pending one{Pending::Kind::parse, name, sql, {}};
-    const std::size_t count =
-        left < 2 ? 0
-                 : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
-                       static_cast<unsigned char>(types[1]);
+    const std::size_t count = left < 2 ? 0
+                                       : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
+                                             static_cast<unsigned char>(types[1]);
     for (std::size_t i = 0; i < count && 2 + 4 * i + 4 <= left; ++i) {
       one.types.push_back(load32(types + 2 + 4 * i));
     }

@@ -9,8 +9,8 @@ namespace aurora_global::extension {
 
 enum class Protocol { simple, extended };
 
-// The primary will know the named statement as it is here, by messages of this protocol. "": nothing
-// to do.
+// The primary will know the named statement as it is here, by messages of this protocol. "":
+// nothing to do.
 void ensure_statement(Remote& r, const char* name, Protocol protocol);
 
 // An SQL PREPARE here. Functions may EXECUTE it, so each relay makes all of them ready.

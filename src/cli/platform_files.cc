@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "net/tls.h"
+#include "region/config.h"
 #include "region/postgres_files.h"
 
 namespace aurora_global::cli {
@@ -55,8 +56,21 @@ Result<void> write_certificates(const fs::path& dir, const Platform& platform, i
   TRY_VOID(write_pair(dir / "server", server));
   TRY_VOID(write_pair(dir / "peer", peer));
   TRY_VOID(write_pair(dir / "replication", replication));
+  TRY(const auto forwarding, net::issue_client(clients, "aurora-forwarding"));
+  TRY_VOID(write_pair(dir / "forwarding", forwarding));
   TRY_VOID(region::replace_file(dir / "server-ca.crt", servers.certificate_pem, 0644));
   return region::replace_file(dir / "client-ca.crt", clients.certificate_pem, 0644);
+}
+
+// Where the PostgreSQL extension is: beside the program as built, or as installed.
+fs::path extension_dir() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& dir : {self / ".." / "extension", self / ".." / "lib" / "aurora-global"}) {
+    const fs::path found = dir.lexically_normal();
+    if (fs::exists(found / region::kExtensionLibrary, error)) return found;
+  }
+  return {};
 }
 
 std::string region_toml(const Home& home, const Platform& platform, int number,
@@ -69,15 +83,16 @@ std::string region_toml(const Home& home, const Platform& platform, int number,
       << "\"\napi_address = \"" << api_address(platform, number) << "\"\npeer_address = \""
       << host_in(platform, number, 1) << ":4567\"\naddress_prefix = \"" << platform.prefix << "."
       << number << "\"\npostgres_bin = \"" << postgres_bin.string() << "\"\ncredentials_file = \""
-      << home.credentials_file().string() << "\"\n\n[endpoints]\nglobal_writer = \""
-      << host_in(platform, number, 10) << ":5432\"\ncluster = \"" << host_in(platform, number, 11)
-      << ":5432\"\nreader = \"" << host_in(platform, number, 12) << ":5432\"\n";
+      << home.credentials_file().string() << "\"\nextension_dir = \"" << extension_dir().string()
+      << "\"\n\n[endpoints]\nglobal_writer = \"" << host_in(platform, number, 10)
+      << ":5432\"\ncluster = \"" << host_in(platform, number, 11) << ":5432\"\nreader = \""
+      << host_in(platform, number, 12) << ":5432\"\n";
   for (std::size_t i = 1; i <= platform.regions.size(); ++i) {
     const int other = static_cast<int>(i);
     if (other == number) continue;
     const std::string side = host_in(platform, number, 100 + other);
     out << "\n[[peer]]\nregion = \"" << platform.regions[i - 1].name << "\"\napi = \"" << side
-        << ":4567\"\npostgres = \"" << side << ":5432\"\n";
+        << ":4567\"\npostgres = \"" << side << ":5432\"\nforwarding = \"" << side << ":5433\"\n";
   }
   return out.str();
 }
@@ -112,11 +127,16 @@ std::string link_toml(const Home& home, const Platform& platform, const LinkDefa
       const std::string side = host_in(platform, from, 100 + to);
       const std::pair<std::string, std::string> routes[] = {
           {side + ":4567", host_in(platform, to, 1) + ":4567"},
-          {side + ":5432", host_in(platform, to, 21) + ":5432"}};
+          {side + ":5432", host_in(platform, to, 21) + ":5432"},
+          {side + ":5433", host_in(platform, to, 21) + ":5432"}};
       for (const auto& [listen, target] : routes) {
         out << "\n[[route]]\nfrom = \"" << platform.regions[static_cast<std::size_t>(from) - 1].name
             << "\"\nto = \"" << platform.regions[static_cast<std::size_t>(to) - 1].name
             << "\"\nlisten = \"" << listen << "\"\ntarget = \"" << target << "\"\n";
+        // Forwarded sessions log in by certificate; PostgreSQL tells them by their address.
+        if (listen.ends_with(":5433")) {
+          out << "source = \"" << host_in(platform, to, region::kForwardingHost) << "\"\n";
+        }
       }
     }
   }

@@ -67,12 +67,16 @@ Result<LinkConfig> load_link_config(const std::filesystem::path& file) {
     if (!node.is_table())
       return make_error(ErrorKind::invalid, where + ": route must be [[route]]");
     const toml::table& table = *node.as_table();
-    TRY_VOID(refuse_unknown(table, {"from", "to", "listen", "target"}, where + ": [[route]]"));
+    TRY_VOID(
+        refuse_unknown(table, {"from", "to", "listen", "target", "source"}, where + ": [[route]]"));
     Route route;
     TRY(route.from, text_at(table, "from", where + ": [[route]]"));
     TRY(route.to, text_at(table, "to", where + ": [[route]]"));
     TRY(route.listen, text_at(table, "listen", where + ": [[route]]"));
     TRY(route.target, text_at(table, "target", where + ": [[route]]"));
+    if (table.contains("source")) {
+      TRY(route.source, text_at(table, "source", where + ": [[route]]"));
+    }
     config.routes.push_back(std::move(route));
   }
   return config;

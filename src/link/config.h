@@ -14,6 +14,7 @@ struct Route {
   std::string to;
   std::string listen;
   std::string target;
+  std::string source;  // Address the far side sees; empty: the system's choice.
 };
 
 struct LinkConfig {

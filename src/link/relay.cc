@@ -23,6 +23,16 @@ struct Chunk {
   std::vector<char> bytes;  // Empty: the sender has finished.
 };
 
+// The socket's own address, any port.
+bool bind_to(tcp::socket& socket, const std::string& address) {
+  boost::system::error_code error;
+  const auto parsed = asio::ip::make_address(address, error);
+  if (!error) socket.open(tcp::v4(), error);
+  if (!error) socket.bind({parsed, 0}, error);
+  if (error) spdlog::error("link: cannot connect from {}: {}", address, error.message());
+  return !error;
+}
+
 }  // namespace
 
 struct Relay::Direction {
@@ -145,6 +155,7 @@ net::Task<void> Relay::carry(tcp::socket client, Route route) {
   tcp::socket target(executor_);
   {
     net::DeadlineGuard guard(target, Deadline::in(kConnectLimit));
+    if (!route.source.empty() && !bind_to(target, route.source)) co_return;
     auto [error] = co_await target.async_connect(*endpoint, net::use_result);
     if (error) co_return;  // The client is closed: "connection reset" is what a refusal looks like.
   }

@@ -63,6 +63,7 @@ Result<void> read_peers(const toml::table& root, const std::string& name, Region
     reader.require("region", peer.region.name);
     reader.require("api", peer.api);
     reader.require("postgres", peer.postgres);
+    reader.require("forwarding", peer.forwarding);
     TRY_VOID(reader.finish());
     config.peers.push_back(std::move(peer));
   }
@@ -108,7 +109,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   }
   const std::string name = file.string();
   RegionConfig config;
-  std::string home, bin, credentials;
+  std::string home, bin, credentials, extension;
   std::int64_t index = 1;
   std::int64_t lag_max = static_cast<std::int64_t>(config.switchover_lag_bytes_max);
   std::int64_t connections = config.max_connections;
@@ -124,6 +125,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   reader.optional("index", index);
   reader.optional("switchover_lag_bytes_max", lag_max);
   reader.optional("max_connections", connections);
+  reader.optional("extension_dir", extension);
   reader.known({"endpoints", "peer", "test"});
   TRY_VOID(reader.finish());
   TRY_VOID(read_tables(root, name, config));
@@ -135,6 +137,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   }
   config.home = home;
   config.postgres_bin = bin;
+  config.extension_dir = extension;
   config.credentials_file = credentials;
   config.index = static_cast<int>(index);
   config.switchover_lag_bytes_max = static_cast<std::uint64_t>(lag_max);

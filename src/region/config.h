@@ -12,10 +12,16 @@
 
 namespace aurora_global::region {
 
+// The PostgreSQL extension's library, in `extension_dir`.
+inline constexpr char kExtensionLibrary[] = "aurora_global.so";
+// Forwarded sessions reach an instance from <prefix>.<this>, and nobody else does.
+inline constexpr int kForwardingHost = 200;
+
 struct PeerConfig {
   RegionId region;
-  std::string api;       // Its peer protocol, as reached from here: "address:port".
-  std::string postgres;  // Its head instance, as reached from here.
+  std::string api;         // Its peer protocol, as reached from here: "address:port".
+  std::string postgres;    // Its head instance, as reached from here.
+  std::string forwarding;  // The same, for forwarded sessions.
 };
 
 // Switches for tests; absent from every file that `up` writes.
@@ -34,7 +40,8 @@ struct RegionConfig {
   std::string address_prefix;  // Instance in slot i has <prefix>.<20+i>.
   std::filesystem::path postgres_bin;
   std::filesystem::path credentials_file;
-  std::string global_writer;  // Endpoint addresses, "address:port".
+  std::filesystem::path extension_dir;  // Empty: PostgreSQL runs without the extension.
+  std::string global_writer;            // Endpoint addresses, "address:port".
   std::string cluster;
   std::string reader;
   std::vector<PeerConfig> peers;

@@ -155,6 +155,7 @@ class Controller final : public Region {
   void sync_instances();
   std::optional<WalSource> source_for_head() const;
   WalSource source_for_reader(const Instance& reader);
+  Forwarding forwarding_for(const Instance& instance);
   void set_instance_status(const std::string& identifier, std::string status);
   Task<void> publish_topology();
   Json topology() const;

@@ -90,7 +90,11 @@ net::Task<void> Controller::keep_one(Instance& instance, model::Duty wanted) {
   if (instance.lock().held()) co_return;
   auto guard = co_await instance.lock().lock(Deadline::in(1ms));
   if (guard.has_error()) co_return;
-  Result<void> kept;
+  Result<void> kept =
+      co_await instance.set_forwarding(forwarding_for(instance), Deadline::in(kQueryLimit));
+  if (kept.has_error()) {
+    spdlog::warn("instance {}: set write forwarding: {}", identifier, kept.error().message);
+  }
   if (instance.slot() == 1) {
     kept = co_await keep_head(wanted);
   } else {
@@ -177,6 +181,29 @@ WalSource Controller::source_for_reader(const Instance& reader) {
                               {"application_name", reader.identifier()}});
   source.slot = slot_of_reader(reader.slot());
   return source;
+}
+
+// A secondary region forwards across the link, the readers of the primary region to its head.
+Forwarding Controller::forwarding_for(const Instance& instance) {
+  const model::GlobalCluster* global = own_global();
+  const PeerConfig* peer = global == nullptr ? nullptr : config_.peer(global->writer_region);
+  Forwarding forwarding;
+  if (peer == nullptr) {
+    if (instance.slot() == 1) return forwarding;
+    forwarding.on = cluster_->local_write_forwarding;
+    forwarding.conninfo = conninfo({{"host", head()->socket_dir().string()}, {"port", "5432"}});
+    return forwarding;
+  }
+  const auto colon = peer->forwarding.rfind(':');
+  const auto tls = config_.home / "postgres-tls";
+  forwarding.on = cluster_->global_write_forwarding;
+  forwarding.conninfo = conninfo({{"host", peer->forwarding.substr(0, colon)},
+                                  {"port", peer->forwarding.substr(colon + 1)},
+                                  {"sslmode", "verify-ca"},
+                                  {"sslrootcert", (tls / "server-ca.crt").string()},
+                                  {"sslcert", (tls / "forwarding.crt").string()},
+                                  {"sslkey", (tls / "forwarding.key").string()}});
+  return forwarding;
 }
 
 net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {

@@ -65,7 +65,7 @@ std::string roles_sql(const Bootstrap& bootstrap) {
          "CREATE ROLE aurora_clients NOLOGIN;"
          "CREATE ROLE " +
          master + " LOGIN CREATEDB CREATEROLE PASSWORD " + literal(bootstrap.master_verifier) +
-         " IN ROLE rds_superuser;";
+         " IN ROLE rds_superuser, aurora_clients;";
 }
 
 }  // namespace
@@ -147,6 +147,8 @@ PostgresSettings Instance::settings(std::optional<WalSource> source) const {
   s.region = config_.region.name;
   s.instance = identifier_;
   s.source = std::move(source);
+  if (fs::exists(library_dir() / kExtensionLibrary)) s.library_dir = library_dir();
+  s.forwarding = forwarding_;
   return s;
 }
 
@@ -157,8 +159,9 @@ Result<void> Instance::prepare_directories() {
   TRY_VOID(make_directory(socket_dir(), user_, 0700));
   const fs::path tls = config_.home / "postgres-tls";
   TRY_VOID(make_directory(tls, user_, 0700));
-  for (const char* name : {"server.crt", "server.key", "server-ca.crt", "client-ca.crt",
-                           "replication.crt", "replication.key"}) {
+  for (const char* name :
+       {"server.crt", "server.key", "server-ca.crt", "client-ca.crt", "replication.crt",
+        "replication.key", "forwarding.crt", "forwarding.key"}) {
     std::ifstream in(config_.tls_dir() / name);
     if (!in) {
       return make_error(ErrorKind::not_found, "cannot read " + (config_.tls_dir() / name).string());
@@ -169,7 +172,20 @@ Result<void> Instance::prepare_directories() {
       return make_error(ErrorKind::denied, "give " + (tls / name).string() + " to " + user_.name);
     }
   }
-  return ok();
+  return install_extension();
+}
+
+fs::path Instance::library_dir() const { return config_.home / "postgres-lib"; }
+
+// Beside the data, for PostgreSQL's user may not read where we were built.
+Result<void> Instance::install_extension() {
+  if (config_.extension_dir.empty()) return ok();
+  TRY_VOID(make_directory(library_dir(), user_, 0755));
+  const fs::path from = config_.extension_dir / kExtensionLibrary;
+  std::ifstream in(from, std::ios::binary);
+  if (!in) return make_error(ErrorKind::not_found, "cannot read " + from.string());
+  const std::string code((std::istreambuf_iterator<char>(in)), {});
+  return replace_file(library_dir() / kExtensionLibrary, code, 0755);
 }
 
 Result<void> Instance::write_configuration(const std::optional<WalSource>& source) {
@@ -182,7 +198,8 @@ Result<void> Instance::write_configuration(const std::optional<WalSource>& sourc
     return ok();
   };
   TRY_VOID(write(directory_ / "postgresql.conf", render_postgresql_conf(settings(source))));
-  TRY_VOID(write(directory_ / "pg_hba.conf", render_pg_hba()));
+  TRY_VOID(write(directory_ / "pg_hba.conf",
+                 render_pg_hba(config_.address_prefix + "." + std::to_string(kForwardingHost))));
   TRY_VOID(write(directory_ / "pg_ident.conf", ""));
   source_ = source;
   return ok();
@@ -305,6 +322,16 @@ net::Task<Result<void>> Instance::follow(WalSource source, Deadline deadline) {
     co_return ok();
   }
   CO_TRY_VOID(write_configuration(source));
+  std::vector<pgclient::Param> no_params;
+  CO_TRY_VOID(co_await sql("SELECT pg_reload_conf()", no_params, deadline));
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::set_forwarding(Forwarding forwarding, Deadline deadline) {
+  if (forwarding == forwarding_) co_return ok();
+  forwarding_ = std::move(forwarding);
+  if (!running()) co_return ok();
+  CO_TRY_VOID(write_configuration(source_));
   std::vector<pgclient::Param> no_params;
   CO_TRY_VOID(co_await sql("SELECT pg_reload_conf()", no_params, deadline));
   co_return ok();

@@ -66,6 +66,8 @@ class Instance {
   net::Task<Result<void>> stop(StopMode mode, Deadline deadline);
   // A running standby follows another source from now on; no effect if it does already.
   net::Task<Result<void>> follow(WalSource source, Deadline deadline);
+  // How it forwards writes from now on, or from its next start.
+  net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline);
   // Standby to primary, at once; returns when it is out of recovery and has stored `epoch` by a
   // write. Idempotent.
   net::Task<Result<void>> promote(Epoch epoch, std::string region, Deadline deadline);
@@ -90,6 +92,9 @@ class Instance {
   PostgresSettings settings(std::optional<WalSource> source) const;
   Result<void> mark_complete();
   Result<void> prepare_directories();
+  Result<void> install_extension();
+  // Without the extension nothing is loaded.
+  std::filesystem::path library_dir() const;
   Result<void> write_configuration(const std::optional<WalSource>& source);
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
   net::Task<Result<void>> bootstrap_sql(Bootstrap bootstrap, Deadline deadline);
@@ -108,6 +113,7 @@ class Instance {
   std::optional<net::Process> postmaster_;
   std::optional<pgclient::Connection> connection_;
   std::optional<WalSource> source_;  // As last written to the configuration.
+  Forwarding forwarding_;
 };
 
 }  // namespace aurora_global::region

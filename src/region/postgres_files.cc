@@ -72,12 +72,21 @@ std::string render_postgresql_conf(const PostgresSettings& s) {
          "log_timezone = 'UTC'\ntimezone = 'UTC'\n";
   set(out, "log_directory", s.log_dir.string());
   set(out, "cluster_name", s.instance);
+  if (!s.library_dir.empty()) {
+    set(out, "dynamic_library_path", s.library_dir.string() + ":$libdir");
+    set(out, "shared_preload_libraries", "aurora_global");
+    set(out, "aurora_global.write_forwarding", s.forwarding.on ? "on" : "off");
+    set(out, "aurora_global.primary_conninfo", s.forwarding.conninfo);
+    set(out, "aurora_global.clients_role", "aurora_clients");
+    set(out, "rds.extensions", "aurora_stat_utils, plpgsql");
+  }
   set(out, "aurora_global.region", s.region);
   set(out, "aurora_global.instance", s.instance);
   return out.str();
 }
 
-std::string render_pg_hba() {
+std::string render_pg_hba(std::string_view forwarding_address) {
+  const std::string from = std::string(forwarding_address) + "/32";
   return "# Written by the region daemon; changes here are lost.\n"
          "# The socket directory is 0700: whoever gets in is the daemon or PostgreSQL itself.\n"
          "local    all          all           trust\n"
@@ -85,6 +94,12 @@ std::string render_pg_hba() {
          "hostssl  replication  rdsrepladmin  all  cert\n"
          "hostssl  all          rdsrepladmin  all  cert\n"
          "host     all          rdsadmin      all  reject\n"
+         "hostssl  all          +aurora_clients " +
+         from +
+         " trust clientcert=verify-ca\n"
+         "host     all          all           " +
+         from +
+         " reject\n"
          "host     replication  all           all  reject\n"
          "hostssl  all          all           all  scram-sha-256\n";
 }

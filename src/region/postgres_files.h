@@ -18,6 +18,13 @@ struct WalSource {
   std::string slot;      // Empty: none.
 };
 
+// Where and whether a standby forwards writes to.
+struct Forwarding {
+  bool on = false;
+  std::string conninfo;  // To the primary, without user and database.
+  friend bool operator==(const Forwarding&, const Forwarding&) = default;
+};
+
 struct PostgresSettings {
   std::string listen_address;
   int port = 5432;
@@ -30,15 +37,18 @@ struct PostgresSettings {
   int max_connections = 200;
   std::string region;
   std::string instance;
-  std::optional<WalSource> source;  // Nullopt: a primary.
+  std::optional<WalSource> source;    // Nullopt: a primary.
+  std::filesystem::path library_dir;  // With the extension's library; empty: none.
+  Forwarding forwarding;
 };
 
 // postgresql.conf, whole. Lies outside the data directory, which pg_rewind overwrites.
 std::string render_postgresql_conf(const PostgresSettings& settings);
 
 // pg_hba.conf: the bootstrap superuser only through the Unix socket, replication by client
-// certificate, everybody else by SCRAM over TLS.
-std::string render_pg_hba();
+// certificate, everybody else by SCRAM over TLS. From `forwarding_address` members of the role
+// aurora_clients log in by the certificate of a forwarding standby, and nobody else does.
+std::string render_pg_hba(std::string_view forwarding_address);
 
 // A libpq connection string: `'` and `\` in values are escaped.
 std::string conninfo(const std::map<std::string, std::string>& values);

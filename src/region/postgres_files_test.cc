@@ -25,7 +25,7 @@ TEST(PostgresFiles, OnlyAStandbyHasASource) {
 }
 
 TEST(PostgresFiles, TheBootstrapSuperuserIsRefusedOnTheNetwork) {
-  const std::string hba = render_pg_hba();
+  const std::string hba = render_pg_hba("127.0.1.200");
   EXPECT_LT(hba.find("rdsadmin      all  reject"), hba.find("scram-sha-256"));
   EXPECT_EQ(hba.find("host     all          all           all  scram"), std::string::npos);
 }
