@@ -12,6 +12,11 @@ using model::DbCluster;
 using model::DbInstance;
 using model::GlobalCluster;
 
+std::string forwarding_status(bool wanted, bool settled) {
+  if (settled) return wanted ? "enabled" : "disabled";
+  return wanted ? "enabling" : "disabling";
+}
+
 void write_members(XmlWriter& xml, const GlobalCluster& global) {
   xml.open("GlobalClusterMembers");
   for (const model::GlobalMember& member : global.members) {
@@ -185,11 +190,11 @@ void write_db_cluster(XmlWriter& xml, std::string_view element, const DbCluster&
     xml.element("GlobalWriteForwardingRequested", cluster.global_write_forwarding);
     if (!cluster.writer) {
       xml.element("GlobalWriteForwardingStatus",
-                  cluster.global_write_forwarding ? "enabled" : "disabled");
+                  forwarding_status(cluster.global_write_forwarding, cluster.forwarding_settled));
     }
   }
   xml.element("LocalWriteForwardingStatus",
-              cluster.local_write_forwarding ? "requested" : "disabled");
+              forwarding_status(cluster.local_write_forwarding, cluster.forwarding_settled));
   xml.open("ServerlessV2ScalingConfiguration");
   xml.element("MinCapacity", cluster.min_capacity);
   xml.element("MaxCapacity", cluster.max_capacity);

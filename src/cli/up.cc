@@ -190,7 +190,9 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
     awsapi::Form form = {{"Action", "CreateDBCluster"},
                          {"DBClusterIdentifier", cluster},
                          {"Engine", std::string(model::kEngine)},
-                         {"GlobalClusterIdentifier", platform.global_cluster}};
+                         {"GlobalClusterIdentifier", platform.global_cluster},
+                         {"EnableGlobalWriteForwarding", "true"},
+                         {"EnableLocalWriteForwarding", "true"}};
     if (primary) {
       CO_TRY(const std::string password, connected.home.master_password());
       form["MasterUsername"] = std::string(kMasterUser);

@@ -95,6 +95,7 @@ struct DbCluster {
   double min_capacity = 0.5;  // ACU; kept and shown, nothing scales here.
   double max_capacity = 128;
   bool writer = false;                 // Derived when described: this region holds the writer.
+  bool forwarding_settled = true;      // Derived: all instances forward as asked.
   std::string replication_source_arn;  // Derived: the primary's ARN, on a secondary.
   std::vector<std::string> read_replica_arns;  // Derived: the secondaries' ARNs, on the primary.
   WallTime created{};

@@ -250,6 +250,10 @@ model::DbCluster Controller::described(const model::DbCluster& cluster) const {
   model::DbCluster copy = cluster;
   const model::GlobalCluster* global = own_global();
   copy.writer = duty() == model::Duty::primary;
+  for (const auto& [identifier, instance] : instances_) {
+    const bool settled = instance->forwarding() == forwarding_for(*instance);
+    copy.forwarding_settled = copy.forwarding_settled && (settled || !instance->running());
+  }
   if (global == nullptr) return copy;
   for (const model::GlobalMember& member : global->members) {
     const bool here = member.region == config_.region;

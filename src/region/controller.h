@@ -150,12 +150,12 @@ class Controller final : public Region {
   Task<Result<void>> keep_slots(Instance& head);
   Task<void> keep_statuses();
   Task<void> keep_one(Instance& instance, model::Duty duty);
-  Instance* head();
-  Instance* instance_in_slot(int slot);
+  Instance* head() const;
+  Instance* instance_in_slot(int slot) const;
   void sync_instances();
   std::optional<WalSource> source_for_head() const;
   WalSource source_for_reader(const Instance& reader);
-  Forwarding forwarding_for(const Instance& instance);
+  Forwarding forwarding_for(const Instance& instance) const;
   void set_instance_status(const std::string& identifier, std::string status);
   Task<void> publish_topology();
   Json topology() const;

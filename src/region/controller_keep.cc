@@ -44,14 +44,14 @@ net::Task<void> Controller::keep() {
   }
 }
 
-Instance* Controller::instance_in_slot(int slot) {
+Instance* Controller::instance_in_slot(int slot) const {
   for (auto& [identifier, instance] : instances_) {
     if (instance->slot() == slot) return instance.get();
   }
   return nullptr;
 }
 
-Instance* Controller::head() { return instance_in_slot(1); }
+Instance* Controller::head() const { return instance_in_slot(1); }
 
 void Controller::sync_instances() {
   if (!cluster_) return;
@@ -184,7 +184,7 @@ WalSource Controller::source_for_reader(const Instance& reader) {
 }
 
 // A secondary region forwards across the link, the readers of the primary region to its head.
-Forwarding Controller::forwarding_for(const Instance& instance) {
+Forwarding Controller::forwarding_for(const Instance& instance) const {
   const model::GlobalCluster* global = own_global();
   const PeerConfig* peer = global == nullptr ? nullptr : config_.peer(global->writer_region);
   Forwarding forwarding;

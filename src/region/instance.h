@@ -66,6 +66,7 @@ class Instance {
   net::Task<Result<void>> stop(StopMode mode, Deadline deadline);
   // A running standby follows another source from now on; no effect if it does already.
   net::Task<Result<void>> follow(WalSource source, Deadline deadline);
+  const Forwarding& forwarding() const { return forwarding_; }
   // How it forwards writes from now on, or from its next start.
   net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline);
   // Standby to primary, at once; returns when it is out of recovery and has stored `epoch` by a
