@@ -86,6 +86,10 @@ void note_set_transaction(VariableSetStmt* statement) {
   block.serializable = serializable;
 }
 
+void note_declared_cursor(const DeclareCursorStmt* statement) {
+  if (block.open && (statement->options & CURSOR_OPT_HOLD) != 0) block.holds = true;
+}
+
 bool declared_read_only() { return block.open ? block.read_only : DefaultXactReadOnly; }
 
 void install_block() { RegisterXactCallback(forget, nullptr); }

@@ -12,7 +12,7 @@ struct Block {
   bool open = false;          // BEGIN was said.
   bool read_only = false;     // The client declared it so.
   bool serializable = false;  // Locally it is REPEATABLE READ: a standby knows no more.
-  bool waited = false;        // REPEATABLE READ, READ ONLY: the wait was before its snapshot.
+  bool holds = false;         // It declared a cursor WITH HOLD here.
   char savepoints[kSavepointsMax][NAMEDATALEN];  // By nesting level, from 2 on.
 };
 
@@ -23,6 +23,9 @@ extern Block block;
 void note_transaction_statement(TransactionStmt* statement);
 // The same for SET TRANSACTION and SET SESSION CHARACTERISTICS.
 void note_set_transaction(VariableSetStmt* statement);
+
+// Takes notice of a cursor that is declared here.
+void note_declared_cursor(const DeclareCursorStmt* statement);
 
 // The client declared the open transaction, or all its transactions, READ ONLY.
 bool declared_read_only();

@@ -254,7 +254,11 @@ bool place_utility(PlannedStmt** statement, const char* text) {
     note_local_prepare(reinterpret_cast<PrepareStmt*>(node)->name);
   }
   if (IsA(node, DiscardStmt)) discard_at_primary(reinterpret_cast<DiscardStmt*>(node)->target);
-  if (!utility_must_forward(*statement, text)) return false;
+  if (!utility_must_forward(*statement, text)) {
+    if (IsA(node, DeclareCursorStmt))
+      note_declared_cursor(reinterpret_cast<DeclareCursorStmt*>(node));
+    return false;
+  }
   if (simple_protocol()) relay_query(text, (*statement)->stmt_location);
   relay_portal(ActivePortal, 0, false);
   return true;

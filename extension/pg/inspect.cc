@@ -27,6 +27,23 @@ List* parse_quietly(const char* text) {
   return parsed;
 }
 
+void note_cursor(Inspection& found, char* name) {
+  if (name == nullptr) return;  // CLOSE ALL.
+  found.moved_cursor = name;
+  found.cursors = lappend(found.cursors, name);
+}
+
+bool find_current_of(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, CurrentOfExpr)) {
+    auto* found = static_cast<Inspection*>(context);
+    found->cursors = lappend(found->cursors, reinterpret_cast<CurrentOfExpr*>(node)->cursor_name);
+    return false;
+  }
+  // PostgreSQL 15 declares walkers without parameters.
+  return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(find_current_of), context);
+}
+
 void look_at(RawStmt* raw, Node* statement, Inspection& found) {
   switch (nodeTag(statement)) {
     case T_TransactionStmt:
@@ -54,6 +71,14 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
         found.prepared = lappend(found.prepared, raw);
       }
       break;
+    case T_FetchStmt:
+      note_cursor(found, reinterpret_cast<FetchStmt*>(statement)->portalname);
+      break;
+    case T_ClosePortalStmt:
+      note_cursor(found, reinterpret_cast<ClosePortalStmt*>(statement)->portalname);
+      break;
+    case T_UpdateStmt:
+    case T_DeleteStmt: find_current_of(statement, &found); break;
     case T_ListenStmt: found.listens = true; break;
     case T_UnlistenStmt:
       if (reinterpret_cast<UnlistenStmt*>(statement)->conditionname == nullptr) {
@@ -71,6 +96,7 @@ Inspection inspect(const char* text) {
   ListCell* cell;
   foreach (cell, parse_quietly(text)) {
     auto* raw = static_cast<RawStmt*>(lfirst(cell));
+    ++found.statements;
     look_at(raw, raw->stmt, found);
   }
   return found;

@@ -10,8 +10,11 @@ struct Inspection {
   bool listens = false;       // LISTEN: the session stays at the primary, where notifications come.
   bool unlistens = false;     // UNLISTEN *, DISCARD ALL.
   bool discards_all = false;  // DISCARD ALL: nothing of the session is left.
-  List* executed = NIL;       // Names (char*) of prepared statements that it uses.
-  List* prepared = NIL;       // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
+  int statements = 0;
+  const char* moved_cursor = nullptr;  // Of the last FETCH, MOVE or CLOSE.
+  List* cursors = NIL;   // Names (char*) of cursors in FETCH, MOVE, CLOSE, WHERE CURRENT OF.
+  List* executed = NIL;  // Names (char*) of prepared statements that it uses.
+  List* prepared = NIL;  // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
 };
 
 // Parses `text`; a text that does not parse is the primary's to refuse. In the current memory

@@ -1,10 +1,13 @@
 #include "pg/relay.h"
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "pg/block.h"
 #include "pg/consistency.h"
 #include "pg/inspect.h"
+#include "pg/local_cursors.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/remote.h"
@@ -38,6 +41,10 @@ struct Relay {
   bool finished = false;
   bool explicit_block = false;
   bool local_kept = false;  // Local cursors are open: the local transaction is, too.
+  char held = 0;            // Type of a client's message that waits until the primary owes nothing.
+  int own_failures = 0;     // Errors to come that we have asked for.
+  bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
+  std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
   bool listening = false;   // LISTEN ran: the session stays.
   bool discarding = false;  // DISCARD ALL ran: the session there is of no more use.
@@ -315,6 +322,11 @@ void on_ready(Remote& r, std::string_view body) {
     return;
   }
   relay->explicit_block = r.exchange.status() != TransactionStatus::idle;
+  if (!relay->explicit_block && relay->local_kept) {  // Its cursors end with the block.
+    end_local_transaction(!relay->extended);
+    relay->local_kept = false;
+    forget_local_cursors();
+  }
   if (r.exchange.status() == TransactionStatus::idle) await_catalog(r.position);
   relay->client_done = false;
   relay->first_cycle = false;
@@ -335,10 +347,16 @@ void on_server_message(Remote& r, const Message& m) {
     case 'W': relay->copying_in = true; break;
     case 'E':
       relay->copying_in = false;
+      if (whose == Whose::relay && relay->own_failures > 0) {
+        --relay->own_failures;
+        r.exchange.forget_failure();
+        return;
+      }
       relay_error(m.body);
       return;
     case 'Z':
-      if (whose == Whose::client) on_ready(r, m.body);
+      if (whose == Whose::client || relay->answers_ready) on_ready(r, m.body);
+      if (whose == Whose::relay) relay->answers_ready = false;
       return;
     default: break;
   }
@@ -394,9 +412,123 @@ void on_client_parse(Remote& r, std::string_view body) {
                 [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   if (!name->empty()) note_parsed(r, name->data(), body);
+  if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
   note_inspection(r, found, sql);
   forward(r, 'P', body);
   r.exchange.sent(Request::parse, Whose::client);
+}
+
+// ---- cursors that stand here
+
+// The text of a statement, if it is a FETCH, MOVE or CLOSE of such a cursor.
+const char* text_for_local_cursor(const char* statement) {
+  const char* text = statement[0] == '\0' ? relay->unnamed.c_str() : statement_text(statement);
+  return text != nullptr && is_for_local_cursor(inspect(text)) ? text : nullptr;
+}
+
+struct BindNames {
+  const char* portal = "";
+  const char* statement = "";
+  std::string_view rest;
+};
+
+std::optional<BindNames> bind_names(std::string_view body) {
+  const auto portal = first_text(body);
+  const auto statement = portal ? first_text(body.substr(portal->size() + 1)) : std::nullopt;
+  if (!statement) return std::nullopt;
+  return BindNames{portal->data(), statement->data(),
+                   body.substr(portal->size() + statement->size() + 2)};
+}
+
+const char* query_text(std::string_view body) {
+  return pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
+}
+
+// Of a Describe or Close message for a portal, or an Execute message.
+const char* portal_name(char type, std::string_view body) {
+  if (type == 'E') return body.data();
+  return body.size() > 1 && body[0] == 'P' ? body.data() + 1 : nullptr;
+}
+
+bool is_for_here(char type, std::string_view body) {
+  switch (type) {
+    case 'Q': {
+      const Inspection found = inspect(query_text(body));
+      return is_for_local_cursor(found) || found.cursors != NIL;
+    }
+    case 'B': {
+      const auto names = bind_names(body);
+      return names && text_for_local_cursor(names->statement) != nullptr;
+    }
+    case 'D':
+      if (body.size() > 1 && body[0] == 'S')
+        return text_for_local_cursor(body.data() + 1) != nullptr;
+      [[fallthrough]];
+    case 'E':
+    case 'C': {
+      const char* name = portal_name(type, body);
+      return name != nullptr && local_cursor(name) != nullptr;
+    }
+    default: return false;
+  }
+}
+
+// What failed here must fail there.
+void fail_block(Remote& r, bool simple) {
+  constexpr char kNoStatement[] = "a cursor failed at the standby";
+  forget_local_cursors();
+  ++relay->own_failures;
+  if (simple) {
+    send_own_query(r, kNoStatement);
+    relay->answers_ready = true;
+  } else {
+    send_own_statement(r, kNoStatement);
+  }
+}
+
+void on_client_query(Remote& r, std::string_view body);
+
+void query_for_here(Remote& r, std::string_view body) {
+  const char* text = query_text(body);
+  const Inspection found = inspect(text);
+  const bool here = is_for_local_cursor(found);
+  const bool good = here ? run_query_here(text) : check_local_cursors(found);
+  if (!good) {
+    relay->client_done = true;
+    fail_block(r, true);
+  } else if (!here) {
+    on_client_query(r, body);
+  } else {
+    const char status = static_cast<char>(r.exchange.status());
+    to_client('Z', {&status, 1});
+    relay->first_cycle = false;
+  }
+}
+
+// The primary owes nothing, so that this answer is the next.
+void serve_here(Remote& r, char type, std::string_view body) {
+  if (r.exchange.skipping()) return;
+  if (type == 'Q') return query_for_here(r, body);
+  bool good = true;
+  if (type == 'B') {
+    const BindNames names = bind_names(body).value();
+    // No parameters: two counts, then the result formats.
+    good = bind_here(names.portal, text_for_local_cursor(names.statement),
+                     names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
+  } else if (type == 'D' && body[0] == 'S') {
+    good = describe_statement_here(text_for_local_cursor(body.data() + 1));
+  } else {
+    Portal portal = local_cursor(portal_name(type, body));
+    if (type == 'E') {
+      const std::size_t at = strlen(body.data()) + 1;
+      std::uint32_t rows = 0;
+      if (body.size() >= at + 4) memcpy(&rows, body.data() + at, 4);
+      good = execute_here(portal, static_cast<std::int32_t>(pg_ntoh32(rows)));
+    } else {
+      good = type == 'D' ? describe_here(portal) : close_here(portal);
+    }
+  }
+  if (!good) fail_block(r, false);
 }
 
 // The name in a Describe or Close message.
@@ -405,12 +537,12 @@ const char* named_statement(std::string_view body) {
 }
 
 void on_client_bind(Remote& r, std::string_view body) {
-  const auto portal = first_text(body);
-  const auto statement = portal ? first_text(body.substr(portal->size() + 1)) : std::nullopt;
-  if (!statement) {
-    ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
-  }
-  ensure_statement(r, statement->data(), Protocol::extended);
+  const auto names = bind_names(body);
+  if (!names) ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
+  // The portal of this name, if one stands here, is replaced.
+  Portal replaced = local_cursor(names->portal);
+  if (replaced != nullptr) PortalDrop(replaced, false);
+  ensure_statement(r, names->statement, Protocol::extended);
   forward(r, 'B', body);
   r.exchange.sent(Request::bind, Whose::client);
 }
@@ -472,6 +604,19 @@ int limit_of(char type) {
   }
 }
 
+// What stands in `client_message`.
+void take_client_message(Remote& r, char type) {
+  const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
+  if (!relay->local_kept || !is_for_here(type, body)) {
+    on_client_message(r, type, body);
+  } else if (r.exchange.quiet()) {
+    serve_here(r, type, body);
+  } else {
+    relay->held = type;
+    forward(r, 'H', {});
+  }
+}
+
 // Reads one message of the client's if there is one.
 bool read_client(Remote& r) {
   unsigned char type = 0;
@@ -485,12 +630,11 @@ bool read_client(Remote& r) {
     proc_exit(0);  // The client is gone, and the primary notices when our connection ends.
   }
   MemoryContextReset(relay_context);
-  on_client_message(r, static_cast<char>(type),
-                    {client_message.data, static_cast<std::size_t>(client_message.len)});
+  take_client_message(r, static_cast<char>(type));
   return true;
 }
 
-bool client_may_speak() { return !relay->client_done || relay->copying_in; }
+bool client_may_speak() { return (!relay->client_done || relay->copying_in) && relay->held == 0; }
 
 // Until the primary's transaction has ended.
 void converse(Remote& r) {
@@ -498,6 +642,8 @@ void converse(Remote& r) {
     Message m;
     while (!relay->finished && remote_message(r, m)) on_server_message(r, m);
     if (relay->finished) return;
+    if (relay->held != 0 && r.exchange.quiet())
+      take_client_message(r, std::exchange(relay->held, 0));
     while (client_may_speak() && r.out.size() < kPendingBytesMax && read_client(r)) {
     }
     const Io written = remote_write(r);
@@ -573,6 +719,7 @@ Remote& enter(bool extended) {
     PqCommMethods = &filtered_methods;
   }
   relay->extended = extended;
+  relay->local_kept = keep_for_local_cursors(ActivePortal);
   note_login();
   capture_settings(relay->now, relay->outside);
   Remote& r = remote(relay->outside);
@@ -580,7 +727,6 @@ Remote& enter(bool extended) {
   relay->explicit_block = block.open;
   relay->committing = !block.open;
   relay->client_done = !extended;
-  relay->local_kept = !ThereAreNoReadyPortals();
   if (get_timeout_active(STATEMENT_TIMEOUT)) disable_timeout(STATEMENT_TIMEOUT, false);
   return r;
 }
@@ -592,6 +738,7 @@ void relay_query(const char* source, int location) {
   char* encoded = pg_server_to_client(rest, static_cast<int>(strlen(rest)));
   const Inspection found = inspect(rest);
   Remote& r = enter(false);
+  refuse_local_cursors(found);
   const auto& prefix = prefix_statements();
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
@@ -620,11 +767,13 @@ void relay_query(const char* source, int location) {
 
 void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContext old = CurrentMemoryContext;
+  const Inspection found = inspect(portal->sourceText);
   Remote& r = enter(true);
+  refuse_local_cursors(found);
   const auto& prefix = prefix_statements();
   ensure_local_prepares(r, Protocol::extended);
   for (const std::string& one : prefix) send_own_statement(r, one);
-  note_inspection(r, inspect(portal->sourceText), portal->sourceText);
+  note_inspection(r, found, portal->sourceText);
   send_portal(r, portal, max_rows);
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);

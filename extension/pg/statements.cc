@@ -239,6 +239,14 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   contained([&] { r.statements[name] = here->prepare_time; });
 }
 
+const char* statement_text(const char* name) {
+  for (auto one = pending().rbegin(); one != pending().rend(); ++one) {
+    if (one->kind == Pending::Kind::parse && one->name == name) return one->text.c_str();
+  }
+  PreparedStatement* here = dropped(name) ? nullptr : FetchPreparedStatement(name, false);
+  return here == nullptr ? nullptr : here->plansource->query_string;
+}
+
 void note_local_prepare(const char* name) {
   contained([&] { local_prepares().insert(name); });
 }

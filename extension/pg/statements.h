@@ -13,6 +13,9 @@ enum class Protocol { simple, extended };
 // nothing to do.
 void ensure_statement(Remote& r, const char* name, Protocol protocol);
 
+// Its text; nullptr for a name that nobody has prepared.
+const char* statement_text(const char* name);
+
 // An SQL PREPARE here. Functions may EXECUTE it, so each relay makes all of them ready.
 void note_local_prepare(const char* name);
 void ensure_local_prepares(Remote& r, Protocol protocol);

@@ -77,10 +77,10 @@ def source():
     return final
 
 
-def regress_library(directory):
-    """The C functions of the regression suite, compiled against the installed server."""
-    include = subprocess.run(["/usr/lib/postgresql/15/bin/pg_config", "--includedir-server"],
-                             check=True, capture_output=True, text=True).stdout.strip()
+def regress_library(directory, postgres_bin):
+    """The C functions of the regression suite, compiled against the server that runs it."""
+    include = subprocess.run([postgres_bin / "pg_config", "--includedir-server"], check=True,
+                             capture_output=True, text=True).stdout.strip()
     subprocess.run(["clang-16", "-shared", "-fPIC", "-O1", "-w", f"-I{include}",
                     source() / "src" / "test" / "regress" / "regress.c", "-o",
                     directory / "regress.so"], check=True)

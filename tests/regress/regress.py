@@ -49,7 +49,7 @@ def run(server_name, names, output, settings):
     both = pair.Pair(settings).start()
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    postgres_source.regress_library(output)
+    postgres_source.regress_library(output, pair.POSTGRES_BIN)
     # PostgreSQL's user reads the suite and writes results.
     inputs = both.directory / "suite"
     shutil.copytree(suite, inputs)

@@ -1,0 +1,213 @@
+#include "pg/local_cursors.h"
+
+#include "pg/block.h"
+
+extern "C" {
+#include "access/printtup.h"
+#include "libpq/pqformat.h"
+#include "parser/parser.h"
+#include "tcop/dest.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+// The client's unnamed portal and our own; PostgreSQL's unnamed one runs the relay itself.
+constexpr char kUnnamed[] = "<aurora_global unnamed>";
+
+bool kept = false;
+Portal forwarded_portal = nullptr;
+
+// Runs `body` in a subtransaction, so that its error leaves the transaction as it is; the error
+// goes to the client.
+template <typename Body>
+bool guarded(const Body& body) {
+  MemoryContext context = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  volatile bool good = true;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    body();
+    ReleaseCurrentSubTransaction();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    EmitErrorReport();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    good = false;
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  return good;
+}
+
+[[noreturn]] void refuse(const char* name) {
+  ereport(
+      ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+      errmsg("cursor \"%s\" stands on the standby and cannot be used in a statement that runs at "
+             "the primary",
+             name),
+      errhint("Declare it FOR UPDATE, or after the transaction's first write; FETCH, MOVE and "
+              "CLOSE work when each is sent alone."));
+  pg_unreachable();
+}
+
+// The portal runs one FETCH, MOVE or CLOSE.
+Portal portal_of(const char* name, const char* text) {
+  auto* raw = static_cast<RawStmt*>(linitial(raw_parser(text, RAW_PARSE_DEFAULT)));
+  Portal portal = CreatePortal(name[0] == '\0' ? kUnnamed : name, true, true);
+  portal->visible = false;
+  MemoryContext old = MemoryContextSwitchTo(portal->portalContext);
+  auto* plan = makeNode(PlannedStmt);
+  plan->commandType = CMD_UTILITY;
+  plan->canSetTag = true;
+  plan->utilityStmt = static_cast<Node*>(copyObjectImpl(raw->stmt));
+  plan->stmt_location = raw->stmt_location;
+  plan->stmt_len = raw->stmt_len;
+  PortalDefineQuery(portal, nullptr, pstrdup(text), CreateCommandTag(raw->stmt), list_make1(plan),
+                    nullptr);
+  MemoryContextSwitchTo(old);
+  PortalStart(portal, nullptr, 0, InvalidSnapshot);
+  return portal;
+}
+
+std::int16_t load16(const char* at) {
+  return static_cast<std::int16_t>(static_cast<unsigned char>(at[0]) << 8 |
+                                   static_cast<unsigned char>(at[1]));
+}
+
+// The result formats at the end of a Bind message without parameters.
+void set_formats(Portal portal, std::string_view formats) {
+  const int count = formats.size() < 2 ? 0 : load16(formats.data());
+  auto* codes =
+      static_cast<int16*>(palloc(sizeof(int16) * static_cast<std::size_t>(Max(count, 1))));
+  for (int i = 0; i < count; ++i) {
+    codes[i] = formats.size() < 4 + 2 * static_cast<std::size_t>(i)
+                   ? std::int16_t{0}
+                   : load16(formats.data() + 2 + 2 * i);
+  }
+  PortalSetResultFormat(portal, count, codes);
+}
+
+}  // namespace
+
+bool keep_for_local_cursors(Portal own) {
+  forwarded_portal = own;
+  kept = !ThereAreNoReadyPortals();
+  if (kept && block.holds) {
+    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+            errmsg("a transaction that declared a cursor WITH HOLD on the standby cannot write"),
+            errhint("Close it before, or declare it in a transaction of its own."));
+  }
+  return kept;
+}
+
+void forget_local_cursors() { kept = false; }
+
+Portal local_cursor(const char* name) {
+  if (!kept) return nullptr;
+  Portal portal = GetPortalByName(name[0] == '\0' ? kUnnamed : name);
+  return PortalIsValid(portal) && portal != forwarded_portal && portal->status == PORTAL_READY
+             ? portal
+             : nullptr;
+}
+
+bool is_for_local_cursor(const Inspection& found) {
+  return kept && found.statements == 1 && found.moved_cursor != nullptr &&
+         local_cursor(found.moved_cursor) != nullptr;
+}
+
+void refuse_local_cursors(const Inspection& found) {
+  ListCell* cell;
+  foreach (cell, found.cursors) {
+    const char* name = static_cast<const char*>(lfirst(cell));
+    if (local_cursor(name) != nullptr) refuse(name);
+  }
+}
+
+bool check_local_cursors(const Inspection& found) {
+  if (!kept || found.cursors == NIL) return true;
+  return guarded([&] { refuse_local_cursors(found); });
+}
+
+bool run_query_here(const char* text) {
+  return guarded([&] {
+    Portal portal = portal_of("", text);
+    DestReceiver* receiver = CreateDestReceiver(DestRemote);
+    SetRemoteDestReceiverParams(receiver, portal);
+    QueryCompletion completion;
+    PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, &completion);
+    receiver->rDestroy(receiver);
+    PortalDrop(portal, false);
+    EndCommand(&completion, DestRemote, false);
+  });
+}
+
+bool bind_here(const char* name, const char* text, std::string_view formats) {
+  return guarded([&] {
+    set_formats(portal_of(name, text), formats);
+    pq_putemptymessage('2');
+  });
+}
+
+bool execute_here(Portal portal, long max_rows) {
+  return guarded([&] {
+    DestReceiver* receiver = CreateDestReceiver(DestRemoteExecute);
+    SetRemoteDestReceiverParams(receiver, portal);
+    QueryCompletion completion;
+    const bool done = PortalRun(portal, max_rows <= 0 ? FETCH_ALL : max_rows, true, false, receiver,
+                                receiver, &completion);
+    receiver->rDestroy(receiver);
+    if (done) {
+      EndCommand(&completion, DestRemoteExecute, false);
+    } else {
+      pq_putemptymessage('s');
+    }
+  });
+}
+
+bool describe_here(Portal portal) {
+  return guarded([&] {
+    if (portal->tupDesc == nullptr) {
+      pq_putemptymessage('n');
+      return;
+    }
+    StringInfoData buffer;
+    initStringInfo(&buffer);
+    SendRowDescriptionMessage(&buffer, portal->tupDesc, FetchPortalTargetList(portal),
+                              portal->formats);
+    pfree(buffer.data);
+  });
+}
+
+bool describe_statement_here(const char* text) {
+  return guarded([&] {
+    auto* raw = static_cast<RawStmt*>(linitial(raw_parser(text, RAW_PARSE_DEFAULT)));
+    StringInfoData buffer;
+    pq_beginmessage(&buffer, 't');
+    pq_sendint16(&buffer, 0);
+    pq_endmessage(&buffer);
+    TupleDesc columns = UtilityTupleDescriptor(raw->stmt);
+    if (columns == nullptr) {
+      pq_putemptymessage('n');
+      return;
+    }
+    initStringInfo(&buffer);
+    SendRowDescriptionMessage(&buffer, columns, NIL, nullptr);
+    pfree(buffer.data);
+  });
+}
+
+bool close_here(Portal portal) {
+  return guarded([&] {
+    PortalDrop(portal, false);
+    pq_putemptymessage('3');
+  });
+}
+
+}  // namespace aurora_global::extension

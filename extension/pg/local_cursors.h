@@ -1,0 +1,41 @@
+// Cursors and portals that were opened on the standby before the transaction's first write: a relay
+// runs them here, between the answers of the primary.
+#pragma once
+
+#include "pg/inspect.h"
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+// Whether a relay that begins must keep the local transaction for open portals. `own`: the portal
+// whose statement is forwarded. Raises 0A000 for a cursor WITH HOLD that this transaction declared:
+// it would not outlive it.
+bool keep_for_local_cursors(Portal own);
+
+// The portal of this name, if it stands here.
+Portal local_cursor(const char* name);
+
+// They are gone, with the transaction that they belong to.
+void forget_local_cursors();
+
+// The text is a single FETCH, MOVE or CLOSE of a cursor that stands here.
+bool is_for_local_cursor(const Inspection& found);
+
+// Raises 0A000 if the text mixes a cursor that stands here with statements for the primary.
+void refuse_local_cursors(const Inspection& found);
+
+// What follows answers the client itself. False: the error has gone to the client, and the block
+// must fail.
+
+// A query text of which is_for_local_cursor() holds, up to its CommandComplete.
+bool run_query_here(const char* text);
+// Bind of a statement with such a text: a portal that stands here, too.
+bool bind_here(const char* portal, const char* text, std::string_view formats);
+bool execute_here(Portal portal, long max_rows);
+bool describe_here(Portal portal);
+bool describe_statement_here(const char* text);
+bool close_here(Portal portal);
+// Sends the client the error of refuse_local_cursors(), if it raises one.
+bool check_local_cursors(const Inspection& found);
+
+}  // namespace aurora_global::extension
