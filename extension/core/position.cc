@@ -7,9 +7,9 @@ namespace aurora_global::extension {
 
 std::string encode(const Position& p) {
   char text[96];
-  std::snprintf(text, sizeof text, "%llx %llx %x %llx %d",
+  std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %d",
                 static_cast<unsigned long long>(p.commit),
-                static_cast<unsigned long long>(p.catalog), p.timeline,
+                static_cast<unsigned long long>(p.catalog), p.timeline, p.epoch,
                 static_cast<unsigned long long>(p.settings), p.temporary_objects ? 1 : 0);
   return text;
 }
@@ -27,7 +27,8 @@ std::optional<Position> decode_position(std::string_view text) {
   };
   unsigned temporary = 0;
   if (!take(p.commit, false) || !take(p.catalog, false) || !take(p.timeline, false) ||
-      !take(p.settings, false) || !take(temporary, true) || temporary > 1) {
+      !take(p.epoch, false) || !take(p.settings, false) || !take(temporary, true) ||
+      temporary > 1) {
     return std::nullopt;
   }
   p.temporary_objects = temporary == 1;

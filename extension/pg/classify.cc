@@ -168,6 +168,22 @@ bool calls_primary_function(Query* query) {
   return reads_sequence(query) || query_tree_walker(query, walker(), nullptr, 0);
 }
 
+bool fastpath_writes(Oid function) {
+  switch (function) {
+    case F_LO_CREAT:
+    case F_LO_CREATE:
+    case F_LO_FROM_BYTEA:
+    case F_LO_IMPORT_TEXT:
+    case F_LO_IMPORT_TEXT_OID:
+    case F_LO_PUT:
+    case F_LO_TRUNCATE:
+    case F_LO_TRUNCATE64:
+    case F_LO_UNLINK:
+    case F_LOWRITE: return true;
+    default: return false;
+  }
+}
+
 bool writes(Query* query) {
   if (query->commandType == CMD_UTILITY) {
     return place_of(query->utilityStmt) == Where::primary;

@@ -8,6 +8,9 @@ namespace aurora_global::extension {
 // Calls a function that may write: volatile and not known to be harmless. Sees through views.
 bool calls_primary_function(Query* query);
 
+// A function call of the protocol (libpq's PQfn) that changes the database.
+bool fastpath_writes(Oid function);
+
 // The query writes, locks rows, or calls a function that may.
 bool writes(Query* query);
 bool writes(List* queries);

@@ -1,5 +1,6 @@
 #include "pg/consistency.h"
 
+#include "pg/counters.h"
 #include "pg/options.h"
 #include "pg/relay.h"
 #include "pg/remote.h"
@@ -84,8 +85,46 @@ bool too_stale() {
 }  // namespace
 
 void note_committed(const Position& position) {
-  if (position.timeline != committed.timeline) committed = {InvalidXLogRecPtr, position.timeline};
+  // Positions are comparable on one timeline only.
+  if (position.timeline != committed.timeline) {
+    committed = {InvalidXLogRecPtr, position.timeline};
+    confirmed = InvalidXLogRecPtr;
+  }
   if (position.commit > committed.position) committed.position = position.commit;
+}
+
+const char* consistency_token() {
+  static char text[48];
+  const bool here = !RecoveryInProgress();
+  const XLogRecPtr position = here ? XactLastCommitEnd : committed.position;
+  const TimeLineID timeline = here ? GetWALInsertionTimeLine() : committed.timeline;
+  text[0] = '\0';
+  if (position != InvalidXLogRecPtr) {
+    snprintf(text, sizeof text, "%u:%X/%X", timeline, static_cast<unsigned>(position >> 32),
+             static_cast<unsigned>(position));
+  }
+  return text;
+}
+
+bool token_is_valid(const char* token) {
+  unsigned timeline = 0;
+  unsigned high = 0;
+  unsigned low = 0;
+  int end = 0;
+  return sscanf(token, "%10u:%8X/%8X%n", &timeline, &high, &low, &end) == 3 && token[end] == '\0';
+}
+
+void take_token(const char* token) {
+  unsigned timeline = 0;
+  unsigned high = 0;
+  unsigned low = 0;
+  sscanf(token, "%10u:%8X/%8X", &timeline, &high, &low);
+  // An older timeline's end is in every newer one, unless it was lost with a failover.
+  if (timeline < committed.timeline) return;
+  Position position;
+  position.timeline = timeline;
+  position.commit = static_cast<XLogRecPtr>(high) << 32 | low;
+  note_committed(position);
 }
 
 void await_catalog(const Position& position) {
@@ -114,7 +153,11 @@ Read await_consistency(bool* waited) {
     return too_stale() ? Read::primary : Read::here;
   }
   *waited = true;
-  if (!await(target, true)) return Read::primary;
+  const TimestampTz start = GetCurrentTimestamp();
+  const bool came = await(target, true);
+  count(replica_read_waits);
+  count(replica_read_wait_us, GetCurrentTimestamp() - start);
+  if (!came) return Read::primary;
   confirmed = Max(confirmed, target.position);
   return too_stale() ? Read::primary : Read::here;
 }

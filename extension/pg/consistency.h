@@ -9,6 +9,12 @@ namespace aurora_global::extension {
 // The session has committed at the primary up to here.
 void note_committed(const Position& position);
 
+// `TIMELINE:LSN` of the session's last write, "" before it; and the same taken over from another
+// session.
+const char* consistency_token();
+bool token_is_valid(const char* token);
+void take_token(const char* token);
+
 // Waits until replay has the last change of a catalog that the session made. No transaction is
 // open.
 void await_catalog(const Position& position);

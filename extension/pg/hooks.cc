@@ -3,11 +3,15 @@
 #include "pg/block.h"
 #include "pg/classify.h"
 #include "pg/consistency.h"
+#include "pg/counters.h"
 #include "pg/options.h"
+#include "pg/primary.h"
 #include "pg/relay.h"
+#include "pg/session_report.h"
 #include "pg/statements.h"
 
 extern "C" {
+#include "catalog/objectaccess.h"
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
@@ -21,6 +25,7 @@ ExecutorStart_hook_type next_start = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
 ExecutorFinish_hook_type next_finish = nullptr;
 ProcessUtility_hook_type next_utility = nullptr;
+object_access_hook_type next_object_access = nullptr;
 
 int depth = 0;  // Of executors and utility statements that run.
 
@@ -123,6 +128,8 @@ void prepare_start(QueryDesc* query, int* flags) {
 }
 
 void on_start(QueryDesc* query, int flags) {
+  if (is_forwarded_session() && at_top() && query->operation != CMD_SELECT)
+    count(writer_statements);
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && forwarding_possible()) {
     prepare_start(query, &flags);
   }
@@ -279,15 +286,32 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
       standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
                               receiver, completion);
     }
+    note_session_statement(statement->utilityStmt);
   }
   PG_FINALLY();
   { --depth; }
   PG_END_TRY();
 }
 
+// ---- function calls of the protocol
+
+// They run without a portal, and nothing lets an extension read their arguments.
+void on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub, void* argument) {
+  if (next_object_access != nullptr) next_object_access(access, catalog, object, sub, argument);
+  if (access != OAT_FUNCTION_EXECUTE || ActivePortal != nullptr || !at_top()) return;
+  if (!forwarding_possible() || !fastpath_writes(object)) return;
+  ereport(
+      ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+      errmsg("a function call of the protocol cannot be forwarded to the primary"),
+      errhint("Call the function in a statement (SELECT lo_unlink(...)), or write by a statement "
+              "first: what follows in the transaction is forwarded whole."));
+}
+
 }  // namespace
 
 void install_hooks() {
+  next_object_access = object_access_hook;
+  object_access_hook = on_object_access;
   next_planner = planner_hook;
   planner_hook = on_planner;
   next_start = ExecutorStart_hook;

@@ -1,9 +1,11 @@
 // What PostgreSQL loads: shared_preload_libraries = 'aurora_global', on every server.
 #include "pg/block.h"
+#include "pg/counters.h"
 #include "pg/hooks.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/relay.h"
+#include "pg/session_report.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -15,6 +17,8 @@ PGDLLEXPORT void _PG_init() {
             errmsg("aurora_global must be loaded by shared_preload_libraries"));
   }
   define_options();
+  install_counters();
+  install_session_report();
   install_primary();
   install_block();
   install_relay();

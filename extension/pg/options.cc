@@ -1,5 +1,7 @@
 #include "pg/options.h"
 
+#include "pg/consistency.h"
+
 namespace aurora_global::extension {
 
 Options options;
@@ -36,6 +38,16 @@ void define_aurora_options() {
       "How much of max_connections forwarded sessions may take, on the primary.", nullptr,
       &options.max_forwarding_connections_percent, 25, 1, 100, PGC_SIGHUP, 0, nullptr, nullptr,
       nullptr);
+}
+
+bool check_token(char** value, void**, GucSource) {
+  if (**value == '\0' || token_is_valid(*value)) return true;
+  GUC_check_errdetail("It is a timeline and a position of the WAL, such as 1:0/3000060.");
+  return false;
+}
+
+void assign_token(const char* value, void*) {
+  if (value != nullptr && *value != '\0') take_token(value);
 }
 
 void define_text(const char* name, const char* what, char** value, GucContext context, int flags) {
@@ -80,6 +92,26 @@ void define_options() {
               &options.clients_role, PGC_SIGHUP, 0);
   define_text("rds.extensions", "By which AWS's drivers recognise Aurora.", &options.rds_extensions,
               PGC_SIGHUP, 0);
+  DefineCustomIntVariable("aurora_global.epoch",
+                          "Grows with each change of the primary; 0: nobody counts them.", nullptr,
+                          &options.epoch, 0, 0, INT_MAX, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("aurora_global.forwarded_epoch",
+                          "Set by a forwarding standby when it connects: the epoch it knows.",
+                          nullptr, &options.forwarded_epoch, 0, 0, INT_MAX, PGC_BACKEND,
+                          GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
+  define_text("aurora_global.primary_region", "The region of the primary that a standby follows.",
+              &options.primary_region, PGC_SIGHUP, 0);
+  define_text("aurora_global.primary_instance", "The name of the server that a standby follows.",
+              &options.primary_instance, PGC_SIGHUP, 0);
+  DefineCustomStringVariable(
+      "aurora_global.consistency_token",
+      "Reads of this session have what the session had written that gave this token.",
+      "aurora_global_consistency_token() gives one.", &options.consistency_token, "", PGC_USERSET,
+      0, check_token, assign_token, nullptr);
+  DefineCustomBoolVariable("aurora_global.report_session_state",
+                           "The client is told what of the session a fresh one would not have.",
+                           nullptr, &options.report_session_state, false, PGC_BACKEND, 0, nullptr,
+                           nullptr, nullptr);
   define_text("aurora_global.forwarded_from",
               "Set by a forwarding standby when it connects: the instance it is.",
               &options.forwarded_from, PGC_BACKEND, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE);

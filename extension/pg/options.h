@@ -17,6 +17,11 @@ struct Options {
 
   // aurora_global.*
   bool write_forwarding = false;
+  int epoch = 0;                   // Of the global cluster; 0: nobody counts them.
+  int forwarded_epoch = 0;         // In a forwarded session: the standby's.
+  char* primary_region = nullptr;  // What the status functions call the primary.
+  char* primary_instance = nullptr;
+  char* consistency_token = nullptr;
   char* primary_conninfo = nullptr;  // How to reach the primary; never with a user or a database.
   char* region = nullptr;
   char* instance = nullptr;
@@ -27,6 +32,7 @@ struct Options {
   char* primary_functions = nullptr;  // C functions that run at the primary.
   char* clients_role = nullptr;       // New roles become members of it; empty: none.
   char* rds_extensions = nullptr;
+  bool report_session_state = false;
   char* forwarded_from = nullptr;  // In a forwarded session: the instance it comes from.
 };
 

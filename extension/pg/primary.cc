@@ -1,6 +1,7 @@
 #include "pg/primary.h"
 
 #include "core/position.h"
+#include "pg/counters.h"
 #include "pg/options.h"
 #include "pg/session.h"
 
@@ -8,8 +9,6 @@ extern "C" {
 #include "access/xlogdefs.h"
 #include "catalog/namespace.h"
 #include "libpq/auth.h"
-#include "port/atomics.h"
-#include "storage/shmem.h"
 #include "storage/sinval.h"
 #include "utils/acl.h"
 }
@@ -17,14 +16,7 @@ extern "C" {
 namespace aurora_global::extension {
 namespace {
 
-struct Shared {
-  pg_atomic_uint32 sessions;  // Forwarded sessions that are connected.
-};
-Shared* shared = nullptr;
-
 ClientAuthentication_hook_type next_authentication = nullptr;
-shmem_request_hook_type next_shmem_request = nullptr;
-shmem_startup_hook_type next_shmem_startup = nullptr;
 
 bool forwarded_session = false;
 bool catalog_change_pending = false;
@@ -32,6 +24,7 @@ XLogRecPtr catalog_changed = InvalidXLogRecPtr;
 int commit_counter = 0;
 char* commit_text = nullptr;
 char* settings_text = nullptr;
+char* cancel_key_text = nullptr;
 
 // Called outside of any transaction, before ReadyForQuery.
 const char* show_commit() {
@@ -47,6 +40,7 @@ const char* show_commit() {
   position.commit = XactLastCommitEnd;
   position.catalog = catalog_changed;
   position.timeline = GetWALInsertionTimeLine();
+  position.epoch = static_cast<std::uint32_t>(options.epoch);
   position.settings = digest(*outside);
   position.temporary_objects = OidIsValid(temp);
   strlcpy(text, encode(position).c_str(), sizeof text);
@@ -62,10 +56,22 @@ const char* show_settings() {
   return text->c_str();
 }
 
+// The standby and this server no longer agree on who the primary is: what is under way must not be
+// acknowledged.
+void refuse_other_epoch() {
+  if (options.epoch == 0 || options.forwarded_epoch == 0) return;
+  if (options.epoch == options.forwarded_epoch) return;
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("the transaction was forwarded in epoch %d, and this server is in epoch %d",
+                 options.forwarded_epoch, options.epoch),
+          errhint("The primary has changed. Try it again."));
+}
+
 void on_transaction(XactEvent event, void*) {
   if (!forwarded_session) return;
   if (IsTransactionState()) note_login();
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
+    refuse_other_epoch();
     SharedInvalidationMessage* messages = nullptr;
     bool relcache_init_file = false;
     catalog_change_pending =
@@ -82,7 +88,7 @@ void on_transaction(XactEvent event, void*) {
 }
 
 void leave(int, Datum) {
-  if (forwarded_session) pg_atomic_fetch_sub_u32(&shared->sessions, 1);
+  if (forwarded_session) count(writer_open_sessions, -1);
 }
 
 void refuse(int sqlstate, const char* message, const char* hint) {
@@ -95,11 +101,13 @@ void admit() {
     refuse(ERRCODE_READ_ONLY_SQL_TRANSACTION, "a forwarded session needs the primary",
            "This server is a standby; forwarding goes one step only.");
   }
-  const uint32 before = pg_atomic_fetch_add_u32(&shared->sessions, 1);
+  const std::uint64_t before = counted(writer_open_sessions);
+  count(writer_open_sessions);
+  count(writer_total_sessions);
   forwarded_session = true;
   before_shmem_exit(leave, 0);
   const int limit = Max(1, MaxConnections * options.max_forwarding_connections_percent / 100);
-  if (before >= static_cast<uint32>(limit)) {
+  if (before >= static_cast<std::uint64_t>(limit)) {
     ereport(FATAL, errcode(ERRCODE_TOO_MANY_CONNECTIONS),
             errmsg("too many forwarded sessions: %d of at most %d", limit, limit),
             errhint("apg_write_forward.max_forwarding_connections_percent limits them."));
@@ -107,6 +115,12 @@ void admit() {
   DefineCustomStringVariable(
       kCommitParameter, "What the session has committed.", nullptr, &commit_text, "", PGC_INTERNAL,
       GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, show_commit);
+  static char cancel_key[16];
+  snprintf(cancel_key, sizeof cancel_key, "%d", MyCancelKey);
+  DefineCustomStringVariable(kCancelKeyParameter, "What cancels this session's statements.",
+                             nullptr, &cancel_key_text, cancel_key, PGC_INTERNAL,
+                             GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr,
+                             nullptr);
   DefineCustomStringVariable(kSettingsParameter, "The session's settings.", nullptr, &settings_text,
                              "", PGC_INTERNAL, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr,
                              nullptr, show_settings);
@@ -119,29 +133,13 @@ void on_authentication(Port* port, int status) {
   if (strstr(asked, "aurora_global.forwarded_from") != nullptr) admit();
 }
 
-void on_shmem_request() {
-  if (next_shmem_request != nullptr) next_shmem_request();
-  RequestAddinShmemSpace(sizeof(Shared));
-}
-
-void on_shmem_startup() {
-  if (next_shmem_startup != nullptr) next_shmem_startup();
-  bool found = false;
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  shared = static_cast<Shared*>(ShmemInitStruct("aurora_global", sizeof(Shared), &found));
-  if (!found) pg_atomic_init_u32(&shared->sessions, 0);
-  LWLockRelease(AddinShmemInitLock);
-}
-
 }  // namespace
+
+bool is_forwarded_session() { return forwarded_session; }
 
 void install_primary() {
   next_authentication = ClientAuthentication_hook;
   ClientAuthentication_hook = on_authentication;
-  next_shmem_request = shmem_request_hook;
-  shmem_request_hook = on_shmem_request;
-  next_shmem_startup = shmem_startup_hook;
-  shmem_startup_hook = on_shmem_startup;
   RegisterXactCallback(on_transaction, nullptr);
 }
 

@@ -6,6 +6,7 @@
 
 #include "pg/block.h"
 #include "pg/consistency.h"
+#include "pg/counters.h"
 #include "pg/inspect.h"
 #include "pg/local_cursors.h"
 #include "pg/options.h"
@@ -16,6 +17,7 @@
 
 extern "C" {
 #include "libpq/pqformat.h"
+#include "parser/analyze.h"
 #include "storage/proc.h"
 #include "utils/ps_status.h"
 #include "utils/timeout.h"
@@ -46,9 +48,10 @@ struct Relay {
   bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
   std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
-  bool listening = false;   // LISTEN ran: the session stays.
-  bool discarding = false;  // DISCARD ALL ran: the session there is of no more use.
-  int position_shift = 0;   // Characters: the client's positions minus the primary's.
+  bool listening = false;    // LISTEN ran: the session stays.
+  bool discarding = false;   // DISCARD ALL ran: the session there is of no more use.
+  TimestampTz asked_at = 0;  // When the client's statement that runs came.
+  int position_shift = 0;    // Characters: the client's positions minus the primary's.
   Settings now;
   Settings outside;
 };
@@ -57,6 +60,9 @@ Relay* relay = nullptr;
 StringInfoData client_message;
 MemoryContext relay_context = nullptr;
 Swallow swallow = Swallow::nothing;
+
+sigjmp_buf* main_loop = nullptr;  // Where an error ends that no portal catches.
+post_parse_analyze_hook_type next_analyze = nullptr;
 
 const PQcommMethods* real_methods = nullptr;
 PQcommMethods filtered_methods;
@@ -72,6 +78,11 @@ int filtered_putmessage(char type, const char* body, size_t size) {
     return 0;
   }
   return real_methods->putmessage(type, body, size);
+}
+
+void note_main_loop(ParseState* state, Query* query, JumbleState* jumble) {
+  if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  if (ActivePortal == nullptr) main_loop = PG_exception_stack;
 }
 
 void hide_unwinding(ErrorData* error) {
@@ -231,11 +242,17 @@ std::vector<std::string>& prefix_statements() {
 
 // ---- the local transaction
 
-// Ends it. With `unwinding` the stack above is never used again.
+// Ends it. With `unwinding` the stack above is never used again: the portal that it runs is gone
+// with the transaction, so errors pass it by and go where PostgreSQL reads the next message.
 void end_local_transaction(bool unwinding) {
   while (ActiveSnapshotSet()) PopActiveSnapshot();
   if (unwinding) {
+    if (ActivePortal != nullptr) MarkPortalFailed(ActivePortal);
     AbortOutOfAnyTransaction();
+    ActivePortal = nullptr;
+    PortalContext = nullptr;
+    PG_exception_stack = main_loop;
+    error_context_stack = nullptr;
     return;
   }
   if (block.open) EndTransactionBlock(false);
@@ -254,19 +271,21 @@ void restore_failed_block() {
 
 void to_client(char type, std::string_view body) { pq_putmessage(type, body.data(), body.size()); }
 
-// The connection to the primary is gone. Says so to the client, as far as the protocol lets us.
+// The connection to the primary is gone, or it is the primary no more. Says so to the client, as
+// far as the protocol lets us.
 [[noreturn]] void lost(const char* detail) {
   Remote* r = remote_if_connected();
   const bool unknown = relay->committing || !relay->explicit_block;
   const bool idle = r != nullptr && r->exchange.quiet();
-  const int sqlstate = !RecoveryInProgress() ? ERRCODE_T_R_SERIALIZATION_FAILURE
-                       : unknown && !idle    ? ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN
-                                             : ERRCODE_CONNECTION_FAILURE;
-  const char* what =
-      !RecoveryInProgress() ? "the primary has changed during a forwarded transaction"
-      : unknown && !idle    ? "the connection to the primary is lost; whether the statement has "
-                              "committed is unknown"
-                         : "the connection to the primary is lost; the transaction is rolled back";
+  int sqlstate = ERRCODE_CONNECTION_FAILURE;
+  const char* what = "the connection to the primary is lost; the transaction is rolled back";
+  if (unknown && !idle) {
+    sqlstate = ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN;
+    what = "the connection to the primary is lost; whether the statement has committed is unknown";
+  } else if (!RecoveryInProgress()) {
+    sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
+    what = "the primary has changed during a forwarded transaction; it is rolled back";
+  }
   remote_close();
   const bool clean = relay->first_cycle && !(relay->extended && relay->client_done);
   const bool again = !relay->extended && !clean && relay->client_done;
@@ -310,7 +329,16 @@ void relay_error(std::string_view body) {
   to_client('E', *changed);
 }
 
+void count_exchange(const Remote& r) {
+  const TimestampTz now = GetCurrentTimestamp();
+  count(replica_statements);
+  count(replica_statement_us, now - relay->asked_at);
+  relay->asked_at = now;
+  if (r.exchange.status() == TransactionStatus::idle) count(replica_commits);
+}
+
 void on_ready(Remote& r, std::string_view body) {
+  count_exchange(r);
   if (!r.exchange.quiet()) {
     to_client('Z', body);
     return;
@@ -341,6 +369,8 @@ bool said_here_already(std::string_view body) {
 
 void on_server_message(Remote& r, const Message& m) {
   if (m.type == 'S' && note_parameter(r, m.body)) return;
+  // Nothing that a former primary says it has done is passed on.
+  if ((m.type == 'C' || m.type == 'Z') && !RecoveryInProgress()) lost(nullptr);
   const Whose whose = r.exchange.received(m.type, m.body);
   switch (m.type) {
     case 'G':
@@ -630,6 +660,7 @@ bool read_client(Remote& r) {
     proc_exit(0);  // The client is gone, and the primary notices when our connection ends.
   }
   MemoryContextReset(relay_context);
+  if (r.exchange.quiet()) relay->asked_at = GetCurrentTimestamp();
   take_client_message(r, static_cast<char>(type));
   return true;
 }
@@ -719,6 +750,7 @@ Remote& enter(bool extended) {
     PqCommMethods = &filtered_methods;
   }
   relay->extended = extended;
+  relay->asked_at = GetCurrentTimestamp();
   relay->local_kept = keep_for_local_cursors(ActivePortal);
   note_login();
   capture_settings(relay->now, relay->outside);
@@ -826,6 +858,8 @@ bool relayed_in_this_execute() { return swallow == Swallow::completion; }
 void install_relay() {
   next_emit_log = emit_log_hook;
   emit_log_hook = hide_unwinding;
+  next_analyze = post_parse_analyze_hook;
+  post_parse_analyze_hook = note_main_loop;
 }
 
 }  // namespace aurora_global::extension

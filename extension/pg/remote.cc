@@ -1,7 +1,9 @@
 #include "pg/remote.h"
 
 #include <openssl/err.h>
+#include <poll.h>
 
+#include "pg/counters.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 
@@ -15,6 +17,8 @@ namespace aurora_global::extension {
 namespace {
 
 Remote* current = nullptr;
+
+constexpr int kCancelLimitMs = 2000;
 
 constexpr std::size_t kReadChunk = 64 * 1024;
 
@@ -46,10 +50,12 @@ Parameters parameters(const Settings& settings) {
   p.add("user", MyProcPort->user_name);
   p.add("client_encoding", pg_get_client_encoding_name());
   p.add("fallback_application_name", "aurora_global");
+  // The primary looks once a second whether we are still there while a statement runs or waits.
   p.add("options",
-        psprintf("-c aurora_global.forwarded_from=%s -c idle_session_timeout=%d "
+        psprintf("-c aurora_global.forwarded_from=%s -c aurora_global.forwarded_epoch=%d "
+                 "-c client_connection_check_interval=1000 -c idle_session_timeout=%d "
                  "-c idle_in_transaction_session_timeout=%d%s",
-                 options.instance[0] == '\0' ? "standby" : options.instance,
+                 options.instance[0] == '\0' ? "standby" : options.instance, options.epoch,
                  options.idle_session_timeout_ms, options.idle_in_transaction_session_timeout_ms,
                  startup_text(settings)));
   return p;
@@ -65,6 +71,7 @@ Parameters parameters(const Settings& settings) {
       strstr(text, "too many clients") != nullptr ||
       strstr(text, "remaining connection slots") != nullptr) {
     sqlstate = ERRCODE_TOO_MANY_CONNECTIONS;
+    count(replica_sessions_limit_errors);
   }
   ereport(ERROR, errcode(sqlstate), errmsg("could not open a session at the primary"),
           errdetail_internal("%s", text));
@@ -141,6 +148,9 @@ void check_primary(PGconn* connection) {
     problem = "it does not load the library aurora_global, or is a standby itself";
   } else if (position->timeline < here) {
     problem = "it is on an older timeline than this server";
+  } else if (position->epoch != 0 && options.epoch != 0 &&
+             position->epoch != static_cast<std::uint32_t>(options.epoch)) {
+    problem = "it and this server do not agree on the epoch; the primary is changing";
   }
   if (problem == nullptr) return;
   PQfinish(connection);
@@ -159,12 +169,51 @@ Remote* adopt(PGconn* connection, const Settings& settings) {
       [&] { return decode_position(PQparameterStatus(connection, kCommitParameter)).value(); });
   r->settings_digest = r->position.settings;
   contained([&] { r->settings = of_startup(settings); });
+  const char* key = PQparameterStatus(connection, kCancelKeyParameter);
+  contained([&] { r->cancel_key = key == nullptr ? "" : key; });
   r->events = CreateWaitEventSet(TopMemoryContext, 4);
   AddWaitEventToSet(r->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(r->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
   AddWaitEventToSet(r->events, WL_SOCKET_CLOSED, MyProcPort->sock, nullptr, nullptr);
   AddWaitEventToSet(r->events, WL_SOCKET_READABLE, r->socket, nullptr, nullptr);
   return r;
+}
+
+const char* target_now() { return psprintf("%d %s", options.epoch, options.primary_conninfo); }
+
+bool await_socket(int socket, short events, TimestampTz ends) {
+  for (;;) {
+    pollfd one = {socket, events, 0};
+    const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), ends);
+    const int ready = poll(&one, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
+}
+
+// Until the primary closes, so that it cannot cancel what comes next.
+bool send_cancel(int socket, TimestampTz ends) {
+  const std::uint32_t request[] = {
+      pg_hton32(16), pg_hton32(80877102),
+      pg_hton32(static_cast<std::uint32_t>(PQbackendPID(current->connection))),
+      pg_hton32(static_cast<std::uint32_t>(std::atoi(current->cancel_key.c_str())))};
+  return await_socket(socket, POLLOUT, ends) &&
+         send(socket, request, sizeof request, MSG_NOSIGNAL) == sizeof request &&
+         await_socket(socket, POLLIN, ends);
+}
+
+// A session that ends while the primary works for it takes that back.
+void at_exit(int, Datum) {
+  if (current == nullptr) return;
+  if (!current->exchange.quiet()) remote_cancel();
+  count(replica_open_sessions, -1);
+  current = nullptr;
+}
+
+void close_at_exit() {
+  static bool done = false;
+  if (!done) before_shmem_exit(at_exit, 0);
+  done = true;
 }
 
 // Whether the primary has ended it meanwhile (idle time-out, restart), or sent something else.
@@ -183,11 +232,18 @@ bool still_open(Remote& r) {
 Remote* remote_if_connected() { return current; }
 
 Remote& remote(const Settings& settings) {
-  if (current != nullptr && !still_open(*current)) remote_close();
+  const char* target = target_now();
+  if (current != nullptr && (current->target != target || !still_open(*current))) remote_close();
   if (current == nullptr) {
+    const TimestampTz start = GetCurrentTimestamp();
     PGconn* connection = open_connection(settings);
     check_primary(connection);
     current = adopt(connection, settings);
+    contained([&] { current->target = target; });
+    close_at_exit();
+    count(replica_connect_us, GetCurrentTimestamp() - start);
+    count(replica_total_sessions);
+    count(replica_open_sessions);
   }
   return *current;
 }
@@ -196,6 +252,7 @@ void remote_close() {
   if (current == nullptr) return;
   Remote* r = current;
   current = nullptr;
+  count(replica_open_sessions, -1);
   FreeWaitEventSet(r->events);
   PQfinish(r->connection);
   ReleaseExternalFD();
@@ -203,14 +260,21 @@ void remote_close() {
 }
 
 void remote_cancel() {
-  if (current == nullptr) return;
-  PGcancel* cancel = PQgetCancel(current->connection);
-  char error[256];
-  if (cancel == nullptr) return;
-  if (!PQcancel(cancel, error, sizeof error)) {
-    ereport(LOG, errmsg("could not cancel at the primary: %s", error));
+  if (current == nullptr || current->cancel_key.empty()) return;
+  sockaddr_storage address = {};
+  socklen_t size = sizeof address;
+  if (getpeername(current->socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
+  const int socket = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) return;
+  const TimestampTz ends = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelLimitMs);
+  const bool sent = (connect(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0 ||
+                     errno == EINPROGRESS) &&
+                    send_cancel(socket, ends);
+  close(socket);
+  if (!sent) {
+    ereport(LOG,
+            errmsg("the primary did not take a cancel request within %d s", kCancelLimitMs / 1000));
   }
-  PQfreeCancel(cancel);
 }
 
 Io remote_write(Remote& r) {
@@ -292,8 +356,9 @@ bool link_silent() {
   SpinLockAcquire(&WalRcv->mutex);
   const TimestampTz last = WalRcv->lastMsgReceiptTime;
   SpinLockRelease(&WalRcv->mutex);
-  return last != 0 &&
-         TimestampDifferenceExceeds(last, GetCurrentTimestamp(), options.link_timeout_ms);
+  if (last == 0 || wal_receiver_timeout == 0) return false;
+  const int limit_ms = wal_receiver_timeout / 2 + options.link_timeout_ms;
+  return TimestampDifferenceExceeds(last, GetCurrentTimestamp(), limit_ms);
 }
 
 }  // namespace aurora_global::extension

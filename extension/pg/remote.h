@@ -22,7 +22,9 @@ struct Remote {
   pg_conn* connection = nullptr;
   SSL* ssl = nullptr;
   pgsocket socket = PGINVALID_SOCKET;
+  std::string target;  // aurora_global.primary_conninfo and epoch when it was opened.
   WaitEventSet* events = nullptr;
+  std::string cancel_key;
 
   std::string out;
   std::size_t out_sent = 0;
@@ -36,7 +38,8 @@ struct Remote {
   std::map<std::string, TimestampTz, std::less<>> statements;  // Prepared there; when here.
 };
 
-// The session's connection, opened if there is none or the old one has died. A new one starts with
+// The session's connection, opened if there is none, the old one has died or leads to a former
+// primary. A new one starts with
 // those of `settings` that came with the client's start-up packet. Raises 08001.
 Remote& remote(const Settings& settings);
 
@@ -46,7 +49,7 @@ Remote* remote_if_connected();
 // Ends it; the primary rolls back what is open.
 void remote_close();
 
-// Asks the primary to cancel what runs.
+// Asks the primary to cancel what runs; waits 2 s at the most.
 void remote_cancel();
 
 // Writes and reads what goes without waiting.
@@ -56,7 +59,8 @@ Io remote_read(Remote& r);
 // The next whole message that has come; false if there is none.
 bool remote_message(Remote& r, Message& message);
 
-// No byte of WAL has come for aurora_global.link_timeout: the link or the primary is gone.
+// WAL receiver and primary speak at least every half wal_receiver_timeout. Nothing came for
+// aurora_global.link_timeout longer than that: the link or the primary is gone.
 bool link_silent();
 
 }  // namespace aurora_global::extension

@@ -12,8 +12,9 @@
 
 namespace aurora_global::region {
 
-// The PostgreSQL extension's library, in `extension_dir`.
+// The PostgreSQL extension's library and SQL script, in `extension_dir`.
 inline constexpr char kExtensionLibrary[] = "aurora_global.so";
+inline constexpr char kExtensionScript[] = "aurora_global--1.0.sql";
 // Forwarded sessions reach an instance from <prefix>.<this>, and nobody else does.
 inline constexpr int kForwardingHost = 200;
 

@@ -160,25 +160,27 @@ std::optional<WalSource> Controller::source_for_head() const {
   const auto colon = peer->postgres.rfind(':');
   const auto tls = config_.home / "postgres-tls";
   WalSource source;
-  source.conninfo = conninfo({{"host", peer->postgres.substr(0, colon)},
-                              {"port", peer->postgres.substr(colon + 1)},
-                              {"user", "rdsrepladmin"},
-                              {"sslmode", "verify-ca"},
-                              {"sslrootcert", (tls / "server-ca.crt").string()},
-                              {"sslcert", (tls / "replication.crt").string()},
-                              {"sslkey", (tls / "replication.key").string()},
-                              {"application_name", config_.region.name},
-                              {"connect_timeout", "5"}});
+  source.conninfo =
+      conninfo({{"host", peer->postgres.substr(0, colon)},
+                {"port", peer->postgres.substr(colon + 1)},
+                {"user", "rdsrepladmin"},
+                {"sslmode", "verify-ca"},
+                {"sslrootcert", (tls / "server-ca.crt").string()},
+                {"sslcert", (tls / "replication.crt").string()},
+                {"sslkey", (tls / "replication.key").string()},
+                {"application_name", config_.region.name + "/" + head()->identifier()},
+                {"connect_timeout", "5"}});
   source.slot = slot_of(config_.region);
   return source;
 }
 
 WalSource Controller::source_for_reader(const Instance& reader) {
   WalSource source;
-  source.conninfo = conninfo({{"host", head()->socket_dir().string()},
-                              {"port", "5432"},
-                              {"user", "rdsrepladmin"},
-                              {"application_name", reader.identifier()}});
+  source.conninfo =
+      conninfo({{"host", head()->socket_dir().string()},
+                {"port", "5432"},
+                {"user", "rdsrepladmin"},
+                {"application_name", config_.region.name + "/" + reader.identifier()}});
   source.slot = slot_of_reader(reader.slot());
   return source;
 }
@@ -188,8 +190,11 @@ Forwarding Controller::forwarding_for(const Instance& instance) const {
   const model::GlobalCluster* global = own_global();
   const PeerConfig* peer = global == nullptr ? nullptr : config_.peer(global->writer_region);
   Forwarding forwarding;
+  if (global != nullptr) forwarding.epoch = global->epoch;
   if (peer == nullptr) {
     if (instance.slot() == 1) return forwarding;
+    forwarding.primary_region = config_.region.name;
+    forwarding.primary_instance = head()->identifier();
     forwarding.on = cluster_->local_write_forwarding;
     forwarding.conninfo = conninfo({{"host", head()->socket_dir().string()}, {"port", "5432"}});
     return forwarding;
@@ -197,6 +202,7 @@ Forwarding Controller::forwarding_for(const Instance& instance) const {
   const auto colon = peer->forwarding.rfind(':');
   const auto tls = config_.home / "postgres-tls";
   forwarding.on = cluster_->global_write_forwarding;
+  forwarding.primary_region = global->writer_region.name;
   forwarding.conninfo = conninfo({{"host", peer->forwarding.substr(0, colon)},
                                   {"port", peer->forwarding.substr(colon + 1)},
                                   {"sslmode", "verify-ca"},

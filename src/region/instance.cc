@@ -205,6 +205,20 @@ Result<void> Instance::write_configuration(const std::optional<WalSource>& sourc
   return ok();
 }
 
+// In template1, from which every later database gets it, and in the one that initdb made beside it.
+net::Task<Result<void>> Instance::create_extension(Deadline deadline) {
+  if (config_.extension_dir.empty()) co_return ok();
+  const fs::path from = config_.extension_dir / kExtensionScript;
+  std::ifstream in(from);
+  if (!in) co_return make_error(ErrorKind::not_found, "cannot read " + from.string());
+  const std::string script((std::istreambuf_iterator<char>(in)), {});
+  for (const char* database : {"template1", "postgres"}) {
+    CO_TRY(auto connection, co_await connect(database, deadline));
+    CO_TRY_VOID(co_await connection.execute_simple(script, deadline));
+  }
+  co_return ok();
+}
+
 net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY_VOID(prepare_directories());
   CO_TRY_VOID(co_await stop(StopMode::immediate, deadline));
@@ -224,6 +238,7 @@ net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
 net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY(auto admin, co_await connect("postgres", deadline));
   CO_TRY_VOID(co_await admin.execute_simple(roles_sql(bootstrap), deadline));
+  CO_TRY_VOID(co_await create_extension(deadline));
   CO_TRY_VOID(co_await admin.execute_simple("CREATE DATABASE rdsadmin", deadline));
   const std::string owner = identifier_sql(bootstrap.master_username);
   if (!bootstrap.database.empty() && bootstrap.database != "postgres") {

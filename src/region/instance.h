@@ -94,6 +94,7 @@ class Instance {
   Result<void> mark_complete();
   Result<void> prepare_directories();
   Result<void> install_extension();
+  net::Task<Result<void>> create_extension(Deadline deadline);
   // Without the extension nothing is loaded.
   std::filesystem::path library_dir() const;
   Result<void> write_configuration(const std::optional<WalSource>& source);

@@ -77,6 +77,9 @@ std::string render_postgresql_conf(const PostgresSettings& s) {
     set(out, "shared_preload_libraries", "aurora_global");
     set(out, "aurora_global.write_forwarding", s.forwarding.on ? "on" : "off");
     set(out, "aurora_global.primary_conninfo", s.forwarding.conninfo);
+    set(out, "aurora_global.primary_region", s.forwarding.primary_region);
+    set(out, "aurora_global.primary_instance", s.forwarding.primary_instance);
+    set(out, "aurora_global.epoch", std::to_string(s.forwarding.epoch.value));
     set(out, "aurora_global.clients_role", "aurora_clients");
     set(out, "rds.extensions", "aurora_stat_utils, plpgsql");
   }

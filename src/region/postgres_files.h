@@ -22,6 +22,9 @@ struct WalSource {
 struct Forwarding {
   bool on = false;
   std::string conninfo;  // To the primary, without user and database.
+  std::string primary_region;
+  std::string primary_instance;  // Empty: not known here.
+  Epoch epoch;
   friend bool operator==(const Forwarding&, const Forwarding&) = default;
 };
 

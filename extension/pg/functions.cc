@@ -1,0 +1,66 @@
+// The C functions that extension/sql/aurora_global--1.0.sql declares.
+#include "pg/consistency.h"
+#include "pg/counters.h"
+#include "pg/session.h"
+
+extern "C" {
+#include "funcapi.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+Datum counters(FunctionCallInfo fcinfo) {
+  TupleDesc columns = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE ||
+      columns->natts != kCounters) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+            errmsg("aurora_global_forwarding_status() is not declared as this library has it"),
+            errhint("Run the extension's SQL script of this version."));
+  }
+  Datum values[kCounters];
+  bool nulls[kCounters] = {};
+  for (int i = 0; i < kCounters; ++i) {
+    values[i] = Int64GetDatum(static_cast<int64>(counted(static_cast<Counter>(i))));
+  }
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
+}
+
+void settings(FunctionCallInfo fcinfo) {
+  static Settings* now = new Settings;
+  static Settings* outside = new Settings;
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  note_login();
+  capture_settings(*now, *outside);
+  for (const auto& [name, setting] : *now) {
+    Datum values[] = {CStringGetTextDatum(name.c_str()), CStringGetTextDatum(setting.value.c_str()),
+                      BoolGetDatum(setting.local), BoolGetDatum(setting.startup)};
+    bool nulls[4] = {};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+}
+
+}  // namespace
+}  // namespace aurora_global::extension
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(aurora_global_forwarding_status);
+PGDLLEXPORT Datum aurora_global_forwarding_status(PG_FUNCTION_ARGS) {
+  return aurora_global::extension::counters(fcinfo);
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_session_settings);
+PGDLLEXPORT Datum aurora_global_session_settings(PG_FUNCTION_ARGS) {
+  aurora_global::extension::settings(fcinfo);
+  return static_cast<Datum>(0);
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_consistency_token);
+PGDLLEXPORT Datum aurora_global_consistency_token(PG_FUNCTION_ARGS) {
+  const char* token = aurora_global::extension::consistency_token();
+  if (token[0] == '\0') PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(token));
+}
+}

@@ -1,0 +1,20 @@
+// Whether a session is as it was after its login: what a router must know that moves sessions.
+#pragma once
+
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+// A session that was started with aurora_global.report_session_state=on is told, with ReadyForQuery
+// and whenever it changes, what of its state a fresh session would not have: the parameter
+// `aurora_global.session_state` is "clean", or a list of settings, prepared, listening, temporary,
+// locks, cursors. Other sessions pay nothing.
+inline constexpr char kSessionStateParameter[] = "aurora_global.session_state";
+
+// Takes notice of a utility statement that has run, at any depth.
+void note_session_statement(const Node* statement);
+
+// Hooks and callbacks. Once, when the library is loaded.
+void install_session_report();
+
+}  // namespace aurora_global::extension

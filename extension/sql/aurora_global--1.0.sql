@@ -1,0 +1,149 @@
+-- What SQL sees of the extension: Aurora's functions under Aurora's names, and our own. Region
+-- daemons run this file in template1; by hand it is CREATE EXTENSION aurora_global.
+--
+-- Nothing here is VOLATILE but what must be: volatile functions in SQL run at the primary.
+-- A standby's application_name is REGION/INSTANCE; one of the same region is an in-region reader.
+
+CREATE FUNCTION pg_catalog.aurora_version() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN substring(current_setting('server_version') from '^\d+\.\d+') || '.0';
+
+CREATE FUNCTION pg_catalog.aurora_db_instance_identifier() RETURNS varchar
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN current_setting('aurora_global.instance')::varchar;
+
+-- The servers that this one knows of: itself, those that stream from it, and the one it streams
+-- from. Lags are milliseconds, null on the server that is not behind anybody.
+CREATE FUNCTION pg_catalog.aurora_global_servers(
+  OUT region text, OUT server_id text, OUT writer boolean, OUT self boolean,
+  OUT received pg_lsn, OUT replayed pg_lsn, OUT flush_lag_ms bigint, OUT replay_lag_ms bigint,
+  OUT feedback_xmin bigint, OUT updated timestamptz) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT current_setting('aurora_global.region'), current_setting('aurora_global.instance'),
+         NOT r, true,
+         CASE WHEN r THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_flush_lsn() END,
+         CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END,
+         CASE WHEN r THEN
+           CASE WHEN w.latest_end_lsn <= pg_last_wal_receive_lsn()
+                     AND w.last_msg_receipt_time > clock_timestamp()
+                         - make_interval(secs => 0.001 * (SELECT setting::int FROM pg_settings
+                                                          WHERE name = 'wal_receiver_timeout'))
+                THEN 0
+                ELSE (1000 * extract(epoch FROM clock_timestamp()
+                        - coalesce(w.latest_end_time, pg_last_xact_replay_timestamp())))::bigint END
+         END,
+         CASE WHEN r THEN
+           CASE WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0
+                ELSE (1000 * extract(epoch FROM clock_timestamp()
+                        - pg_last_xact_replay_timestamp()))::bigint END
+         END,
+         0::bigint, clock_timestamp()
+  FROM pg_is_in_recovery() r LEFT JOIN pg_stat_get_wal_receiver() w ON true
+  UNION ALL
+  SELECT split_part(a.application_name, '/', 1), split_part(a.application_name, '/', 2), false,
+         false, s.flush_lsn, s.replay_lsn,
+         coalesce((1000 * extract(epoch FROM s.flush_lag))::bigint, 0),
+         coalesce((1000 * extract(epoch FROM s.replay_lag))::bigint, 0),
+         coalesce(a.backend_xmin::text::bigint, 0), s.reply_time
+  FROM pg_stat_get_wal_senders() s JOIN pg_stat_get_activity(NULL) a ON a.pid = s.pid
+  WHERE a.application_name LIKE '%/%'
+  UNION ALL
+  SELECT current_setting('aurora_global.primary_region'),
+         current_setting('aurora_global.primary_instance'), true, false,
+         w.latest_end_lsn, w.latest_end_lsn, NULL, NULL, 0, w.latest_end_time
+  FROM pg_stat_get_wal_receiver() w
+  WHERE w.pid IS NOT NULL AND pg_is_in_recovery();
+END;
+
+CREATE FUNCTION pg_catalog.aurora_global_db_status(
+  OUT aws_region text, OUT highest_lsn_written bigint, OUT durability_lag_in_msec bigint,
+  OUT rpo_lag_in_msec bigint, OUT last_lag_calculation_time timestamptz,
+  OUT feedback_epoch integer, OUT feedback_xmin bigint) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT region, (max(received) - '0/0'::pg_lsn)::bigint,
+         CASE WHEN bool_or(writer) THEN -1 ELSE min(flush_lag_ms) END,
+         CASE WHEN bool_or(writer) THEN -1 ELSE min(flush_lag_ms) END,
+         CASE WHEN bool_or(writer) THEN 'epoch'::timestamptz ELSE max(updated) END,
+         0, max(feedback_xmin)
+  FROM aurora_global_servers() GROUP BY region
+  ORDER BY bool_or(writer) DESC, region;
+END;
+
+CREATE FUNCTION pg_catalog.aurora_global_db_instance_status(
+  OUT server_id text, OUT session_id text, OUT aws_region text, OUT durable_lsn bigint,
+  OUT highest_lsn_rcvd bigint, OUT feedback_epoch integer, OUT feedback_xmin bigint,
+  OUT oldest_read_view_lsn bigint, OUT visibility_lag_in_msec bigint) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT server_id, CASE WHEN writer THEN 'MASTER_SESSION_ID' ELSE md5(server_id)::uuid::text END,
+         region, (received - '0/0'::pg_lsn)::bigint,
+         CASE WHEN NOT writer THEN (received - '0/0'::pg_lsn)::bigint END, 0, feedback_xmin,
+         (replayed - '0/0'::pg_lsn)::bigint, CASE WHEN NOT writer THEN replay_lag_ms END
+  FROM aurora_global_servers() ORDER BY writer DESC, region, server_id;
+END;
+
+CREATE FUNCTION pg_catalog.aurora_replica_status(
+  OUT server_id text, OUT session_id text, OUT durable_lsn bigint, OUT highest_lsn_rcvd bigint,
+  OUT current_read_lsn bigint, OUT cur_replay_latency_in_usec bigint, OUT active_txns integer,
+  OUT is_current boolean, OUT last_transport_error integer,
+  OUT last_error_timestamp timestamptz, OUT last_update_timestamp timestamptz,
+  OUT feedback_xmin bigint, OUT feedback_epoch integer, OUT replica_lag_in_msec double precision,
+  OUT log_stream_speed_in_kib_per_second double precision, OUT log_buffer_sequence_number bigint,
+  OUT oldest_read_view_trx_id bigint, OUT oldest_read_view_lsn bigint,
+  OUT pending_read_ios integer, OUT read_ios bigint, OUT iops integer,
+  OUT cpu double precision) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT server_id, CASE WHEN writer THEN 'MASTER_SESSION_ID' ELSE md5(server_id)::uuid::text END,
+         (received - '0/0'::pg_lsn)::bigint,
+         CASE WHEN NOT writer THEN (received - '0/0'::pg_lsn)::bigint END,
+         (replayed - '0/0'::pg_lsn)::bigint, 1000 * replay_lag_ms, NULL::integer, true,
+         NULL::integer, NULL::timestamptz, CASE WHEN NOT self THEN updated END, feedback_xmin, 0,
+         CASE WHEN NOT writer THEN replay_lag_ms::double precision END, NULL::double precision,
+         NULL::bigint, NULL::bigint, (replayed - '0/0'::pg_lsn)::bigint, NULL::integer,
+         NULL::bigint, NULL::integer, NULL::double precision
+  FROM aurora_global_servers() WHERE region = current_setting('aurora_global.region')
+  ORDER BY writer DESC, server_id;
+END;
+
+-- ---- write forwarding
+
+-- What this server has counted since its start; times are sums, in microseconds.
+CREATE FUNCTION pg_catalog.aurora_global_forwarding_status(
+  OUT writer_open_sessions bigint, OUT writer_total_sessions bigint, OUT writer_statements bigint,
+  OUT replica_open_sessions bigint, OUT replica_total_sessions bigint, OUT replica_connect_us bigint,
+  OUT replica_statements bigint, OUT replica_statement_us bigint, OUT replica_commits bigint,
+  OUT replica_read_waits bigint, OUT replica_read_wait_us bigint, OUT replica_reads_forwarded bigint,
+  OUT replica_sessions_limit_errors bigint) RETURNS record
+LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_forwarding_status';
+
+-- The position of the session's last write, for `SET aurora_global.consistency_token` in another
+-- session: what that one reads has it. Null if the session has written nothing.
+CREATE FUNCTION pg_catalog.aurora_global_consistency_token() RETURNS text
+LANGUAGE c VOLATILE AS 'aurora_global', 'aurora_global_consistency_token';
+
+-- ---- the state of a session, for who moves it to another server
+
+CREATE FUNCTION pg_catalog.aurora_global_session_settings(
+  OUT name text, OUT setting text, OUT local boolean, OUT startup boolean) RETURNS SETOF record
+LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_settings';
+
+CREATE FUNCTION pg_catalog.aurora_global_session_state() RETURNS json
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT json_build_object(
+    'settings', (SELECT coalesce(json_agg(s ORDER BY s.name), '[]')
+                 FROM aurora_global_session_settings() s),
+    'prepared_statements', (SELECT coalesce(json_agg(json_build_object(
+                              'name', p.name, 'statement', p.statement, 'from_sql', p.from_sql,
+                              'parameter_types', p.parameter_types::oid[]) ORDER BY p.name), '[]')
+                            FROM pg_prepared_statement() p),
+    'listening', (SELECT coalesce(json_agg(c), '[]') FROM pg_listening_channels() c),
+    'held_cursors', (SELECT coalesce(json_agg(c.name), '[]') FROM pg_cursor() c
+                     WHERE c.is_holdable),
+    'advisory_locks', (SELECT count(*) FROM pg_lock_status() l
+                       WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory'),
+    'temporary_objects', pg_my_temp_schema() <> 0);
+END;
