@@ -469,7 +469,9 @@ net::Task<Result<pgclient::Connection>> Instance::connect(std::string database, 
                        {"port", "5432"},
                        {"user", "rdsadmin"},
                        {"dbname", database},
-                       {"application_name", "aurora-global"}};
+                       {"application_name", "aurora-global"},
+                       // What the daemon asks is about this instance, and nothing else.
+                       {"options", "-c apg_write_forward.consistency_mode=off"}};
   co_return co_await pgclient::Connection::connect(std::move(parameters), deadline);
 }
 
