@@ -117,7 +117,15 @@ void refuse_nested(const QueryDesc* query) {
                   "and are not named in aurora_global.local_functions."));
 }
 
+void expect_once() {
+  static bool done = false;
+  if (done) return;
+  done = true;
+  expect_relay();
+}
+
 void prepare_start(QueryDesc* query, int* flags) {
+  expect_once();
   const bool write = writes(query->plannedstmt);
   if (!at_top()) {
     if (write && !declared_read_only()) refuse_nested(query);
@@ -246,6 +254,7 @@ bool utility_must_forward(PlannedStmt* statement, const char* text) {
 
 // True if the statement ran at the primary.
 bool place_utility(PlannedStmt** statement, const char* text) {
+  expect_once();
   if (relayed_in_this_execute()) return true;
   Node* node = (*statement)->utilityStmt;
   if (IsA(node, TransactionStmt) || IsA(node, VariableSetStmt)) {

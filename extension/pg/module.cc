@@ -6,6 +6,7 @@
 #include "pg/primary.h"
 #include "pg/relay.h"
 #include "pg/session_report.h"
+#include "pg/spares.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -23,5 +24,6 @@ PGDLLEXPORT void _PG_init() {
   install_block();
   install_relay();
   install_hooks();
+  install_spares();
 }
 }

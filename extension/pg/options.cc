@@ -77,6 +77,11 @@ void define_options() {
                           "A primary from which no byte of WAL came for so long counts as gone.",
                           nullptr, &options.link_timeout_ms, 10'000, 100, INT_MAX, PGC_SIGHUP,
                           GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("aurora_global.spare_connections",
+                          "Sessions at the primary that are opened ahead, for each user, database "
+                          "and set of connection parameters; 0: none.",
+                          nullptr, &options.spare_connections, 2, 0, 64, PGC_SIGHUP, 0, nullptr,
+                          nullptr, nullptr);
   DefineCustomIntVariable("aurora_global.max_staleness",
                           "Reads run at the primary if this standby is further behind; 0: never.",
                           nullptr, &options.max_staleness_ms, 0, 0, INT_MAX, PGC_USERSET,

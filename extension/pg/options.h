@@ -27,6 +27,7 @@ struct Options {
   char* instance = nullptr;
   int consistency_timeout_ms = 30'000;
   int link_timeout_ms = 10'000;
+  int spare_connections = 2;
   int max_staleness_ms = 0;
   char* local_functions = nullptr;    // Volatile functions that run here.
   char* primary_functions = nullptr;  // C functions that run at the primary.

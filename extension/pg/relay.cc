@@ -842,6 +842,14 @@ Position primary_position() {
   return position;
 }
 
+void expect_relay() {
+  static Settings* now = new Settings;
+  static Settings* outside = new Settings;
+  note_login();
+  capture_settings(*now, *outside);
+  expect_remote(*outside);
+}
+
 void discard_at_primary(DiscardMode target) {
   Remote* r = remote_if_connected();
   if (r == nullptr) return;

@@ -29,6 +29,9 @@ void discard_at_primary(DiscardMode target);
 // A relay has ended in this Execute: what else the portal has to run ran at the primary.
 bool relayed_in_this_execute();
 
+// A session that may forward has run its first statement: its connection is opened ahead.
+void expect_relay();
+
 // Hooks on what goes to the client. Once per process, before the first relay.
 void install_relay();
 

@@ -6,6 +6,7 @@
 #include "pg/counters.h"
 #include "pg/options.h"
 #include "pg/primary.h"
+#include "pg/spares.h"
 
 extern "C" {
 #include "libpq-fe.h"
@@ -49,7 +50,9 @@ Parameters parameters(const Settings& settings) {
   p.add("dbname", MyProcPort->database_name);
   p.add("user", MyProcPort->user_name);
   p.add("client_encoding", pg_get_client_encoding_name());
-  p.add("fallback_application_name", "aurora_global");
+  const auto application = settings.find("application_name");
+  p.add("application_name",
+        application == settings.end() ? "aurora_global" : application->second.value.c_str());
   // The primary looks once a second whether we are still there while a statement runs or waits.
   p.add("options",
         psprintf("-c aurora_global.forwarded_from=%s -c aurora_global.forwarded_epoch=%d "
@@ -59,6 +62,20 @@ Parameters parameters(const Settings& settings) {
                  options.idle_session_timeout_ms, options.idle_in_transaction_session_timeout_ms,
                  startup_text(settings)));
   return p;
+}
+
+const ConnectionKey& key_of(const Parameters& p) {
+  static auto* key = new ConnectionKey;
+  contained([&] {
+    key->clear();
+    for (int i = 0; i < p.count; ++i) {
+      *key += p.names[i];
+      *key += '\0';
+      *key += p.values[i];
+      *key += '\0';
+    }
+  });
+  return *key;
 }
 
 // libpq says what happened in one string; the causes a client acts on differently are told apart.
@@ -110,8 +127,7 @@ void await_connection(PGconn* connection) {
 }
 
 // The connection is libpq's while it opens, and must not leak if an interrupt ends the wait.
-PGconn* open_connection(const Settings& settings) {
-  const Parameters p = parameters(settings);
+PGconn* open_connection(const Parameters& p) {
   if (!AcquireExternalFD()) {
     ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
             errmsg("could not open a session at the primary"),
@@ -138,44 +154,73 @@ PGconn* open_connection(const Settings& settings) {
 }
 
 // The primary speaks our protocol, is a primary, and not an old one.
-void check_primary(PGconn* connection) {
-  const char* said = PQparameterStatus(connection, kCommitParameter);
+const char* problem_of_primary(const char* said) {
   const auto position = contained([&] { return decode_position(said == nullptr ? "" : said); });
   TimeLineID here = 0;
   GetXLogReplayRecPtr(&here);
-  const char* problem = nullptr;
-  if (!position) {
-    problem = "it does not load the library aurora_global, or is a standby itself";
-  } else if (position->timeline < here) {
-    problem = "it is on an older timeline than this server";
-  } else if (position->epoch != 0 && options.epoch != 0 &&
-             position->epoch != static_cast<std::uint32_t>(options.epoch)) {
-    problem = "it and this server do not agree on the epoch; the primary is changing";
+  if (!position) return "it does not load the library aurora_global, or is a standby itself";
+  if (position->timeline < here) return "it is on an older timeline than this server";
+  if (position->epoch != 0 && options.epoch != 0 &&
+      position->epoch != static_cast<std::uint32_t>(options.epoch)) {
+    return "it and this server do not agree on the epoch; the primary is changing";
   }
-  if (problem == nullptr) return;
-  PQfinish(connection);
-  ReleaseExternalFD();
-  ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-          errmsg("the server that should be the primary cannot take forwarded statements"),
-          errdetail("%s.", problem));
+  return nullptr;
 }
 
-Remote* adopt(PGconn* connection, const Settings& settings) {
-  auto* r = contained([] { return new Remote; });
-  r->connection = connection;
-  r->ssl = static_cast<SSL*>(PQsslStruct(connection, "OpenSSL"));
-  r->socket = PQsocket(connection);
-  r->position = contained(
-      [&] { return decode_position(PQparameterStatus(connection, kCommitParameter)).value(); });
+Remote* new_remote(pgsocket socket, const char* position, const Settings& settings) {
+  auto* r = contained([&] {
+    auto* fresh = new Remote;
+    fresh->position = decode_position(position).value();
+    fresh->settings = of_startup(settings);
+    return fresh;
+  });
+  r->socket = socket;
   r->settings_digest = r->position.settings;
-  contained([&] { r->settings = of_startup(settings); });
-  const char* key = PQparameterStatus(connection, kCancelKeyParameter);
-  contained([&] { r->cancel_key = key == nullptr ? "" : key; });
   r->events = CreateWaitEventSet(TopMemoryContext, 4);
   AddWaitEventToSet(r->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(r->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
   AddWaitEventToSet(r->events, WL_SOCKET_CLOSED, MyProcPort->sock, nullptr, nullptr);
   AddWaitEventToSet(r->events, WL_SOCKET_READABLE, r->socket, nullptr, nullptr);
+  return r;
+}
+
+// An open connection of the worker's, if it has one.
+Remote* from_spare(const Parameters& p, const Settings& settings) {
+  const Spare spare = take_spare(key_of(p));
+  if (spare.socket < 0) return nullptr;
+  if (problem_of_primary(spare.position) != nullptr || !AcquireExternalFD()) {
+    close(spare.socket);
+    return nullptr;
+  }
+  Remote* r = new_remote(spare.socket, spare.position, settings);
+  r->primary = spare.primary;
+  r->primary_size = spare.primary_size;
+  r->pid = spare.pid;
+  contained([&] { r->cancel_key = spare.cancel_key; });
+  return r;
+}
+
+Remote* opened(const Parameters& p, const Settings& settings) {
+  PGconn* connection = open_connection(p);
+  const char* said = PQparameterStatus(connection, kCommitParameter);
+  const char* problem = problem_of_primary(said == nullptr ? "" : said);
+  if (problem != nullptr) {
+    PQfinish(connection);
+    ReleaseExternalFD();
+    ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+            errmsg("the server that should be the primary cannot take forwarded statements"),
+            errdetail("%s.", problem));
+  }
+  Remote* r = new_remote(PQsocket(connection), said, settings);
+  r->connection = connection;
+  r->ssl = static_cast<SSL*>(PQsslStruct(connection, "OpenSSL"));
+  r->primary_size = sizeof r->primary;
+  if (getpeername(r->socket, reinterpret_cast<sockaddr*>(&r->primary), &r->primary_size) != 0) {
+    r->primary_size = 0;
+  }
+  r->pid = PQbackendPID(connection);
+  const char* key = PQparameterStatus(connection, kCancelKeyParameter);
+  contained([&] { r->cancel_key = key == nullptr ? "" : key; });
   return r;
 }
 
@@ -194,8 +239,7 @@ bool await_socket(int socket, short events, TimestampTz ends) {
 // Until the primary closes, so that it cannot cancel what comes next.
 bool send_cancel(int socket, TimestampTz ends) {
   const std::uint32_t request[] = {
-      pg_hton32(16), pg_hton32(80877102),
-      pg_hton32(static_cast<std::uint32_t>(PQbackendPID(current->connection))),
+      pg_hton32(16), pg_hton32(80877102), pg_hton32(static_cast<std::uint32_t>(current->pid)),
       pg_hton32(static_cast<std::uint32_t>(std::atoi(current->cancel_key.c_str())))};
   return await_socket(socket, POLLOUT, ends) &&
          send(socket, request, sizeof request, MSG_NOSIGNAL) == sizeof request &&
@@ -236,9 +280,9 @@ Remote& remote(const Settings& settings) {
   if (current != nullptr && (current->target != target || !still_open(*current))) remote_close();
   if (current == nullptr) {
     const TimestampTz start = GetCurrentTimestamp();
-    PGconn* connection = open_connection(settings);
-    check_primary(connection);
-    current = adopt(connection, settings);
+    const Parameters p = parameters(settings);
+    current = from_spare(p, settings);
+    if (current == nullptr) current = opened(p, settings);
     contained([&] { current->target = target; });
     close_at_exit();
     count(replica_connect_us, GetCurrentTimestamp() - start);
@@ -248,28 +292,35 @@ Remote& remote(const Settings& settings) {
   return *current;
 }
 
+void expect_remote(const Settings& settings) {
+  const Parameters p = parameters(settings);
+  announce(key_of(p));
+}
+
 void remote_close() {
   if (current == nullptr) return;
   Remote* r = current;
   current = nullptr;
   count(replica_open_sessions, -1);
   FreeWaitEventSet(r->events);
-  PQfinish(r->connection);
+  if (r->connection != nullptr) {
+    PQfinish(r->connection);
+  } else {
+    close(r->socket);
+  }
   ReleaseExternalFD();
   delete r;
 }
 
 void remote_cancel() {
-  if (current == nullptr || current->cancel_key.empty()) return;
-  sockaddr_storage address = {};
-  socklen_t size = sizeof address;
-  if (getpeername(current->socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
-  const int socket = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (current == nullptr || current->cancel_key.empty() || current->primary_size == 0) return;
+  const auto* address = reinterpret_cast<const sockaddr*>(&current->primary);
+  const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) return;
   const TimestampTz ends = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kCancelLimitMs);
-  const bool sent = (connect(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0 ||
-                     errno == EINPROGRESS) &&
-                    send_cancel(socket, ends);
+  const bool sent =
+      (connect(socket, address, current->primary_size) == 0 || errno == EINPROGRESS) &&
+      send_cancel(socket, ends);
   close(socket);
   if (!sent) {
     ereport(LOG,

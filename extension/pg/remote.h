@@ -11,6 +11,7 @@
 #include "core/settings.h"
 #include "core/wire.h"
 #include "pg/pg.h"
+#include "pg/spares.h"
 
 struct pg_conn;
 
@@ -19,11 +20,14 @@ namespace aurora_global::extension {
 enum class Io { done, blocked, broken };
 
 struct Remote {
-  pg_conn* connection = nullptr;
+  pg_conn* connection = nullptr;  // Null if a spare was taken: its worker holds it.
   SSL* ssl = nullptr;
   pgsocket socket = PGINVALID_SOCKET;
   std::string target;  // aurora_global.primary_conninfo and epoch when it was opened.
   WaitEventSet* events = nullptr;
+  sockaddr_storage primary = {};
+  socklen_t primary_size = 0;
+  int pid = 0;  // Of the session there.
   std::string cancel_key;
 
   std::string out;
@@ -45,6 +49,9 @@ Remote& remote(const Settings& settings);
 
 // The connection if there is one.
 Remote* remote_if_connected();
+
+// The session may need a connection soon: it is opened ahead. Once per session, never waits.
+void expect_remote(const Settings& settings);
 
 // Ends it; the primary rolls back what is open.
 void remote_close();

@@ -23,8 +23,13 @@ class FreshPlatform(PlatformTest):
             self.assertEqual(
                 EAST, self.platform.sql(region, "SELECT current_setting('aurora_global.region')"))
         self.assertEqual("t", self.platform.sql(WEST, "SELECT pg_is_in_recovery()", "cluster"))
-        refused = self.platform.sql(WEST, "CREATE TABLE here(id int)", "cluster", expect=1)
-        self.assertIn("read-only transaction", refused.stderr)
+
+    def test_02b_a_write_in_the_secondary_region_is_forwarded(self):
+        for number, endpoint in enumerate(("cluster", "reader"), start=10):
+            self.assertEqual("1", self.platform.sql(
+                WEST, f"INSERT INTO greeting VALUES ({number}, 'from afar'); "
+                      f"SELECT count(*) FROM greeting WHERE id = {number}", endpoint))
+            self.platform.sql(WEST, f"DELETE FROM greeting WHERE id = {number}", endpoint)
 
     def test_03_the_reader_endpoint_leads_to_a_reader(self):
         for region in (EAST, WEST):
