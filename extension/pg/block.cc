@@ -86,6 +86,17 @@ void note_set_transaction(VariableSetStmt* statement) {
   block.serializable = serializable;
 }
 
+void refuse_in_lost_block(const Node* statement) {
+  if (!block.lost) return;
+  if (statement != nullptr && IsA(statement, TransactionStmt)) {
+    const auto kind = reinterpret_cast<const TransactionStmt*>(statement)->kind;
+    if (kind == TRANS_STMT_ROLLBACK) return;
+  }
+  ereport(
+      ERROR, errcode(ERRCODE_IN_FAILED_SQL_TRANSACTION),
+      errmsg("current transaction is aborted, commands ignored until end of transaction block"));
+}
+
 void note_declared_cursor(const DeclareCursorStmt* statement) {
   if (block.open && (statement->options & CURSOR_OPT_HOLD) != 0) block.holds = true;
 }

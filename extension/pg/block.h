@@ -12,6 +12,7 @@ struct Block {
   bool open = false;          // BEGIN was said.
   bool read_only = false;     // The client declared it so.
   bool serializable = false;  // Locally it is REPEATABLE READ: a standby knows no more.
+  bool lost = false;          // It ran at a primary that is gone, and the client was told.
   bool holds = false;         // It declared a cursor WITH HOLD here.
   char savepoints[kSavepointsMax][NAMEDATALEN];  // By nesting level, from 2 on.
 };
@@ -23,6 +24,9 @@ extern Block block;
 void note_transaction_statement(TransactionStmt* statement);
 // The same for SET TRANSACTION and SET SESSION CHARACTERISTICS.
 void note_set_transaction(VariableSetStmt* statement);
+
+// Raises 25P02 in a lost block, for all but its end; the error makes it an ordinary failed block.
+void refuse_in_lost_block(const Node* statement);
 
 // Takes notice of a cursor that is declared here.
 void note_declared_cursor(const DeclareCursorStmt* statement);

@@ -136,6 +136,7 @@ void prepare_start(QueryDesc* query, int* flags) {
 }
 
 void on_start(QueryDesc* query, int flags) {
+  refuse_in_lost_block(nullptr);
   if (is_forwarded_session() && at_top() && query->operation != CMD_SELECT)
     count(writer_statements);
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && forwarding_possible()) {
@@ -283,6 +284,7 @@ bool place_utility(PlannedStmt** statement, const char* text) {
 void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* environment,
                 DestReceiver* receiver, QueryCompletion* completion) {
+  refuse_in_lost_block(statement->utilityStmt);
   const bool top = at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
   if (top && forwarding_possible() && place_utility(&statement, text)) return;
   ++depth;

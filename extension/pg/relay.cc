@@ -44,7 +44,14 @@ struct Relay {
   bool explicit_block = false;
   bool local_kept = false;  // Local cursors are open: the local transaction is, too.
   char held = 0;            // Type of a client's message that waits until the primary owes nothing.
-  int own_failures = 0;     // Errors to come that we have asked for.
+  bool gone = false;        // The primary: the relay ends as `loss` says.
+  bool block_lost = false;  // A transaction block of the client's was open.
+  struct {
+    int sqlstate = 0;
+    char what[160];
+    char detail[512];
+  } loss;
+  int own_failures = 0;        // Errors to come that we have asked for.
   bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
   std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
@@ -267,37 +274,65 @@ void restore_failed_block() {
   StartTransactionCommand();
 }
 
+// After farewell(): a transaction for the caller; the lost block goes on as one that takes nothing
+// but its end.
+void begin_after_loss() {
+  StartTransactionCommand();
+  if (!relay->block_lost) {
+    MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
+    return;
+  }
+  BeginTransactionBlock();
+  CommitTransactionCommand();
+  StartTransactionCommand();
+  block.open = block.lost = true;
+}
+
 // ---- the conversation
 
 void to_client(char type, std::string_view body) { pq_putmessage(type, body.data(), body.size()); }
 
-// The connection to the primary is gone, or it is the primary no more. Says so to the client, as
-// far as the protocol lets us.
-[[noreturn]] void lost(const char* detail) {
+// The connection to the primary is gone, or it is the primary no more: the relay ends, by an error
+// at once where nothing has been answered yet, else by farewell().
+void lost(const char* detail) {
+  if (relay->gone) return;
   Remote* r = remote_if_connected();
   const bool unknown = relay->committing || !relay->explicit_block;
   const bool idle = r != nullptr && r->exchange.quiet();
-  int sqlstate = ERRCODE_CONNECTION_FAILURE;
+  relay->gone = true;
+  relay->block_lost = relay->explicit_block && !relay->committing;
+  relay->loss.sqlstate = ERRCODE_CONNECTION_FAILURE;
   const char* what = "the connection to the primary is lost; the transaction is rolled back";
   if (unknown && !idle) {
-    sqlstate = ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN;
+    relay->loss.sqlstate = ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN;
     what = "the connection to the primary is lost; whether the statement has committed is unknown";
   } else if (!RecoveryInProgress()) {
-    sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
+    relay->loss.sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
     what = "the primary has changed during a forwarded transaction; it is rolled back";
   }
-  remote_close();
-  const bool clean = relay->first_cycle && !(relay->extended && relay->client_done);
-  const bool again = !relay->extended && !clean && relay->client_done;
-  if (!clean && !again) {
-    ereport(FATAL, errcode(sqlstate), errmsg("%s", what), detail ? errdetail("%s", detail) : 0);
-  }
-  if (relay->explicit_block && !relay->committing) {
+  strlcpy(relay->loss.what, what, sizeof relay->loss.what);
+  strlcpy(relay->loss.detail, detail == nullptr ? "" : detail, sizeof relay->loss.detail);
+}
+
+[[noreturn]] void raise_loss() {
+  if (relay->block_lost) {
     restore_failed_block();
   } else {
     StartTransactionCommand();
   }
-  raise_lost(sqlstate, what, detail);
+  raise_lost(relay->loss.sqlstate, relay->loss.what,
+             relay->loss.detail[0] == '\0' ? nullptr : relay->loss.detail);
+}
+
+void send_loss() {
+  static std::string* body = new std::string;
+  contained([&] {
+    *body = std::string("SERROR") + '\0' + "VERROR" + '\0' + 'C' +
+            unpack_sql_state(relay->loss.sqlstate) + '\0' + 'M' + relay->loss.what + '\0';
+    if (relay->loss.detail[0] != '\0') *body += std::string("D") + relay->loss.detail + '\0';
+    *body += '\0';
+  });
+  to_client('E', *body);
 }
 
 // The text of a FATAL error of the primary, for our own.
@@ -316,7 +351,10 @@ void relay_error(std::string_view body) {
     const auto severity = error_field(body, 'V').value_or("ERROR");
     return severity == "FATAL" || severity == "PANIC";
   });
-  if (fatal) lost(fatal_text(body));
+  if (fatal) {
+    lost(fatal_text(body));
+    return;
+  }
   contained([&] {
     const auto position = error_field(body, 'P');
     if (relay->position_shift == 0 || !relay->first_cycle || !position) {
@@ -370,7 +408,10 @@ bool said_here_already(std::string_view body) {
 void on_server_message(Remote& r, const Message& m) {
   if (m.type == 'S' && note_parameter(r, m.body)) return;
   // Nothing that a former primary says it has done is passed on.
-  if ((m.type == 'C' || m.type == 'Z') && !RecoveryInProgress()) lost(nullptr);
+  if ((m.type == 'C' || m.type == 'Z') && !RecoveryInProgress()) {
+    lost(nullptr);
+    return;
+  }
   const Whose whose = r.exchange.received(m.type, m.body);
   switch (m.type) {
     case 'G':
@@ -636,6 +677,11 @@ int limit_of(char type) {
 
 // What stands in `client_message`.
 void take_client_message(Remote& r, char type) {
+  if (!RecoveryInProgress()) {  // Not a byte more goes to a former primary.
+    relay->client_done = relay->client_done || type == 'Q' || type == 'S' || type == 'F';
+    lost(nullptr);
+    return;
+  }
   const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
   if (!relay->local_kept || !is_for_here(type, body)) {
     on_client_message(r, type, body);
@@ -667,24 +713,71 @@ bool read_client(Remote& r) {
 
 bool client_may_speak() { return (!relay->client_done || relay->copying_in) && relay->held == 0; }
 
-// Until the primary's transaction has ended.
+// The type of the client's next message, which then stands in `client_message`.
+char await_client_message() {
+  for (;;) {
+    unsigned char type = 0;
+    pq_startmsgread();
+    const int got = pq_getbyte_if_available(&type);
+    if (got < 0) proc_exit(0);
+    if (got > 0) {
+      if (pq_getmessage(&client_message, limit_of(static_cast<char>(type))) != 0) proc_exit(0);
+      if (type == 'X') proc_exit(0);
+      return static_cast<char>(type);
+    }
+    pq_endmsgread();
+    if (pq_flush() != 0) proc_exit(0);
+    const int woke =
+        WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+                          MyProcPort->sock, -1, PG_WAIT_EXTENSION);
+    if (woke & WL_LATCH_SET) ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+// Tells the client what raise_loss() would, in answer to what it has asked or asks next. Returns
+// after the ReadyForQuery of an answer in the extended protocol; else raises.
+void farewell() {
+  remote_close();
+  const bool answers_itself = relay->first_cycle && !(relay->extended && relay->client_done);
+  if (answers_itself || (!relay->extended && relay->client_done)) raise_loss();
+  bool told = relay->client_done;
+  if (told) send_loss();
+  while (!relay->client_done) {
+    const char type = await_client_message();
+    relay->client_done = type == 'Q' || type == 'S' || type == 'F';
+    if (!relay->extended) continue;
+    if (!told) send_loss();
+    told = true;
+  }
+  if (!relay->extended) raise_loss();
+  to_client('Z', relay->block_lost ? "E" : "I");
+  if (pq_flush() != 0) proc_exit(0);
+}
+
+void take_messages(Remote& r) {
+  Message m;
+  while (!relay->finished && !relay->gone && remote_message(r, m)) on_server_message(r, m);
+}
+
+// Until the primary's transaction has ended, or the primary has gone.
 void converse(Remote& r) {
-  while (!relay->finished) {
-    Message m;
-    while (!relay->finished && remote_message(r, m)) on_server_message(r, m);
-    if (relay->finished) return;
+  for (;;) {
+    take_messages(r);
+    if (relay->finished || relay->gone) return;
     if (relay->held != 0 && r.exchange.quiet())
       take_client_message(r, std::exchange(relay->held, 0));
     while (client_may_speak() && r.out.size() < kPendingBytesMax && read_client(r)) {
     }
     const Io written = remote_write(r);
-    const Io read = written == Io::broken ? Io::broken : remote_read(r);
-    if (read == Io::broken) {
-      while (!relay->finished && remote_message(r, m)) on_server_message(r, m);
+    const Io read = remote_read(r);
+    if (written == Io::broken || read == Io::broken) {
+      take_messages(r);  // Its last words.
       if (!relay->finished) lost(nullptr);
       return;
     }
     if (r.in_taken < r.in.size()) {
+      Message m;
       std::size_t size = 0;
       if (next_message(std::string_view(r.in).substr(r.in_taken), m, size) ==
           NextMessage::complete) {
@@ -694,6 +787,7 @@ void converse(Remote& r) {
     if (pq_flush() != 0) proc_exit(0);
     if (!RecoveryInProgress()) lost(nullptr);
     if (!r.exchange.quiet() && link_silent()) lost("Nothing comes from the primary any more.");
+    if (relay->gone) return;
     bool client_closed = false;
     const bool reads_client = client_may_speak() && r.out.size() < kPendingBytesMax;
     wait_for_sockets(r, reads_client ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED, written,
@@ -791,6 +885,7 @@ void relay_query(const char* source, int location) {
   MemoryContextSwitchTo(relay_context);
   converse(r);
   if (relay->local_kept) end_local_transaction(true);
+  if (relay->gone) farewell();
   bring_back(r);
   swallow = Swallow::error;
   ereport(ERROR, errcode(kUnwind), errmsg("a forwarded statement has ended"));
@@ -811,12 +906,19 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContextSwitchTo(relay_context);
   converse(r);
   if (relay->local_kept) end_local_transaction(false);
-  bring_back(r);
-  MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
+  const bool gone = relay->gone;
+  if (gone) {
+    farewell();
+    begin_after_loss();
+  } else {
+    bring_back(r);
+    MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
+  }
   MemoryContextSwitchTo(old);
   if (restore_snapshot) PushActiveSnapshot(GetTransactionSnapshot());
   swallow = Swallow::completion;
   pgstat_report_activity(STATE_IDLE, nullptr);
+  if (gone) return;
   to_client('Z', "I");
   if (pq_flush() != 0) proc_exit(0);
 }

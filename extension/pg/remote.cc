@@ -277,7 +277,10 @@ Remote* remote_if_connected() { return current; }
 
 Remote& remote(const Settings& settings) {
   const char* target = target_now();
-  if (current != nullptr && (current->target != target || !still_open(*current))) remote_close();
+  const bool usable = current != nullptr && current->target == target &&
+                      current->exchange.quiet() &&
+                      current->exchange.status() == TransactionStatus::idle && still_open(*current);
+  if (!usable) remote_close();
   if (current == nullptr) {
     const TimestampTz start = GetCurrentTimestamp();
     const Parameters p = parameters(settings);
