@@ -46,6 +46,14 @@ std::set<std::string>& local_prepares() {
   return *names;
 }
 
+// The text of a prepared statement; a PREPARE may have come with other statements in one string.
+const char* own_text(const CachedPlanSource* source) {
+  const RawStmt* raw = source->raw_parse_tree;
+  if (raw == nullptr) return source->query_string;
+  const char* start = source->query_string + Max(raw->stmt_location, 0);
+  return raw->stmt_len > 0 ? pnstrdup(start, static_cast<Size>(raw->stmt_len)) : start;
+}
+
 // In `PREPARE name (types) AS statement`: the statement.
 const char* prepared_text(const char* source) {
   List* parsed = raw_parser(source, RAW_PARSE_DEFAULT);
@@ -229,11 +237,12 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   if (known && here != nullptr && there->second == here->prepare_time) return;
   if (known) send_close(r, name);
   if (here == nullptr) return;
-  CachedPlanSource* source = here->plansource;
+  const CachedPlanSource* source = here->plansource;
+  const char* text = own_text(source);
   if (here->from_sql && protocol == Protocol::simple) {
-    send_query(r, source->query_string);
+    send_query(r, text);
   } else {
-    const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
+    if (here->from_sql) text = prepared_text(text);
     send_parse(r, name, text, source->param_types, source->num_params);
   }
   contained([&] { r.statements[name] = here->prepare_time; });
