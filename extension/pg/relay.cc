@@ -797,6 +797,12 @@ void converse(Remote& r) {
   }
 }
 
+// The name that the session at the primary has because the client gave none is not the client's.
+void forget_own_name(Settings& settings) {
+  const auto name = settings.find(std::string_view("application_name"));
+  if (name != settings.end() && name->second.value == kApplicationName) settings.erase(name);
+}
+
 // Brings back what the transaction has changed of the session. No transaction is open; one is when
 // it returns.
 void bring_back(Remote& r) {
@@ -812,7 +818,10 @@ void bring_back(Remote& r) {
   }
   StartTransactionCommand();
   if (changed) {
-    contained([&] { *wanted = decode(*answer); });
+    contained([&] {
+      *wanted = decode(*answer);
+      forget_own_name(*wanted);
+    });
     apply_settings(*wanted);
     CommitTransactionCommand();
     StartTransactionCommand();

@@ -17,6 +17,9 @@ struct pg_conn;
 
 namespace aurora_global::extension {
 
+// The application_name of a session at the primary whose client gave none.
+inline constexpr char kApplicationName[] = "aurora_global";
+
 enum class Io { done, blocked, broken };
 
 struct Remote {
