@@ -77,7 +77,8 @@ class ForwardingScript(PlatformTest):
                  "--endpoint", endpoint, "--", "-X", "-d", database, *options],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=directory, env=env,
                 encoding="utf-8", errors="backslashreplace", timeout=SCRIPT_LIMIT_S, check=False)
-        return re.sub(r"server process with PID \d+", "server process", done.stdout), done.returncode
+        printed = re.sub(r"server process with PID \d+", "server process", done.stdout)
+        return printed, done.returncode
 
     def database(self, name):
         """Two databases of the same content: nothing. One for each way."""
@@ -117,7 +118,8 @@ class ForwardingScript(PlatformTest):
             with self.subTest(one):
                 self.assert_same(databases, "-c", one)
         with self.subTest("several -c in one session"):
-            self.assert_same(databases, *(part for one in QUERY_STRINGS[1:] for part in ("-c", one)))
+            self.assert_same(databases,
+                             *(part for one in QUERY_STRINGS[1:] for part in ("-c", one)))
         with self.subTest("one transaction"):
             self.assert_same(databases, "-1", "-c", "INSERT INTO t VALUES (20)", "-c", "TABLE t",
                              "-c", "INSERT INTO t VALUES (21), (1/0)")
