@@ -423,16 +423,20 @@ void on_server_message(Remote& r, const Message& m) {
         r.exchange.forget_failure();
         return;
       }
+      note_refusal(r);
       relay_error(m.body);
       return;
     case 'Z':
+      note_ready(r);
       if (whose == Whose::client || relay->answers_ready) on_ready(r, m.body);
       if (whose == Whose::relay) relay->answers_ready = false;
       return;
     default: break;
   }
   if (m.type == 'N' && said_here_already(m.body)) return;
-  if (whose == Whose::client) to_client(m.type, m.body);
+  if (whose != Whose::client) return;
+  note_answer(m.type, m.body);
+  to_client(m.type, m.body);
 }
 
 void forward(Remote& r, char type, std::string_view body) {
@@ -482,7 +486,7 @@ void on_client_parse(Remote& r, std::string_view body) {
   for_each_name(found.executed,
                 [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
-  if (!name->empty()) note_parsed(r, name->data(), body);
+  note_parsed(r, name->data(), body);
   if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
   note_inspection(r, found, sql);
   forward(r, 'P', body);

@@ -56,7 +56,7 @@ class ForwardingOrm(PlatformTest):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(statements, file)
             file.flush()
-            for mode in ("unnamed", "binary"):
+            for mode in ("unnamed", "prepared", "binary"):
                 with self.subTest(mode):
                     outs = [self.node("extended.mjs", host, file.name, mode=mode,
                                       database=self.database(f"extended_{mode}_{way}")).splitlines()

@@ -528,6 +528,25 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM city WHERE id = 1 FOR SHARE) s);
   VALUES (450) RETURNING i;
 SELECT set_config('app.tenant', 'of a query ' || nextval('unused'), false);
 SHOW app.tenant;
+BEGIN;
+INSERT INTO twice VALUES (460);
+SELECT 1/0;
+PREPARE again AS SELECT 1;
+DEALLOCATE number;
+ROLLBACK;
+PREPARE again AS SELECT 2;
+EXECUTE again;
+EXECUTE number;
+BEGIN;
+INSERT INTO twice VALUES (461);
+PREPARE inner_one AS SELECT 3;
+SAVEPOINT s;
+PREPARE inner_two AS SELECT nowhere;
+ROLLBACK TO s;
+PREPARE inner_two AS SELECT 4;
+ROLLBACK;
+EXECUTE inner_one;
+EXECUTE inner_two;
 
 -- EXPLAIN
 EXPLAIN (COSTS OFF) INSERT INTO twice VALUES (500);
