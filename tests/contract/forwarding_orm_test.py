@@ -31,6 +31,8 @@ def statements_of(script):
 
 
 class ForwardingOrm(PlatformTest):
+    maxDiff = None
+
     def setUp(self):
         self.assertTrue(MODULES.exists(), "run the tests with ./dev test, which installs the ORM")
 
@@ -56,7 +58,7 @@ class ForwardingOrm(PlatformTest):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(statements, file)
             file.flush()
-            for mode in ("unnamed", "prepared", "binary"):
+            for mode in ("unnamed", "prepared"):
                 with self.subTest(mode):
                     outs = [self.node("extended.mjs", host, file.name, mode=mode,
                                       database=self.database(f"extended_{mode}_{way}")).splitlines()
@@ -68,7 +70,7 @@ class ForwardingOrm(PlatformTest):
                     self.assertEqual("\n".join(difference), "")
 
     def test_application(self):
-        for mode in ("unnamed", "prepared"):
+        for mode in ("plain", "prepared"):
             with self.subTest(mode):
                 database = self.database(f"orm_{mode}")
                 done = self.node("application.mjs", mode=mode, database=database)

@@ -69,6 +69,8 @@ OF_LIMITED = (
 
 
 class ForwardingScript(PlatformTest):
+    maxDiff = None
+
     def psql(self, region, endpoint, *options, database, env=None):
         """Everything that psql prints, as it comes, and its exit code."""
         with tempfile.TemporaryDirectory() as directory:

@@ -14,11 +14,14 @@ export const at = (host, database = process.env.AG_DATABASE) => ({
 export const forwarding = () => at(process.env.AG_FORWARDING);
 export const primary = () => at(process.env.AG_PRIMARY);
 
-// Every statement by the extended protocol, whatever the library above would have chosen: in mode
-// "prepared" as a named statement that is prepared once in a session, as JDBC and Postgrex do.
-export class ExtendedClient extends pg.Client {
+// AG_MODE "plain": as `pg` does it, statements without parameters by the simple protocol. "unnamed":
+// all by the extended one. "prepared": by named statements, each prepared once in a session, as JDBC
+// and Postgrex do.
+export class ModeClient extends pg.Client {
   query(config, values, callback) {
-    if (typeof config !== "string") return super.query(config, values, callback);
+    if (typeof config !== "string" || process.env.AG_MODE === "plain") {
+      return super.query(config, values, callback);
+    }
     if (typeof values === "function") [values, callback] = [undefined, values];
     const query = { text: config, values, queryMode: "extended" };
     if (process.env.AG_MODE === "prepared") {
@@ -28,15 +31,15 @@ export class ExtendedClient extends pg.Client {
   }
 }
 
-export class ExtendedPool extends pg.Pool {
+export class ModePool extends pg.Pool {
   constructor(options) {
-    super(options, ExtendedClient);
-    this.Client = ExtendedClient;
+    super(options, ModeClient);
+    this.Client = ModeClient;
   }
 }
 
 export async function connected(where, options = {}) {
-  const client = new ExtendedClient({ ...where, ...options });
+  const client = new ModeClient({ ...where, ...options });
   await client.connect();
   return client;
 }
