@@ -104,7 +104,11 @@ const char* own_text(const CachedPlanSource* source) {
   const RawStmt* raw = source->raw_parse_tree;
   if (raw == nullptr) return source->query_string;
   const char* start = source->query_string + Max(raw->stmt_location, 0);
-  return raw->stmt_len > 0 ? pnstrdup(start, static_cast<Size>(raw->stmt_len)) : start;
+  if (raw->stmt_len <= 0) return start;
+  const char* rest = start + raw->stmt_len;
+  // pg_prepared_statements shows a statement that came alone with its semicolon.
+  const bool alone = start == source->query_string && rest[strspn(rest, "; \t\r\n")] == '\0';
+  return alone ? start : pnstrdup(start, static_cast<Size>(raw->stmt_len));
 }
 
 // In `PREPARE name (types) AS statement`: the statement.
