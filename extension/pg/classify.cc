@@ -103,6 +103,17 @@ bool runs_at_primary(Oid function, void*) {
   return result;
 }
 
+// The rights that a statement needs tell that it writes. A rule can make a SELECT of an UPDATE of a
+// view, and that SELECT still needs the right to update the view; a standby refuses it for that.
+bool needs_to_write(const List* range_table) {
+  ListCell* cell;
+  foreach (cell, range_table) {
+    const auto* entry = static_cast<RangeTblEntry*>(lfirst(cell));
+    if (entry->rtekind == RTE_RELATION && (entry->requiredPerms & ~ACL_SELECT) != 0) return true;
+  }
+  return false;
+}
+
 // A sequence's row on a standby runs ahead of the values that were given out.
 bool reads_sequence(const Query* query) {
   ListCell* cell;
@@ -184,7 +195,7 @@ bool writes(Query* query) {
     return place_of(query->utilityStmt) == Where::primary;
   }
   return query->commandType != CMD_SELECT || query->rowMarks != NIL || query->hasModifyingCTE ||
-         calls_primary_function(query);
+         needs_to_write(query->rtable) || calls_primary_function(query);
 }
 
 bool writes(List* queries) {
@@ -200,7 +211,7 @@ bool marked(const PlannedStmt* plan) { return (plan->jitFlags & kMark) != 0; }
 
 bool writes(const PlannedStmt* plan) {
   return plan->commandType != CMD_SELECT || plan->rowMarks != NIL || plan->hasModifyingCTE ||
-         marked(plan);
+         needs_to_write(plan->rtable) || marked(plan);
 }
 
 Where place_of(Node* statement) {

@@ -2,6 +2,7 @@
 
 #include "pg/block.h"
 #include "pg/classify.h"
+#include "pg/clients.h"
 #include "pg/consistency.h"
 #include "pg/counters.h"
 #include "pg/options.h"
@@ -287,6 +288,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   refuse_in_lost_block(statement->utilityStmt);
   const bool top = at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
   if (top && forwarding_possible() && place_utility(&statement, text)) return;
+  const char* client = role_to_log_in(statement->utilityStmt);
   ++depth;
   PG_TRY();
   {
@@ -302,6 +304,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   PG_FINALLY();
   { --depth; }
   PG_END_TRY();
+  if (client != nullptr) admit_client(client);
 }
 
 // ---- function calls of the protocol

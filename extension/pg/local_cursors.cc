@@ -99,6 +99,8 @@ void set_formats(Portal portal, std::string_view formats) {
 bool keep_for_local_cursors(Portal own) {
   forwarded_portal = own;
   kept = !ThereAreNoReadyPortals();
+  // It stops at the first one, and its scan of the hash table would be warned of at the end.
+  if (kept) AtEOSubXact_HashTables(false, GetCurrentTransactionNestLevel());
   if (kept && block.holds) {
     ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
             errmsg("a transaction that declared a cursor WITH HOLD on the standby cannot write"),

@@ -423,16 +423,20 @@ void on_server_message(Remote& r, const Message& m) {
         r.exchange.forget_failure();
         return;
       }
+      note_refusal(r);
       relay_error(m.body);
       return;
     case 'Z':
+      note_ready(r);
       if (whose == Whose::client || relay->answers_ready) on_ready(r, m.body);
       if (whose == Whose::relay) relay->answers_ready = false;
       return;
     default: break;
   }
   if (m.type == 'N' && said_here_already(m.body)) return;
-  if (whose == Whose::client) to_client(m.type, m.body);
+  if (whose != Whose::client) return;
+  note_answer(m.type, m.body);
+  to_client(m.type, m.body);
 }
 
 void forward(Remote& r, char type, std::string_view body) {
@@ -482,7 +486,7 @@ void on_client_parse(Remote& r, std::string_view body) {
   for_each_name(found.executed,
                 [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
-  if (!name->empty()) note_parsed(r, name->data(), body);
+  note_parsed(r, name->data(), body);
   if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
   note_inspection(r, found, sql);
   forward(r, 'P', body);
@@ -797,6 +801,12 @@ void converse(Remote& r) {
   }
 }
 
+// The name that the session at the primary has because the client gave none is not the client's.
+void forget_own_name(Settings& settings) {
+  const auto name = settings.find(std::string_view("application_name"));
+  if (name != settings.end() && name->second.value == kApplicationName) settings.erase(name);
+}
+
 // Brings back what the transaction has changed of the session. No transaction is open; one is when
 // it returns.
 void bring_back(Remote& r) {
@@ -812,7 +822,10 @@ void bring_back(Remote& r) {
   }
   StartTransactionCommand();
   if (changed) {
-    contained([&] { *wanted = decode(*answer); });
+    contained([&] {
+      *wanted = decode(*answer);
+      forget_own_name(*wanted);
+    });
     apply_settings(*wanted);
     CommitTransactionCommand();
     StartTransactionCommand();

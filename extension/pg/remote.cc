@@ -52,7 +52,7 @@ Parameters parameters(const Settings& settings) {
   p.add("client_encoding", pg_get_client_encoding_name());
   const auto application = settings.find("application_name");
   p.add("application_name",
-        application == settings.end() ? "aurora_global" : application->second.value.c_str());
+        application == settings.end() ? kApplicationName : application->second.value.c_str());
   // The primary looks once a second whether we are still there while a statement runs or waits.
   p.add("options",
         psprintf("-c aurora_global.forwarded_from=%s -c aurora_global.forwarded_epoch=%d "

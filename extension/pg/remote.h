@@ -17,7 +17,14 @@ struct pg_conn;
 
 namespace aurora_global::extension {
 
+// The application_name of a session at the primary whose client gave none.
+inline constexpr char kApplicationName[] = "aurora_global";
+
 enum class Io { done, blocked, broken };
+
+// Prepared statements of a session at the primary, and when the local ones of these names were
+// made.
+using Statements = std::map<std::string, TimestampTz, std::less<>>;
 
 struct Remote {
   pg_conn* connection = nullptr;  // Null if a spare was taken: its worker holds it.
@@ -39,7 +46,7 @@ struct Remote {
   Position position;
   Settings settings;                  // What the session there has, as far as this side has set it.
   std::uint64_t settings_digest = 0;  // What the primary calls that.
-  std::map<std::string, TimestampTz, std::less<>> statements;  // Prepared there; when here.
+  Statements statements;              // Prepared there; when here.
 };
 
 // The session's connection, opened if there is none, the old one has died or leads to a former

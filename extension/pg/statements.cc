@@ -1,5 +1,6 @@
 #include "pg/statements.h"
 
+#include <deque>
 #include <set>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct Pending {
   std::string name;
   std::string text;  // Server encoding.
   std::vector<std::uint32_t> types;
+  Statements before = {};  // Those of the primary that it replaces or drops.
+  bool by_message = true;  // Parse or Close, not SQL.
+  bool done = false;       // The primary said so.
+  bool failed = false;
 };
 
 std::vector<Pending>& pending() {
@@ -32,9 +37,57 @@ std::vector<Pending>& pending() {
   return *list;
 }
 
+// The Parse (answer '1') or Close ('3') messages of the client's that are not answered yet, as
+// places in pending(); kUnnoted for those of no interest.
+constexpr std::size_t kUnnoted = SIZE_MAX;
+std::deque<std::size_t>& unanswered(char answer) {
+  static auto* parses = new std::deque<std::size_t>;
+  static auto* closes = new std::deque<std::size_t>;
+  return answer == '1' ? *parses : *closes;
+}
+
+bool refused = false;  // An error has come since the last ReadyForQuery.
+
+// The statement of this name as the primary has it.
+Statements known_there(const Remote& r, const char* name) {
+  const auto there = r.statements.find(std::string_view(name));
+  return there == r.statements.end() ? Statements{} : Statements{*there};
+}
+
+// What the primary has not done by now it will not do.
+void fail_unanswered(Remote& r) {
+  for (auto one = pending().rbegin(); one != pending().rend(); ++one) {
+    if (one->done || one->failed) continue;
+    one->failed = true;
+    if (one->kind != Pending::Kind::drop_all) r.statements.erase(one->name);
+    for (const auto& [name, made] : one->before) r.statements[name] = made;
+  }
+}
+
+void note_sql(const Remote& r, Pending::Kind kind, const char* name, std::string text) {
+  Pending one{kind,
+              name,
+              std::move(text),
+              {},
+              kind == Pending::Kind::drop_all ? r.statements : known_there(r, name)};
+  one.by_message = false;
+  pending().push_back(std::move(one));
+}
+
+const char* tag_of(const Pending& one) {
+  switch (one.kind) {
+    case Pending::Kind::parse: break;
+    case Pending::Kind::sql: return "PREPARE";
+    case Pending::Kind::drop: return "DEALLOCATE";
+    case Pending::Kind::drop_all: return one.text.c_str();
+  }
+  return "";
+}
+
 // By the relay that runs; here it still stands.
 bool dropped(const char* name) {
   for (const Pending& one : pending()) {
+    if (one.failed) continue;
     if (one.kind == Pending::Kind::drop_all) return true;
     if (one.kind == Pending::Kind::drop && one.name == name) return true;
   }
@@ -44,6 +97,18 @@ bool dropped(const char* name) {
 std::set<std::string>& local_prepares() {
   static auto* names = new std::set<std::string>;
   return *names;
+}
+
+// The text of a prepared statement; a PREPARE may have come with other statements in one string.
+const char* own_text(const CachedPlanSource* source) {
+  const RawStmt* raw = source->raw_parse_tree;
+  if (raw == nullptr) return source->query_string;
+  const char* start = source->query_string + Max(raw->stmt_location, 0);
+  if (raw->stmt_len <= 0) return start;
+  const char* rest = start + raw->stmt_len;
+  // pg_prepared_statements shows a statement that came alone with its semicolon.
+  const bool alone = start == source->query_string && rest[strspn(rest, "; \t\r\n")] == '\0';
+  return alone ? start : pnstrdup(start, static_cast<Size>(raw->stmt_len));
 }
 
 // In `PREPARE name (types) AS statement`: the statement.
@@ -229,11 +294,12 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   if (known && here != nullptr && there->second == here->prepare_time) return;
   if (known) send_close(r, name);
   if (here == nullptr) return;
-  CachedPlanSource* source = here->plansource;
+  const CachedPlanSource* source = here->plansource;
+  const char* text = own_text(source);
   if (here->from_sql && protocol == Protocol::simple) {
-    send_query(r, source->query_string);
+    send_query(r, text);
   } else {
-    const char* text = here->from_sql ? prepared_text(source->query_string) : source->query_string;
+    if (here->from_sql) text = prepared_text(text);
     send_parse(r, name, text, source->param_types, source->num_params);
   }
   contained([&] { r.statements[name] = here->prepare_time; });
@@ -241,7 +307,8 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
 
 const char* statement_text(const char* name) {
   for (auto one = pending().rbegin(); one != pending().rend(); ++one) {
-    if (one->kind == Pending::Kind::parse && one->name == name) return one->text.c_str();
+    if (one->failed || one->kind != Pending::Kind::parse) continue;
+    if (one->name == name) return one->text.c_str();
   }
   PreparedStatement* here = dropped(name) ? nullptr : FetchPreparedStatement(name, false);
   return here == nullptr ? nullptr : here->plansource->query_string;
@@ -274,6 +341,10 @@ void send_portal(Remote& r, Portal portal, long max_rows) {
 }
 
 void note_parsed(Remote& r, const char* name, std::string_view body) {
+  if (name[0] == '\0') {
+    contained([&] { unanswered('1').push_back(kUnnoted); });
+    return;
+  }
   const auto there = r.statements.find(std::string_view(name));
   if (there != r.statements.end() && there->second != 0) send_close(r, name);
   const char* text = name + strlen(name) + 1;
@@ -281,7 +352,7 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
   const std::size_t left = static_cast<std::size_t>(body.data() + body.size() - types);
   char* sql = pg_client_to_server(text, static_cast<int>(strlen(text)));
   contained([&] {
-    Pending one{Pending::Kind::parse, name, sql, {}};
+    Pending one{Pending::Kind::parse, name, sql, {}, known_there(r, name)};
     const std::size_t count = left < 2 ? 0
                                        : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
                                              static_cast<unsigned char>(types[1]);
@@ -289,16 +360,51 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
       one.types.push_back(load32(types + 2 + 4 * i));
     }
     r.statements[name] = 0;
+    unanswered('1').push_back(pending().size());
     pending().push_back(std::move(one));
   });
 }
 
 void note_closed(Remote& r, const char* name) {
-  if (name[0] == '\0') return;
   contained([&] {
+    unanswered('3').push_back(name[0] == '\0' ? kUnnoted : pending().size());
+    if (name[0] == '\0') return;
+    pending().push_back({Pending::Kind::drop, name, "", {}, known_there(r, name)});
     r.statements.erase(name);
-    pending().push_back({Pending::Kind::drop, name, "", {}});
   });
+}
+
+void forget_noted() {
+  pending().clear();
+  for (char answer : {'1', '3'}) unanswered(answer).clear();
+  refused = false;
+}
+
+void note_answer(char type, std::string_view body) {
+  if (type == '1' || type == '3') {
+    auto& waiting = unanswered(type);
+    if (waiting.empty()) return;
+    if (waiting.front() != kUnnoted) pending()[waiting.front()].done = true;
+    waiting.pop_front();
+  }
+  if (type != 'C') return;
+  for (Pending& one : pending()) {
+    if (one.by_message || one.done || one.failed || first_text(body) != tag_of(one)) continue;
+    one.done = true;
+    return;
+  }
+}
+
+void note_refusal(Remote& r) {
+  contained([&] { fail_unanswered(r); });
+  refused = true;
+}
+
+void note_ready(Remote& r) {
+  if (!refused) return;
+  note_refusal(r);
+  refused = false;
+  for (char answer : {'1', '3'}) unanswered(answer).clear();
 }
 
 void note_prepared(Remote& r, const Inspection& found, const char* text) {
@@ -313,23 +419,26 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
       const auto there = r.statements.find(std::string_view(name));
       if (there != r.statements.end() && there->second != 0) send_close(r, name);
       contained([&] {
+        note_sql(r, Pending::Kind::sql, name, std::string(start, size));
         r.statements[name] = 0;
-        pending().push_back({Pending::Kind::sql, name, std::string(start, size), {}});
       });
     } else if (IsA(raw->stmt, DiscardStmt)) {
       contained([&] {
+        note_sql(r, Pending::Kind::drop_all, "", "DISCARD ALL");
         r.statements.clear();
-        pending().push_back({Pending::Kind::drop_all, "", "", {}});
       });
     } else if (IsA(raw->stmt, DeallocateStmt)) {
       const char* name = reinterpret_cast<DeallocateStmt*>(raw->stmt)->name;
       if (name != nullptr) {
         ensure_statement(r, name, Protocol::simple);
-        note_closed(r, name);
+        contained([&] {
+          note_sql(r, Pending::Kind::drop, name, "");
+          r.statements.erase(name);
+        });
       } else {
         contained([&] {
+          note_sql(r, Pending::Kind::drop_all, "", "DEALLOCATE ALL");
           r.statements.clear();
-          pending().push_back({Pending::Kind::drop_all, "", "", {}});
         });
       }
     }
@@ -338,13 +447,14 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
 
 void make_prepared_statements(Remote& r) {
   for (const Pending& one : pending()) {
+    if (!one.done) continue;
     carry_out_or_not(one);
     if (one.kind != Pending::Kind::parse && one.kind != Pending::Kind::sql) continue;
     PreparedStatement* here = FetchPreparedStatement(one.name.c_str(), false);
     const auto there = r.statements.find(one.name);
     if (here != nullptr && there != r.statements.end()) there->second = here->prepare_time;
   }
-  pending().clear();
+  forget_noted();
 }
 
 bool note_parameter(Remote& r, std::string_view body) {

@@ -23,10 +23,19 @@ void ensure_local_prepares(Remote& r, Protocol protocol);
 // Bind and Execute of a local portal, with its parameters, as the client would send them.
 void send_portal(Remote& r, Portal portal, long max_rows);
 
-// A statement was made or dropped at the primary; it will be here too when the relay ends.
+// A statement is to be made or dropped at the primary; if that is done, it will be here too when
+// the relay ends. Every Parse and Close message of the client's is noted.
 void note_parsed(Remote& r, const char* name, std::string_view parse_body);
 void note_closed(Remote& r, const char* name);
 void note_prepared(Remote& r, const Inspection& found, const char* text);
+
+// A relay begins.
+void forget_noted();
+// An answer of the primary's to the client: ParseComplete, CloseComplete or CommandComplete.
+void note_answer(char type, std::string_view body);
+// An error has come; then ReadyForQuery.
+void note_refusal(Remote& r);
+void note_ready(Remote& r);
 
 // Makes and drops them here, inside a transaction.
 void make_prepared_statements(Remote& r);

@@ -183,7 +183,8 @@ Result<void> clear_stale_lock(const std::filesystem::path& data_dir) {
 }
 
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode) {
-  const std::filesystem::path fresh = file.string() + ".new";
+  // Two commands of the command line may write the same file at once.
+  const std::filesystem::path fresh = file.string() + ".new" + std::to_string(getpid());
   const auto failed = [&](const char* what) {
     const ErrorKind kind = errno == ENOSPC ? ErrorKind::exhausted : ErrorKind::unavailable;
     return make_error(kind, std::string(what) + " " + fresh.string() + ": " + strerror(errno));
