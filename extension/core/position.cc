@@ -10,7 +10,7 @@ std::string encode(const Position& p) {
   std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %d",
                 static_cast<unsigned long long>(p.commit),
                 static_cast<unsigned long long>(p.catalog), p.timeline, p.epoch,
-                static_cast<unsigned long long>(p.settings), p.temporary_objects ? 1 : 0);
+                static_cast<unsigned long long>(p.settings), p.pinned ? 1 : 0);
   return text;
 }
 
@@ -25,13 +25,12 @@ std::optional<Position> decode_position(std::string_view text) {
     text.remove_prefix(1);
     return true;
   };
-  unsigned temporary = 0;
+  unsigned pinned = 0;
   if (!take(p.commit, false) || !take(p.catalog, false) || !take(p.timeline, false) ||
-      !take(p.epoch, false) || !take(p.settings, false) || !take(temporary, true) ||
-      temporary > 1) {
+      !take(p.epoch, false) || !take(p.settings, false) || !take(pinned, true) || pinned > 1) {
     return std::nullopt;
   }
-  p.temporary_objects = temporary == 1;
+  p.pinned = pinned == 1;
   return p;
 }
 

@@ -13,9 +13,9 @@ struct Position {
   std::uint64_t commit = 0;   // End of the session's last commit record.
   std::uint64_t catalog = 0;  // The same, of the last one that changed a catalog.
   std::uint32_t timeline = 0;
-  std::uint32_t epoch = 0;         // Of the global cluster; 0: nobody counts them.
-  std::uint64_t settings = 0;      // Digest of the session's settings.
-  bool temporary_objects = false;  // The session has a temporary schema.
+  std::uint32_t epoch = 0;     // Of the global cluster; 0: nobody counts them.
+  std::uint64_t settings = 0;  // Digest of the session's settings.
+  bool pinned = false;  // The session has temporary objects or held cursors: it must stay there.
   friend bool operator==(const Position&, const Position&) = default;
 };
 

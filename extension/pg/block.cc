@@ -41,11 +41,16 @@ List* note_modes(List* modes, bool* read_only, bool* serializable) {
   return kept;
 }
 
+// Not the names: they are read only for levels that were set.
+void close_block() {
+  block.open = block.read_only = block.serializable = block.lost = block.holds = false;
+}
+
 void forget(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE: block = Block{}; break;
+    case XACT_EVENT_PREPARE: close_block(); break;
     default: break;
   }
 }
@@ -57,7 +62,7 @@ void note_transaction_statement(TransactionStmt* statement) {
     case TRANS_STMT_BEGIN:
     case TRANS_STMT_START: {
       if (block.open) return;
-      block = Block{};
+      close_block();
       block.open = true;
       block.read_only = DefaultXactReadOnly;
       statement->options = note_modes(statement->options, &block.read_only, &block.serializable);

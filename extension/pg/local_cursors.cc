@@ -96,11 +96,16 @@ void set_formats(Portal portal, std::string_view formats) {
 
 }  // namespace
 
+bool has_open_portals() {
+  const bool open = !ThereAreNoReadyPortals();
+  // It stops at the first one, and its scan would be warned of at the transaction's end.
+  if (open) AtEOSubXact_HashTables(false, GetCurrentTransactionNestLevel());
+  return open;
+}
+
 bool keep_for_local_cursors(Portal own) {
   forwarded_portal = own;
-  kept = !ThereAreNoReadyPortals();
-  // It stops at the first one, and its scan of the hash table would be warned of at the end.
-  if (kept) AtEOSubXact_HashTables(false, GetCurrentTransactionNestLevel());
+  kept = has_open_portals();
   if (kept && block.holds) {
     ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
             errmsg("a transaction that declared a cursor WITH HOLD on the standby cannot write"),

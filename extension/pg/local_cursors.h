@@ -7,6 +7,10 @@
 
 namespace aurora_global::extension {
 
+// Cursors or portals of this session stand open. PostgreSQL's own function for it leaves a scan of
+// the hash table behind.
+bool has_open_portals();
+
 // Whether a relay that begins must keep the local transaction for open portals. `own`: the portal
 // whose statement is forwarded. Raises 0A000 for a cursor WITH HOLD that this transaction declared:
 // it would not outlive it.

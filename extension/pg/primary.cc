@@ -2,6 +2,7 @@
 
 #include "core/position.h"
 #include "pg/counters.h"
+#include "pg/local_cursors.h"
 #include "pg/options.h"
 #include "pg/session.h"
 
@@ -42,7 +43,7 @@ const char* show_commit() {
   position.timeline = GetWALInsertionTimeLine();
   position.epoch = static_cast<std::uint32_t>(options.epoch);
   position.settings = digest(*outside);
-  position.temporary_objects = OidIsValid(temp);
+  position.pinned = OidIsValid(temp) || (!IsTransactionState() && has_open_portals());
   strlcpy(text, encode(position).c_str(), sizeof text);
   return text;
 }

@@ -381,7 +381,7 @@ void on_ready(Remote& r, std::string_view body) {
     to_client('Z', body);
     return;
   }
-  const bool pinned = !relay->discarding && (r.position.temporary_objects || relay->listening);
+  const bool pinned = !relay->discarding && (r.position.pinned || relay->listening);
   relay->committing = false;
   if (r.exchange.status() == TransactionStatus::idle && !pinned) {
     relay->finished = true;

@@ -1,5 +1,7 @@
 #include "pg/session_report.h"
 
+#include "pg/local_cursors.h"
+
 extern "C" {
 #include "catalog/namespace.h"
 #include "libpq/auth.h"
@@ -55,7 +57,7 @@ const char* show_state() {
   add(listening, "listening");
   add(has_temporary_objects(), "temporary");
   add(!IsTransactionState() && has_locks(), "locks");
-  add(!IsTransactionState() && !ThereAreNoReadyPortals(), "cursors");
+  add(!IsTransactionState() && has_open_portals(), "cursors");
   return text[0] == '\0' ? "clean" : text;
 }
 

@@ -144,6 +144,21 @@ class ForwardingDriversTest(unittest.TestCase):
                 return seen
         self.assertEqual(self.compare(scenario)[1], [(4, 40)])
 
+    def test_a_cursor_with_hold_declared_after_a_write_outlives_the_transaction(self):
+        def scenario(server):
+            with self.psycopg(server) as connection:
+                connection.execute("INSERT INTO t VALUES (100, 1)")
+                connection.execute("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM t ORDER BY id")
+                connection.commit()
+                seen = [connection.execute("FETCH 2 FROM h").fetchall() for _ in range(2)]
+                connection.execute("CLOSE h")
+                connection.commit()
+                return seen
+        self.assertEqual(self.compare(scenario), [[(1,), (2,)], [(3,), (4,)]])
+        # And the session is back on the standby.
+        with self.psycopg(self.pair.standby) as connection:
+            self.assertEqual((True,), connection.execute("SELECT pg_is_in_recovery()").fetchone())
+
     def test_prepared_statements_and_pipelines(self):
         def scenario(server):
             seen = []
