@@ -75,6 +75,20 @@ class Layers(unittest.TestCase):
     def test_include_lines_keep_to_the_table(self):
         self.assertEqual([], list(violations()))
 
+    def test_the_extension_core_knows_nothing_of_postgresql(self):
+        extension = SOURCE.parent / "extension"
+        for path in sorted((*extension.glob("*/*.h"), *extension.glob("*/*.cc"))):
+            folder = path.parent.name
+            for line in path.read_text(encoding="utf-8").splitlines():
+                match = re.match(r'#include "([^"]+)"', line)
+                if not match:
+                    continue
+                with self.subTest(file=path.name, include=match[1]):
+                    mine = match[1].startswith("core/")
+                    self.assertTrue(mine if folder == "core" else True)
+                    if match[1].startswith("pg/"):
+                        self.assertEqual("pg", folder)
+
     def test_table_has_no_cycle(self):
         done = set()
         while len(done) < len(MAY_INCLUDE):

@@ -95,29 +95,37 @@ const ConnectionKey& key_of(const Parameters& p) {
   pg_unreachable();
 }
 
+[[noreturn]] void give_up(PGconn* connection, const char* detail, const char* hint) {
+  PQfinish(connection);
+  ReleaseExternalFD();
+  ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+          errmsg("could not open a session at the primary"), errdetail("%s", detail),
+          hint == nullptr ? 0 : errhint("%s", hint));
+  pg_unreachable();
+}
+
 void await_connection(PGconn* connection) {
+  constexpr long kLookMs = 1000;
   const TimestampTz start = GetCurrentTimestamp();
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {
     if (next == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD) {
       raise_connect_error(connection);
     }
-    long left = -1;
+    long left = kLookMs;
     if (options.connect_timeout_s > 0) {
       left = options.connect_timeout_s * 1000L -
              TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
       if (left <= 0) {
-        PQfinish(connection);
-        ReleaseExternalFD();
-        ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-                errmsg("the primary did not answer within %d s", options.connect_timeout_s),
-                errhint("apg_write_forward.connect_timeout sets the limit."));
+        give_up(connection, "It did not answer in time.",
+                "apg_write_forward.connect_timeout sets the limit.");
       }
     }
+    if (link_silent()) give_up(connection, "Nothing comes from the primary any more.", nullptr);
     const int wanted = next == PGRES_POLLING_READING ? WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE;
-    const int got = WaitLatchOrSocket(
-        MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | wanted | (left > 0 ? WL_TIMEOUT : 0),
-        PQsocket(connection), left, PG_WAIT_EXTENSION);
+    const int got =
+        WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT | wanted,
+                          PQsocket(connection), Min(left, kLookMs), PG_WAIT_EXTENSION);
     if (got & WL_LATCH_SET) {
       ResetLatch(MyLatch);
       CHECK_FOR_INTERRUPTS();

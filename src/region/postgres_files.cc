@@ -81,6 +81,7 @@ std::string render_postgresql_conf(const PostgresSettings& s) {
     set(out, "aurora_global.primary_instance", s.forwarding.primary_instance);
     set(out, "aurora_global.epoch", std::to_string(s.forwarding.epoch.value));
     set(out, "aurora_global.clients_role", "aurora_clients");
+    set(out, "aurora_global.link_timeout", "3s");
     set(out, "rds.extensions", "aurora_stat_utils, plpgsql");
   }
   set(out, "aurora_global.region", s.region);

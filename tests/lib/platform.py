@@ -298,12 +298,14 @@ class PlatformTest(unittest.TestCase):
     """One platform for all tests of the class; they run in the order of their names."""
 
     up_options = ()
+    latency_ms = 0  # Of the link, one way.
     edit_files = None  # Or a staticmethod that takes the platform.
     regions = (EAST, WEST)
 
     @classmethod
     def setUpClass(cls):
-        cls.platform = Platform(*cls.up_options, regions=cls.regions, edit_files=cls.edit_files)
+        cls.platform = Platform(*cls.up_options, regions=cls.regions,
+                                latency_ms=cls.latency_ms, edit_files=cls.edit_files)
         try:
             cls.platform.up()
         except BaseException:
