@@ -12,6 +12,7 @@ import tarfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "postgresql-source"
 PACKAGE = "postgresql-15"
+KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LIMIT_S = 600
 
 
@@ -23,13 +24,11 @@ def _apt(*arguments):
 def _source_list():
     """The machine's binary sources, each as a source of sources: deb-src is often switched off."""
     lines = set()
-    wanted = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)"
-    for line in _apt("indextargets", "--format", wanted, "Created-By: Packages").splitlines():
-        uri, suite, component, *key = line.split(" ", 3)
-        if "debian" not in uri:
-            continue
-        option = f"[signed-by={key[0]}] " if key and key[0] else ""
-        lines.add(f"deb-src {option}{uri} {suite} {component}")
+    option = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    wanted = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    for line in _apt("indextargets", "--format", wanted, "Created-By: Packages",
+                     "Origin: Debian").splitlines():
+        lines.add(f"deb-src {option}{line}")
     return "\n".join(sorted(lines)) + "\n"
 
 
