@@ -186,6 +186,31 @@ class ForwardingDriversTest(unittest.TestCase):
             return seen
         self.assertEqual(self.compare(scenario)[-2:], ["23505", [(0,)]])
 
+    def test_statements_prepared_by_sql_and_bound_by_the_protocol(self):
+        def scenario(server):
+            seen = []
+            with self.psycopg(server, autocommit=True) as connection:
+                raw = connection.pgconn
+
+                def note(result):
+                    seen.append((result.status, [result.get_value(row, 0)
+                                                 for row in range(result.ntuples)]))
+                note(raw.exec_(b"PREPARE one(int) AS INSERT INTO t VALUES ($1, 7) RETURNING id"))
+                for id in (b"800", b"801"):
+                    note(raw.exec_prepared(b"one", [id]))
+                # Of several statements in a query, none is done again later.
+                note(raw.exec_(b"PREPARE up(int) AS UPDATE t SET n = n + 1 WHERE id = $1 RETURNING n;"
+                               b" PREPARE gone(int) AS DELETE FROM t WHERE id = $1 RETURNING id;"
+                               b" INSERT INTO t VALUES (802, 0)"))
+                note(raw.exec_prepared(b"gone", [b"800"]))
+                note(raw.exec_prepared(b"up", [b"801"]))
+                note(raw.exec_(b"EXECUTE up(801)"))
+                note(raw.exec_(b"EXECUTE gone(801)"))
+                note(raw.exec_prepared(b"one", [b"803"]))
+                note(raw.exec_(b"SELECT id FROM t WHERE id >= 800 ORDER BY id"))
+            return seen
+        self.assertEqual(self.compare(scenario)[-1][1], [b"802", b"803"])
+
     def test_binary_values_and_copy(self):
         def scenario(server):
             seen = []
