@@ -10,7 +10,7 @@ import unittest
 import asyncpg
 import psycopg
 
-from lib.pair import Pair
+from lib.pair import EXTENSION_DIR, Pair
 
 ROWS = 10
 
@@ -210,6 +210,18 @@ class ForwardingDriversTest(unittest.TestCase):
                 note(raw.exec_(b"SELECT id FROM t WHERE id >= 800 ORDER BY id"))
             return seen
         self.assertEqual(self.compare(scenario)[-1][1], [b"802", b"803"])
+
+    def test_the_primary_counts_statements_that_modify_data(self):
+        script = EXTENSION_DIR / "aurora_global--1.0.sql"
+        self.pair.primary.value(script.read_text(encoding="utf-8"))
+        count = "SELECT writer_statements FROM aurora_global_forwarding_status()"
+        before = int(self.pair.primary.value(count))
+        with self.psycopg(self.pair.standby, autocommit=True) as connection:
+            connection.execute("UPDATE t SET n = 3 WHERE id = 1")
+            connection.execute("WITH w AS (UPDATE t SET n = 4 WHERE id = 1 RETURNING 1) "
+                               "SELECT count(*) FROM w")
+            connection.execute("SELECT n FROM t WHERE id = 1 FOR UPDATE")
+        self.assertEqual(int(self.pair.primary.value(count)), before + 2)
 
     def test_binary_values_and_copy(self):
         def scenario(server):
