@@ -123,8 +123,17 @@ net::Task<Result<pgclient::Connection>> connect(Function& function, std::string 
 }
 
 // A read-only endpoint without write forwarding would fail every write: said before the first.
-net::Task<Result<void>> check_writable(Function& function, Deadline deadline) {
+// Behind it is a standby, which gets the tables a moment after the writer.
+net::Task<Result<void>> check_writable(Function& function, load::LoadOptions options,
+                                       Deadline deadline) {
   CO_TRY(auto connection, co_await connect(function, function.host, deadline));
+  const auto seen = co_await load::await_prepared(connection, std::move(options), deadline);
+  if (seen.has_error()) {
+    Error error = seen.error().in("wait for the tables at " + function.host);
+    const bool later = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+    if (later) error.code = "DatabaseUnavailable";
+    co_return error;
+  }
   const auto probed = co_await connection.execute_simple(
       "DELETE FROM drill_ledger WHERE run = 'write probe'", deadline);
   if (probed.has_value() || probed.error().code != "25006") co_return ok();
@@ -206,6 +215,8 @@ json summary_json(const load::Summary& sum) {
           {"failed", sum.failed},
           {"unknown", sum.unknown},
           {"retries", sum.retries},
+          {"stale_reads", sum.stale_reads},
+          {"stale_reads_after_reconnect", sum.stale_after_reconnect},
           {"success_rate", std::round(sum.success_rate() * 1e6) / 1e4},
           {"reads", latency_json(sum.reads)},
           {"writes", latency_json(sum.writes)}};
@@ -463,7 +474,9 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
     // One that has seen a failover may still talk to the old writer.
     if (!request.trigger_failover) kept.emplace(std::move(connection));
   }
-  if (function.host != function.writer_host) CO_TRY_VOID(co_await check_writable(function, setup));
+  if (function.host != function.writer_host) {
+    CO_TRY_VOID(co_await check_writable(function, options, setup));
+  }
 
   load::History history(kClock);
   const auto executor = co_await boost::asio::this_coro::executor;
