@@ -67,7 +67,7 @@ std::string forwarding_text(const json& region) {
   if (region.value("duty", "") == "primary") append(std::to_string(accepted) + " in");
   if (forwarding.value("on", false) || open > 0) append(std::to_string(open) + " open");
   const json latency = forwarding.value("mean_latency_ms", json());
-  if (latency.is_number()) {
+  if (latency.is_number() && forwarding.value("on", false)) {
     char mean[32];
     std::snprintf(mean, sizeof mean, "%.1f ms", latency.get<double>());
     append(mean);

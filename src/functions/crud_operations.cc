@@ -35,6 +35,7 @@ constexpr std::size_t kValuesPerDocument = 100;
 constexpr std::int64_t kLoggedOperationsMax = 50'000;  // A response has at most 6 MB.
 constexpr int kAuditRows = 50'000;                     // In one response, of each table.
 constexpr std::int64_t kKeyMax = std::int64_t{load::kWorkersOfARunMax} << 32;
+constexpr std::size_t kStretchesMax = 100;
 constexpr const char* kNamespace = "AuroraGlobalDB/Failover";
 
 const SystemClock kClock;
@@ -240,18 +241,23 @@ json by_type(const std::vector<Record>& records) {
   return all;
 }
 
-// Where the answers came from, as stretches of time.
-json serving(const load::History& history) {
+enum class Served { reads, writes };
+
+// Where the answers came from, as stretches of time. With write forwarding those to reads and to
+// writes come from two regions.
+json serving(const load::History& history, Served what) {
   std::vector<const Record*> sorted;
   for (const Record& record : history.records()) {
-    if (record.region != 0) sorted.push_back(&record);
+    const bool wanted = load::is_write(record.type) == (what == Served::writes);
+    if (wanted && record.region != 0) sorted.push_back(&record);
   }
   std::sort(sorted.begin(), sorted.end(),
             [](const Record* a, const Record* b) { return a->ended < b->ended; });
   json stretches = json::array();
   std::uint16_t last = 0;
   for (const Record* record : sorted) {
-    if (record->region != last && stretches.size() < 100) {
+    if (record->region != last) {
+      if (stretches.size() == kStretchesMax) break;
       stretches.push_back(
           {{"served_by", history.regions()[record->region]}, {"from_ms", ms(record->ended)}});
     }
@@ -451,6 +457,24 @@ net::Task<Result<json>> audit(Function& function, CrudRequest request, Deadline 
                  {"page", kAuditRows}};
 }
 
+// What the function's own log tells.
+json history_json(const CrudRequest& request, const load::History& history, Span during,
+                  std::int64_t end) {
+  const auto& records = history.records();
+  json result = summary_json(load::summarize(records, Span{0, end + 1}));
+  result["duration_ms"] = ms(end);
+  result["by_type"] = by_type(records);
+  result["before"] = summary_json(load::summarize(records, Span{0, during.from}));
+  result["during"] = summary_json(load::summarize(records, during));
+  result["after"] = summary_json(load::summarize(records, Span{during.to, end + 2}));
+  result["window"] = window_json(records, request.trigger_failover ? during : Span{0, end}, end);
+  json writes = serving(history, Served::writes);
+  json reads = serving(history, Served::reads);
+  result["served_by"] = writes.empty() ? reads : std::move(writes);
+  result["reads_served_by"] = std::move(reads);
+  return result;
+}
+
 net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Context context) {
   Function& function = *shared;
   CO_TRY(const CrudRequest request, parse_crud_request(event));
@@ -509,21 +533,14 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
   const Published values =
       published(records, all, request.trigger_failover ? inside.operations : 0);
   publish(function, values);
-  json result = summary_json(all);
+  json result = history_json(request, history, during, end);
   result["run"] = options.run;
   result["function"] = function.name;
   result["region"] = function.region.name;
   result["endpoint"] = function.host;
   result["endpoint_type"] = function.endpoint_type;
-  result["duration_ms"] = ms(end);
-  result["by_type"] = by_type(records);
-  result["before"] = summary_json(load::summarize(records, Span{0, during.from}));
-  result["during"] = summary_json(inside);
-  result["after"] = summary_json(load::summarize(records, Span{during.to, end + 2}));
-  result["window"] = window_json(records, request.trigger_failover ? during : Span{0, end}, end);
   result["failover"] = failover_json(request, seen, history);
   result["verification"] = std::move(losses);
-  result["served_by"] = serving(history);
   result["metrics"] = metrics_json(values);
   if (request.log) result["log"] = load::log_json(history, load.expected_items());
   co_return result;

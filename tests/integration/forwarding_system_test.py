@@ -1,4 +1,4 @@
-"""What stands around write forwarding: metrics, status, switching it on and off, drills through it."""
+"""What stands around write forwarding: metrics, status, switching it on and off, drills."""
 
 import json
 import pathlib
