@@ -138,8 +138,8 @@ void prepare_start(QueryDesc* query, int* flags) {
 
 void on_start(QueryDesc* query, int flags) {
   refuse_in_lost_block(nullptr);
-  if (is_forwarded_session() && at_top() && query->operation != CMD_SELECT)
-    count(writer_statements);
+  const bool modifies = query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE;
+  if (modifies && is_forwarded_session() && at_top()) count(writer_statements);
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && forwarding_possible()) {
     prepare_start(query, &flags);
   }

@@ -907,13 +907,14 @@ void relay_query(const char* source, int location) {
 
 void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContext old = CurrentMemoryContext;
-  const Inspection found = inspect(portal->sourceText);
+  const char* text = portal_text(portal);
+  const Inspection found = inspect(text);
   Remote& r = enter(true);
   refuse_local_cursors(found);
   const auto& prefix = prefix_statements();
   ensure_local_prepares(r, Protocol::extended);
   for (const std::string& one : prefix) send_own_statement(r, one);
-  note_inspection(r, found, portal->sourceText);
+  note_inspection(r, found, text);
   send_portal(r, portal, max_rows);
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);

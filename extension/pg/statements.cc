@@ -314,6 +314,14 @@ const char* statement_text(const char* name) {
   return here == nullptr ? nullptr : here->plansource->query_string;
 }
 
+const char* portal_text(Portal portal) {
+  const char* name = portal->prepStmtName;
+  PreparedStatement* here =
+      name == nullptr || name[0] == '\0' ? nullptr : FetchPreparedStatement(name, false);
+  if (here == nullptr || !here->from_sql) return portal->sourceText;
+  return prepared_text(own_text(here->plansource));
+}
+
 void note_local_prepare(const char* name) {
   contained([&] { local_prepares().insert(name); });
 }

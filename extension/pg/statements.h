@@ -16,6 +16,9 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol);
 // Its text; nullptr for a name that nobody has prepared.
 const char* statement_text(const char* name);
 
+// What a portal executes. For a statement that SQL has prepared, PostgreSQL itself says PREPARE.
+const char* portal_text(Portal portal);
+
 // An SQL PREPARE here. Functions may EXECUTE it, so each relay makes all of them ready.
 void note_local_prepare(const char* name);
 void ensure_local_prepares(Remote& r, Protocol protocol);

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 net::Task<Result<void>> serve(const region::RegionConfig& config,
                               boost::asio::any_io_executor executor, net::Event& stop) {
   CO_TRY(const auto controller, region::Controller::open(executor, config));
-  services::ApiOptions options{config.home, config.api_address, {}};
+  services::ApiOptions options{
+      config.home, config.api_address, {}, std::chrono::seconds(config.metrics_interval_s)};
   CO_TRY(const auto keys, region::load_credentials(config.credentials_file));
   if (!keys.empty()) options.credentials = {keys.begin()->first, keys.begin()->second, ""};
   CO_TRY(const auto services, services::ApiServer::open(executor, *controller, std::move(options)));

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
@@ -108,8 +109,9 @@ Duration millis(double ms) {
 }
 
 std::string read_endpoint(const std::string& value, std::string& out) {
-  if (value != "global-writer" && value != "cluster" && value != "reader") {
-    return "global-writer, cluster or reader";
+  if (value != "global-writer" && value != "cluster" && value != "reader" &&
+      value != "write-forwarding") {
+    return "global-writer, cluster, reader or write-forwarding";
   }
   out = value;
   return "";
@@ -137,7 +139,7 @@ std::string read_via(const std::string& value, Via& out) {
 }
 
 // What an invocation of a CRUD function cannot be told.
-Result<void> check_via_lambda(const toml::table& table, const Reader& in, const DrillFile& drill) {
+Result<void> check_via_lambda(const toml::table& table, const Reader& in, const LoadPlan& plan) {
   for (const char* key :
        {"conninfo", "think_ms", "op_timeout_ms", "give_up_ms", "retries", "backoff_base_ms",
         "backoff_max_ms", "prefill", "payload_bytes", "seed"}) {
@@ -145,14 +147,16 @@ Result<void> check_via_lambda(const toml::table& table, const Reader& in, const 
     if (node == nullptr) continue;
     return in.problem(node, std::string(key) + " in [load] needs via = \"connections\"");
   }
-  if (drill.endpoint == "cluster") {
+  const LoadOptions& load = plan.options;
+  if (plan.endpoint == "cluster") {
     return in.problem(table.get("endpoint"),
-                      "endpoint in [load] must be global-writer or reader with via = \"lambda\"");
+                      "endpoint in [load] must be global-writer or write-forwarding with "
+                      "via = \"lambda\"");
   }
-  if (drill.load.rate && (*drill.load.rate < kLambdaRateMin || *drill.load.rate > kLambdaRateMax)) {
+  if (load.rate && (*load.rate < kLambdaRateMin || *load.rate > kLambdaRateMax)) {
     return in.problem(table.get("rate"), "rate in [load] must be 40 to 4000 with via = \"lambda\"");
   }
-  if (drill.load.concurrency > kLambdaConcurrencyMax) {
+  if (load.concurrency > kLambdaConcurrencyMax) {
     return in.problem(table.get("concurrency"),
                       "concurrency in [load] must be at most 200 with via = \"lambda\"");
   }
@@ -162,14 +166,16 @@ Result<void> check_via_lambda(const toml::table& table, const Reader& in, const 
 constexpr double kHourMs = 3'600'000;
 constexpr double kCountMax = 1e9;
 
-Result<void> read_load(const toml::table& table, const std::string& file, DrillFile& drill) {
+Result<LoadPlan> read_load(const toml::table& table, const std::string& file,
+                           std::optional<Duration>& tail) {
   Reader in(table, "[load]", file);
-  LoadOptions& load = drill.load;
-  in.text("endpoint", [&](const std::string& v) { return read_endpoint(v, drill.endpoint); });
-  in.text("via", [&](const std::string& v) { return read_via(v, drill.via); });
-  in.text("conninfo", [&](const std::string& v) { return drill.conninfo = v, std::string(); });
+  LoadPlan plan;
+  LoadOptions& load = plan.options;
+  in.text("endpoint", [&](const std::string& v) { return read_endpoint(v, plan.endpoint); });
+  in.text("via", [&](const std::string& v) { return read_via(v, plan.via); });
+  in.text("conninfo", [&](const std::string& v) { return plan.conninfo = v, std::string(); });
   in.text("client_region",
-          [&](const std::string& v) { return drill.client_region.name = v, std::string(); });
+          [&](const std::string& v) { return plan.client_region.name = v, std::string(); });
   in.text("operation_type", [&](const std::string& v) { return read_mix(v, load.operation_type); });
   in.whole("concurrency", 1, kConcurrencyMax,
            [&](std::uint64_t v) { load.concurrency = static_cast<int>(v); });
@@ -181,7 +187,8 @@ Result<void> read_load(const toml::table& table, const std::string& file, DrillF
   in.number("think_ms", 0, kHourMs, [&](double v) { load.think = millis(v); });
   in.number("op_timeout_ms", 1, kHourMs, [&](double v) { load.attempt_timeout = millis(v); });
   in.number("give_up_ms", 1, kHourMs, [&](double v) { load.give_up_after = millis(v); });
-  in.number("tail_s", 0, 3600, [&](double v) { drill.tail = millis(v * 1000); });
+  in.number("tail_s", 0, 3600,
+            [&](double v) { tail = std::max(tail.value_or(Duration::zero()), millis(v * 1000)); });
   in.whole("retries", 0, 100'000, [&](std::uint64_t v) { load.retries = static_cast<int>(v); });
   in.number("backoff_base_ms", 0.1, kHourMs, [&](double v) { load.backoff_base = millis(v); });
   in.number("backoff_max_ms", 0.1, kHourMs, [&](double v) { load.backoff_max = millis(v); });
@@ -191,7 +198,61 @@ Result<void> read_load(const toml::table& table, const std::string& file, DrillF
            [&](std::uint64_t v) { load.payload_bytes = static_cast<int>(v); });
   in.whole("seed", 0, kCountMax, [&](std::uint64_t v) { load.seed = v; });
   TRY_VOID(in.end());
-  if (drill.via == Via::lambda) return check_via_lambda(table, in, drill);
+  if (plan.via == Via::lambda) TRY_VOID(check_via_lambda(table, in, plan));
+  return plan;
+}
+
+// [load], or several [[load]].
+Result<std::vector<const toml::table*>> load_tables(Reader& in) {
+  std::vector<const toml::table*> tables;
+  const toml::node* node = in.take("load");
+  if (node == nullptr) return tables;
+  if (const toml::table* one = node->as_table()) {
+    tables.push_back(one);
+    return tables;
+  }
+  const toml::array* several = node->as_array();
+  if (several == nullptr || !several->is_homogeneous(toml::node_type::table)) {
+    return in.problem(node, "load is a section: [load], or [[load]] for each of several");
+  }
+  if (several->size() > kDrillLoadsMax) {
+    return in.problem(node, "a drill has at most " + std::to_string(kDrillLoadsMax) + " loads");
+  }
+  for (const toml::node& one : *several) tables.push_back(one.as_table());
+  return tables;
+}
+
+// Loads do not share worker numbers. Functions use up new ones with every invocation.
+void number_workers(std::vector<LoadPlan>& loads) {
+  int next = 0;
+  int open = 0;
+  for (LoadPlan& plan : loads) {
+    if (plan.via == Via::lambda) {
+      ++open;
+      continue;
+    }
+    plan.options.first_worker = next;
+    plan.workers_end = next += plan.options.concurrency;
+  }
+  const int share = open == 0 ? 0 : (kWorkersOfARunMax - next) / open;
+  for (LoadPlan& plan : loads) {
+    if (plan.via != Via::lambda) continue;
+    plan.options.first_worker = next;
+    plan.workers_end = next += share;
+  }
+}
+
+Result<void> read_loads(const std::vector<const toml::table*>& tables, const std::string& file,
+                        DrillFile& drill) {
+  if (tables.empty()) return ok();
+  std::optional<Duration> tail;
+  drill.loads.clear();
+  for (const toml::table* table : tables) {
+    TRY(LoadPlan plan, read_load(*table, file, tail));
+    drill.loads.push_back(std::move(plan));
+  }
+  number_workers(drill.loads);
+  drill.tail = tail.value_or(drill.tail);
   return ok();
 }
 
@@ -277,6 +338,7 @@ Result<void> read_expect(const toml::table& table, const std::string& file, Expe
   in.number("min_success_rate", 0, 1, [&](double v) { expect.min_success_rate = v; });
   in.whole("min_acknowledged_writes", 0, kHistoryRecordsMax,
            [&](std::uint64_t v) { expect.min_acknowledged_writes = v; });
+  in.whole("stale_reads", 0, kCountMax, [&](std::uint64_t v) { expect.stale_reads = v; });
   in.flag("healthy_at_end", expect.healthy_at_end);
   return in.end();
 }
@@ -318,9 +380,15 @@ Result<void> apply_overrides(toml::table& root, const std::vector<std::string>& 
   for (const std::string& line : overrides) text += line + "\n";
   TRY(const toml::table given, parse_toml(text, "--set"));
   if (!root.contains("load")) root.insert("load", toml::table{});
-  toml::table* load = root["load"].as_table();
-  if (load == nullptr) return ok();  // Refused below, with its line.
-  for (const auto& [key, node] : given) load->insert_or_assign(key, node);
+  const auto apply = [&](toml::table* load) {
+    if (load == nullptr) return;  // Refused below, with its line.
+    for (const auto& [key, node] : given) load->insert_or_assign(key, node);
+  };
+  if (toml::array* several = root["load"].as_array()) {
+    for (toml::node& one : *several) apply(one.as_table());
+  } else {
+    apply(root["load"].as_table());
+  }
   return ok();
 }
 
@@ -361,15 +429,15 @@ Result<DrillFile> parse_drill(std::string_view text, std::string name,
   Reader in(root, "the file", name);
   in.text("description",
           [&](const std::string& v) { return drill.description = v, std::string(); });
-  TRY(const toml::table* load, section(in, "load"));
+  TRY(const auto loads, load_tables(in));
   TRY(const toml::table* expect, section(in, "expect"));
   TRY_VOID(read_steps(in, name, drill));
   TRY_VOID(in.end());
-  if (load != nullptr) TRY_VOID(read_load(*load, name, drill));
+  TRY_VOID(read_loads(loads, name, drill));
   if (expect != nullptr) TRY_VOID(read_expect(*expect, name, drill.expect));
-  const LoadOptions& options = drill.load;
-  if (drill.steps.empty() && !options.operations && !options.acknowledged_writes &&
-      !options.duration) {
+  const bool endless = std::any_of(drill.loads.begin(), drill.loads.end(),
+                                   [](const LoadPlan& plan) { return !plan.has_amount(); });
+  if (drill.steps.empty() && endless) {
     return make_error(ErrorKind::invalid,
                       name +
                           ": nothing would end this load; give duration_s, operations or "

@@ -14,6 +14,7 @@ using namespace load;  // A drill is a load and what is done meanwhile.
 
 inline constexpr std::size_t kDrillFileBytesMax = 256 * 1024;
 inline constexpr int kDrillRepeatMax = 1000;
+inline constexpr std::size_t kDrillLoadsMax = 8;
 // Of via = "lambda": two invocations at a time, each with 20 to 2,000 operations per second.
 inline constexpr double kLambdaRateMin = 40;
 inline constexpr double kLambdaRateMax = 4000;
@@ -62,27 +63,39 @@ struct Expectations {
   std::optional<std::uint64_t> min_lost_writes;  // For negative controls.
   std::optional<double> min_success_rate;        // 0 ... 1
   std::optional<std::uint64_t> min_acknowledged_writes;
+  std::optional<std::uint64_t> stale_reads;
   std::optional<bool> healthy_at_end;
 };
 
 // What the load runs over: connections of the drill, or invocations of the CRUD functions.
 enum class Via { connections, lambda };
 
-struct DrillFile {
-  std::string name;  // Of the file, without folders and ".toml".
-  std::string description;
-  std::string endpoint = "global-writer";  // global-writer | cluster | reader
+// A [load], or one of several [[load]].
+struct LoadPlan {
+  std::string endpoint = "global-writer";  // global-writer | cluster | reader | write-forwarding
   std::string conninfo;                    // libpq's; overrides endpoint and client_region.
   RegionId client_region;                  // Empty: the primary, or the survivor of a kill-region.
   Via via = Via::connections;
-  LoadOptions load;
-  Duration tail = std::chrono::seconds(2);  // The load goes on this long after the last step.
+  LoadOptions options;
+  int workers_end = kWorkersOfARunMax;  // Its worker numbers: from options.first_worker to here.
+
+  bool reads_elsewhere() const { return endpoint == "reader" || endpoint == "write-forwarding"; }
+  bool has_amount() const {
+    return options.operations || options.acknowledged_writes || options.duration;
+  }
+};
+
+struct DrillFile {
+  std::string name;  // Of the file, without folders and ".toml".
+  std::string description;
+  std::vector<LoadPlan> loads = {LoadPlan{}};  // At least one.
+  Duration tail = std::chrono::seconds(2);     // The loads go on this long after the last step.
   std::vector<DrillStep> steps;
   Expectations expect;
 };
 
-// `overrides`: "key=value" of [load], in TOML ("concurrency=16"). Fails with `invalid`: file, line,
-// what is wrong, what would be right.
+// `overrides`: "key=value" of every [load], in TOML ("concurrency=16"). Fails with `invalid`: file,
+// line, what is wrong, what would be right.
 Result<DrillFile> parse_drill(std::string_view text, std::string name,
                               const std::vector<std::string>& overrides = {});
 Result<DrillFile> load_drill(const std::string& path,

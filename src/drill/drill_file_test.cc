@@ -41,12 +41,12 @@ healthy_at_end = true
 )",
                                  "x.toml");
   ASSERT_TRUE(drill.has_value()) << drill.error().message;
-  EXPECT_EQ(drill->endpoint, "cluster");
-  EXPECT_EQ(drill->client_region.name, "us-west-2");
-  EXPECT_EQ(drill->load.operation_type, OperationMix::update);
-  EXPECT_EQ(drill->load.concurrency, 3);
-  EXPECT_EQ(drill->load.rate, 50.5);
-  EXPECT_EQ(drill->load.attempt_timeout, 250ms);
+  EXPECT_EQ(drill->loads[0].endpoint, "cluster");
+  EXPECT_EQ(drill->loads[0].client_region.name, "us-west-2");
+  EXPECT_EQ(drill->loads[0].options.operation_type, OperationMix::update);
+  EXPECT_EQ(drill->loads[0].options.concurrency, 3);
+  EXPECT_EQ(drill->loads[0].options.rate, 50.5);
+  EXPECT_EQ(drill->loads[0].options.attempt_timeout, 250ms);
   ASSERT_EQ(drill->steps.size(), 2u);
   EXPECT_EQ(drill->steps[0].at, 1500ms);
   EXPECT_EQ(drill->steps[0].repeat, 10);
@@ -84,9 +84,32 @@ TEST(DrillFile, OverridesReplaceValuesOfTheLoad) {
   const auto drill = parse_drill("[load]\nduration_s = 5\nconcurrency = 8\n", "x.toml",
                                  {"concurrency=16", "endpoint=\"reader\""});
   ASSERT_TRUE(drill.has_value()) << drill.error().message;
-  EXPECT_EQ(drill->load.concurrency, 16);
-  EXPECT_EQ(drill->endpoint, "reader");
+  EXPECT_EQ(drill->loads[0].options.concurrency, 16);
+  EXPECT_EQ(drill->loads[0].endpoint, "reader");
   EXPECT_TRUE(parse_drill("[load]\nduration_s = 5\n", "x.toml", {"no = "}).has_error());
+}
+
+TEST(DrillFile, SeveralLoadsHaveWorkersOfTheirOwn) {
+  const std::string two =
+      "[[load]]\nconcurrency = 3\ntail_s = 1\n[[load]]\nendpoint = \"write-forwarding\"\n"
+      "concurrency = 4\n[[load]]\nvia = \"lambda\"\n[[step]]\ndo = \"switchover\"\n";
+  const auto drill = parse_drill(two, "x.toml", {"retries=7"});
+  ASSERT_TRUE(drill.has_error());  // Functions cannot be told of retries.
+  const auto accepted = parse_drill(two, "x.toml", {"operation_type=\"update\""});
+  ASSERT_TRUE(accepted.has_value()) << accepted.error().message;
+  ASSERT_EQ(accepted->loads.size(), 3u);
+  EXPECT_EQ(accepted->tail, 1s);
+  int next = 0;
+  for (const LoadPlan& plan : accepted->loads) {
+    EXPECT_EQ(plan.options.operation_type, OperationMix::update);
+    EXPECT_EQ(plan.options.first_worker, next);
+    next = plan.workers_end;
+  }
+  EXPECT_EQ(accepted->loads[1].options.first_worker, 3);
+  EXPECT_EQ(next, kWorkersOfARunMax);
+  EXPECT_NE(refusal("[[load]]\nduration_s = 1\n[[load]]\n").find("nothing would end"),
+            std::string::npos);
+  EXPECT_NE(refusal("load = [1]\n").find("is a section"), std::string::npos);
 }
 
 TEST(DrillFile, EveryFileInDrillsIsRight) {

@@ -40,6 +40,8 @@ json summary_json(const Summary& sum) {
           {"retried_operations", sum.retried_operations},
           {"read_back", sum.read_back},
           {"stale", sum.stale},
+          {"stale_reads", sum.stale_reads},
+          {"stale_reads_after_reconnect", sum.stale_after_reconnect},
           {"acknowledged_writes", sum.acknowledged_writes},
           {"operations_per_second", sum.per_second},
           {"reads", latency_json(sum.reads)},
@@ -162,6 +164,52 @@ json checks_json(const Results& results) {
   return checks;
 }
 
+json loads_json(const Results& results) {
+  json loads = json::array();
+  for (const LoadResults& load : results.loads) {
+    loads.push_back({{"endpoint", load.endpoint},
+                     {"client_region", load.client_region},
+                     {"run", load.run},
+                     {"connections", load.connections},
+                     {"first_worker", load.first_worker},
+                     {"total", summary_json(load.total)},
+                     {"before", summary_json(load.before)},
+                     {"during", summary_json(load.during)},
+                     {"after", summary_json(load.after)},
+                     {"write_unavailability", gap_json(load.worst_window)},
+                     {"longest_gap", gap_json(load.longest_gap)},
+                     {"verification", verification_json(load.verification)}});
+  }
+  return loads;
+}
+
+// What all loads have alike, else every one's: "global-writer, write-forwarding".
+std::string together(const Results& results, std::string LoadResults::*member) {
+  std::string text;
+  for (const LoadResults& load : results.loads) {
+    if (!text.empty() && load.*member == results.loads.front().*member) continue;
+    text += (text.empty() ? "" : ", ") + load.*member;
+  }
+  return text;
+}
+
+int connections_of(const Results& results) {
+  int all = 0;
+  for (const LoadResults& load : results.loads) all += load.connections;
+  return all;
+}
+
+const char* operation_type_of(const Results& results) {
+  switch (results.file.loads.front().options.operation_type) {
+    case OperationMix::create: return "create";
+    case OperationMix::read: return "read";
+    case OperationMix::update: return "update";
+    case OperationMix::remove: return "delete";
+    case OperationMix::mixed: return "mixed";
+  }
+  return "";
+}
+
 void append_row(std::string& out, const char* name, const Summary& sum) {
   char line[200];
   std::snprintf(
@@ -195,6 +243,50 @@ void append_steps(std::string& out, const Results& results) {
     }
     if (!phases.empty()) out += "      " + phases + "\n";
   }
+}
+
+void append_summaries(std::string& out, const Results& results) {
+  char line[300];
+  std::snprintf(line, sizeof line, "\n  %-7s %9s %8s %7s %8s %9s   %9s %9s   %9s %9s %9s\n", "",
+                "ops", "failed", "unknown", "retries", "ops/s", "read p50", "p99", "write p50",
+                "p99", "max");
+  out += line;
+  append_row(out, "total", results.total);
+  if (results.steps.empty()) return;
+  append_row(out, "before", results.before);
+  append_row(out, "during", results.during);
+  append_row(out, "after", results.after);
+}
+
+void append_loads(std::string& out, const Results& results) {
+  if (results.loads.size() < 2) return;
+  for (const LoadResults& load : results.loads) {
+    out += "\n  " + load.name() + ", " + std::to_string(load.connections) + " connections";
+    if (load.worst_window) out += "; no write for " + duration_text(load.worst_window->length());
+    if (load.verification) {
+      out += "; lost " + std::to_string(load.verification->lost) + " of " +
+             std::to_string(load.verification->acknowledged) + " writes";
+    }
+    out += "\n";
+    append_row(out, "total", load.total);
+    if (results.steps.empty()) continue;
+    append_row(out, "before", load.before);
+    append_row(out, "during", load.during);
+    append_row(out, "after", load.after);
+  }
+}
+
+void append_verification(std::string& out, const Verification& found) {
+  out += "  acknowledged writes: " + std::to_string(found.acknowledged) +
+         ", lost: " + std::to_string(found.lost) + " (counted by SQL in " +
+         (found.checked_in.empty() ? "the writer" : found.checked_in) + ")\n";
+  if (found.unknown > 0) {
+    out += "  writes without an answer: " + std::to_string(found.unknown) + ", of which " +
+           std::to_string(found.unknown_committed) + " are stored\n";
+  }
+  out += "  rows in the state the client was told: " +
+         std::to_string(found.items - found.items_wrong) + " of " + std::to_string(found.items) +
+         "\n";
 }
 
 Result<void> write_file(const std::filesystem::path& file, const std::string& text) {
@@ -248,9 +340,9 @@ json results_json(const Results& results, const History& history) {
           {"passed", results.passed()},
           {"failures", results.failures},
           {"expectations", checks_json(results)},
-          {"client_region", results.client_region},
-          {"endpoint", results.endpoint},
-          {"connections", results.file.load.concurrency},
+          {"client_region", together(results, &LoadResults::client_region)},
+          {"endpoint", together(results, &LoadResults::endpoint)},
+          {"connections", connections_of(results)},
           {"length_ms", ms(results.length)},
           {"total", summary_json(results.total)},
           {"before", summary_json(results.before)},
@@ -258,6 +350,7 @@ json results_json(const Results& results, const History& history) {
           {"after", summary_json(results.after)},
           {"write_unavailability", gap_json(results.worst_window)},
           {"longest_gap", gap_json(results.longest_gap)},
+          {"loads", loads_json(results)},
           {"steps", std::move(steps)},
           {"verification", verification_json(results.verification)},
           {"healthy_at_end", results.healthy ? json(*results.healthy) : json(nullptr)},
@@ -266,34 +359,20 @@ json results_json(const Results& results, const History& history) {
 
 std::string results_text(const Results& results, const History&) {
   std::string out;
-  char line[300];
-  std::snprintf(line, sizeof line, "\n  %-7s %9s %8s %7s %8s %9s   %9s %9s   %9s %9s %9s\n", "",
-                "ops", "failed", "unknown", "retries", "ops/s", "read p50", "p99", "write p50",
-                "p99", "max");
-  out += line;
-  append_row(out, "total", results.total);
-  if (!results.steps.empty()) {
-    append_row(out, "before", results.before);
-    append_row(out, "during", results.during);
-    append_row(out, "after", results.after);
-  }
+  append_summaries(out, results);
+  append_loads(out, results);
   append_steps(out, results);
   out += "\n";
   if (results.worst_window) {
     out += "  longest time without an acknowledged write: " +
            duration_text(results.worst_window->length()) + "\n";
   }
-  if (const auto& found = results.verification) {
-    out += "  acknowledged writes: " + std::to_string(found->acknowledged) +
-           ", lost: " + std::to_string(found->lost) + " (counted by SQL in " +
-           (found->checked_in.empty() ? "the writer" : found->checked_in) + ")\n";
-    if (found->unknown > 0) {
-      out += "  writes without an answer: " + std::to_string(found->unknown) + ", of which " +
-             std::to_string(found->unknown_committed) + " are stored\n";
-    }
-    out += "  rows in the state the client was told: " +
-           std::to_string(found->items - found->items_wrong) + " of " +
-           std::to_string(found->items) + "\n";
+  if (const auto& found = results.verification) append_verification(out, *found);
+  const Summary& total = results.total;
+  if (total.stale_reads + total.stale_after_reconnect > 0) {
+    out += "  reads that missed the connection's own last write: " +
+           std::to_string(total.stale_reads) +
+           "; one of before a reconnection: " + std::to_string(total.stale_after_reconnect) + "\n";
   }
   out += "\n";
   for (const Check& check : results.checks) {
@@ -309,16 +388,7 @@ std::string results_html(const Results& results, const History& history) {
   json data = results_json(results, history);
   data.erase("timeline");
   data["regions"] = history.regions();
-  data["operation_type"] = [&] {
-    switch (results.file.load.operation_type) {
-      case OperationMix::create: return "create";
-      case OperationMix::read: return "read";
-      case OperationMix::update: return "update";
-      case OperationMix::remove: return "delete";
-      case OperationMix::mixed: return "mixed";
-    }
-    return "";
-  }();
+  data["operation_type"] = operation_type_of(results);
   const Span whole{0, results.length + 1};
   const std::int64_t width = std::max<std::int64_t>(10'000, bin_width(whole, kOverviewBins));
   data["bin_ms"] = ms(width);

@@ -176,6 +176,14 @@ D.steps.forEach((s, i) => {
   s.number = i + 1;
 });
 
+// The first connections of every load, one lane each.
+const loadName = l => `${l.client_region || "here"} through ${l.endpoint}`;
+const lanesOf = D.loads.flatMap(l => {
+  const few = Math.min(l.connections, Math.max(1, Math.floor(32 / D.loads.length)));
+  return Array.from({length: few}, (_, i) => l.first_worker + i);
+});
+const laneOf = new Map(lanesOf.map((worker, i) => [worker, i]));
+
 function heading() {
   document.title = "Drill: " + D.drill;
   const head = node("header", {}, page), left = node("div", {}, head);
@@ -183,7 +191,8 @@ function heading() {
   if (D.description) node("p", {}, left, D.description);
   node("p", {class: "soft small"}, left,
     `${D.connections} connections, ${D.operation_type} operations, from ` +
-    `${D.client_region || "here"} through the ${D.endpoint} endpoint · ` +
+    (D.loads.length > 1 ? D.loads.map(loadName).join(" and ") + " · "
+      : `${D.client_region || "here"} through the ${D.endpoint} endpoint · `) +
     `${D.began.replace("T", " ").replace(/\..*/, " UTC")} · ${time(D.length_ms)} · run ${D.run}`);
   node("div", {class: "badge" + (D.passed ? "" : " bad")}, head, D.passed ? "PASSED" : "FAILED");
 }
@@ -308,7 +317,7 @@ function latency() {
 function zoomed(box, zoom) {
   const s = D.steps[zoom.step], w = s.write_unavailability;
   const phases = s.phases.filter(p => p.from_ms + p.ms >= zoom.from && p.from_ms <= zoom.to);
-  const lanes = Math.min(D.connections, 32), LANE = lanes > 16 ? 9 : 15;
+  const lanes = lanesOf.length, LANE = lanes > 16 ? 9 : 15;
   const TOP = 14, GANTT = 19, middle = TOP + phases.length * GANTT + (phases.length ? 12 : 0);
   const BOTTOM = middle + lanes * LANE + 4, svg = canvas(box, BOTTOM + 24);
   const zero = w ? w.from_ms : s.started_ms;  // The clock of this picture starts at the last write.
@@ -331,15 +340,16 @@ function zoomed(box, zoom) {
   });
   for (let i = 0; i < lanes; ++i) {
     if (LANE > 10 || i % 4 === 0) draw("text", {x: LEFT - 8, y: middle + i * LANE + LANE / 2 + 4,
-      "text-anchor": "end"}, svg, "conn. " + (i + 1));
+      "text-anchor": "end"}, svg, "conn. " + (lanesOf[i] + 1));
     draw("line", {x1: LEFT, x2: W - RIGHT, y1: middle + i * LANE + LANE / 2,
       y2: middle + i * LANE + LANE / 2, stroke: "var(--line)"}, svg);
   }
   for (const p of zoom.ops) {
-    if (p[0] >= lanes) continue;
+    const lane = laneOf.get(p[0]);
+    if (lane === undefined) continue;
     const a = Math.max(x(p[1] - zero), LEFT), b = Math.min(x(p[2] - zero), W - RIGHT);
     const fill = p[5] !== 0 ? "var(--bad)" : p[6] > 1 ? "var(--odd)" : colour(p[4]);
-    const bar = draw("rect", {x: a.toFixed(1), y: middle + p[0] * LANE + (p[3] ? 2 : LANE * .3),
+    const bar = draw("rect", {x: a.toFixed(1), y: middle + lane * LANE + (p[3] ? 2 : LANE * .3),
       width: Math.max(b - a - .5, 1).toFixed(1), height: p[3] ? LANE - 4 : LANE * .4, rx: 1.5, fill,
       "fill-opacity": p[3] ? .95 : .55}, svg);
     hint(bar, `${p[3] ? "write" : "read"} of connection ${p[0] + 1}: ${time(p[2] - p[1])}\n` +
@@ -405,8 +415,18 @@ function numbers() {
     time(s.writes.max_ms)];
   const rows = D.steps.length ? [row("before", D.before), row("during", D.during),
     row("after", D.after), row("total", D.total)] : [row("total", D.total)];
-  table(box, [["", 1], ["operations"], ["failed"], ["unknown"], ["retries"], ["per second"],
-    ["read p50"], ["p99"], ["write p50"], ["p90"], ["p99"], ["max"]], rows);
+  const heads = [["", 1], ["operations"], ["failed"], ["unknown"], ["retries"], ["per second"],
+    ["read p50"], ["p99"], ["write p50"], ["p90"], ["p99"], ["max"]];
+  table(box, heads, rows);
+  if (D.loads.length < 2) return;
+  for (const l of D.loads) {
+    const own = card(`From ${loadName(l)}`, `${l.connections} connections · no write for ` +
+      time(l.write_unavailability && l.write_unavailability.ms) + " · " + (l.verification ?
+      `${count(l.verification.lost_writes)} of ${count(l.verification.acknowledged_writes)} ` +
+      "acknowledged writes lost" : "losses could not be counted"));
+    table(own, heads, D.steps.length ? [row("before", l.before), row("during", l.during),
+      row("after", l.after), row("total", l.total)] : [row("total", l.total)]);
+  }
 }
 function verification() {
   const v = D.verification, box = card("Was anything lost?",
@@ -423,7 +443,9 @@ function verification() {
     ["stored, but not in the client’s log", mark(v.writes_nobody_asked_for, true)],
     ["rows compared with what the client was told", count(v.rows_checked)],
     ["of these, different", mark(v.rows_wrong, true)],
-    ["reads that did not see the connection’s own last write", mark(D.total.stale)],
+    ["reads that did not see the connection’s own last write", mark(D.total.stale_reads)],
+    ["reads that did not see one of before a reconnection",
+      mark(D.total.stale_reads_after_reconnect)],
     ["counted in region", v.checked_in || "(server did not say)"]]);
 }
 function expectations() {

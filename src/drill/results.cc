@@ -28,101 +28,163 @@ Span effect_of(const Results& results, std::size_t index) {
   return {step.started, std::max(to, step.started)};
 }
 
-void measure(Results& results, const History& history) {
-  const std::vector<Record>& records = history.records();
-  const WriteTimes times(records);
-  const Span whole{0, results.length + 1};
-  results.total = summarize(records, whole);
-  results.longest_gap = times.longest_gap(whole, results.length);
-  results.worst_window.reset();
-  std::vector<Span> during;
+// The times of the drill's steps: what each may have caused, and, without overlaps, the time in
+// which something was going on.
+struct Effects {
+  std::vector<Span> each, during;
+};
+
+Effects effects_of(const Results& results) {
+  Effects effects;
   for (std::size_t i = 0; i < results.steps.size(); ++i) {
-    StepRun& step = results.steps[i];
-    const Span effect = effect_of(results, i);
-    step.window = times.longest_gap(effect, results.length);
-    // Connections of functions come and go with each invocation.
-    if (results.file.via == Via::connections) {
-      step.worst_connection = times.worst_connection(effect, results.length);
-    }
-    if (step.window &&
-        (!results.worst_window || step.window->length() > results.worst_window->length())) {
-      results.worst_window = step.window;
-    }
+    const StepRun& step = results.steps[i];
+    effects.each.push_back(effect_of(results, i));
     // A cut or a kill lasts until the next step does something about it.
     const bool is_last = i + 1 == results.steps.size();
-    const std::int64_t until = is_last ? step.ended : effect.to;
+    const std::int64_t until = is_last ? step.ended : effects.each.back().to;
     const std::int64_t from =
-        during.empty() ? step.started : std::max(step.started, during.back().to);
-    if (until > from) during.push_back({from, until});
+        effects.during.empty() ? step.started : std::max(step.started, effects.during.back().to);
+    if (until > from) effects.during.push_back({from, until});
   }
-  if (results.steps.empty()) {
-    results.worst_window = results.longest_gap;
-    results.before = results.total;
-    return;
-  }
-  results.before = summarize(records, Span{0, results.steps.front().started});
-  results.during = summarize(records, during);
-  results.after = summarize(records, Span{results.steps.back().ended, results.length + 1});
+  return effects;
 }
 
-void check_counts(Results& results, const Expectations& expect) {
-  const Summary& total = results.total;
+void keep_longer(std::optional<Gap>& longest, const std::optional<Gap>& gap) {
+  if (gap && (!longest || gap->length() > longest->length())) longest = gap;
+}
+
+// Fills the computed members that all loads together and each one have alike.
+template <typename Of>
+void measure(Of& of, const Results& results, const Effects& effects,
+             const std::vector<Record>& records, const WriteTimes& times) {
+  const Span whole{0, results.length + 1};
+  of.total = summarize(records, whole);
+  of.longest_gap = times.longest_gap(whole, results.length);
+  of.worst_window.reset();
+  for (const Span& effect : effects.each) {
+    keep_longer(of.worst_window, times.longest_gap(effect, results.length));
+  }
+  if (results.steps.empty()) {
+    of.worst_window = of.longest_gap;
+    of.before = of.total;
+    return;
+  }
+  of.before = summarize(records, Span{0, results.steps.front().started});
+  of.during = summarize(records, effects.during);
+  of.after = summarize(records, Span{results.steps.back().ended, results.length + 1});
+}
+
+void measure_all(Results& results, const History& history,
+                 const std::vector<const History*>& parts) {
+  const Effects effects = effects_of(results);
+  const WriteTimes times(history.records());
+  measure(results, results, effects, history.records(), times);
+  // Connections of functions come and go with each invocation.
+  const bool lasting = std::all_of(results.file.loads.begin(), results.file.loads.end(),
+                                   [](const auto& one) { return one.via == Via::connections; });
+  for (std::size_t i = 0; i < results.steps.size(); ++i) {
+    results.steps[i].window = times.longest_gap(effects.each[i], results.length);
+    if (lasting) {
+      results.steps[i].worst_connection = times.worst_connection(effects.each[i], results.length);
+    }
+  }
+  for (std::size_t i = 0; i < results.loads.size() && i < parts.size(); ++i) {
+    const WriteTimes own(parts[i]->records());
+    measure(results.loads[i], results, effects, parts[i]->records(), own);
+  }
+}
+
+void add_up(Verification& sum, const Verification& one) {
+  sum.acknowledged += one.acknowledged;
+  sum.lost += one.lost;
+  sum.unknown += one.unknown;
+  sum.unknown_committed += one.unknown_committed;
+  sum.unasked += one.unasked;
+  sum.items += one.items;
+  sum.items_wrong += one.items_wrong;
+  sum.checked_in = one.checked_in;
+  for (const std::uint64_t id : one.lost_sample) {
+    if (sum.lost_sample.size() < kLostSampleMax) sum.lost_sample.push_back(id);
+  }
+}
+
+void check_counts(Results& results, const LoadResults& load, const std::string& whose) {
+  const Expectations& expect = results.file.expect;
+  const Summary& total = load.total;
   if (expect.failed_operations) {
     const std::uint64_t bad = total.failed + total.unknown;
-    add_check(results, "failed_operations", "at most " + std::to_string(*expect.failed_operations),
-              std::to_string(bad), bad <= *expect.failed_operations);
+    add_check(results, "failed_operations" + whose,
+              "at most " + std::to_string(*expect.failed_operations), std::to_string(bad),
+              bad <= *expect.failed_operations);
   }
   if (expect.min_success_rate) {
-    add_check(results, "min_success_rate", number(*expect.min_success_rate * 100, " %"),
+    add_check(results, "min_success_rate" + whose, number(*expect.min_success_rate * 100, " %"),
               number(total.success_rate() * 100, " %"),
               total.success_rate() >= *expect.min_success_rate);
   }
   if (expect.min_acknowledged_writes) {
-    add_check(results, "min_acknowledged_writes", std::to_string(*expect.min_acknowledged_writes),
+    add_check(results, "min_acknowledged_writes" + whose,
+              std::to_string(*expect.min_acknowledged_writes),
               std::to_string(total.acknowledged_writes),
               total.acknowledged_writes >= *expect.min_acknowledged_writes);
   }
+  if (expect.stale_reads) {
+    add_check(results, "stale_reads" + whose, "at most " + std::to_string(*expect.stale_reads),
+              std::to_string(total.stale_reads), total.stale_reads <= *expect.stale_reads);
+  }
 }
 
-void check_losses(Results& results, const Expectations& expect) {
-  const auto& found = results.verification;
+void check_window(Results& results, const LoadResults& load, const std::string& whose) {
+  const auto& limit = results.file.expect.max_write_unavailability_ms;
+  if (!limit) return;
+  const auto& window = load.worst_window;
+  add_check(results, "max_write_unavailability_ms" + whose,
+            duration_text(static_cast<std::int64_t>(*limit * 1000)),
+            window ? duration_text(window->length()) : "no write was acknowledged",
+            window && static_cast<double>(window->length()) / 1000 <= *limit);
+}
+
+void check_losses(Results& results, const LoadResults& load, const std::string& whose) {
+  const Expectations& expect = results.file.expect;
+  const auto& found = load.verification;
   const std::string lost = found ? std::to_string(found->lost) : "not counted";
   if (expect.lost_writes) {
-    add_check(results, "lost_writes", "at most " + std::to_string(*expect.lost_writes), lost,
-              found && found->lost <= *expect.lost_writes);
+    add_check(results, "lost_writes" + whose, "at most " + std::to_string(*expect.lost_writes),
+              lost, found && found->lost <= *expect.lost_writes);
     // Nothing lost means that the rows, too, are as the client was told.
     if (*expect.lost_writes == 0 && found) {
-      add_check(results, "rows as acknowledged", std::to_string(found->items),
+      add_check(results, "rows as acknowledged" + whose, std::to_string(found->items),
                 std::to_string(found->items - found->items_wrong), found->items_wrong == 0);
     }
   }
   if (expect.min_lost_writes) {
-    add_check(results, "min_lost_writes", std::to_string(*expect.min_lost_writes), lost,
+    add_check(results, "min_lost_writes" + whose, std::to_string(*expect.min_lost_writes), lost,
               found && found->lost >= *expect.min_lost_writes);
   }
 }
 
 }  // namespace
 
-void conclude(Results& results, const History& history) {
-  measure(results, history);
-  const Expectations& expect = results.file.expect;
+void conclude(Results& results, const History& history, const std::vector<const History*>& parts) {
+  measure_all(results, history, parts);
+  results.verification.reset();
+  if (std::all_of(results.loads.begin(), results.loads.end(),
+                  [](const LoadResults& load) { return load.verification.has_value(); })) {
+    results.verification.emplace();
+    for (const LoadResults& load : results.loads) add_up(*results.verification, *load.verification);
+  }
   results.checks.clear();
   results.failures = results.problems;
-  if (expect.max_write_unavailability_ms) {
-    const auto& window = results.worst_window;
-    const double limit = *expect.max_write_unavailability_ms;
-    add_check(results, "max_write_unavailability_ms",
-              duration_text(static_cast<std::int64_t>(limit * 1000)),
-              window ? duration_text(window->length()) : "no write was acknowledged",
-              window && static_cast<double>(window->length()) / 1000 <= limit);
+  for (const LoadResults& load : results.loads) {
+    const std::string whose = results.loads.size() > 1 ? " (" + load.name() + ")" : "";
+    check_window(results, load, whose);
+    check_counts(results, load, whose);
+    check_losses(results, load, whose);
   }
-  check_counts(results, expect);
-  check_losses(results, expect);
-  if (expect.healthy_at_end) {
+  if (const auto& expected = results.file.expect.healthy_at_end) {
     const char* actual = !results.healthy ? "nobody answered" : *results.healthy ? "yes" : "no";
-    add_check(results, "healthy_at_end", *expect.healthy_at_end ? "yes" : "no", actual,
-              results.healthy == expect.healthy_at_end);
+    add_check(results, "healthy_at_end", *expected ? "yes" : "no", actual,
+              results.healthy == expected);
   }
   for (const StepRun& step : results.steps) {
     if (!step.error.empty()) results.failures.push_back(step.title + ": " + step.error);

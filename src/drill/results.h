@@ -38,21 +38,35 @@ struct Check {
   bool held = false;
 };
 
+// One of the loads, judged by itself.
+struct LoadResults {
+  std::string endpoint;  // Its type, or "conninfo".
+  std::string client_region;
+  std::string run;
+  int connections = 0;
+  int first_worker = 0;
+  std::optional<Verification> verification;
+  // Computed by conclude().
+  Summary total, before, during, after;
+  std::optional<Gap> longest_gap, worst_window;
+
+  std::string name() const { return endpoint + " from " + client_region; }
+};
+
 struct Results {
   DrillFile file;
   std::string run;
   WallTime began{};
-  std::string client_region;
-  std::string endpoint;
+  std::vector<LoadResults> loads;
   std::int64_t length = 0;  // Of the load.
   std::vector<StepRun> steps;
-  std::optional<Verification> verification;
   std::optional<bool> healthy;  // Asked at the end; nullopt: nobody could be asked.
   std::vector<std::string> problems;
 
-  // Computed by conclude().
+  // Computed by conclude(), over all loads.
+  std::optional<Verification> verification;  // nullopt: at least one could not be counted.
   Summary total, before, during, after;
-  std::optional<Gap> longest_gap;   // Over the whole load.
+  std::optional<Gap> longest_gap;   // Over the whole time.
   std::optional<Gap> worst_window;  // Of all steps; without steps, the longest gap.
   std::vector<Check> checks;
   std::vector<std::string> failures;
@@ -60,7 +74,7 @@ struct Results {
   bool passed() const { return failures.empty(); }
 };
 
-// Computes the windows, the summaries, the checks and the failures.
-void conclude(Results& results, const History& history);
+// Computes the windows, the summaries, the checks and the failures. `parts`: the log of each load.
+void conclude(Results& results, const History& history, const std::vector<const History*>& parts);
 
 }  // namespace aurora_global::drill

@@ -35,8 +35,10 @@ Result<void> check_file(const DrillFile& file, const Platform& platform,
     return make_error(ErrorKind::invalid, file.name + ", " + where + ": there is no region '" +
                                               region.name + "'; there are " + names);
   };
-  if (!file.client_region.empty() && !known(file.client_region)) {
-    return unknown(file.client_region, "client_region");
+  for (const LoadPlan& plan : file.loads) {
+    if (!plan.client_region.empty() && !known(plan.client_region)) {
+      return unknown(plan.client_region, "client_region");
+    }
   }
   for (const DrillStep& step : file.steps) {
     const std::string where = "line " + std::to_string(step.line);
@@ -54,8 +56,8 @@ Result<void> check_file(const DrillFile& file, const Platform& platform,
 }
 
 // The primary for a planned drill; a survivor where a region is to die.
-RegionId client_region(const DrillFile& file, const Situation& situation) {
-  if (!file.client_region.empty()) return file.client_region;
+RegionId client_region(const DrillFile& file, const LoadPlan& plan, const Situation& situation) {
+  if (!plan.client_region.empty()) return plan.client_region;
   for (const DrillStep& step : file.steps) {
     if (step.act != Act::kill_region) continue;
     const RegionId dies =
@@ -75,7 +77,18 @@ net::Task<void> show_progress(Progress& progress, const History& history,
   }
 }
 
-net::Task<void> run_steps(Stage& stage, Workload& load) {
+// One load with its own part of the log.
+struct Lane {
+  std::unique_ptr<History> part;  // Null: this is the only one.
+  std::unique_ptr<Workload> work;
+};
+using Lanes = std::vector<Lane>;
+
+void hold_open(Lanes& lanes, bool open) {
+  for (Lane& lane : lanes) lane.work->hold_open(open);
+}
+
+net::Task<void> run_steps(Stage& stage, Lanes& lanes) {
   while (!stage.history.has_begun()) {
     if (stage.load_ended) co_return;
     co_await net::sleep_for(10ms);
@@ -83,18 +96,29 @@ net::Task<void> run_steps(Stage& stage, Workload& load) {
   co_await perform_all(stage);
   stage.doing.clear();
   if (!stage.file.steps.empty()) co_await net::sleep_for(stage.file.tail);
-  load.hold_open(false);
-  const LoadOptions& options = stage.file.load;
-  if (!options.operations && !options.acknowledged_writes && !options.duration) load.stop();
+  hold_open(lanes, false);
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (!stage.file.loads[i].has_amount()) lanes[i].work->stop();
+  }
 }
 
-net::Task<void> count_losses(Results& results, Workload& load) {
-  auto found = co_await load.verify(Deadline::in(kCheckLimit), results.problems);
-  if (found.has_error()) {
-    results.problems.push_back("lost writes could not be counted: " + found.error().message);
-    co_return;
+// One that fails ends the others.
+net::Task<void> run_lane(Lanes& lanes, std::size_t index, Results& results) {
+  const auto ran = co_await lanes[index].work->run();
+  if (ran.has_value()) co_return;
+  results.problems.push_back("the load: " + ran.error().message);
+  for (Lane& lane : lanes) lane.work->stop();
+}
+
+net::Task<void> count_losses(Results& results, Lanes& lanes) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    auto found = co_await lanes[i].work->verify(Deadline::in(kCheckLimit), results.problems);
+    if (found.has_error()) {
+      results.problems.push_back("lost writes could not be counted: " + found.error().message);
+      continue;
+    }
+    results.loads[i].verification = std::move(*found);
   }
-  results.verification = std::move(*found);
 }
 
 net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadline) {
@@ -111,13 +135,70 @@ net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadlin
 }
 
 void introduce(Progress& progress, const Results& results) {
-  const LoadOptions& load = results.file.load;
   progress.say("drill " + results.file.name +
                (results.file.description.empty() ? "" : ": " + results.file.description));
-  progress.say(
-      "  " + std::to_string(load.concurrency) +
-      (results.file.via == Via::lambda ? " connections of functions in " : " connections from ") +
-      results.client_region + " to " + results.endpoint + ", run " + results.run);
+  for (std::size_t i = 0; i < results.loads.size(); ++i) {
+    const LoadResults& load = results.loads[i];
+    const bool lambda = results.file.loads[i].via == Via::lambda;
+    progress.say("  " + std::to_string(load.connections) +
+                 (lambda ? " connections of functions in " : " connections from ") +
+                 load.client_region + " to " + load.endpoint + ", run " + load.run);
+  }
+}
+
+// Names the rows of every load and says who runs where.
+void name_loads(Results& results, const Situation& situation) {
+  results.run = random_hex(6);
+  int number = 0;
+  for (LoadPlan& plan : results.file.loads) {
+    LoadOptions& options = plan.options;
+    options.run = results.run;
+    if (results.file.loads.size() > 1) options.run += "-" + std::to_string(++number);
+    if (options.seed == LoadOptions{}.seed) options.seed = std::hash<std::string>{}(options.run);
+    LoadResults load;
+    load.endpoint = plan.conninfo.empty() ? plan.endpoint : "conninfo";
+    load.client_region = client_region(results.file, plan, situation).name;
+    load.run = options.run;
+    load.connections = options.concurrency;
+    load.first_worker = options.first_worker;
+    results.loads.push_back(std::move(load));
+  }
+}
+
+net::Task<Result<Lanes>> make_lanes(const Results& results, Platform& platform, History& history) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  Lanes lanes;
+  for (std::size_t i = 0; i < results.loads.size(); ++i) {
+    Lane lane;
+    if (results.loads.size() > 1) lane.part = std::make_unique<History>(history);
+    const RegionId region{results.loads[i].client_region};
+    auto made = make_workload(executor, results.file.loads[i], platform, region,
+                              lane.part ? *lane.part : history);
+    if (made.has_error()) co_return made.error().in(results.file.name);
+    lane.work = std::move(*made);
+    CO_TRY_VOID(co_await lane.work->prepare());
+    lanes.push_back(std::move(lane));
+  }
+  co_return lanes;
+}
+
+net::Task<void> run_loads(Lanes& lanes, Stage& stage, Results& results) {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  // Without steps, a number of operations is met exactly.
+  hold_open(lanes, !stage.file.steps.empty());
+  net::TaskGroup steps(executor);
+  net::TaskGroup display(executor);
+  net::TaskGroup loads(executor);
+  display.spawn("progress", show_progress(stage.progress, stage.history, stage.doing));
+  steps.spawn("steps", run_steps(stage, lanes));
+  for (std::size_t i = 0; i < lanes.size(); ++i) loads.spawn("load", run_lane(lanes, i, results));
+  co_await loads.join();
+  stage.load_ended = true;
+  results.length = stage.history.now();
+  if (!results.problems.empty()) steps.stop();
+  co_await steps.join();
+  display.stop();
+  co_await display.join();
 }
 
 }  // namespace
@@ -127,51 +208,31 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   CO_TRY_VOID(check_file(file, platform, faults));
   CO_TRY(const Situation situation, co_await wait_available(platform, Deadline::in(kReadyLimit)));
   Results results;
-  results.client_region = client_region(file, situation).name;
-  results.run = random_hex(6);
-  file.load.run = results.run;
-  if (file.load.seed == LoadOptions{}.seed) file.load.seed = std::hash<std::string>{}(results.run);
-  results.file = file;
-  results.endpoint = file.conninfo.empty() ? file.endpoint : "conninfo";
-  const auto executor = co_await boost::asio::this_coro::executor;
+  results.file = std::move(file);
+  name_loads(results, situation);
   History history(kClock);
-  CO_TRY(const auto made,
-         make_workload(executor, file, platform, RegionId{results.client_region}, history));
-  Workload& load = *made;
-  CO_TRY_VOID(co_await load.prepare());
+  CO_TRY(Lanes lanes, co_await make_lanes(results, platform, history));
 
   Progress progress(options.quiet);
   introduce(progress, results);
-  // Without steps, a number of operations is met exactly.
-  load.hold_open(!file.steps.empty());
-  Stage stage{file, platform, faults, history, progress, RegionId{results.client_region}};
-  net::TaskGroup steps(executor);
-  net::TaskGroup display(executor);
-  display.spawn("progress", show_progress(progress, history, stage.doing));
-  steps.spawn("steps", run_steps(stage, load));
-  const auto ran = co_await load.run();
-  stage.load_ended = true;
-  results.length = history.now();
-  if (ran.has_error()) {
-    steps.stop();
-    results.problems.push_back("the load: " + ran.error().message);
-  }
-  co_await steps.join();
-  display.stop();
-  co_await display.join();
+  Stage stage{results.file, platform, faults,
+              history,      progress, RegionId{results.loads.front().client_region}};
+  co_await run_loads(lanes, stage, results);
   results.began = history.wall_began();
   results.steps.assign(stage.runs.begin(), stage.runs.end());
   if (history.full()) results.problems.push_back("the load ended early: its log is full");
 
   progress.say("counting lost writes by SQL against the client's own log ...");
   const auto after = co_await wait_available(platform, Deadline::in(kReadyLimit));
-  co_await count_losses(results, load);
-  if (file.expect.healthy_at_end) {
+  co_await count_losses(results, lanes);
+  if (results.file.expect.healthy_at_end) {
     results.healthy = co_await wait_healthy(platform, Deadline::in(kReadyLimit));
   } else if (after.has_value()) {
     results.healthy = after->available() && after->synchronized;
   }
-  conclude(results, history);
+  std::vector<const History*> parts;
+  for (const Lane& lane : lanes) parts.push_back(lane.part ? lane.part.get() : &history);
+  conclude(results, history, parts);
   CO_TRY_VOID(write_report(results, history, options.output_dir));
   DrillOutcome outcome;
   outcome.passed = results.passed();

@@ -196,6 +196,43 @@ TEST_F(RunnerTest, ALoadWithoutStepsEndsByItsAmount) {
   EXPECT_EQ(nlohmann::json::parse(content("results.json"))["total"]["operations"], 100);
 }
 
+TEST_F(RunnerTest, SeveralLoadsAreJudgedOneByOne) {
+  FakePlatform platform(server_->parameters());
+  platform.takes_away = true;
+  const auto outcome = drill(platform, R"(
+[[load]]
+concurrency = 2
+tail_s = 0.05
+operation_type = "read"
+[[load]]
+concurrency = 3
+endpoint = "write-forwarding"
+client_region = "us-west-2"
+operation_type = "create"
+[[step]]
+after_writes = 50
+do = "switchover"
+[expect]
+lost_writes = 0
+)");
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_FALSE(outcome->passed);
+  const auto json = nlohmann::json::parse(content("results.json"));
+  ASSERT_EQ(json["loads"].size(), 2u);
+  const auto& reads = json["loads"][0];
+  const auto& writes = json["loads"][1];
+  EXPECT_EQ(reads["endpoint"], "global-writer");
+  EXPECT_EQ(reads["verification"]["lost_writes"], 0);
+  EXPECT_EQ(writes["endpoint"], "write-forwarding");
+  EXPECT_EQ(writes["client_region"], "us-west-2");
+  EXPECT_EQ(writes["verification"]["lost_writes"], 3);
+  EXPECT_EQ(json["verification"]["lost_writes"], 3);
+  EXPECT_EQ(reads["total"]["operations"].get<int>() + writes["total"]["operations"].get<int>(),
+            json["total"]["operations"].get<int>());
+  ASSERT_EQ(outcome->failures.size(), 1u);
+  EXPECT_NE(outcome->failures[0].find("(write-forwarding from us-west-2)"), std::string::npos);
+}
+
 TEST_F(RunnerTest, WhatCannotWorkIsRefusedBeforeItStarts) {
   FakePlatform platform(server_->parameters());
   const auto faults = drill(platform, "[[step]]\ndo = \"kill-region\"\n");
@@ -214,9 +251,10 @@ TEST(Verdict, NotCountedIsNotZero) {
   const SystemClock clock;
   const History history(clock);
   Results results;
+  results.loads.emplace_back();
   results.file.expect.lost_writes = 0;
   results.file.expect.max_write_unavailability_ms = 1;
-  conclude(results, history);
+  conclude(results, history, {&history});
   ASSERT_EQ(results.checks.size(), 2u);
   EXPECT_FALSE(results.checks[0].held);
   EXPECT_FALSE(results.checks[1].held);

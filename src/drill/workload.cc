@@ -48,13 +48,19 @@ class Connections final : public Workload {
   Connections(boost::asio::any_io_executor executor, LoadOptions options,
               pgclient::Parameters target, pgclient::Parameters writer, History& history)
       : options_(std::move(options)),
+        target_(std::move(target)),
         writer_(std::move(writer)),
         history_(history),
-        load_(executor, options_, std::move(target), history) {}
+        load_(executor, options_, target_, history) {}
 
   net::Task<Result<void>> prepare() override {
-    CO_TRY(auto connection, co_await connect_patiently(writer_, Deadline::in(kSetupLimit)));
-    co_return co_await prepare_tables(connection, options_, Deadline::in(kSetupLimit));
+    const Deadline deadline = Deadline::in(kSetupLimit);
+    {
+      CO_TRY(auto connection, co_await connect_patiently(writer_, deadline));
+      CO_TRY_VOID(co_await prepare_tables(connection, options_, deadline));
+    }
+    CO_TRY(auto connection, co_await connect_patiently(target_, deadline));
+    co_return co_await await_prepared(connection, options_, deadline);
   }
   net::Task<Result<void>> run() override { return load_.run(); }
   void stop() override { load_.stop(); }
@@ -68,7 +74,7 @@ class Connections final : public Workload {
 
  private:
   LoadOptions options_;
-  pgclient::Parameters writer_;
+  pgclient::Parameters target_, writer_;
   const History& history_;
   Load load_;
 };
@@ -84,9 +90,11 @@ constexpr std::size_t kProblemsMax = 20;
 
 class Invocations final : public Workload {
  public:
-  Invocations(boost::asio::any_io_executor executor, LoadOptions options, awsclient::AwsClient& aws,
-              RegionId region, std::string function, History& history)
-      : options_(std::move(options)),
+  Invocations(boost::asio::any_io_executor executor, const LoadPlan& plan,
+              awsclient::AwsClient& aws, RegionId region, std::string function, History& history)
+      : options_(plan.options),
+        workers_end_(plan.workers_end),
+        next_worker_(plan.options.first_worker),
         aws_(aws),
         region_(std::move(region)),
         function_(std::move(function)),
@@ -197,7 +205,7 @@ class Invocations final : public Workload {
   net::Task<void> work(int lane, int lanes) {
     const int concurrency = options_.concurrency / lanes + (lane < options_.concurrency % lanes);
     for (bool first = true; !no_more(); first = false) {
-      if (next_worker_ + concurrency > kWorkersOfARunMax) {
+      if (next_worker_ + concurrency > workers_end_) {
         problem("the load ended early: it has used up the worker numbers of a run");
         co_return;
       }
@@ -223,6 +231,8 @@ class Invocations final : public Workload {
   }
 
   LoadOptions options_;
+  int workers_end_;
+  int next_worker_;
   awsclient::AwsClient& aws_;
   RegionId region_;
   std::string function_;
@@ -231,7 +241,6 @@ class Invocations final : public Workload {
   std::vector<ExpectedItem> items_;
   std::vector<std::pair<int, int>> unlogged_;  // Workers of failed invocations: from, to.
   std::vector<std::string> problems_;
-  int next_worker_ = 0;
   bool stopped_ = false;
   bool held_open_ = false;
 };
@@ -239,31 +248,32 @@ class Invocations final : public Workload {
 }  // namespace
 
 Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor executor,
-                                                const DrillFile& file, Platform& platform,
+                                                const LoadPlan& plan, Platform& platform,
                                                 const RegionId& client_region, History& history) {
-  if (file.via == Via::lambda) {
+  if (plan.via == Via::lambda) {
     awsclient::AwsClient* aws = platform.aws(client_region);
     if (aws == nullptr) {
-      return make_error(ErrorKind::invalid, file.name + ": there are no functions in region " +
+      return make_error(ErrorKind::invalid, "there are no functions in region " +
                                                 client_region.name +
                                                 "; via = \"lambda\" needs them");
     }
     const char* function =
-        file.endpoint == "reader" ? "crud-write-forwarding" : "crud-global-endpoint";
+        plan.reads_elsewhere() ? "crud-write-forwarding" : "crud-global-endpoint";
     return std::unique_ptr<Workload>(
-        std::make_unique<Invocations>(executor, file.load, *aws, client_region, function, history));
+        std::make_unique<Invocations>(executor, plan, *aws, client_region, function, history));
   }
   pgclient::Parameters target, writer;
-  if (!file.conninfo.empty()) {
-    TRY(target, parse_conninfo(file.conninfo));
+  if (!plan.conninfo.empty()) {
+    TRY(target, parse_conninfo(plan.conninfo));
     writer = target;
   } else {
-    TRY(target, platform.endpoint(client_region, file.endpoint));
+    TRY(target,
+        platform.endpoint(client_region, plan.reads_elsewhere() ? "reader" : plan.endpoint));
     TRY(writer, platform.endpoint(client_region, "global-writer"));
   }
   target.values.emplace_back("application_name", "aurora-global-drill");
   return std::unique_ptr<Workload>(std::make_unique<Connections>(
-      executor, file.load, std::move(target), std::move(writer), history));
+      executor, plan.options, std::move(target), std::move(writer), history));
 }
 
 }  // namespace aurora_global::drill

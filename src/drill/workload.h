@@ -25,9 +25,9 @@ class Workload {
                                                  std::vector<std::string>& problems) = 0;
 };
 
-// `file.load.run` is set. Everything given outlives the workload. Fails with `invalid`.
+// `plan.options.run` is set. Platform and history outlive the workload. Fails with `invalid`.
 Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor executor,
-                                                const DrillFile& file, Platform& platform,
+                                                const LoadPlan& plan, Platform& platform,
                                                 const RegionId& client_region, History& history);
 
 }  // namespace aurora_global::drill

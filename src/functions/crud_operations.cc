@@ -35,6 +35,7 @@ constexpr std::size_t kValuesPerDocument = 100;
 constexpr std::int64_t kLoggedOperationsMax = 50'000;  // A response has at most 6 MB.
 constexpr int kAuditRows = 50'000;                     // In one response, of each table.
 constexpr std::int64_t kKeyMax = std::int64_t{load::kWorkersOfARunMax} << 32;
+constexpr std::size_t kStretchesMax = 100;
 constexpr const char* kNamespace = "AuroraGlobalDB/Failover";
 
 const SystemClock kClock;
@@ -123,8 +124,17 @@ net::Task<Result<pgclient::Connection>> connect(Function& function, std::string 
 }
 
 // A read-only endpoint without write forwarding would fail every write: said before the first.
-net::Task<Result<void>> check_writable(Function& function, Deadline deadline) {
+// Behind it is a standby, which gets the tables a moment after the writer.
+net::Task<Result<void>> check_writable(Function& function, load::LoadOptions options,
+                                       Deadline deadline) {
   CO_TRY(auto connection, co_await connect(function, function.host, deadline));
+  const auto seen = co_await load::await_prepared(connection, std::move(options), deadline);
+  if (seen.has_error()) {
+    Error error = seen.error().in("wait for the tables at " + function.host);
+    const bool later = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timeout;
+    if (later) error.code = "DatabaseUnavailable";
+    co_return error;
+  }
   const auto probed = co_await connection.execute_simple(
       "DELETE FROM drill_ledger WHERE run = 'write probe'", deadline);
   if (probed.has_value() || probed.error().code != "25006") co_return ok();
@@ -206,6 +216,8 @@ json summary_json(const load::Summary& sum) {
           {"failed", sum.failed},
           {"unknown", sum.unknown},
           {"retries", sum.retries},
+          {"stale_reads", sum.stale_reads},
+          {"stale_reads_after_reconnect", sum.stale_after_reconnect},
           {"success_rate", std::round(sum.success_rate() * 1e6) / 1e4},
           {"reads", latency_json(sum.reads)},
           {"writes", latency_json(sum.writes)}};
@@ -229,18 +241,23 @@ json by_type(const std::vector<Record>& records) {
   return all;
 }
 
-// Where the answers came from, as stretches of time.
-json serving(const load::History& history) {
+enum class Served { reads, writes };
+
+// Where the answers came from, as stretches of time. With write forwarding those to reads and to
+// writes come from two regions.
+json serving(const load::History& history, Served what) {
   std::vector<const Record*> sorted;
   for (const Record& record : history.records()) {
-    if (record.region != 0) sorted.push_back(&record);
+    const bool wanted = load::is_write(record.type) == (what == Served::writes);
+    if (wanted && record.region != 0) sorted.push_back(&record);
   }
   std::sort(sorted.begin(), sorted.end(),
             [](const Record* a, const Record* b) { return a->ended < b->ended; });
   json stretches = json::array();
   std::uint16_t last = 0;
   for (const Record* record : sorted) {
-    if (record->region != last && stretches.size() < 100) {
+    if (record->region != last) {
+      if (stretches.size() == kStretchesMax) break;
       stretches.push_back(
           {{"served_by", history.regions()[record->region]}, {"from_ms", ms(record->ended)}});
     }
@@ -440,6 +457,24 @@ net::Task<Result<json>> audit(Function& function, CrudRequest request, Deadline 
                  {"page", kAuditRows}};
 }
 
+// What the function's own log tells.
+json history_json(const CrudRequest& request, const load::History& history, Span during,
+                  std::int64_t end) {
+  const auto& records = history.records();
+  json result = summary_json(load::summarize(records, Span{0, end + 1}));
+  result["duration_ms"] = ms(end);
+  result["by_type"] = by_type(records);
+  result["before"] = summary_json(load::summarize(records, Span{0, during.from}));
+  result["during"] = summary_json(load::summarize(records, during));
+  result["after"] = summary_json(load::summarize(records, Span{during.to, end + 2}));
+  result["window"] = window_json(records, request.trigger_failover ? during : Span{0, end}, end);
+  json writes = serving(history, Served::writes);
+  json reads = serving(history, Served::reads);
+  result["served_by"] = writes.empty() ? reads : std::move(writes);
+  result["reads_served_by"] = std::move(reads);
+  return result;
+}
+
 net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Context context) {
   Function& function = *shared;
   CO_TRY(const CrudRequest request, parse_crud_request(event));
@@ -463,7 +498,9 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
     // One that has seen a failover may still talk to the old writer.
     if (!request.trigger_failover) kept.emplace(std::move(connection));
   }
-  if (function.host != function.writer_host) CO_TRY_VOID(co_await check_writable(function, setup));
+  if (function.host != function.writer_host) {
+    CO_TRY_VOID(co_await check_writable(function, options, setup));
+  }
 
   load::History history(kClock);
   const auto executor = co_await boost::asio::this_coro::executor;
@@ -496,21 +533,14 @@ net::Task<Result<json>> handle(std::shared_ptr<Function> shared, json event, Con
   const Published values =
       published(records, all, request.trigger_failover ? inside.operations : 0);
   publish(function, values);
-  json result = summary_json(all);
+  json result = history_json(request, history, during, end);
   result["run"] = options.run;
   result["function"] = function.name;
   result["region"] = function.region.name;
   result["endpoint"] = function.host;
   result["endpoint_type"] = function.endpoint_type;
-  result["duration_ms"] = ms(end);
-  result["by_type"] = by_type(records);
-  result["before"] = summary_json(load::summarize(records, Span{0, during.from}));
-  result["during"] = summary_json(inside);
-  result["after"] = summary_json(load::summarize(records, Span{during.to, end + 2}));
-  result["window"] = window_json(records, request.trigger_failover ? during : Span{0, end}, end);
   result["failover"] = failover_json(request, seen, history);
   result["verification"] = std::move(losses);
-  result["served_by"] = serving(history);
   result["metrics"] = metrics_json(values);
   if (request.log) result["log"] = load::log_json(history, load.expected_items());
   co_return result;

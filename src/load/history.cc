@@ -33,7 +33,16 @@ std::string_view name_of(Outcome outcome) {
 History::History(const Clock& clock)
     : clock_(clock), began_(clock.now()), wall_began_(clock.wall_now()) {}
 
+History::History(History& whole) : History(whole.clock_) { whole_ = &whole; }
+
 void History::begin() {
+  if (whole_ != nullptr) {
+    if (!whole_->begun_) whole_->begin();
+    began_ = whole_->began_;
+    wall_began_ = whole_->wall_began_;
+    begun_ = true;
+    return;
+  }
   began_ = clock_.now();
   wall_began_ = clock_.wall_now();
   begun_ = true;
@@ -45,6 +54,7 @@ std::int64_t History::offset(WallTime at) const { return micros(at - wall_began_
 
 bool History::add(const Record& record) {
   if (full()) return false;
+  if (whole_ != nullptr) whole_->add(record);
   records_.push_back(record);
   switch (record.outcome) {
     case Outcome::ok: ++counts_.ok; break;
@@ -60,6 +70,7 @@ bool History::add(const Record& record) {
 }
 
 std::uint16_t History::region_index(std::string_view name) {
+  if (whole_ != nullptr) return whole_->region_index(name);
   const auto found = std::find(regions_.begin(), regions_.end(), name);
   if (found != regions_.end()) return static_cast<std::uint16_t>(found - regions_.begin());
   regions_.emplace_back(name);
@@ -67,7 +78,8 @@ std::uint16_t History::region_index(std::string_view name) {
 }
 
 std::string csv_header() {
-  return "started_us,ended_us,worker,type,outcome,attempts,sqlstate,region,op_id,read_back,stale\n";
+  return "started_us,ended_us,worker,type,outcome,attempts,sqlstate,region,op_id,read_back,stale,"
+         "reconnected\n";
 }
 
 void append_csv(std::string& out, const Record& record, const History& history) {
@@ -82,7 +94,8 @@ void append_csv(std::string& out, const Record& record, const History& history) 
   out.append(history.regions()[record.region]).push_back(',');
   number(record.op_id);
   out.append(record.read_back ? "1," : "0,");
-  out.append(record.stale ? "1\n" : "0\n");
+  out.append(record.stale ? "1," : "0,");
+  out.append(record.reconnected ? "1\n" : "0\n");
 }
 
 }  // namespace aurora_global::load

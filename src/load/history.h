@@ -33,15 +33,19 @@ struct Record {
   char sqlstate[6] = "";     // Of the last failed attempt; "CONN " connection, "TIME " deadline.
   OperationType type = OperationType::read;
   Outcome outcome = Outcome::ok;
-  bool read_back = false;  // An earlier attempt whose answer was lost turned out to be committed.
-  bool stale = false;      // A read that did not see the worker's own last write.
+  bool read_back = false;    // An earlier attempt whose answer was lost turned out to be committed.
+  bool stale = false;        // A read that did not see the worker's own last write.
+  bool reconnected = false;  // Stale, and that write was made over an earlier connection.
 };
 
 class History {
  public:
   explicit History(const Clock& clock);
+  // The log of one of several loads: what is added here is added to `whole`, too, which outlives
+  // it and lends it its beginning and its regions.
+  explicit History(History& whole);
 
-  // The load begins now. Called once, before the first add().
+  // The load begins now. Called once, before the first add(); the first part begins for all.
   void begin();
   bool has_begun() const { return begun_; }
   Instant began() const { return began_; }
@@ -52,12 +56,16 @@ class History {
 
   // False when the history is full; the record is then dropped.
   bool add(const Record& record);
-  bool full() const { return records_.size() >= kHistoryRecordsMax; }
+  bool full() const {
+    return records_.size() >= kHistoryRecordsMax || (whole_ != nullptr && whole_->full());
+  }
   const std::vector<Record>& records() const { return records_; }
 
   // A small number for the name of a serving region; "" is 0.
   std::uint16_t region_index(std::string_view name);
-  const std::vector<std::string>& regions() const { return regions_; }
+  const std::vector<std::string>& regions() const {
+    return whole_ != nullptr ? whole_->regions_ : regions_;
+  }
 
   // Running counts, for progress.
   struct Counts {
@@ -69,6 +77,7 @@ class History {
 
  private:
   const Clock& clock_;
+  History* whole_ = nullptr;
   Instant began_;
   WallTime wall_began_;
   bool begun_ = false;

@@ -14,6 +14,7 @@ using pgclient::Param;
 
 constexpr std::string_view kLostConnection = "CONN";
 constexpr std::string_view kLateAnswer = "LATE";
+constexpr Duration kReplicationPoll = 20ms;
 
 // The ledger's row comes first, and the item changes only together with it: repeating a statement
 // with the same operation id does nothing and answers 0. One message, so one round trip.
@@ -76,6 +77,11 @@ bool connection_is_stale(std::string_view sqlstate) {
   return sqlstate == "25006" || sqlstate == "57P01" || sqlstate == "57P02" || sqlstate == "57P03";
 }
 
+// The server says itself that it does not know: a forwarded write whose primary was lost.
+bool outcome_unknown(std::string_view sqlstate) {
+  return sqlstate == "08007" || sqlstate == "40003";
+}
+
 bool broken(const Error& error) {
   return error.code == pgclient::kSent || error.code == pgclient::kNotSent;
 }
@@ -95,6 +101,7 @@ std::string payload(Rng& rng, int bytes) {
 struct Item {
   std::uint64_t id = 0;
   std::uint64_t last_op = 0;  // 0: as prefilled.
+  std::uint64_t session = 0;  // The connection that made it; 0: none of the worker's.
 };
 
 constexpr std::size_t kNoItem = static_cast<std::size_t>(-1);
@@ -114,7 +121,7 @@ struct Load::Worker {
   std::uint16_t index;
   Rng rng;
   std::optional<pgclient::Connection> connection;
-  bool connected_ever = false;
+  std::uint64_t session = 0;  // Which connection this is, from 1.
   std::vector<Item> items;
   std::deque<Item> removed;
   std::uint64_t next_item = 0;
@@ -158,6 +165,27 @@ net::Task<Result<void>> prepare_tables(pgclient::Connection& connection, LoadOpt
   co_return ok();
 }
 
+net::Task<Result<void>> await_prepared(pgclient::Connection& connection, LoadOptions options,
+                                       Deadline deadline) {
+  const std::uint64_t wanted =
+      static_cast<std::uint64_t>(options.concurrency) * static_cast<std::uint64_t>(options.prefill);
+  const std::vector<Param> params = {options.run, std::to_string(options.first_worker),
+                                     std::to_string(options.first_worker + options.concurrency),
+                                     std::to_string(wanted)};
+  for (;;) {
+    auto rows = co_await connection.execute(
+        "SELECT count(*) >= $4::bigint FROM drill_items WHERE run = $1 "
+        "AND id >= ($2::bigint << 32) AND id < ($3::bigint << 32)",
+        params, deadline);
+    if (rows.has_error() && rows.error().code != "42P01") co_return rows.error();
+    if (rows.has_value() && rows->text(0, 0) == "t") co_return ok();
+    if (deadline.passed()) {
+      co_return make_error(ErrorKind::timeout, "the rows of the load have not been replicated yet");
+    }
+    co_await net::sleep_for(kReplicationPoll);
+  }
+}
+
 Load::Load(boost::asio::any_io_executor executor, LoadOptions options,
            pgclient::Parameters parameters, History& history)
     : executor_(executor),
@@ -172,7 +200,7 @@ Load::Load(boost::asio::any_io_executor executor, LoadOptions options,
     auto worker =
         std::make_unique<Worker>(i, options_.seed * 1'000'003 + static_cast<std::uint64_t>(i));
     for (int n = 0; n < options_.prefill; ++n) {
-      worker->items.push_back({worker->key(worker->next_item++), 0});
+      worker->items.push_back({worker->key(worker->next_item++)});
     }
     workers_.push_back(std::move(worker));
   }
@@ -212,7 +240,9 @@ net::Task<void> Load::open(Worker& worker) {
         co_await ensure_connected(worker, deadline.at_most(options_.attempt_timeout));
     if (connected.has_value() || ending()) co_return;
     const Error& error = connected.error();
-    const bool hopeless = error.kind == ErrorKind::denied || error.kind == ErrorKind::invalid;
+    const bool no_table_yet = error.code == "42P01";  // At a standby that is a moment behind.
+    const bool hopeless =
+        !no_table_yet && (error.kind == ErrorKind::denied || error.kind == ErrorKind::invalid);
     if (hopeless || deadline.passed()) {
       if (!fatal_) fatal_ = error;
       stopped_ = true;
@@ -234,7 +264,7 @@ net::Task<Result<void>> Load::ensure_connected(Worker& worker, Deadline deadline
     co_return error;
   }
   worker.connection.emplace(std::move(fresh));
-  worker.connected_ever = true;
+  ++worker.session;
   co_return ok();
 }
 
@@ -323,7 +353,9 @@ net::Task<std::optional<Error>> Load::attempt(Worker& worker, Operation& operati
   if (rows.has_error()) {
     Error error = rows.error();
     const std::string& state = worker.connection->sqlstate();
-    if (error.code == pgclient::kSent) operation.maybe_committed = is_write(record.type);
+    if (error.code == pgclient::kSent || outcome_unknown(error.code)) {
+      operation.maybe_committed = is_write(record.type);
+    }
     if (broken(error) && !state.empty()) {
       std::snprintf(record.sqlstate, sizeof record.sqlstate, "%s", state.c_str());
     }
@@ -334,7 +366,9 @@ net::Task<std::optional<Error>> Load::attempt(Worker& worker, Operation& operati
     record.read_back = rows->text(0, 0) == "0";
     record.stale = !record.read_back && rows->text(0, 1) == "0";  // The row was gone.
   } else {
-    record.stale = rows->text(0, 0) != std::to_string(worker.items[operation.position].last_op);
+    const Item& item = worker.items[operation.position];
+    record.stale = rows->text(0, 0) != std::to_string(item.last_op);
+    record.reconnected = record.stale && item.session != worker.session;
   }
   co_return std::nullopt;
 }
@@ -384,11 +418,12 @@ void Load::worker_learns(Worker& worker, const Operation& operation) {
     if (worker.items.size() >= kItemsPerWorkerMax) {
       worker.forget(worker.rng.below(worker.items.size()));
     }
-    worker.items.push_back({operation.item, record.op_id});
+    worker.items.push_back({operation.item, record.op_id, worker.session});
     return;
   }
   if (record.type == OperationType::update && known) {
     worker.items[operation.position].last_op = record.op_id;
+    worker.items[operation.position].session = worker.session;
     return;
   }
   if (known) {

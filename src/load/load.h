@@ -61,6 +61,10 @@ struct ExpectedItem {
 net::Task<Result<void>> prepare_tables(pgclient::Connection& connection, LoadOptions options,
                                        Deadline deadline);
 
+// Waits until `connection`, which may be to a standby, sees what prepare_tables() made.
+net::Task<Result<void>> await_prepared(pgclient::Connection& connection, LoadOptions options,
+                                       Deadline deadline);
+
 class Load {
  public:
   // `history` outlives the load.

@@ -163,6 +163,58 @@ TEST_F(LoadTest, ConnectionsCutInTheMiddleLoseNothingAndDoNothingTwice) {
   EXPECT_EQ(found->items_wrong, 0u);
 }
 
+// Refuses every other write of a run with the SQLSTATE that is the run's name.
+constexpr std::string_view kRefusals = R"sql(
+CREATE SEQUENCE refusals;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF nextval('refusals') % 2 = 1 THEN RAISE EXCEPTION 'no' USING ERRCODE = NEW.run; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON drill_ledger FOR EACH ROW
+  WHEN (NEW.run ~ '^[0-9A-Z]{5}$') EXECUTE FUNCTION refuse();
+)sql";
+
+Task<Result<Verification>> run_refused(Postgres& server, LoadOptions options, History& history) {
+  {
+    CO_TRY(Connection setup, co_await connect(server));
+    CO_TRY_VOID(co_await prepare_tables(setup, options, Deadline::in(20s)));
+    CO_TRY_VOID(co_await setup.execute_simple(std::string(kRefusals), Deadline::in(20s)));
+  }
+  co_return co_await run_load(server, options, history, nullptr,
+                              "DROP TRIGGER refuse ON drill_ledger; DROP FUNCTION refuse();"
+                              "DROP SEQUENCE refusals");
+}
+
+TEST_F(LoadTest, ARefusalIsTakenForWhatItSays) {
+  struct Case {
+    const char* sqlstate;
+    std::uint32_t attempts;  // Until it is over, with retries.
+    Outcome without_retries;
+  };
+  for (const Case& one : {Case{"08006", 2, Outcome::failed}, Case{"08007", 2, Outcome::unknown},
+                          Case{"40001", 2, Outcome::failed}, Case{"53300", 2, Outcome::failed},
+                          Case{"25006", 2, Outcome::failed}, Case{"0A000", 1, Outcome::failed}}) {
+    SCOPED_TRACE(one.sqlstate);
+    for (const int retries : {5, 0}) {
+      History history(kClock);
+      LoadOptions options = LoadTest::options(one.sqlstate);
+      options.operation_type = OperationMix::update;
+      options.concurrency = 1;
+      options.first_worker = retries;  // Rows of its own.
+      options.retries = retries;
+      options.operations = 1;
+      const auto found = run([&] { return run_refused(*server_, options, history); });
+      ASSERT_TRUE(found.has_value()) << found.error().message;
+      const Record& record = history.records().at(0);
+      EXPECT_EQ(record.attempts, retries == 0 ? 1 : one.attempts);
+      const bool succeeded = retries > 0 && one.attempts > 1;
+      EXPECT_EQ(record.outcome, succeeded ? Outcome::ok : one.without_retries);
+      EXPECT_STREQ(record.sqlstate, succeeded ? "" : one.sqlstate);
+    }
+  }
+}
+
 TEST_F(LoadTest, AnOpenPaceKeepsItsRateAndCountsFromThePlannedTime) {
   History history(kClock);
   LoadOptions options = LoadTest::options("paced");

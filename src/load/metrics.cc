@@ -57,6 +57,9 @@ Summary summarize(const std::vector<Record>& records, const std::vector<Span>& s
     if (record.attempts > 1) ++sum.retried_operations;
     if (record.read_back) ++sum.read_back;
     if (record.stale) ++sum.stale;
+    if (record.stale && !is_write(record.type)) {
+      ++(record.reconnected ? sum.stale_after_reconnect : sum.stale_reads);
+    }
     switch (record.outcome) {
       case Outcome::ok: ++sum.ok; break;
       case Outcome::failed: ++sum.failed; continue;

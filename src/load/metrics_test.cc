@@ -44,6 +44,34 @@ TEST(Metrics, CountsOutcomesRetriesAndTheSpanByItsEnd) {
   EXPECT_DOUBLE_EQ(summarize({}, {0, 100}).success_rate(), 1);
 }
 
+TEST(Metrics, AStaleReadIsOneOfTheSameConnection) {
+  std::vector<Record> records(3, write(0, 10));
+  for (Record& record : records) record.stale = true;
+  records[0].type = records[1].type = OperationType::read;
+  records[1].reconnected = true;
+  const Summary sum = summarize(records, {0, 100});
+  EXPECT_EQ(sum.stale, 3u);
+  EXPECT_EQ(sum.stale_reads, 1u);
+  EXPECT_EQ(sum.stale_after_reconnect, 1u);
+}
+
+TEST(History, APartAddsToTheWholeInTheSameTime) {
+  const SystemClock clock;
+  History whole(clock);
+  History first(whole), second(whole);
+  first.begin();
+  second.begin();
+  EXPECT_EQ(second.began(), whole.began());
+  Record record = write(0, 10);
+  record.region = second.region_index("us-west-2");
+  second.add(record);
+  first.add(write(0, 20));
+  EXPECT_EQ(whole.records().size(), 2u);
+  EXPECT_EQ(whole.counts().acknowledged_writes, 2u);
+  EXPECT_EQ(first.counts().acknowledged_writes, 1u);
+  EXPECT_EQ(first.regions()[record.region], "us-west-2");
+}
+
 TEST(Metrics, TheWindowIsTheLongestGapThatTouchesTheStep) {
   // Worker 0 writes at 10, 20, 500; worker 1 at 15, 300; much later a longer gap that is no window.
   const std::vector<Record> records = {write(0, 10),    write(0, 20),     write(0, 500),

@@ -13,6 +13,7 @@ using nlohmann::json;
 constexpr std::size_t kFields = 10;
 constexpr int kReadBack = 1;
 constexpr int kStale = 2;
+constexpr int kReconnected = 4;
 
 Record record_of(const json& from) {
   Record record;
@@ -34,6 +35,7 @@ Record record_of(const json& from) {
   record.outcome = static_cast<Outcome>(outcome);
   record.read_back = (flags & kReadBack) != 0;
   record.stale = (flags & kStale) != 0;
+  record.reconnected = (flags & kReconnected) != 0;
   return record;
 }
 
@@ -44,7 +46,8 @@ json log_json(const History& history, const std::vector<ExpectedItem>& items) {
   for (const Record& one : history.records()) {
     records.push_back({one.started, one.ended, one.op_id, one.attempts, one.worker, one.region,
                        one.sqlstate, static_cast<int>(one.type), static_cast<int>(one.outcome),
-                       (one.read_back ? kReadBack : 0) | (one.stale ? kStale : 0)});
+                       (one.read_back ? kReadBack : 0) | (one.stale ? kStale : 0) |
+                           (one.reconnected ? kReconnected : 0)});
   }
   json rows = json::array();
   for (const ExpectedItem& one : items) rows.push_back({one.item, one.op_id, one.removed});

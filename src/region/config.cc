@@ -113,6 +113,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   std::int64_t index = 1;
   std::int64_t lag_max = static_cast<std::int64_t>(config.switchover_lag_bytes_max);
   std::int64_t connections = config.max_connections;
+  std::int64_t interval = config.metrics_interval_s;
   TableReader reader(root, name);
   reader.require("region", config.region.name);
   reader.require("home", home);
@@ -125,15 +126,18 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   reader.optional("index", index);
   reader.optional("switchover_lag_bytes_max", lag_max);
   reader.optional("max_connections", connections);
+  reader.optional("metrics_interval_s", interval);
   reader.optional("extension_dir", extension);
   reader.known({"endpoints", "peer", "test"});
   TRY_VOID(reader.finish());
   TRY_VOID(read_tables(root, name, config));
-  if (index < 1 || index > 99 || lag_max < 0 || connections < 10 || connections > 10000) {
+  if (index < 1 || index > 99 || lag_max < 0 || connections < 10 || connections > 10000 ||
+      interval < 1 || interval > 3600) {
     return make_error(ErrorKind::invalid,
                       name +
-                          ": index (1 to 99), switchover_lag_bytes_max (not negative) or "
-                          "max_connections (10 to 10000) is out of range");
+                          ": index (1 to 99), switchover_lag_bytes_max (not negative), "
+                          "max_connections (10 to 10000) or metrics_interval_s (1 to 3600) is out "
+                          "of range");
   }
   config.home = home;
   config.postgres_bin = bin;
@@ -142,6 +146,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   config.index = static_cast<int>(index);
   config.switchover_lag_bytes_max = static_cast<std::uint64_t>(lag_max);
   config.max_connections = static_cast<int>(connections);
+  config.metrics_interval_s = static_cast<int>(interval);
   return config;
 }
 

@@ -50,6 +50,7 @@ struct RegionConfig {
   // A switchover is refused above this distance between the regions.
   std::uint64_t switchover_lag_bytes_max = 64u << 20;
   int max_connections = 200;
+  int metrics_interval_s = 60;  // Between two values of the region's own CloudWatch metrics.
   TestSwitches test;
 
   std::filesystem::path run_dir() const { return home / "run"; }

@@ -22,6 +22,7 @@
 #include "net/control_socket.h"
 #include "net/http.h"
 #include "region/codec.h"
+#include "region/forwarding_view.h"
 #include "region/instance.h"
 #include "region/region.h"
 #include "region/store.h"
@@ -129,6 +130,7 @@ class Controller final : public Region {
   model::GlobalCluster described(const model::GlobalCluster& global) const;
   model::DbCluster described(const model::DbCluster& cluster) const;
   Json head_json() const;
+  Json forwarding_json() const;
   Json gossip_message() const;
   // Takes over what is newer in a peer's message. Wakes the keeper.
   Task<void> learn(Json message);
@@ -227,6 +229,7 @@ class Controller final : public Region {
   std::map<std::string, int> failures_;
   std::optional<Instant> head_silent_since_;  // Standby head without a stream.
   std::map<std::string, Instant> reader_silent_since_;
+  std::map<std::string, ForwardingView> forwarding_;  // Of the instances that run now.
   InstanceState head_state_;
   bool head_running_ = false;
   std::string published_topology_;

@@ -372,6 +372,11 @@ net::Task<void> Controller::keep_statuses() {
     Result<InstanceState> state = make_error(ErrorKind::unavailable, "not running");
     const bool busy = instance->lock().held();
     if (instance->running() && !busy) state = co_await instance->state(Deadline::in(kQueryLimit));
+    if (state.has_value()) {
+      forwarding_[identifier].take(*state, clock_.now());
+    } else if (!instance->running()) {
+      forwarding_.erase(identifier);
+    }
     if (instance->slot() == 1 && !busy) {
       head_running_ = state.has_value();
       if (state.has_value()) head_state_ = *state;

@@ -291,12 +291,42 @@ net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest r
   co_return response;
 }
 
+Controller::Json Controller::forwarding_json() const {
+  std::int64_t open = 0, accepted = 0, statements = 0, micros = 0;
+  bool on = false;
+  Json instances = Json::array();
+  for (const auto& [identifier, instance] : instances_) {
+    const auto view = forwarding_.find(identifier);
+    if (view == forwarding_.end() || view->second.now().empty()) continue;
+    const bool replica = view->second.in_recovery();
+    const bool local = replica && instance->slot() != 1 && duty() == model::Duty::primary;
+    const bool forwards = replica && instance->forwarding().on;
+    on = on || forwards;
+    open += view->second.value("replica_open_sessions");
+    accepted += view->second.value("writer_open_sessions");
+    statements += view->second.lately("replica_statements");
+    micros += view->second.lately("replica_statement_us");
+    instances.push_back({{"instance", identifier},
+                         {"role", replica ? "replica" : "writer"},
+                         {"local", local},
+                         {"on", forwards},
+                         {"counters", view->second.now()}});
+  }
+  const double mean = static_cast<double>(micros) / 1000 / static_cast<double>(statements);
+  return {{"on", on},
+          {"open_sessions", open},
+          {"accepted_sessions", accepted},
+          {"mean_latency_ms", statements == 0 ? Json(nullptr) : Json(mean)},
+          {"instances", std::move(instances)}};
+}
+
 net::Task<Result<std::string>> Controller::status_json() {
   Json status = {{"region", config_.region.name},
                  {"duty", model::name_of(duty())},
                  {"epoch_confirmed", epoch_confirmed()},
                  {"engine_version", facts_.engine_version},
                  {"head", head_json()},
+                 {"forwarding", forwarding_json()},
                  {"clusters", Json::array()},
                  {"globals", Json::array()},
                  {"operations", Json::array()},

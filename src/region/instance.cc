@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace aurora_global::region {
 namespace {
@@ -66,6 +67,43 @@ std::string roles_sql(const Bootstrap& bootstrap) {
          "CREATE ROLE " +
          master + " LOGIN CREATEDB CREATEROLE PASSWORD " + literal(bootstrap.master_verifier) +
          " IN ROLE rds_superuser, aurora_clients;";
+}
+
+std::string state_sql(bool with_forwarding) {
+  return std::string(
+             "SELECT r, "
+             "CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, "
+             "coalesce(pg_last_wal_receive_lsn(), '0/0'), "
+             "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'), "
+             "(SELECT timeline_id FROM pg_control_checkpoint()), "
+             "CASE WHEN r AND pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn() THEN "
+             "(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)"
+             "::bigint ELSE 0 END, "
+             "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+             "AND usename <> 'rdsadmin'), ") +
+         (with_forwarding ? "(SELECT row_to_json(f) FROM aurora_global_forwarding_status() f) "
+                          : "'{}' ") +
+         "FROM pg_is_in_recovery() r";
+}
+
+// No such function (a volume from before the extension), or no such library.
+bool means_no_extension(std::string_view sqlstate) {
+  return sqlstate == "42883" || sqlstate == "58P01";
+}
+
+// A library that came after the server's start. A server in the middle of a promotion says so, too.
+bool may_mean_no_extension(std::string_view sqlstate) {
+  return means_no_extension(sqlstate) || sqlstate == "55000";
+}
+
+std::map<std::string, std::int64_t> counters_in(std::string_view text) {
+  std::map<std::string, std::int64_t> counters;
+  const auto all = nlohmann::json::parse(text, nullptr, false);
+  if (!all.is_object()) return counters;
+  for (const auto& [name, value] : all.items()) {
+    if (value.is_number_integer()) counters[name] = value.get<std::int64_t>();
+  }
+  return counters;
 }
 
 }  // namespace
@@ -300,6 +338,7 @@ net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadlin
   CO_TRY(net::Process process, net::Process::start(postgres));
   postmaster_ = std::move(process);
   connection_.reset();
+  counts_forwarding_ = true;
   co_return co_await wait_until_it_answers(deadline);
 }
 
@@ -417,28 +456,21 @@ Result<void> Instance::remove_files() {
 
 net::Task<Result<InstanceState>> Instance::state(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
-  CO_TRY(const auto rows,
-         co_await sql(
-             "SELECT r, "
-             "CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, "
-             "coalesce(pg_last_wal_receive_lsn(), '0/0'), "
-             "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'), "
-             "(SELECT timeline_id FROM pg_control_checkpoint()), "
-             "CASE WHEN r AND pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn() THEN "
-             "(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)"
-             "::bigint ELSE 0 END, "
-             "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
-             "AND usename <> 'rdsadmin') "
-             "FROM pg_is_in_recovery() r",
-             no_params, deadline));
+  auto rows = co_await sql(state_sql(counts_forwarding_), no_params, deadline);
+  if (counts_forwarding_ && rows.has_error() && may_mean_no_extension(rows.error().code)) {
+    counts_forwarding_ = !means_no_extension(rows.error().code);
+    rows = co_await sql(state_sql(false), no_params, deadline);
+  }
+  if (rows.has_error()) co_return rows.error();
   InstanceState state;
-  state.in_recovery = rows.text(0, 0) == "t";
-  CO_TRY(state.position, Lsn::parse(rows.is_null(0, 1) ? "0/0" : rows.text(0, 1)));
-  CO_TRY(state.received, Lsn::parse(rows.text(0, 2)));
-  state.streaming = rows.text(0, 3) == "t";
-  state.timeline = static_cast<std::uint32_t>(std::stoul(std::string(rows.text(0, 4))));
-  state.replay_lag_ms = rows.is_null(0, 5) ? 0 : std::stoll(std::string(rows.text(0, 5)));
-  state.sessions = std::stoi(std::string(rows.text(0, 6)));
+  state.in_recovery = rows->text(0, 0) == "t";
+  CO_TRY(state.position, Lsn::parse(rows->is_null(0, 1) ? "0/0" : rows->text(0, 1)));
+  CO_TRY(state.received, Lsn::parse(rows->text(0, 2)));
+  state.streaming = rows->text(0, 3) == "t";
+  state.timeline = static_cast<std::uint32_t>(std::stoul(std::string(rows->text(0, 4))));
+  state.replay_lag_ms = rows->is_null(0, 5) ? 0 : std::stoll(std::string(rows->text(0, 5)));
+  state.sessions = std::stoi(std::string(rows->text(0, 6)));
+  state.forwarding = counters_in(rows->text(0, 7));
   co_return state;
 }
 

@@ -5,6 +5,7 @@
 // made at any time.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct InstanceState {
   std::uint32_t timeline = 0;
   std::int64_t replay_lag_ms = 0;  // Standby: age of the last replayed commit while behind.
   int sessions = 0;                // Client backends.
+  // What the extension has counted of write forwarding since the server's start, by the names of
+  // aurora_global_forwarding_status(); empty without the extension.
+  std::map<std::string, std::int64_t> forwarding;
 };
 
 // What a new primary is created with.
@@ -116,6 +120,7 @@ class Instance {
   std::optional<pgclient::Connection> connection_;
   std::optional<WalSource> source_;  // As last written to the configuration.
   Forwarding forwarding_;
+  bool counts_forwarding_ = true;  // Until the running server says that it does not.
 };
 
 }  // namespace aurora_global::region

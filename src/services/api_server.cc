@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "services/executeapi/executeapi.h"
 #include "services/rds/rds.h"
+#include "services/region_metrics.h"
 #include "services/secretsmanager/secretsmanager.h"
 
 namespace aurora_global::services {
@@ -72,42 +73,11 @@ net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest req
   co_return response;
 }
 
-// The replication lag of this region's own DB cluster, as Aurora publishes it: in secondaries only.
-std::vector<MetricDatum> aurora_metrics(const nlohmann::json& status, WallTime now) {
-  if (status.value("duty", "") != "standby" || status.value("clusters", nlohmann::json()).empty()) {
-    return {};
-  }
-  const nlohmann::json& head = status.at("head");
-  if (!head.value("running", false)) return {};
-  const std::vector<std::pair<std::string, std::string>> dimensions = {
-      {"DBClusterIdentifier", status.at("clusters").at(0).value("identifier", "")}};
-  const double lag = head.value("replay_lag_ms", 0.0);
-  std::vector<MetricDatum> data;
-  for (const char* name :
-       {"AuroraGlobalDBReplicationLag", "AuroraGlobalDBRPOLag", "AuroraGlobalDBProgressLag"}) {
-    data.push_back({"AWS/RDS", name, dimensions, "Milliseconds", now, {lag}, {}});
-  }
-  return data;
-}
-
-MetricDatum connections_metric(const nlohmann::json& status, WallTime now) {
-  const nlohmann::json clusters = status.value("clusters", nlohmann::json::array());
-  const std::string identifier = clusters.empty() ? "" : clusters.at(0).value("identifier", "");
-  const double sessions = status.value("head", nlohmann::json::object()).value("sessions", 0.0);
-  return {"AWS/RDS",
-          "DatabaseConnections",
-          {{"DBClusterIdentifier", identifier}},
-          "Count",
-          now,
-          {sessions},
-          {}};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor executor,
                                                    region::Region& region, ApiOptions options) {
-  std::unique_ptr<ApiServer> server(new ApiServer(executor, region));
+  std::unique_ptr<ApiServer> server(new ApiServer(executor, region, options.metrics_interval));
   const region::Facts& facts = region.facts();
   TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
   TRY(server->cloudwatch_,
@@ -137,20 +107,15 @@ net::HttpHandler ApiServer::handler() {
   return [this](net::HttpRequest request) { return serve(std::move(request)); };
 }
 
-// Once a minute, as Aurora does.
 net::Task<void> ApiServer::publish_metrics() {
+  RegionMetrics metrics;
   while (!tasks_.stopping()) {
     const auto text = co_await region_.status_json();
     if (text.has_value()) {
       const auto status = nlohmann::json::parse(*text, nullptr, false);
-      const WallTime now = SystemClock().wall_now();
-      if (status.is_object() && status.contains("head")) {
-        std::vector<MetricDatum> data = aurora_metrics(status, now);
-        data.push_back(connections_metric(status, now));
-        cloudwatch_->put_metrics(std::move(data));
-      }
+      cloudwatch_->put_metrics(metrics.take(status, SystemClock().wall_now()));
     }
-    co_await net::sleep_for(std::chrono::seconds(60));
+    co_await net::sleep_for(metrics_interval_);
   }
 }
 

@@ -18,6 +18,7 @@ struct ApiOptions {
   std::filesystem::path home;       // Of the region: functions/, metrics.sqlite, logs.sqlite.
   std::string api_address;          // "127.0.1.1:4566"; functions are told to call it.
   awsapi::Credentials credentials;  // Given to the functions.
+  Duration metrics_interval = std::chrono::seconds(60);
 };
 
 // Every service of one region, wired together.
@@ -35,13 +36,14 @@ class ApiServer {
   net::HttpHandler handler();
 
  private:
-  ApiServer(boost::asio::any_io_executor executor, region::Region& region)
-      : region_(region), tasks_(executor) {}
+  ApiServer(boost::asio::any_io_executor executor, region::Region& region, Duration interval)
+      : region_(region), metrics_interval_(interval), tasks_(executor) {}
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
   net::Task<net::HttpResponse> dispatch(std::string service, net::HttpRequest request);
   net::Task<void> publish_metrics();
 
   region::Region& region_;
+  Duration metrics_interval_;
   net::TaskGroup tasks_;
   std::unique_ptr<logs::Logs> logs_;
   std::unique_ptr<cloudwatch::CloudWatch> cloudwatch_;

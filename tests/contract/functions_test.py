@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from lib.platform import EAST, WEST, PlatformTest, run, wait_until
 
 CRUD = "crud-global-endpoint"
+FORWARDED = "crud-write-forwarding"
 
 
 class Functions(PlatformTest):
@@ -48,13 +49,13 @@ class Functions(PlatformTest):
         text, status = out.rsplit("\n", 1)
         return int(status), json.loads(text)
 
-    def statistic(self, region, metric, name, since):
+    def statistic(self, region, metric, name, since, function=CRUD, endpoint="global-writer"):
         percentile = name.startswith("p") and name[1:].isdigit()
         option = "--extended-statistics" if percentile else "--statistics"
         answer = self.platform.aws(
             region, "cloudwatch", "get-metric-statistics", "--namespace", "AuroraGlobalDB/Failover",
-            "--metric-name", metric, "--dimensions", f"Name=FunctionName,Value={CRUD}",
-            "Name=EndpointType,Value=global-writer", f"Name=Region,Value={region}",
+            "--metric-name", metric, "--dimensions", f"Name=FunctionName,Value={function}",
+            f"Name=EndpointType,Value={endpoint}", f"Name=Region,Value={region}",
             "--start-time", since, "--end-time",
             (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat(),
             "--period", "86400", option, name)
@@ -67,7 +68,7 @@ class Functions(PlatformTest):
         for region in (EAST, WEST):
             found = self.platform.aws(region, "lambda", "list-functions")["Functions"]
             self.assertEqual(sorted(one["FunctionName"] for one in found),
-                             [CRUD, "crud-write-forwarding", "failover"])
+                             [CRUD, FORWARDED, "failover"])
         one = self.platform.aws(EAST, "lambda", "get-function", "--function-name", "failover")
         self.assertEqual(one["Configuration"]["FunctionArn"],
                          f"arn:aws:lambda:{EAST}:123456789012:function:failover")
@@ -194,12 +195,39 @@ class Functions(PlatformTest):
             self.refused(EAST, "RequestTooLargeException", CRUD, f"file://{file.name}",
                          "--invocation-type", "Event")
 
-    def test_8_write_forwarding_says_what_is_missing(self):
+    def test_8_writes_are_forwarded_or_it_is_said_that_they_are_not(self):
         self.platform.await_healthy()
-        secondary = WEST if self.platform.writer() == EAST else EAST
-        answer, result = self.invoke(secondary, "crud-write-forwarding", {"operations": 5})
-        self.assertEqual(answer["FunctionError"], "Unhandled")
-        self.assertEqual(result["errorType"], "WriteForwardingUnavailable")
+        primary = self.platform.writer()
+        secondary = WEST if primary == EAST else EAST
+        since = (datetime.now(timezone.utc) - timedelta(minutes=1)).isoformat()
+        for region in (secondary, primary):
+            answer, result = self.invoke(region, FORWARDED,
+                                         {"operations": 80, "operation_type": "mixed"})
+            self.assertNotIn("FunctionError", answer, result)
+            self.assertEqual(result["endpoint_type"], "write-forwarding")
+            self.assertEqual((result["succeeded"], result["stale_reads"]), (80, 0))
+            check = result["verification"]
+            self.assertEqual((check["lost"], check["items_wrong"]), (0, 0))
+            # Reads are local, writes the primary's.
+            self.assertEqual([one["served_by"] for one in result["served_by"]], [primary])
+            self.assertEqual([one["served_by"] for one in result["reads_served_by"]], [region])
+            wait_until(lambda region=region: self.statistic(
+                region, "SuccessRate", "Average", since, FORWARDED, "write-forwarding") == 100,
+                "the metrics carry the endpoint type")
+        answer, result = self.invoke(secondary, FORWARDED, {"concurrency": 0})
+        self.assertEqual(result["errorType"], "InvalidPayload")
+        cluster = ("--db-cluster-identifier", f"aurora-global-db-{secondary}")
+        self.platform.aws(secondary, "rds", "modify-db-cluster", *cluster,
+                          "--no-enable-global-write-forwarding")
+        try:
+            wait_until(lambda: self.platform.aws(secondary, "rds", "describe-db-clusters", *cluster)
+                       ["DBClusters"][0]["GlobalWriteForwardingStatus"] == "disabled", "it is off")
+            answer, result = self.invoke(secondary, FORWARDED, {"operations": 5})
+            self.assertEqual(answer["FunctionError"], "Unhandled")
+            self.assertEqual(result["errorType"], "WriteForwardingUnavailable")
+        finally:
+            self.platform.aws(secondary, "rds", "modify-db-cluster", *cluster,
+                              "--enable-global-write-forwarding")
 
     def test_9_the_logs_of_a_function(self):
         events = self.platform.aws(EAST, "logs", "filter-log-events", "--log-group-name",

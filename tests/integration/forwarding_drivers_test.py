@@ -10,7 +10,7 @@ import unittest
 import asyncpg
 import psycopg
 
-from lib.pair import Pair
+from lib.pair import EXTENSION_DIR, Pair
 
 ROWS = 10
 
@@ -185,6 +185,43 @@ class ForwardingDriversTest(unittest.TestCase):
                 seen.append(connection.execute("SELECT count(*) FROM t WHERE id >= 300").fetchall())
             return seen
         self.assertEqual(self.compare(scenario)[-2:], ["23505", [(0,)]])
+
+    def test_statements_prepared_by_sql_and_bound_by_the_protocol(self):
+        def scenario(server):
+            seen = []
+            with self.psycopg(server, autocommit=True) as connection:
+                raw = connection.pgconn
+
+                def note(result):
+                    seen.append((result.status, [result.get_value(row, 0)
+                                                 for row in range(result.ntuples)]))
+                note(raw.exec_(b"PREPARE one(int) AS INSERT INTO t VALUES ($1, 7) RETURNING id"))
+                for id in (b"800", b"801"):
+                    note(raw.exec_prepared(b"one", [id]))
+                # Of several statements in a query, none is done again later.
+                note(raw.exec_(b"PREPARE up(int) AS UPDATE t SET n = n + 1 WHERE id = $1 RETURNING n;"
+                               b" PREPARE gone(int) AS DELETE FROM t WHERE id = $1 RETURNING id;"
+                               b" INSERT INTO t VALUES (802, 0)"))
+                note(raw.exec_prepared(b"gone", [b"800"]))
+                note(raw.exec_prepared(b"up", [b"801"]))
+                note(raw.exec_(b"EXECUTE up(801)"))
+                note(raw.exec_(b"EXECUTE gone(801)"))
+                note(raw.exec_prepared(b"one", [b"803"]))
+                note(raw.exec_(b"SELECT id FROM t WHERE id >= 800 ORDER BY id"))
+            return seen
+        self.assertEqual(self.compare(scenario)[-1][1], [b"802", b"803"])
+
+    def test_the_primary_counts_statements_that_modify_data(self):
+        script = EXTENSION_DIR / "aurora_global--1.0.sql"
+        self.pair.primary.value(script.read_text(encoding="utf-8"))
+        count = "SELECT writer_statements FROM aurora_global_forwarding_status()"
+        before = int(self.pair.primary.value(count))
+        with self.psycopg(self.pair.standby, autocommit=True) as connection:
+            connection.execute("UPDATE t SET n = 3 WHERE id = 1")
+            connection.execute("WITH w AS (UPDATE t SET n = 4 WHERE id = 1 RETURNING 1) "
+                               "SELECT count(*) FROM w")
+            connection.execute("SELECT n FROM t WHERE id = 1 FOR UPDATE")
+        self.assertEqual(int(self.pair.primary.value(count)), before + 2)
 
     def test_binary_values_and_copy(self):
         def scenario(server):

@@ -27,7 +27,10 @@ constexpr Action kActions[] = {
      "one per region; with `GlobalClusterIdentifier` the first becomes the primary"},
     {"DescribeDBClusters", describe_db_clusters,
      "filters `db-cluster-id`, `db-cluster-resource-id`, `engine`"},
-    {"ModifyDBCluster", modify_db_cluster, "also the master user's password"},
+    {"ModifyDBCluster", modify_db_cluster,
+     "also the master user's password; `EnableGlobalWriteForwarding` and "
+     "`EnableLocalWriteForwarding` "
+     "reach open sessions within a moment"},
     {"DeleteDBCluster", delete_db_cluster, "`SkipFinalSnapshot=true` is required"},
     {"CreateDBInstance", create_db_instance, "the first is the head, the others are readers"},
     {"DescribeDBInstances", describe_db_instances,
