@@ -393,7 +393,10 @@ void on_ready(Remote& r, std::string_view body) {
     relay->local_kept = false;
     forget_local_cursors();
   }
-  if (r.exchange.status() == TransactionStatus::idle) await_catalog(r.position);
+  if (r.exchange.status() == TransactionStatus::idle) {
+    await_catalog(r.position);
+    compact_noted();
+  }
   relay->client_done = false;
   relay->first_cycle = false;
   to_client('Z', body);

@@ -1,6 +1,7 @@
 #include "pg/statements.h"
 
 #include <deque>
+#include <iterator>
 #include <set>
 #include <vector>
 
@@ -401,6 +402,21 @@ void note_answer(char type, std::string_view body) {
     one.done = true;
     return;
   }
+}
+
+void compact_noted() {
+  constexpr std::size_t kEnough = 256;
+  if (pending().size() < kEnough) return;
+  contained([&] {
+    std::set<std::string> seen;
+    std::vector<Pending> kept;
+    for (auto one = pending().rbegin(); one != pending().rend(); ++one) {
+      if (!one->done || !seen.insert(one->name).second) continue;
+      kept.push_back(std::move(*one));
+      if (kept.back().kind == Pending::Kind::drop_all) break;
+    }
+    pending().assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+  });
 }
 
 void note_refusal(Remote& r) {

@@ -36,6 +36,9 @@ void note_prepared(Remote& r, const Inspection& found, const char* text);
 void forget_noted();
 // An answer of the primary's to the client: ParseComplete, CloseComplete or CommandComplete.
 void note_answer(char type, std::string_view body);
+// A session that stays at the primary keeps of each name only what was noted last. The primary owes
+// nothing.
+void compact_noted();
 // An error has come; then ReadyForQuery.
 void note_refusal(Remote& r);
 void note_ready(Remote& r);

@@ -7,6 +7,7 @@
 #include "awsapi/sigv4.h"
 #include "base/rng.h"
 #include "services/executeapi/executeapi.h"
+#include "services/prometheus.h"
 #include "services/rds/rds.h"
 #include "services/region_metrics.h"
 #include "services/secretsmanager/secretsmanager.h"
@@ -143,6 +144,14 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     response.headers.emplace_back("Content-Type", "application/json");
     response.body =
         nlohmann::json{{"region", region_.facts().region.name}, {"status", "ok"}}.dump();
+    co_return response;
+  }
+  if (request.target == "/metrics") {
+    net::HttpResponse response;
+    response.headers.emplace_back("Content-Type", kPrometheusContentType);
+    if (const auto text = co_await region_.status_json(); text.has_value()) {
+      response.body = prometheus_text(nlohmann::json::parse(*text, nullptr, false));
+    }
     co_return response;
   }
   const bool gateway = executeapi::is_api_path(request.target);

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import unittest
+import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import psycopg
@@ -136,6 +137,12 @@ class ForwardingSystem(PlatformTest):
             self.assertGreater(here["mean_latency_ms"], 0)
             self.assertEqual(here["accepted_sessions"], 0)
             self.assertEqual({one["role"] for one in there["instances"]}, {"writer", "replica"})
+            # The same for Prometheus, without a signature.
+            with urllib.request.urlopen(f"http://{self.platform.prefix.text}.2.1:4566/metrics",
+                                        timeout=10) as answer:
+                scraped = answer.read().decode()
+            self.assertRegex(scraped, "(?m)^aurora_global_forwarding_replica_statements_total"
+                                      rf'{{region="{WEST}",instance="{CLUSTER}{WEST}-2"}} [1-9]')
             table = self.platform.command("status").stdout
             self.assertIn("FORWARDING", table)
             self.assertRegex(table, rf"(?m)^{WEST}.* on, \d+ open, [\d.]+ ms$")
