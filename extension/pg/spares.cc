@@ -37,7 +37,7 @@ constexpr int kReplyLimitMs = 50;
 constexpr int kTickMs = 1000;
 constexpr int kKeyLifeMs = 300'000;  // A key that no session asked for is forgotten.
 constexpr int kOpenLimitMs = 10'000;
-constexpr int kPauseAfterFailureMs = 5000;
+constexpr int kPauseAfterFailureMs = 30'000;
 // What opening must take for a spare to be worth its detour.
 constexpr long kWorthUs = 5000;
 constexpr int kPauseIfNotWorthMs = 60'000;

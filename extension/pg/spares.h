@@ -24,7 +24,7 @@ struct Spare {
   sockaddr_storage primary = {};  // Where a cancel request goes.
   socklen_t primary_size = 0;
   int pid = 0;  // Of the session at the primary.
-  char cancel_key[16];
+  char cancel_key[16] = {};
   char position[128];  // What the primary said of itself when the session began.
 };
 
