@@ -25,7 +25,7 @@ struct Spare {
   socklen_t primary_size = 0;
   int pid = 0;  // Of the session at the primary.
   char cancel_key[16] = {};
-  char position[128];  // What the primary said of itself when the session began.
+  char position[128] = {};  // What the primary said of itself when the session began.
 };
 
 // Takes an open connection; `socket` is -1 if there is none, which is known at once.
