@@ -1,0 +1,303 @@
+// The client's messages on their way to the primary, and those for cursors that stand here.
+#include <optional>
+
+#include "pg/consistency.h"
+#include "pg/local_cursors.h"
+#include "pg/relay_parts.h"
+#include "pg/statements.h"
+
+extern "C" {
+#include "libpq/pqformat.h"
+#include "storage/proc.h"
+#include "utils/ps_status.h"
+}
+
+namespace aurora_global::extension {
+
+namespace {
+
+void forward(Remote& r, char type, std::string_view body) {
+  contained([&] { MessageWriter(r.out).message(type, body); });
+}
+
+}  // namespace
+
+// Statements made ready for a query to come end with a Sync of their own.
+void sync_own(Remote& r) {
+  if (r.exchange.will_be_quiet()) return;
+  contained([&] {
+    MessageWriter(r.out).sync();
+    r.exchange.sent(Request::sync, Whose::relay);
+  });
+}
+
+void note_inspection(Remote& r, const Inspection& found, const char* text) {
+  note_prepared(r, found, text);
+  if (found.listens) relay->listening = true;
+  if (found.unlistens) relay->listening = false;
+  if (found.discards_all) relay->discarding = true;
+}
+
+namespace {
+
+// A query of the client's inside the relay.
+void on_client_query(Remote& r, std::string_view body) {
+  char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
+  const Inspection found = inspect(text);
+  ensure_local_prepares(r, Protocol::simple);
+  for_each_name(found.executed,
+                [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
+  sync_own(r);
+  note_inspection(r, found, text);
+  relay->committing = relay->committing || found.commits || !relay->explicit_block;
+  forward(r, 'Q', body);
+  r.exchange.sent(Request::query, Whose::client);
+  relay->client_done = true;
+  pgstat_report_activity(STATE_RUNNING, text);
+}
+
+void on_client_parse(Remote& r, std::string_view body) {
+  const auto name = first_text(body);
+  const auto text = name ? first_text(body.substr(name->size() + 1)) : std::nullopt;
+  if (!name || !text) {
+    ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Parse message"));
+  }
+  char* sql = pg_client_to_server(text->data(), static_cast<int>(text->size()));
+  const Inspection found = inspect(sql);
+  for_each_name(found.executed,
+                [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
+  relay->committing = relay->committing || found.commits || !relay->explicit_block;
+  note_parsed(r, name->data(), body);
+  if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
+  note_inspection(r, found, sql);
+  forward(r, 'P', body);
+  r.exchange.sent(Request::parse, Whose::client);
+}
+
+// ---- cursors that stand here
+
+// The text of a statement, if it is a FETCH, MOVE or CLOSE of such a cursor.
+const char* text_for_local_cursor(const char* statement) {
+  const char* text = statement[0] == '\0' ? relay->unnamed.c_str() : statement_text(statement);
+  return text != nullptr && is_for_local_cursor(inspect(text)) ? text : nullptr;
+}
+
+struct BindNames {
+  const char* portal = "";
+  const char* statement = "";
+  std::string_view rest;
+};
+
+std::optional<BindNames> bind_names(std::string_view body) {
+  const auto portal = first_text(body);
+  const auto statement = portal ? first_text(body.substr(portal->size() + 1)) : std::nullopt;
+  if (!statement) return std::nullopt;
+  return BindNames{portal->data(), statement->data(),
+                   body.substr(portal->size() + statement->size() + 2)};
+}
+
+const char* query_text(std::string_view body) {
+  return pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
+}
+
+// Of a Describe or Close message for a portal, or an Execute message.
+const char* portal_name(char type, std::string_view body) {
+  if (type == 'E') return body.data();
+  return body.size() > 1 && body[0] == 'P' ? body.data() + 1 : nullptr;
+}
+
+bool is_for_here(char type, std::string_view body) {
+  switch (type) {
+    case 'Q': {
+      const Inspection found = inspect(query_text(body));
+      return is_for_local_cursor(found) || found.cursors != NIL;
+    }
+    case 'B': {
+      const auto names = bind_names(body);
+      return names && text_for_local_cursor(names->statement) != nullptr;
+    }
+    case 'D':
+      if (body.size() > 1 && body[0] == 'S')
+        return text_for_local_cursor(body.data() + 1) != nullptr;
+      [[fallthrough]];
+    case 'E':
+    case 'C': {
+      const char* name = portal_name(type, body);
+      return name != nullptr && local_cursor(name) != nullptr;
+    }
+    default: return false;
+  }
+}
+
+// What failed here must fail there.
+void fail_block(Remote& r, bool simple) {
+  constexpr char kNoStatement[] = "a cursor failed at the standby";
+  forget_local_cursors();
+  ++relay->own_failures;
+  if (simple) {
+    send_own_query(r, kNoStatement);
+    relay->answers_ready = true;
+  } else {
+    send_own_statement(r, kNoStatement);
+  }
+}
+
+void on_client_query(Remote& r, std::string_view body);
+
+void query_for_here(Remote& r, std::string_view body) {
+  const char* text = query_text(body);
+  const Inspection found = inspect(text);
+  const bool here = is_for_local_cursor(found);
+  const bool good = here ? run_query_here(text) : check_local_cursors(found);
+  if (!good) {
+    relay->client_done = true;
+    fail_block(r, true);
+  } else if (!here) {
+    on_client_query(r, body);
+  } else {
+    const char status = static_cast<char>(r.exchange.status());
+    to_client('Z', {&status, 1});
+    relay->first_cycle = false;
+  }
+}
+
+// The primary owes nothing, so that this answer is the next.
+void serve_here(Remote& r, char type, std::string_view body) {
+  if (r.exchange.skipping()) return;
+  if (type == 'Q') return query_for_here(r, body);
+  bool good = true;
+  if (type == 'B') {
+    const BindNames names = bind_names(body).value();
+    // No parameters: two counts, then the result formats.
+    good = bind_here(names.portal, text_for_local_cursor(names.statement),
+                     names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
+  } else if (type == 'D' && body[0] == 'S') {
+    good = describe_statement_here(text_for_local_cursor(body.data() + 1));
+  } else {
+    Portal portal = local_cursor(portal_name(type, body));
+    if (type == 'E') {
+      const std::size_t at = strlen(body.data()) + 1;
+      std::uint32_t rows = 0;
+      if (body.size() >= at + 4) memcpy(&rows, body.data() + at, 4);
+      good = execute_here(portal, static_cast<std::int32_t>(pg_ntoh32(rows)));
+    } else {
+      good = type == 'D' ? describe_here(portal) : close_here(portal);
+    }
+  }
+  if (!good) fail_block(r, false);
+}
+
+// The name in a Describe or Close message.
+const char* named_statement(std::string_view body) {
+  return body.size() > 1 && body[0] == 'S' ? body.data() + 1 : "";
+}
+
+void on_client_bind(Remote& r, std::string_view body) {
+  const auto names = bind_names(body);
+  if (!names) ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
+  // The portal of this name, if one stands here, is replaced.
+  Portal replaced = local_cursor(names->portal);
+  if (replaced != nullptr) PortalDrop(replaced, false);
+  ensure_statement(r, names->statement, Protocol::extended);
+  forward(r, 'B', body);
+  r.exchange.sent(Request::bind, Whose::client);
+}
+
+void on_client_message(Remote& r, char type, std::string_view body) {
+  switch (type) {
+    case 'Q': on_client_query(r, body); return;
+    case 'P': on_client_parse(r, body); return;
+    case 'B': on_client_bind(r, body); return;
+    case 'D':
+      ensure_statement(r, named_statement(body), Protocol::extended);
+      forward(r, type, body);
+      r.exchange.sent(Request::describe, Whose::client);
+      return;
+    case 'C':
+      note_closed(r, named_statement(body));
+      forward(r, type, body);
+      r.exchange.sent(Request::close, Whose::client);
+      return;
+    case 'E':
+      forward(r, type, body);
+      r.exchange.sent(Request::execute, Whose::client);
+      return;
+    case 'S':
+      forward(r, type, body);
+      r.exchange.sent(Request::sync, Whose::client);
+      relay->client_done = true;
+      return;
+    case 'F':
+      forward(r, type, body);
+      r.exchange.sent(Request::call, Whose::client);
+      relay->client_done = true;
+      return;
+    case 'c':
+    case 'f':
+      relay->copying_in = false;
+      forward(r, type, body);
+      return;
+    case 'd':
+    case 'H': forward(r, type, body); return;
+    case 'X': proc_exit(0);
+    default:
+      ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION),
+              errmsg("invalid frontend message type %d", type));
+  }
+}
+
+}  // namespace
+
+int limit_of(char type) {
+  switch (type) {
+    case 'E':
+    case 'D':
+    case 'C':
+    case 'H':
+    case 'S':
+    case 'X':
+    case 'c':
+    case 'f': return PQ_SMALL_MESSAGE_LIMIT;
+    default: return PQ_LARGE_MESSAGE_LIMIT;
+  }
+}
+
+// What stands in `client_message`.
+void take_client_message(Remote& r, char type) {
+  if (!RecoveryInProgress()) {  // Not a byte more goes to a former primary.
+    relay->client_done = relay->client_done || type == 'Q' || type == 'S' || type == 'F';
+    lost(nullptr);
+    return;
+  }
+  const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
+  if (!relay->local_kept || !is_for_here(type, body)) {
+    on_client_message(r, type, body);
+  } else if (r.exchange.quiet()) {
+    serve_here(r, type, body);
+  } else {
+    relay->held = type;
+    forward(r, 'H', {});
+  }
+}
+
+// Reads one message of the client's if there is one.
+bool read_client(Remote& r) {
+  unsigned char type = 0;
+  pq_startmsgread();
+  const int got = pq_getbyte_if_available(&type);
+  if (got == 0) {
+    pq_endmsgread();
+    return false;
+  }
+  if (got < 0 || pq_getmessage(&client_message, limit_of(static_cast<char>(type))) != 0) {
+    proc_exit(0);  // The client is gone, and the primary notices when our connection ends.
+  }
+  MemoryContextReset(relay_context);
+  if (r.exchange.quiet()) relay->asked_at = GetCurrentTimestamp();
+  take_client_message(r, static_cast<char>(type));
+  return true;
+}
+
+bool client_may_speak() { return (!relay->client_done || relay->copying_in) && relay->held == 0; }
+
+}  // namespace aurora_global::extension

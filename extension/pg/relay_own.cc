@@ -1,0 +1,162 @@
+// What a relay itself says to the primary: settings, BEGIN, savepoints.
+#include "pg/block.h"
+#include "pg/relay_parts.h"
+#include "pg/statements.h"
+
+extern "C" {
+#include "libpq/pqformat.h"
+#include "storage/proc.h"
+#include "utils/ps_status.h"
+}
+
+namespace aurora_global::extension {
+namespace {
+
+constexpr long kWaitMs = 1000;
+
+const char* isolation_text() {
+  if (block.serializable) return "SERIALIZABLE";
+  switch (XactIsoLevel) {
+    case XACT_REPEATABLE_READ: return "REPEATABLE READ";
+    case XACT_SERIALIZABLE: return "SERIALIZABLE";
+    default: return "READ COMMITTED";
+  }
+}
+
+}  // namespace
+
+void send_own_query(Remote& r, const std::string& sql) {
+  contained([&] {
+    MessageWriter(r.out).query(sql);
+    r.exchange.sent(Request::query, Whose::relay);
+  });
+}
+
+// One statement of ours in the client's pipeline: if it fails, nothing after it runs.
+void send_own_statement(Remote& r, const std::string& sql) {
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.parse("", sql, {});
+    r.exchange.sent(Request::parse, Whose::relay);
+    writer.begin('B');
+    for (const char* name : {"", ""}) writer.put_text(name);
+    for (int i = 0; i < 3; ++i) writer.put16(0);
+    writer.end();
+    r.exchange.sent(Request::bind, Whose::relay);
+    writer.execute("", 0);
+    r.exchange.sent(Request::execute, Whose::relay);
+  });
+}
+
+void interrupts(Remote& r) {
+  if (QueryCancelPending) {
+    QueryCancelPending = false;
+    if (!r.exchange.quiet()) remote_cancel();
+  }
+  CHECK_FOR_INTERRUPTS();
+}
+
+// Waits for the sockets. `client_events`: what to wait for at the client.
+void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed) {
+  constexpr int kClient = 2;
+  constexpr int kServer = 3;
+  ModifyWaitEvent(r.events, kClient, client_events, nullptr);
+  ModifyWaitEvent(r.events, kServer,
+                  WL_SOCKET_READABLE | (written == Io::blocked ? WL_SOCKET_WRITEABLE : 0), nullptr);
+  WaitEvent events[4];
+  const int count = WaitEventSetWait(r.events, kWaitMs, events, 4, PG_WAIT_EXTENSION);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].events & WL_LATCH_SET) ResetLatch(MyLatch);
+    if (events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED)) *client_closed = true;
+  }
+}
+
+// Sends what is pending and waits until the primary owes nothing, before anything of the client's
+// has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
+void settle(Remote& r, std::string* answer) {
+  static char sqlstate[6];
+  static char message[512];
+  message[0] = '\0';
+  while (!r.exchange.quiet()) {
+    const Io written = remote_write(r);
+    const Io read = written == Io::broken ? Io::broken : remote_read(r);
+    Message m;
+    while (remote_message(r, m)) {
+      if (m.type == 'S') note_parameter(r, m.body);
+      if (m.type == 'E' && message[0] == '\0') {
+        contained([&] {
+          strlcpy(sqlstate, std::string(error_field(m.body, 'C').value_or("XX000")).c_str(), 6);
+          strlcpy(message, std::string(error_field(m.body, 'M').value_or("?")).c_str(),
+                  sizeof message);
+        });
+      }
+      if (m.type == 'D' && answer != nullptr && m.body.size() > 6) {
+        contained([&] { *answer = m.body.substr(6); });
+      }
+      r.exchange.received(m.type, m.body);
+    }
+    if (read == Io::broken || link_silent()) {
+      remote_close();
+      raise_lost(ERRCODE_CONNECTION_FAILURE, "the connection to the primary is lost", nullptr);
+    }
+    if (r.exchange.quiet()) break;
+    bool client_closed = false;
+    wait_for_sockets(r, WL_SOCKET_CLOSED, written, &client_closed);
+    interrupts(r);
+  }
+  r.exchange.forget_failure();
+  if (message[0] == '\0') return;
+  ereport(ERROR,
+          errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
+          errmsg("%s", message), errcontext("forwarding the session's settings to the primary"));
+}
+
+std::vector<std::string>& settings_difference(const Settings& from, const Settings& to) {
+  static auto* statements = new std::vector<std::string>;
+  contained([&] { *statements = difference(from, to); });
+  return *statements;
+}
+
+// Makes the remote session's settings ours: a statement under other settings must not run.
+void sync_settings(Remote& r) {
+  const auto& statements = settings_difference(r.settings, relay->outside);
+  if (statements.empty()) return;
+  static std::string* sql = new std::string;
+  contained([&] {
+    sql->clear();
+    for (const std::string& one : statements) *sql += one + ";";
+  });
+  send_own_query(r, *sql);
+  settle(r, nullptr);
+  contained([&] { r.settings = relay->outside; });
+  r.settings_digest = r.position.settings;
+}
+
+// What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
+std::vector<std::string>& prefix_statements() {
+  static auto* prefix = new std::vector<std::string>;
+  const char* isolation = isolation_text();
+  const int levels = GetCurrentTransactionNestLevel();
+  const auto& settings = settings_difference(relay->outside, relay->now);
+  contained([&] {
+    prefix->clear();
+    if (block.open) {
+      prefix->push_back(std::string("BEGIN ISOLATION LEVEL ") + isolation +
+                        (block.read_only ? ", READ ONLY" : ", READ WRITE") +
+                        (XactDeferrable ? ", DEFERRABLE" : ""));
+    }
+    for (int level = 2; block.open && level <= levels; ++level) {
+      std::string name;
+      for (const char* c = block.savepoints[level]; *c != '\0'; ++c) {
+        name += *c;
+        if (*c == '"') name += *c;
+      }
+      prefix->push_back("SAVEPOINT \"" + name + "\"");
+    }
+    prefix->insert(prefix->end(), settings.begin(), settings.end());
+  });
+  relay->settings_in_block = !settings.empty();
+  return *prefix;
+}
+
+}  // namespace aurora_global::extension

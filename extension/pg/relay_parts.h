@@ -1,0 +1,99 @@
+// What the files of the relay share; nobody else includes it.
+#pragma once
+
+#include <vector>
+
+#include "pg/inspect.h"
+#include "pg/pg.h"
+#include "pg/remote.h"
+
+namespace aurora_global::extension {
+
+constexpr std::size_t kPendingBytesMax = 1 << 20;  // More is not read from the client.
+
+struct Relay {
+  bool extended = false;     // Entered from an Execute message.
+  bool first_cycle = true;   // No ReadyForQuery has gone to the client yet.
+  bool client_done = false;  // The client waits for ReadyForQuery.
+  bool copying_in = false;
+  bool committing = false;  // What runs may commit.
+  bool finished = false;
+  bool explicit_block = false;
+  bool local_kept = false;  // Local cursors are open: the local transaction is, too.
+  char held = 0;            // Type of a client's message that waits until the primary owes nothing.
+  bool gone = false;        // The primary: the relay ends as `loss` says.
+  bool block_lost = false;  // A transaction block of the client's was open.
+  struct {
+    int sqlstate = 0;
+    char what[160];
+    char detail[512];
+  } loss;
+  int own_failures = 0;        // Errors to come that we have asked for.
+  bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
+  std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
+  bool settings_in_block = false;
+  bool listening = false;    // LISTEN ran: the session stays.
+  bool discarding = false;   // DISCARD ALL ran: the session there is of no more use.
+  TimestampTz asked_at = 0;  // When the client's statement that runs came.
+  int position_shift = 0;    // Characters: the client's positions minus the primary's.
+  Settings now;
+  Settings outside;
+};
+
+// Null until the first relay; then one after the other uses it.
+extern Relay* relay;
+extern StringInfoData client_message;  // The client's message that is being looked at.
+extern MemoryContext relay_context;    // Reset with each of them.
+
+inline void to_client(char type, std::string_view body) {
+  pq_putmessage(type, body.data(), body.size());
+}
+
+// ---- relay_own.cc: what the relay itself says to the primary
+
+// A query of ours.
+void send_own_query(Remote& r, const std::string& sql);
+// One statement of ours in the client's pipeline: if it fails, nothing after it runs.
+void send_own_statement(Remote& r, const std::string& sql);
+// Sends what is pending and waits until the primary owes nothing, before anything of the client's
+// has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
+void settle(Remote& r, std::string* answer);
+// Waits for the sockets, at most a second. `client_events`: what to wait for at the client.
+void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed);
+// A cancel goes to the primary; what ends the session ends it.
+void interrupts(Remote& r);
+std::vector<std::string>& settings_difference(const Settings& from, const Settings& to);
+// Makes the remote session's settings ours: a statement under other settings must not run.
+void sync_settings(Remote& r);
+// What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
+std::vector<std::string>& prefix_statements();
+
+// ---- relay_client.cc: the client's messages
+
+void note_inspection(Remote& r, const Inspection& found, const char* text);
+// Statements made ready for a query to come end with a Sync of their own.
+void sync_own(Remote& r);
+bool client_may_speak();
+// Reads one message of the client's if there is one.
+bool read_client(Remote& r);
+// What stands in `client_message`.
+void take_client_message(Remote& r, char type);
+// How long a message of this type may be.
+int limit_of(char type);
+
+// ---- relay_loss.cc: the primary is gone
+
+// The connection to the primary is gone, or it is the primary no more: the relay ends, by an error
+// at once where nothing has been answered yet, else by farewell().
+void lost(const char* detail);
+[[noreturn]] void raise_lost(int sqlstate, const char* what, const char* detail);
+// The text of a FATAL error of the primary, for our own.
+const char* fatal_text(std::string_view body);
+// Tells the client, in answer to what it has asked or asks next. Returns after the ReadyForQuery of
+// an answer in the extended protocol; else raises.
+void farewell();
+// After farewell(): a transaction for the caller; the lost block goes on as one that takes nothing
+// but its end.
+void begin_after_loss();
+
+}  // namespace aurora_global::extension
