@@ -10,6 +10,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -19,6 +20,10 @@ EXTENSION_DIR = pathlib.Path(os.environ.get("AURORA_GLOBAL_EXTENSION")
 POSTGRES_BIN = pathlib.Path(os.environ.get("AURORA_GLOBAL_POSTGRES_BIN")
                             or "/usr/lib/postgresql/15/bin")
 START_LIMIT_S = 60
+
+
+# A test that is told to end takes its servers down, too.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def postgres_user():
