@@ -284,6 +284,12 @@ bool still_open(Remote& r) {
 Remote* remote_if_connected() { return current; }
 
 Remote& remote(const Settings& settings) {
+  if (link_silent()) {  // Nothing is sent that would be lost, or done unheard.
+    remote_close();
+    ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+            errmsg("could not open a session at the primary"),
+            errdetail("Nothing comes from the primary any more."));
+  }
   const char* target = target_now();
   const bool usable = current != nullptr && current->target == target &&
                       current->exchange.quiet() &&
