@@ -166,7 +166,7 @@ void Worker::serve(Caller& caller, Ask ask, const ConnectionKey& text) {
   if (Key* key = key_of(text)) key->asked = GetCurrentTimestamp();
   if (ask == Ask::announce) return;
   for (const auto& line : lines_) {
-    if (!line->ready || line->client >= 0 || line->key != text) continue;
+    if (!line->ready || line->remote < 0 || line->client >= 0 || line->key != text) continue;
     Spare answer;
     answer.primary_size = sizeof answer.primary;
     getpeername(line->remote, reinterpret_cast<sockaddr*>(&answer.primary), &answer.primary_size);
@@ -254,12 +254,12 @@ void Worker::advance(Line& line) {
     case PGRES_POLLING_READING: watch(line.remote, EPOLLIN); return;
     case PGRES_POLLING_WRITING: watch(line.remote, EPOLLOUT); return;
     case PGRES_POLLING_OK:
-      line.ready = true;
       line.open_us = GetCurrentTimestamp() - line.started;
       if (line.open_us < kWorthUs) {
         pause(line, kPauseIfNotWorthMs);
         return;
       }
+      line.ready = true;
       line.ssl = static_cast<SSL*>(PQsslStruct(line.connection, "OpenSSL"));
       watch(line.remote, EPOLLIN);
       return;
