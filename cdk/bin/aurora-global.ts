@@ -1,0 +1,3 @@
+import { build } from '../lib/app.js';
+
+build().app.synth();

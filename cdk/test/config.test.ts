@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { describe, it } from 'node:test';
+import { build } from '../lib/app.js';
+import { CONTEXT, ofType, Synthesized } from './support.js';
+
+describe('Configuration', () => {
+  const refused = (context: Record<string, unknown>, pattern: RegExp) =>
+    assert.throws(() => build({ context: { ...CONTEXT, ...context } }), pattern);
+
+  it('refuses what cannot be, saying what was given and what would be right', () => {
+    refused({ name: 'Big_Name' }, /name="Big_Name": must be 2 to 20 lower-case letters/);
+    refused({ name: 'a-name-that-is-too-long-for-aws' }, /must be 2 to 20/);
+    refused({ account: '42' }, /account="42": must be the 12 digits/);
+    refused({ retain: 'maybe' }, /retain="maybe": must be true or false/);
+    refused({ engineVersion: '14.3' }, /engineVersion="14.3"/);
+    refused({ minCapacity: '0.3' }, /minCapacity="0.3": must be 0.5 to 256/);
+    refused({ minCapacity: '8', maxCapacity: '4' }, /maxCapacity="4": must be 8 to 256/);
+    refused({ readers: '15' }, /readers="15": must be 0 to 14/);
+    refused({ readers: '' }, /readers=""/);
+    refused({ backupRetentionDays: '0' }, /backupRetentionDays/);
+    refused({ logRetentionDays: '31' }, /logRetentionDays="31": must be one of 1, 3, 5/);
+    refused({ zones: 'a' }, /zones="a": must be two or three letters/);
+    refused({ zones: 'a,a' }, /zones="a,a": must be different letters/);
+    refused({ alarmEmail: 'nobody' }, /alarmEmail="nobody"/);
+  });
+
+  it('lists all problems at once', () => {
+    refused({ retain: 'maybe', readers: '99' }, /retain=[^]*readers=/);
+  });
+
+  it('takes the zips from lambdaDir and refuses a folder without them', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aurora-global-zips-'));
+    refused({ lambdaDir: folder }, /crud-operations\.zip.*not found; make them by \.\/dev package/);
+    for (const name of ['crud-operations', 'failover', 'global-writer-endpoint']) {
+      fs.writeFileSync(path.join(folder, `${name}.zip`), `zip of ${name}`);
+    }
+    const app = Synthesized.under({ lambdaDir: folder });
+    const code = ofType(app.primary, 'AWS::Lambda::Function').map(r => r.Properties.Code.S3Key);
+    assert.equal(new Set(code).size, 3, 'both CRUD functions run one zip, the others their own');
+    assert.equal(app.primary.Rules!['FunctionsAreBuilt'], undefined);
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  it('lets CloudFormation refuse a deployment of placeholders', () => {
+    for (const [, template] of Synthesized.under().regions) {
+      assert.match(JSON.stringify(template.Rules!['FunctionsAreBuilt']), /placeholders.*deploy\.sh/);
+    }
+  });
+});
