@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 
-FUNCTIONS = ("crud-operations", "failover")
+FUNCTIONS = ("crud-operations", "failover", "global-writer-endpoint")
 # The authorities of AWS's public endpoints, from Debian's ca-certificates.
 AMAZON_AUTHORITIES = sorted(pathlib.Path("/usr/share/ca-certificates/mozilla").glob("Amazon_Root*"))
 

@@ -120,8 +120,9 @@ net::Task<Result<void>> AwsClient::rds_do(RegionId region, awsapi::Form form, De
 }
 
 net::Task<Result<std::vector<awsapi::GlobalClusterView>>> AwsClient::describe_global_clusters(
-    RegionId region, Deadline deadline) {
+    RegionId region, Deadline deadline, std::string identifier) {
   awsapi::Form form = {{"Action", "DescribeGlobalClusters"}};
+  if (!identifier.empty()) form["GlobalClusterIdentifier"] = std::move(identifier);
   CO_TRY(const auto response, co_await rds(region, std::move(form), deadline));
   co_return awsapi::parse_global_clusters(response.status, response.body);
 }
@@ -194,6 +195,9 @@ net::Task<Result<AwsClient::Invocation>> AwsClient::invoke(RegionId region, std:
 }
 
 net::Task<Result<nlohmann::json>> AwsClient::platform_status(RegionId region, Deadline deadline) {
+  if (endpoint_.address.empty()) {
+    co_return make_error(ErrorKind::not_found, "AWS has no platform status");
+  }
   awsapi::HttpMessage message{"GET", "/-/status", {}, ""};
   CO_TRY(const auto response,
          co_await send(region, "aurora-global", std::move(message), true, deadline));

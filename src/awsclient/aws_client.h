@@ -37,8 +37,9 @@ class AwsClient {
   // A call whose result does not matter.
   net::Task<Result<void>> rds_do(RegionId region, awsapi::Form form, Deadline deadline);
 
+  // All, or the one named (`not_found` if there is none): a policy may allow to see only that one.
   net::Task<Result<std::vector<awsapi::GlobalClusterView>>> describe_global_clusters(
-      RegionId region, Deadline deadline);
+      RegionId region, Deadline deadline, std::string identifier = "");
   net::Task<Result<std::vector<model::DbCluster>>> describe_db_clusters(RegionId region,
                                                                         Deadline deadline);
   net::Task<Result<std::vector<model::DbInstance>>> describe_db_instances(RegionId region,

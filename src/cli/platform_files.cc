@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "net/tls.h"
+#include "rds_extras.h"
 #include "region/config.h"
 #include "region/postgres_files.h"
 
@@ -186,6 +187,9 @@ Result<void> write_platform(const Home& home, const Platform& platform, const Li
   TRY_VOID(region::replace_file(home.credentials_file(), credentials, 0600));
   TRY_VOID(region::replace_file(home.root() / "master-password", random_hex(16) + "\n", 0600));
   TRY_VOID(region::replace_file(home.root() / "bin" / "aws", kAwsWrapper, 0755));
+  const fs::path models = home.root() / "aws-models" / "rds" / "2014-10-31";
+  TRY_VOID(make_dir(models, 0755));
+  TRY_VOID(region::replace_file(models / "service-2.sdk-extras.json", kRdsExtras, 0644));
   TRY_VOID(
       region::replace_file(home.link_dir() / "link.toml", link_toml(home, platform, link), 0644));
   for (std::size_t i = 0; i < platform.regions.size(); ++i) {

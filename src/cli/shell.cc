@@ -48,6 +48,7 @@ Result<std::vector<std::pair<std::string, std::string>>> environment(const Home&
       {"AWS_DEFAULT_REGION", region.name},
       {"AWS_ENDPOINT_URL", "http://" + api_address(platform, number)},
       {"AWS_PAGER", ""},
+      {"AWS_DATA_PATH", (home.root() / "aws-models").string()},
       {"AURORA_GLOBAL_HOME", home.root().string()}};
 }
 

@@ -39,7 +39,8 @@ net::Task<Result<awsapi::GlobalClusterView>> global_cluster(awsclient::AwsClient
                                                             RegionId region, std::string identifier,
                                                             Deadline deadline) {
   for (;;) {
-    const auto found = co_await aws.describe_global_clusters(region, deadline.at_most(kCallLimit));
+    const auto found =
+        co_await aws.describe_global_clusters(region, deadline.at_most(kCallLimit), identifier);
     if (found.has_value()) {
       for (const auto& view : *found) {
         if (view.global.identifier == identifier) co_return view;

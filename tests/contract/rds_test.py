@@ -84,6 +84,26 @@ class RdsContract(PlatformTest):
         self.assertTrue(any(re.search("Global switchover .* started", one) for one in messages))
         self.assertTrue(any(re.search("Global switchover .* finished", one) for one in messages))
 
+    def test_5b_the_commands_that_the_old_cli_learns_from_env(self):
+        for command, status, options in (
+                ("switchover-global-cluster", "switching-over", []),
+                ("failover-global-cluster", "failing-over", ["--allow-data-loss"])):
+            members = self.globals()[0]["GlobalClusterMembers"]
+            target = next(one["DBClusterArn"] for one in members if not one["IsWriter"])
+            answer = self.platform.aws(EAST, "rds", command, "--global-cluster-identifier", GLOBAL,
+                                       "--target-db-cluster-identifier", target,
+                                       *options)["GlobalCluster"]
+            self.assertEqual(answer["Status"], status)
+            self.assertEqual(answer["FailoverState"]["IsDataLossAllowed"], bool(options))
+            self.assertTrue(answer["Endpoint"])
+            self.platform.await_healthy(writer=target.split(":")[3])
+            for region in (EAST, WEST):
+                wait_until(lambda region=region: all(
+                    one["SynchronizationStatus"] == "connected"
+                    for one in self.globals(region)[0]["GlobalClusterMembers"])
+                    and self.globals(region)[0]["Status"] == "available",
+                    f"{region} shows the members connected")
+
     def test_6_a_member_is_removed_and_stands_alone(self):
         arn = f"arn:aws:rds:{EAST}:123456789012:cluster:{GLOBAL}-{EAST}"
         self.platform.aws(WEST, "rds", "remove-from-global-cluster", "--global-cluster-identifier",
