@@ -2,6 +2,13 @@
 # Deploys an Aurora global database over two regions of AWS, with the functions that exercise it, by
 # the CDK app in cdk/. Looks first and changes nothing until everything it needs is there.
 set -euo pipefail
+# Paths in the environment are relative to where the caller is.
+for variable in RDS_CA_BUNDLE AURORA_GLOBAL_CDK AURORA_GLOBAL_PACKAGE; do
+  case "${!variable:-}" in
+    /*) ;;
+    */* | *.pem) export "$variable=$PWD/${!variable}" ;;
+  esac
+done
 cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly program=deploy.sh
 # shellcheck source=tools/aws_common.sh
@@ -252,7 +259,8 @@ check_leftovers() {
     printf '%s\n' "${leftovers[@]}"
     printf 'Nothing was changed. Leave them alone and deploy beside them:\n  ./deploy.sh --name OTHER\n'
     printf 'Or have the CDK adopt them, stack by stack; it asks for the id of each, also of the network and the key that they use:\n'
-    printf '  (cd cdk && npm ci && npx cdk import STACK -c name=%s -c account=%s)\n' "$name" "$account"
+    printf '  ./dev package\n  (cd cdk && npm ci && npx cdk import STACK -c name=%s -c retain=%s -c account=%s -c lambdaDir=../build/package)\n' \
+      "$name" "$retain" "$account"
     printf 'Or delete them, in this order; their data is then gone but for the final snapshots, which need the key:\n'
     print_deletion
   } >&2
@@ -275,7 +283,7 @@ PLAN
     case "${state[$id]}" in
       '' | REVIEW_IN_PROGRESS) ;;
       ROLLBACK_COMPLETE) echo "  $(prefixed "$id"): its creation failed; it is deleted and created again" ;;
-      *) [ "${retained[$id]}" = $retain ] || echo "  $(prefixed "$id"): retain changes from ${retained[$id]} to $retain" ;;
+      *) [ "${retained[$id]}" = $retain ] || echo "  $(prefixed "$id"): retain changes from ${retained[$id]/None/unknown} to $retain" ;;
     esac
   done
 }

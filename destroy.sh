@@ -124,8 +124,8 @@ check_leader() {
   aws rds describe-global-clusters --global-cluster-identifier $(global_cluster) --region $primary_region --query 'GlobalClusters[0].Status'"
   fi
   note "writer: $writer"
-  # If the primary's cluster is no member any more, there is nothing to switch back to.
-  if [ "$writer" = "$(cluster_arn "$primary_region")" ] || ! is_member "$(cluster_arn "$primary_region")"; then
+  # Without a writer there is nothing to switch back from, without the primary's cluster nothing to.
+  if [[ $writer = "$(cluster_arn "$primary_region")" || $writer = None ]] || ! is_member "$(cluster_arn "$primary_region")"; then
     return
   fi
   must_switch_back=true

@@ -22,6 +22,7 @@ assume_yes=false
 readonly limit_s=${AURORA_GLOBAL_LIMIT_S:-7200} poll_s=${AURORA_GLOBAL_POLL_S:-10}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+trap 'fail "interrupted; what AWS has begun goes on there. Run $program again when it has ended: it goes on from there"' INT TERM
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 note() { printf '    %s\n' "$*" >&2; }

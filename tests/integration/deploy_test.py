@@ -3,9 +3,13 @@
 import json
 import os
 import pathlib
+import pty
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 from lib.fake_aws import ACCOUNT, EAST, WEST, FakeAws, fresh_world
@@ -52,17 +56,47 @@ class Scripts(unittest.TestCase):
             self.fake.install(self.bin / program)
         self.world = fresh_world()
 
-    def run_script(self, script, *arguments, code, words=(), without_words=(), **environment):
+    def environment(self, **others):
+        return {"PATH": str(self.bin), "AURORA_GLOBAL_PACKAGE": "package", "AURORA_GLOBAL_POLL_S": "0",
+                "AURORA_GLOBAL_LIMIT_S": "30", "TMPDIR": str(self.top), "AWS_SECRET_ACCESS_KEY": "not-for-argv", **others}
+
+    def run_script(self, script, *arguments, code, words=(), without_words=(), cwd=None, **environment):
         self.fake.world = self.world
         done = subprocess.run(
-            ["/bin/bash", str(self.top / script), *arguments], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60, check=False,
-            env={"PATH": str(self.bin), "AURORA_GLOBAL_PACKAGE": "package", "AURORA_GLOBAL_POLL_S": "0", "TMPDIR": str(self.top),
-                 "AWS_SECRET_ACCESS_KEY": "not-for-argv", **environment})
-        output = done.stdout + done.stderr
+            ["/bin/bash", str(self.top / script), *arguments], stdin=subprocess.DEVNULL, cwd=cwd,
+            capture_output=True, text=True, timeout=60, check=False, env=self.environment(**environment))
+        self.check(done.stdout + done.stderr, done.returncode, code, words, without_words)
+        return done
+
+    def at_terminal(self, reply, script, *arguments, code, words=(), then=None, limit_s=60, **environment):
+        """As run_script; a person types `reply` when asked, `then` the second of it at the sight of the first."""
+        to_type = [("Type yes", reply)] + ([then] if then else [])
+        self.fake.world = self.world
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+                ["/usr/bin/setsid", "--ctty", "/bin/bash", str(self.top / script), *arguments], stdin=theirs,
+                stdout=theirs, stderr=theirs, env=self.environment(**environment)) as process:
+            os.close(theirs)
+            output, ends = "", time.monotonic() + limit_s
+            while time.monotonic() < ends:
+                if not select.select([ours], [], [], 1)[0]:
+                    continue
+                try:
+                    output += os.read(ours, 65536).decode(errors="replace")
+                except OSError:  # All of them have ended.
+                    break
+                if to_type and to_type[0][0] in output:
+                    os.write(ours, to_type.pop(0)[1].encode())
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+                self.fail(f"not within {limit_s} s\n{output}")
+        os.close(ours)
+        self.check(output, process.returncode, code, words)
+
+    def check(self, output, returned, code, words, without_words=()):
         self.assertEqual([], self.world["unexpected"], output)
         self.assertNotIn("not-for-argv", output + json.dumps(self.world["calls"]))
-        self.assertEqual(code, done.returncode, output)
+        self.assertEqual(code, returned, output)
         for word in words:
             self.assertIn(word, output)
         for word in without_words:
@@ -72,7 +106,6 @@ class Scripts(unittest.TestCase):
         # What changes something, in order.
         self.did = [call for call in calls if call[0] != "node" and "--generate-cli-skeleton" not in call
                     and not (call[0] == "aws" and call[2] in READING)]
-        return done
 
     def deploy(self, *arguments, code=0, **others):
         return self.run_script("deploy.sh", *arguments, code=code, **others)
@@ -214,6 +247,29 @@ class Deploy(Scripts):
         self.deploy("--yes", code=1, words=["no output FailoverApiUrl"], AURORA_GLOBAL_CDK=str(other))
 
 
+class Terminal(Scripts):
+    def test_yes(self):
+        self.at_terminal("yes\n", "deploy.sh", code=0, words=["[5/5]", "done in", "Next:"])
+        self.assertEqual(list(STACKS), self.deployed())
+        self.world = fresh_world()
+        self.add_deployment()
+        self.at_terminal("yes\n", "destroy.sh", code=0, words=["To delete them"])
+
+    def test_no(self):
+        self.at_terminal("y\n", "deploy.sh", code=1, words=["nothing was changed"])
+        self.assertEqual([], self.did)
+        self.add_deployment()
+        self.at_terminal("\n", "destroy.sh", code=1, words=["nothing was changed"])
+        self.assertEqual([], self.did)
+
+    def test_what_the_cdk_says_is_shown_and_its_failure_seen(self):
+        self.world["deployments_that_fail"] = ["AuroraGlobalKmsStackSecondary"]
+        self.at_terminal("yes\n", "deploy.sh", code=1, words=["it is not as it should be", "... failed after"])
+        self.assertEqual(list(STACKS[:2]), self.deployed())
+        log = self.top / "out/deploy/aurora-global/AuroraGlobalKmsStackSecondary.log"
+        self.assertIn("it is not as it should be", log.read_text())
+
+
 class Prerequisites(Scripts):
     def missing(self, *words, without=(), **environment):
         self.deploy("--yes", code=3, words=["missing", "Nothing was changed", *words], without_words=without,
@@ -276,6 +332,8 @@ class Prerequisites(Scripts):
         (self.bin / "curl").unlink()
         self.deploy("--yes", RDS_CA_BUNDLE=str(bundle))
         self.assertIn(["package", str(bundle)], self.did)
+        self.deploy("--yes", RDS_CA_BUNDLE="bin/../bundle.pem", cwd=self.top)
+        self.assertIn(["package", f"{self.top}/bin/../bundle.pem"], self.did)
 
     def test_a_download_that_is_no_bundle(self):
         self.world["bundle"] = "<html>Please log in</html>"
@@ -527,6 +585,19 @@ class Destroy(Scripts):
     def test_nothing_there(self):
         self.destroy(words=["There is nothing to delete", "aurora-global"])
         self.assertEqual([], self.did)
+
+    def test_a_global_cluster_without_a_writer(self):
+        self.add_deployment()
+        self.world["global_clusters"]["aurora-global-db"]["GlobalClusterMembers"] = []
+        self.destroy("--yes")
+        self.assertEqual(self.REVERSED, self.deleted())
+
+    def test_interrupted(self):
+        self.add_deployment()
+        self.world["deletions_that_take"] = {"AuroraGlobalPeeringRoutesStack": 100000}
+        self.at_terminal("yes\n", "destroy.sh", code=1, words=["interrupted", "DELETE_IN_PROGRESS"],
+                         then=("DELETE_IN_PROGRESS", "\x03"), AURORA_GLOBAL_POLL_S="0.1")
+        self.assertEqual(self.REVERSED[:1], self.deleted())
 
     def test_unknown_or_mixed_retention(self):
         self.add_stack("AuroraGlobalPrimaryStack", retain=None)
