@@ -416,6 +416,9 @@ class StatesAndLeftovers(Scripts):
         self.world["keys"][EAST]["alias/aurora-global"] = {"KeyId": "key", "KeyState": "Enabled"}
         self.deploy("--yes")
         self.deploy("--yes", "--name", "blue")
+        self.world = fresh_world()
+        self.world["log_groups"][WEST] = ["/aws/lambda/failover-of-others"]
+        self.deploy("--yes")
 
     def test_an_account_that_may_not_be_read(self):
         self.world["failing_calls"] = [{"call": "rds describe-global-clusters", "times": 1, "code": "AccessDenied",
