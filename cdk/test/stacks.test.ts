@@ -24,6 +24,8 @@ describe('Stacks', () => {
   });
 
   it('carry the copy and its retention as tags, which destroy.sh reads', () => {
+    assert.deepEqual(app.stackTags, app.stackNames.map(() => (
+      { 'aurora-global:name': 'aurora-global', 'aurora-global:retain': 'true' })));
     for (const [id, template] of app.all) {
       const tagged = Object.values(template.Resources).filter(r => Array.isArray(r.Properties?.Tags));
       for (const { Properties } of tagged) {

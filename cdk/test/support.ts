@@ -33,10 +33,13 @@ export class Synthesized {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aurora-global-cdk-'));
   readonly app: App;
   readonly stackNames: string[];
+  readonly stackTags: Record<string, string>[];
 
   private constructor(context: Record<string, unknown>) {
     this.app = build({ context: { ...CONTEXT, ...context }, outdir: this.folder }).app;
-    this.stackNames = this.app.synth().stacks.map(stack => stack.stackName);
+    const { stacks } = this.app.synth();
+    this.stackNames = stacks.map(stack => stack.stackName);
+    this.stackTags = stacks.map(stack => stack.tags);
   }
 
   static under(context: Record<string, unknown> = {}): Synthesized {

@@ -10,14 +10,18 @@ export class BaseStack extends Stack {
   constructor(scope: Construct, id: string, readonly config: Config, readonly home: Region,
               description: string) {
     const names = new Names(config.name);
+    // Of the stack, which destroy.sh reads, and of every resource.
+    const tags = {
+      'aurora-global:name': config.name, 'aurora-global:retain': String(config.retain),
+    };
     super(scope, id, {
       stackName: names.stack(id),
       description,
       env: { account: config.account, region: home },
+      tags,
     });
     this.names = names;
-    Tags.of(this).add('aurora-global:name', config.name);
-    Tags.of(this).add('aurora-global:retain', String(config.retain));
+    for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
     Validations.of(this).acknowledge({
       id: 'CloudFormation-Validate::W3010',
       reason: 'The zones are configuration: looking them up would need credentials at synthesis',
