@@ -2,12 +2,14 @@
 //
 // Knows addresses and credentials, nothing else. With one endpoint (a region of a platform of ours,
 // AWS_ENDPOINT_URL) every call goes there: a call for another region is passed on. Without one,
-// calls go to AWS itself: https://<service>.<region>.amazonaws.com.
+// calls go to AWS itself: https://<service>.<region>.amazonaws.com. A throttled call is sent again,
+// with growing pauses, until its deadline; what AWS says then is the answer.
 #pragma once
 
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "awsapi/metric_shapes.h"
 #include "awsapi/rds_shapes.h"
 #include "awsapi/sigv4.h"
 #include "model/operation.h"
@@ -37,8 +39,9 @@ class AwsClient {
   // A call whose result does not matter.
   net::Task<Result<void>> rds_do(RegionId region, awsapi::Form form, Deadline deadline);
 
+  // All that the region knows, or the one with `identifier`.
   net::Task<Result<std::vector<awsapi::GlobalClusterView>>> describe_global_clusters(
-      RegionId region, Deadline deadline);
+      RegionId region, Deadline deadline, std::string identifier = "");
   net::Task<Result<std::vector<model::DbCluster>>> describe_db_clusters(RegionId region,
                                                                         Deadline deadline);
   net::Task<Result<std::vector<model::DbInstance>>> describe_db_instances(RegionId region,
@@ -49,6 +52,10 @@ class AwsClient {
   net::Task<Result<void>> move_writer(RegionId region, std::string global_cluster,
                                       std::string target_arn, model::OperationKind kind,
                                       Deadline deadline);
+
+  // GetMetricStatistics; nullopt: no value of that time has arrived.
+  net::Task<Result<std::optional<awsapi::MetricStatistics>>> metric_statistics(
+      RegionId region, awsapi::MetricQuery metric, Deadline deadline);
 
   // Services with a JSON protocol, e.g. service "secretsmanager", target "secretsmanager",
   // operation "GetSecretValue". An error answer becomes an Error with AWS's code.
@@ -72,6 +79,8 @@ class AwsClient {
   net::Task<Result<void>> health(Deadline deadline);
 
  private:
+  net::Task<Result<net::HttpResponse>> query(RegionId region, std::string service,
+                                             awsapi::Form form, Deadline deadline);
   net::Task<Result<net::HttpResponse>> send(RegionId region, std::string service,
                                             awsapi::HttpMessage message, bool repeatable,
                                             Deadline deadline);
