@@ -1,11 +1,19 @@
 #include "awsclient/aws_client.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "awsapi/query_answer.h"
+#include "base/rng.h"
 #include "net/tls.h"
 
 namespace aurora_global::awsclient {
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kThrottledPause = 200ms;  // Doubled each time.
+constexpr Duration kThrottledPauseMax = 5s;
 
 // Where Linux systems keep the authorities they trust; Amazon Linux first.
 constexpr const char* kTrustFiles[] = {"/etc/pki/tls/certs/ca-bundle.crt",
@@ -42,6 +50,15 @@ Error json_error(const net::HttpResponse& response) {
                          : response.status == 429 ? ErrorKind::exhausted
                                                   : ErrorKind::invalid;
   return make_error(kind, std::move(message), std::move(code));
+}
+
+bool is_throttled(const net::HttpResponse& response) {
+  if (response.status != 400 && response.status != 429 && response.status != 503) return false;
+  constexpr std::string_view kOpen = "<Code>";
+  const auto at = response.body.find(kOpen);
+  if (at == std::string::npos) return awsapi::is_throttling(json_error(response).code);
+  const std::string rest = response.body.substr(at + kOpen.size());
+  return awsapi::is_throttling(rest.substr(0, rest.find('<')));
 }
 
 }  // namespace
@@ -93,22 +110,37 @@ net::Task<Result<net::HttpResponse>> AwsClient::send(RegionId region, std::strin
                                                      Deadline deadline) {
   std::string host;
   net::HttpClient& client = client_of(service, region, host);
-  awsapi::sign(message, credentials_, host, region.name, service, SystemClock().wall_now());
-  net::HttpRequest request;
-  request.method = std::move(message.method);
-  request.target = std::move(message.target);
-  request.headers = std::move(message.headers);
-  request.body = std::move(message.body);
-  request.repeatable = repeatable;
-  co_return co_await client.request(std::move(request), deadline);
+  Rng rng(static_cast<std::uint64_t>(SystemClock().now().time_since_epoch().count()));
+  Duration pause = kThrottledPause;
+  for (;;) {
+    awsapi::HttpMessage own = message;  // Each attempt has a signature of its own time.
+    awsapi::sign(own, credentials_, host, region.name, service, SystemClock().wall_now());
+    net::HttpRequest request;
+    request.method = std::move(own.method);
+    request.target = std::move(own.target);
+    request.headers = std::move(own.headers);
+    request.body = std::move(own.body);
+    request.repeatable = repeatable;
+    auto response = co_await client.request(std::move(request), deadline);
+    if (response.has_error() || !is_throttled(*response) || deadline.left() < pause) {
+      co_return response;
+    }
+    co_await net::sleep_for(Duration(1 + rng.below(static_cast<std::uint64_t>(pause.count()))));
+    pause = std::min(2 * pause, kThrottledPauseMax);
+  }
 }
 
 net::Task<Result<net::HttpResponse>> AwsClient::rds(RegionId region, awsapi::Form form,
                                                     Deadline deadline) {
   form["Version"] = std::string(awsapi::kRdsVersion);
+  co_return co_await query(region, "rds", std::move(form), deadline);
+}
+
+net::Task<Result<net::HttpResponse>> AwsClient::query(RegionId region, std::string service,
+                                                      awsapi::Form form, Deadline deadline) {
   awsapi::HttpMessage message{"POST", "/", {}, awsapi::encode_form(form)};
   message.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-  co_return co_await send(region, "rds", std::move(message), true, deadline);
+  co_return co_await send(region, std::move(service), std::move(message), true, deadline);
 }
 
 net::Task<Result<void>> AwsClient::rds_do(RegionId region, awsapi::Form form, Deadline deadline) {
@@ -161,6 +193,13 @@ net::Task<Result<void>> AwsClient::move_writer(RegionId region, std::string glob
     form["AllowDataLoss"] = "true";
   }
   co_return co_await rds_do(region, std::move(form), deadline);
+}
+
+net::Task<Result<std::optional<awsapi::MetricStatistics>>> AwsClient::metric_statistics(
+    RegionId region, awsapi::MetricQuery metric, Deadline deadline) {
+  CO_TRY(const auto response,
+         co_await query(region, "monitoring", awsapi::metric_form(metric), deadline));
+  co_return awsapi::parse_metric_statistics(response.status, response.body);
 }
 
 net::Task<Result<nlohmann::json>> AwsClient::json_call(RegionId region, std::string service,

@@ -2,12 +2,14 @@
 //
 // Knows addresses and credentials, nothing else. With one endpoint (a region of a platform of ours,
 // AWS_ENDPOINT_URL) every call goes there: a call for another region is passed on. Without one,
-// calls go to AWS itself: https://<service>.<region>.amazonaws.com.
+// calls go to AWS itself: https://<service>.<region>.amazonaws.com. A throttled call is sent again,
+// with growing pauses, until its deadline; what AWS says then is the answer.
 #pragma once
 
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "awsapi/metric_shapes.h"
 #include "awsapi/rds_shapes.h"
 #include "awsapi/sigv4.h"
 #include "model/operation.h"
@@ -51,6 +53,10 @@ class AwsClient {
                                       std::string target_arn, model::OperationKind kind,
                                       Deadline deadline);
 
+  // GetMetricStatistics; nullopt: no value of that time has arrived.
+  net::Task<Result<std::optional<awsapi::MetricStatistics>>> metric_statistics(
+      RegionId region, awsapi::MetricQuery metric, Deadline deadline);
+
   // Services with a JSON protocol, e.g. service "secretsmanager", target "secretsmanager",
   // operation "GetSecretValue". An error answer becomes an Error with AWS's code.
   net::Task<Result<nlohmann::json>> json_call(RegionId region, std::string service,
@@ -73,6 +79,8 @@ class AwsClient {
   net::Task<Result<void>> health(Deadline deadline);
 
  private:
+  net::Task<Result<net::HttpResponse>> query(RegionId region, std::string service,
+                                             awsapi::Form form, Deadline deadline);
   net::Task<Result<net::HttpResponse>> send(RegionId region, std::string service,
                                             awsapi::HttpMessage message, bool repeatable,
                                             Deadline deadline);

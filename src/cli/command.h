@@ -88,6 +88,9 @@ struct DrillCommand {
   bool up = false;
   bool keep = false;
   UpOptions up_options;
+  std::string target = "local";
+  std::string outputs = "out/deploy/aurora-global/outputs.json";  // Of target "aws".
+  std::optional<double> metrics_wait_s;                           // Default: 2 here, 120 on AWS.
 };
 int drill(const Home& home, const DrillCommand& command);
 

@@ -91,6 +91,21 @@ void add_move_commands(CLI::App& app, Arguments& a, int& code) {
       "Run a load while the writer moves; report what it felt; 0 if all expectations held");
   drill->add_option("file", a.drill.file, "Drill file (see drills/ and docs/reference/drill.md)")
       ->required();
+  drill
+      ->add_option("--target", a.drill.target,
+                   "local: the platform of this machine; aws: the stacks of ./deploy.sh, with the "
+                   "load in their functions; needs nothing of this machine, brings nothing up")
+      ->check(CLI::IsMember({"local", "aws"}))
+      ->capture_default_str();
+  drill
+      ->add_option("--outputs", a.drill.outputs,
+                   "With --target aws: the file that `cdk deploy --outputs-file` wrote")
+      ->capture_default_str();
+  drill
+      ->add_option("--metrics-wait-s", a.drill.metrics_wait_s,
+                   "How long to wait for CloudWatch after a load of functions (2; with --target "
+                   "aws 120)")
+      ->check(CLI::Range(0.0, 3600.0));
   drill->add_option("--set", a.drill.overrides, "Change a value of [load], e.g. concurrency=16");
   drill->add_option("--output", a.drill.output, "Directory of results.json, report.html, ops.csv")
       ->capture_default_str();

@@ -139,26 +139,32 @@ std::string read_via(const std::string& value, Via& out) {
 }
 
 // What an invocation of a CRUD function cannot be told.
-Result<void> check_via_lambda(const toml::table& table, const Reader& in, const LoadPlan& plan) {
+Result<void> check_via_lambda(const toml::table& table, const Reader& in, const LoadPlan& plan,
+                              Target target) {
+  const bool aws = target == Target::aws;
+  const std::string lambda = aws ? "--target aws" : "via = \"lambda\"";
+  const std::string needs =
+      aws ? " in [load] cannot be given with --target aws: there the load runs in functions"
+          : " in [load] needs via = \"connections\"";
   for (const char* key :
        {"conninfo", "think_ms", "op_timeout_ms", "give_up_ms", "retries", "backoff_base_ms",
         "backoff_max_ms", "prefill", "payload_bytes", "seed"}) {
     const toml::node* node = table.get(key);
     if (node == nullptr) continue;
-    return in.problem(node, std::string(key) + " in [load] needs via = \"connections\"");
+    return in.problem(node, key + needs);
   }
   const LoadOptions& load = plan.options;
   if (plan.endpoint == "cluster") {
-    return in.problem(table.get("endpoint"),
-                      "endpoint in [load] must be global-writer or write-forwarding with "
-                      "via = \"lambda\"");
+    return in.problem(
+        table.get("endpoint"),
+        "endpoint in [load] must be global-writer or write-forwarding with " + lambda);
   }
   if (load.rate && (*load.rate < kLambdaRateMin || *load.rate > kLambdaRateMax)) {
-    return in.problem(table.get("rate"), "rate in [load] must be 40 to 4000 with via = \"lambda\"");
+    return in.problem(table.get("rate"), "rate in [load] must be 40 to 4000 with " + lambda);
   }
   if (load.concurrency > kLambdaConcurrencyMax) {
     return in.problem(table.get("concurrency"),
-                      "concurrency in [load] must be at most 200 with via = \"lambda\"");
+                      "concurrency in [load] must be at most 200 with " + lambda);
   }
   return ok();
 }
@@ -167,7 +173,7 @@ constexpr double kHourMs = 3'600'000;
 constexpr double kCountMax = 1e9;
 
 Result<LoadPlan> read_load(const toml::table& table, const std::string& file,
-                           std::optional<Duration>& tail) {
+                           std::optional<Duration>& tail, Target target) {
   Reader in(table, "[load]", file);
   LoadPlan plan;
   LoadOptions& load = plan.options;
@@ -198,7 +204,9 @@ Result<LoadPlan> read_load(const toml::table& table, const std::string& file,
            [&](std::uint64_t v) { load.payload_bytes = static_cast<int>(v); });
   in.whole("seed", 0, kCountMax, [&](std::uint64_t v) { load.seed = v; });
   TRY_VOID(in.end());
-  if (plan.via == Via::lambda) TRY_VOID(check_via_lambda(table, in, plan));
+  if (plan.via == Via::lambda || target == Target::aws) {
+    TRY_VOID(check_via_lambda(table, in, plan, target));
+  }
   return plan;
 }
 
@@ -242,15 +250,28 @@ void number_workers(std::vector<LoadPlan>& loads) {
   }
 }
 
+void run_via_lambda(DrillFile& drill) {
+  bool changed = false;
+  for (LoadPlan& plan : drill.loads) {
+    changed = changed || plan.via != Via::lambda;
+    plan.via = Via::lambda;
+  }
+  if (changed) {
+    drill.notes.emplace_back(
+        "the load runs in the Lambda functions, not over connections of the drill: on AWS the "
+        "endpoints cannot be reached from outside their VPC");
+  }
+}
+
 Result<void> read_loads(const std::vector<const toml::table*>& tables, const std::string& file,
                         DrillFile& drill) {
-  if (tables.empty()) return ok();
   std::optional<Duration> tail;
-  drill.loads.clear();
+  if (!tables.empty()) drill.loads.clear();
   for (const toml::table* table : tables) {
-    TRY(LoadPlan plan, read_load(*table, file, tail));
+    TRY(LoadPlan plan, read_load(*table, file, tail, drill.target));
     drill.loads.push_back(std::move(plan));
   }
+  if (drill.target == Target::aws) run_via_lambda(drill);
   number_workers(drill.loads);
   drill.tail = tail.value_or(drill.tail);
   return ok();
@@ -268,9 +289,10 @@ std::string read_act(const std::string& value, Act& out) {
   return "one of " + names + "; given: '" + value + "'";
 }
 
-Result<DrillStep> read_step(const toml::table& table, const std::string& file) {
+Result<DrillStep> read_step(const toml::table& table, const std::string& file, Target target) {
   Reader in(table, "[[step]]", file);
   DrillStep step;
+  step.limit = target == Target::aws ? kStepLimitOnAws : kStepLimit;
   step.line = static_cast<int>(table.source().begin.line);
   if (!in.has("do"))
     return in.problem(nullptr, "a [[step]] needs do = \"switchover\" (or another)");
@@ -351,7 +373,7 @@ Result<void> read_steps(Reader& in, const std::string& file, DrillFile& drill) {
   for (const toml::node& one : *steps) {
     const toml::table* table = one.as_table();
     if (table == nullptr) return in.problem(&one, "steps are written [[step]], with two brackets");
-    TRY(DrillStep step, read_step(*table, file));
+    TRY(DrillStep step, read_step(*table, file, drill.target));
     drill.steps.push_back(std::move(step));
   }
   return ok();
@@ -394,6 +416,8 @@ Result<void> apply_overrides(toml::table& root, const std::vector<std::string>& 
 
 }  // namespace
 
+std::string_view name_of(Target target) { return target == Target::aws ? "aws" : "local"; }
+
 std::string_view name_of(Act act) {
   switch (act) {
     case Act::switchover: return "switchover";
@@ -417,8 +441,23 @@ bool is_local(Act act) {
   return act != Act::switchover && act != Act::failover && act != Act::wait_healthy;
 }
 
+Result<void> refuse_faults(const DrillFile& file) {
+  std::string found;
+  for (std::size_t i = 0; i < file.steps.size(); ++i) {
+    if (!is_local(file.steps[i].act)) continue;
+    found += (found.empty() ? "step " : ", step ") + std::to_string(i + 1) + " (line " +
+             std::to_string(file.steps[i].line) + ") '" + std::string(name_of(file.steps[i].act)) +
+             "'";
+  }
+  if (found.empty()) return ok();
+  return make_error(ErrorKind::invalid,
+                    file.name + ": " + found +
+                        ": needs a platform on this machine; only switchover, failover and "
+                        "wait-healthy work elsewhere");
+}
+
 Result<DrillFile> parse_drill(std::string_view text, std::string name,
-                              const std::vector<std::string>& overrides) {
+                              const std::vector<std::string>& overrides, Target target) {
   if (text.size() > kDrillFileBytesMax) {
     return make_error(ErrorKind::invalid, name + " is larger than 256 KiB; is it a drill file?");
   }
@@ -426,6 +465,7 @@ Result<DrillFile> parse_drill(std::string_view text, std::string name,
   TRY_VOID(apply_overrides(root, overrides));
   DrillFile drill;
   drill.name = name;
+  drill.target = target;
   Reader in(root, "the file", name);
   in.text("description",
           [&](const std::string& v) { return drill.description = v, std::string(); });
@@ -435,6 +475,7 @@ Result<DrillFile> parse_drill(std::string_view text, std::string name,
   TRY_VOID(in.end());
   TRY_VOID(read_loads(loads, name, drill));
   if (expect != nullptr) TRY_VOID(read_expect(*expect, name, drill.expect));
+  if (target == Target::aws) TRY_VOID(refuse_faults(drill));
   const bool endless = std::any_of(drill.loads.begin(), drill.loads.end(),
                                    [](const LoadPlan& plan) { return !plan.has_amount(); });
   if (drill.steps.empty() && endless) {
@@ -446,7 +487,8 @@ Result<DrillFile> parse_drill(std::string_view text, std::string name,
   return drill;
 }
 
-Result<DrillFile> load_drill(const std::string& path, const std::vector<std::string>& overrides) {
+Result<DrillFile> load_drill(const std::string& path, const std::vector<std::string>& overrides,
+                             Target target) {
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     return make_error(ErrorKind::not_found,
@@ -455,7 +497,7 @@ Result<DrillFile> load_drill(const std::string& path, const std::vector<std::str
   std::string text(kDrillFileBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  TRY(DrillFile drill, parse_drill(text, path, overrides));
+  TRY(DrillFile drill, parse_drill(text, path, overrides, target));
   drill.name = std::filesystem::path(path).stem().string();
   return drill;
 }

@@ -19,6 +19,12 @@ inline constexpr std::size_t kDrillLoadsMax = 8;
 inline constexpr double kLambdaRateMin = 40;
 inline constexpr double kLambdaRateMax = 4000;
 inline constexpr int kLambdaConcurrencyMax = 200;
+inline constexpr Duration kStepLimit = std::chrono::seconds(120);
+inline constexpr Duration kStepLimitOnAws = std::chrono::seconds(1800);
+
+// Where a drill runs: on a platform of this machine, or on AWS, which is reached by its APIs alone.
+enum class Target { local, aws };
+std::string_view name_of(Target target);
 
 enum class Act {
   switchover,
@@ -52,7 +58,7 @@ struct DrillStep {
   std::uint64_t min_writes_between = 100;
   std::string partition = "both";  // both | out
   std::optional<double> latency_ms, jitter_ms, bandwidth_mbit_s;
-  Duration limit = std::chrono::seconds(120);  // For the step to have its effect.
+  Duration limit = kStepLimit;  // For the step to have its effect. On AWS: kStepLimitOnAws.
   int line = 0;
 };
 
@@ -88,17 +94,25 @@ struct LoadPlan {
 struct DrillFile {
   std::string name;  // Of the file, without folders and ".toml".
   std::string description;
+  Target target = Target::local;
+  std::vector<std::string> notes;  // What the target made of the file, one sentence each.
   std::vector<LoadPlan> loads = {LoadPlan{}};  // At least one.
   Duration tail = std::chrono::seconds(2);     // The loads go on this long after the last step.
   std::vector<DrillStep> steps;
   Expectations expect;
 };
 
-// `overrides`: "key=value" of every [load], in TOML ("concurrency=16"). Fails with `invalid`: file,
-// line, what is wrong, what would be right.
+// `overrides`: "key=value" of every [load], in TOML ("concurrency=16"). With Target::aws every load
+// runs via lambda, and steps that only a platform on this machine can take are refused. Fails with
+// `invalid`: file, line, what is wrong, what would be right.
 Result<DrillFile> parse_drill(std::string_view text, std::string name,
-                              const std::vector<std::string>& overrides = {});
+                              const std::vector<std::string>& overrides = {},
+                              Target target = Target::local);
 Result<DrillFile> load_drill(const std::string& path,
-                             const std::vector<std::string>& overrides = {});
+                             const std::vector<std::string>& overrides = {},
+                             Target target = Target::local);
+
+// Names every step of the file that needs a platform on this machine.
+Result<void> refuse_faults(const DrillFile& file);
 
 }  // namespace aurora_global::drill

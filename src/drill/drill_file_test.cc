@@ -112,6 +112,43 @@ TEST(DrillFile, SeveralLoadsHaveWorkersOfTheirOwn) {
   EXPECT_NE(refusal("load = [1]\n").find("is a section"), std::string::npos);
 }
 
+TEST(DrillFile, OnAwsEveryLoadIsOfFunctionsAndStepsHaveMoreTime) {
+  const auto drill = parse_drill(
+      "[load]\nconcurrency = 4\n[[step]]\ndo = \"switchover\"\n[[step]]\ndo = \"wait-healthy\"\n"
+      "limit_s = 5\n",
+      "x.toml", {}, Target::aws);
+  ASSERT_TRUE(drill.has_value()) << drill.error().message;
+  EXPECT_EQ(drill->loads[0].via, Via::lambda);
+  EXPECT_EQ(drill->loads[0].workers_end, kWorkersOfARunMax);
+  ASSERT_EQ(drill->notes.size(), 1u);
+  EXPECT_NE(drill->notes[0].find("runs in the Lambda functions"), std::string::npos);
+  EXPECT_EQ(drill->steps[0].limit, kStepLimitOnAws);
+  EXPECT_EQ(drill->steps[1].limit, 5s);
+  const auto same =
+      parse_drill("[load]\nvia = \"lambda\"\nduration_s = 1\n", "x.toml", {}, Target::aws);
+  ASSERT_TRUE(same.has_value()) << same.error().message;
+  EXPECT_TRUE(same->notes.empty());
+}
+
+TEST(DrillFile, WhatAwsCannotDoIsRefusedAllAtOnce) {
+  const auto refusal_on_aws = [](std::string_view text) {
+    const auto drill = parse_drill(text, "x.toml", {}, Target::aws);
+    return drill.has_error() ? drill.error().message : "(accepted)";
+  };
+  EXPECT_EQ(refusal_on_aws("[[step]]\ndo = \"kill-region\"\n[[step]]\ndo = \"switchover\"\n"
+                           "[[step]]\ndo = \"heal\"\n"),
+            "x.toml: step 1 (line 1) 'kill-region', step 3 (line 5) 'heal': needs a platform on "
+            "this machine; only switchover, failover and wait-healthy work elsewhere");
+  EXPECT_NE(refusal_on_aws("[load]\nconninfo = \"host=x\"\nduration_s = 1\n")
+                .find("line 2: conninfo in [load] cannot be given with --target aws"),
+            std::string::npos);
+  EXPECT_NE(refusal_on_aws("[load]\nretries = 3\nduration_s = 1\n").find("--target aws"),
+            std::string::npos);
+  EXPECT_NE(refusal_on_aws("[load]\nendpoint = \"cluster\"\nduration_s = 1\n")
+                .find("global-writer or write-forwarding with --target aws"),
+            std::string::npos);
+}
+
 TEST(DrillFile, EveryFileInDrillsIsRight) {
   int found = 0;
   const std::filesystem::path dir = std::filesystem::path(AURORA_GLOBAL_SOURCE_DIR) / "drills";

@@ -50,6 +50,20 @@ std::uint64_t epoch_in(const json& status, const std::string& global_cluster) {
 
 }  // namespace
 
+Situation situation_of(const model::GlobalCluster& global) {
+  Situation situation;
+  situation.status = global.status;
+  situation.writer = global.writer_region;
+  situation.synchronized = true;
+  for (const model::GlobalMember& member : global.members) {
+    situation.members.push_back(member.region);
+    const auto arn = model::parse_cluster_arn(member.cluster_arn);
+    if (arn.has_value()) situation.clusters[member.region] = arn->identifier;
+    if (member.region != global.writer_region && !member.connected) situation.synchronized = false;
+  }
+  return situation;
+}
+
 RdsPlatform::RdsPlatform(boost::asio::any_io_executor executor, Options options)
     : options_(std::move(options)) {
   for (const Region& region : options_.regions) {
@@ -92,15 +106,7 @@ net::Task<Result<model::GlobalCluster>> RdsPlatform::global_cluster(Deadline dea
 
 net::Task<Result<Situation>> RdsPlatform::situation(Deadline deadline) {
   CO_TRY(const model::GlobalCluster global, co_await global_cluster(deadline));
-  Situation situation;
-  situation.status = global.status;
-  situation.writer = global.writer_region;
-  situation.synchronized = true;
-  for (const model::GlobalMember& member : global.members) {
-    situation.members.push_back(member.region);
-    if (member.region != global.writer_region && !member.connected) situation.synchronized = false;
-  }
-  co_return situation;
+  co_return situation_of(global);
 }
 
 net::Task<Result<void>> RdsPlatform::move_writer(RegionId to, model::OperationKind kind,
@@ -133,10 +139,10 @@ net::Task<Result<model::Operation>> RdsPlatform::last_operation(RegionId to, Dea
   co_return make_error(ErrorKind::not_found, "no operation has moved the writer to " + to.name);
 }
 
-awsclient::AwsClient* RdsPlatform::aws(const RegionId& region) {
+std::optional<Functions> RdsPlatform::functions(const RegionId& region) {
   const auto at = std::find(names_.begin(), names_.end(), region);
-  return at == names_.end() ? nullptr
-                            : clients_[static_cast<std::size_t>(at - names_.begin())].get();
+  if (at == names_.end()) return std::nullopt;
+  return Functions{clients_[static_cast<std::size_t>(at - names_.begin())].get()};
 }
 
 Result<pgclient::Parameters> RdsPlatform::endpoint(const RegionId& region,

@@ -1,6 +1,7 @@
 // The platform as a drill sees it: where the writer is, how to move it, where clients connect.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,19 @@ struct Situation {
   std::string status;  // "available" or what is going on.
   RegionId writer;     // Empty: there is none.
   std::vector<RegionId> members;
-  bool synchronized = false;  // Every member that is not the writer is `connected`.
+  std::map<RegionId, std::string> clusters;  // Identifier of each member's DB cluster.
+  bool synchronized = false;                 // Every member that is not the writer is `connected`.
 
   bool available() const { return status == "available" && !writer.empty(); }
+};
+
+Situation situation_of(const model::GlobalCluster& global);
+
+// The CRUD functions of a region and where they are invoked. The client lives as the platform does.
+struct Functions {
+  awsclient::AwsClient* aws = nullptr;
+  std::string global_endpoint = "crud-global-endpoint";
+  std::string write_forwarding = "crud-write-forwarding";
 };
 
 class Platform {
@@ -37,8 +48,8 @@ class Platform {
   // libpq parameters of "global-writer", "cluster" or "reader" of a region.
   virtual Result<pgclient::Parameters> endpoint(const RegionId& region,
                                                 const std::string& name) const = 0;
-  // Where functions of a region are invoked; null: nowhere.
-  virtual awsclient::AwsClient* aws(const RegionId& region) = 0;
+  // nullopt: the region has none.
+  virtual std::optional<Functions> functions(const RegionId& region) = 0;
 };
 
 // Over the RDS API, at one address per region.
@@ -67,7 +78,7 @@ class RdsPlatform final : public Platform {
   net::Task<Result<model::Operation>> last_operation(RegionId to, Deadline deadline) override;
   Result<pgclient::Parameters> endpoint(const RegionId& region,
                                         const std::string& name) const override;
-  awsclient::AwsClient* aws(const RegionId& region) override;
+  std::optional<Functions> functions(const RegionId& region) override;
 
  private:
   net::Task<Result<model::GlobalCluster>> global_cluster(Deadline deadline);

@@ -183,6 +183,31 @@ json loads_json(const Results& results) {
   return loads;
 }
 
+// What has not arrived is null, never 0.
+json cloudwatch_json(const std::optional<CloudWatchReport>& report) {
+  if (!report) return nullptr;
+  json metrics = json::array();
+  for (const MetricReading& metric : report->metrics) {
+    json one = {{"region", metric.region.name},
+                {"namespace", metric.query.name_space},
+                {"metric", metric.query.name},
+                {"dimensions", metric.query.dimensions},
+                {"error", metric.error}};
+    const auto& found = metric.found;
+    one["unit"] = found ? json(found->unit) : json(nullptr);
+    one["samples"] = found ? json(found->samples) : json(nullptr);
+    one["samples_expected"] = metric.samples_expected;
+    one["sum"] = found ? json(found->sum) : json(nullptr);
+    one["average"] = found ? json(found->average()) : json(nullptr);
+    one["minimum"] = found ? json(found->minimum) : json(nullptr);
+    one["maximum"] = found ? json(found->maximum) : json(nullptr);
+    metrics.push_back(std::move(one));
+  }
+  return {{"from", iso8601(report->from)},
+          {"to", iso8601(report->to)},
+          {"metrics", std::move(metrics)}};
+}
+
 // What all loads have alike, else every one's: "global-writer, write-forwarding".
 std::string together(const Results& results, std::string LoadResults::*member) {
   std::string text;
@@ -289,6 +314,34 @@ void append_verification(std::string& out, const Verification& found) {
          "\n";
 }
 
+std::string metric_owner(const MetricReading& metric) {
+  const auto& dimensions = metric.query.dimensions;
+  for (const char* name : {"FunctionName", "DBClusterIdentifier"}) {
+    if (const auto at = dimensions.find(name); at != dimensions.end()) return at->second;
+  }
+  return "";
+}
+
+void append_cloudwatch(std::string& out, const CloudWatchReport& report) {
+  char line[300];
+  std::snprintf(line, sizeof line, "\n  %-30s %-38s %9s %12s %12s %12s\n", "CloudWatch", "of",
+                "samples", "average", "min", "max");
+  out += line;
+  for (const MetricReading& metric : report.metrics) {
+    const std::string owner = metric_owner(metric) + ", " + metric.region.name;
+    std::snprintf(line, sizeof line, "  %-30s %-38s ", metric.query.name.c_str(), owner.c_str());
+    out += line;
+    if (!metric.found) {
+      out += metric.error.empty() ? "  absent: it has not arrived\n" : "  " + metric.error + "\n";
+      continue;
+    }
+    const auto& found = *metric.found;
+    std::snprintf(line, sizeof line, "%9.0f %12.3f %12.3f %12.3f %s\n", found.samples,
+                  found.average(), found.minimum, found.maximum, found.unit.c_str());
+    out += line;
+  }
+}
+
 Result<void> write_file(const std::filesystem::path& file, const std::string& text) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   out << text;
@@ -335,6 +388,8 @@ json results_json(const Results& results, const History& history) {
   }
   return {{"drill", results.file.name},
           {"description", results.file.description},
+          {"target", name_of(results.file.target)},
+          {"notes", results.file.notes},
           {"run", results.run},
           {"began", iso8601(results.began)},
           {"passed", results.passed()},
@@ -353,6 +408,7 @@ json results_json(const Results& results, const History& history) {
           {"loads", loads_json(results)},
           {"steps", std::move(steps)},
           {"verification", verification_json(results.verification)},
+          {"cloudwatch", cloudwatch_json(results.cloudwatch)},
           {"healthy_at_end", results.healthy ? json(*results.healthy) : json(nullptr)},
           {"timeline", std::move(timeline)}};
 }
@@ -374,6 +430,7 @@ std::string results_text(const Results& results, const History&) {
            std::to_string(total.stale_reads) +
            "; one of before a reconnection: " + std::to_string(total.stale_after_reconnect) + "\n";
   }
+  if (results.cloudwatch) append_cloudwatch(out, *results.cloudwatch);
   out += "\n";
   for (const Check& check : results.checks) {
     out += std::string(check.held ? "  ok      " : "  FAILED  ") + check.name + ": expected " +

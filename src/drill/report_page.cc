@@ -189,8 +189,9 @@ function heading() {
   const head = node("header", {}, page), left = node("div", {}, head);
   node("h1", {}, left, D.drill);
   if (D.description) node("p", {}, left, D.description);
+  for (const n of D.notes) node("p", {class: "small"}, left, "Note: " + n);
   node("p", {class: "soft small"}, left,
-    `${D.connections} connections, ${D.operation_type} operations, from ` +
+    `${D.target === "aws" ? "AWS · " : ""}${D.connections} connections, ${D.operation_type} operations, from ` +
     (D.loads.length > 1 ? D.loads.map(loadName).join(" and ") + " · "
       : `${D.client_region || "here"} through the ${D.endpoint} endpoint · `) +
     `${D.began.replace("T", " ").replace(/\..*/, " UTC")} · ${time(D.length_ms)} · run ${D.run}`);
@@ -448,6 +449,16 @@ function verification() {
       mark(D.total.stale_reads_after_reconnect)],
     ["counted in region", v.checked_in || "(server did not say)"]]);
 }
+function cloudwatch() {
+  if (!D.cloudwatch) return;
+  const box = card("CloudWatch", `Everything that was published from ${D.cloudwatch.from} to ` +
+    `${D.cloudwatch.to}. A metric that has not arrived is absent, which is not 0.`);
+  const number = v => v === null ? "absent" : String(Math.round(v * 1000) / 1000);
+  table(box, [["metric", 1], ["of", 1], ["region", 1], ["samples"], ["average"], ["min"], ["max"],
+    ["", 1]], D.cloudwatch.metrics.map(m => [m.metric,
+    m.dimensions.FunctionName || m.dimensions.DBClusterIdentifier, m.region, number(m.samples),
+    number(m.average), number(m.minimum), number(m.maximum), m.error || m.unit || ""]));
+}
 function expectations() {
   if (!D.expectations.length && !D.failures.length) return;
   const box = card("Expectations");
@@ -456,7 +467,7 @@ function expectations() {
   for (const f of D.failures) node("p", {class: "bad small"}, box, f);
 }
 heading(); tiles(); overview(); zooms(); latency(); steps(); numbers(); verification();
-expectations();
+cloudwatch(); expectations();
 </script>
 </body>
 </html>

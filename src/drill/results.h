@@ -1,6 +1,7 @@
 // Everything a drill found out, as plain data, and the verdict on it. Pure.
 #pragma once
 
+#include "awsapi/metric_shapes.h"
 #include "drill/drill_file.h"
 #include "load/checker.h"
 #include "load/metrics.h"
@@ -53,6 +54,20 @@ struct LoadResults {
   std::string name() const { return endpoint + " from " + client_region; }
 };
 
+// One metric as CloudWatch has it; without `found` it has not arrived, which is not 0.
+struct MetricReading {
+  RegionId region;
+  awsapi::MetricQuery query;
+  double samples_expected = 0;
+  std::optional<awsapi::MetricStatistics> found;
+  std::string error;  // Why it could not be asked for; usually empty.
+};
+
+struct CloudWatchReport {
+  WallTime from{}, to{};  // Whole minutes.
+  std::vector<MetricReading> metrics;
+};
+
 struct Results {
   DrillFile file;
   std::string run;
@@ -62,6 +77,7 @@ struct Results {
   std::vector<StepRun> steps;
   std::optional<bool> healthy;  // Asked at the end; nullopt: nobody could be asked.
   std::vector<std::string> problems;
+  std::optional<CloudWatchReport> cloudwatch;  // nullopt: no load used functions.
 
   // Computed by conclude(), over all loads.
   std::optional<Verification> verification;  // nullopt: at least one could not be counted.

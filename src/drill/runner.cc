@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kReadyLimit = 60s;  // For the platform to be available before and after.
+constexpr Duration kReadyLimit = 60s;          // For the platform to be available before and after.
+constexpr Duration kSettleLimitOnAws = 1800s;  // After: volumes synchronize, instances come up.
 constexpr Duration kCheckLimit = 300s;
 constexpr Duration kProgressPause = 100ms;
 
@@ -45,14 +46,8 @@ Result<void> check_file(const DrillFile& file, const Platform& platform,
     for (const RegionId& region : {step.to, step.region}) {
       if (!symbolic(region) && !known(region)) return unknown(region, where);
     }
-    if (is_local(step.act) && faults == nullptr) {
-      return make_error(ErrorKind::invalid,
-                        file.name + ", " + where + ": '" + std::string(name_of(step.act)) +
-                            "' needs a platform on this machine; only switchover, failover and "
-                            "wait-healthy work elsewhere");
-    }
   }
-  return ok();
+  return faults == nullptr ? refuse_faults(file) : ok();
 }
 
 // The primary for a planned drill; a survivor where a region is to die.
@@ -137,6 +132,7 @@ net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadlin
 void introduce(Progress& progress, const Results& results) {
   progress.say("drill " + results.file.name +
                (results.file.description.empty() ? "" : ": " + results.file.description));
+  for (const std::string& note : results.file.notes) progress.say("  note: " + note);
   for (std::size_t i = 0; i < results.loads.size(); ++i) {
     const LoadResults& load = results.loads[i];
     const bool lambda = results.file.loads[i].via == Via::lambda;
@@ -201,6 +197,31 @@ net::Task<void> run_loads(Lanes& lanes, Stage& stage, Results& results) {
   co_await display.join();
 }
 
+// Whose lag there is to read: CloudWatch has it of secondaries alone.
+std::vector<Secondary> secondaries(const Situation& before, const Result<Situation>& after) {
+  std::vector<Secondary> all;
+  for (const auto& [region, cluster] : before.clusters) {
+    if (region != before.writer) all.push_back({region, cluster});
+  }
+  if (after.has_error() || after->writer == before.writer) return all;
+  const auto old = before.clusters.find(before.writer);
+  if (old != before.clusters.end()) all.push_back({old->first, old->second, 0});
+  return all;
+}
+
+net::Task<void> ask_cloudwatch(Results& results, const Lanes& lanes, Platform& platform,
+                               std::vector<Secondary> lagging, Duration limit, Progress& progress) {
+  std::vector<FunctionUse> used;
+  for (const Lane& lane : lanes) {
+    if (auto use = lane.work->function_use()) used.push_back(std::move(*use));
+  }
+  if (used.empty()) co_return;
+  progress.say("reading the metrics of the run from CloudWatch ...");
+  const WallTime ended = results.began + std::chrono::microseconds(results.length);
+  results.cloudwatch = co_await read_cloudwatch(platform, std::move(used), std::move(lagging),
+                                                results.began, ended, limit, progress);
+}
+
 }  // namespace
 
 net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, LocalFaults* faults,
@@ -223,13 +244,18 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   if (history.full()) results.problems.push_back("the load ended early: its log is full");
 
   progress.say("counting lost writes by SQL against the client's own log ...");
-  const auto after = co_await wait_available(platform, Deadline::in(kReadyLimit));
+  const Duration settle =
+      results.file.target == Target::aws ? Duration(kSettleLimitOnAws) : kReadyLimit;
+  const auto after = co_await wait_available(platform, Deadline::in(settle));
   co_await count_losses(results, lanes);
   if (results.file.expect.healthy_at_end) {
-    results.healthy = co_await wait_healthy(platform, Deadline::in(kReadyLimit));
+    progress.say("waiting until every secondary replicates ...");
+    results.healthy = co_await wait_healthy(platform, Deadline::in(settle));
   } else if (after.has_value()) {
     results.healthy = after->available() && after->synchronized;
   }
+  co_await ask_cloudwatch(results, lanes, platform, secondaries(situation, after),
+                          options.metrics_wait, progress);
   std::vector<const History*> parts;
   for (const Lane& lane : lanes) parts.push_back(lane.part ? lane.part.get() : &history);
   conclude(results, history, parts);

@@ -10,8 +10,9 @@
 namespace aurora_global::drill {
 
 struct DrillOptions {
-  std::filesystem::path output_dir;  // Gets results.json, report.html, ops.csv.
-  bool quiet = false;                // No progress, no table.
+  std::filesystem::path output_dir;                 // Gets results.json, report.html, ops.csv.
+  bool quiet = false;                               // No progress, no table.
+  Duration metrics_wait = std::chrono::seconds(2);  // For CloudWatch, after a load of functions.
 };
 
 struct DrillOutcome {

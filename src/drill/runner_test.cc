@@ -61,7 +61,7 @@ class FakePlatform final : public Platform {
   Result<pgclient::Parameters> endpoint(const RegionId&, const std::string&) const override {
     return parameters_;
   }
-  awsclient::AwsClient* aws(const RegionId&) override { return nullptr; }
+  std::optional<Functions> functions(const RegionId&) override { return std::nullopt; }
 
   std::vector<std::string> moves;
   int refusals = 0;
@@ -259,6 +259,24 @@ TEST(Verdict, NotCountedIsNotZero) {
   EXPECT_FALSE(results.checks[0].held);
   EXPECT_FALSE(results.checks[1].held);
   EXPECT_FALSE(results.passed());
+}
+
+TEST(Steps, AnUnreportedMoveIsCalledOffOnceThingsAreAtRestAgain) {
+  Situation rest;
+  rest.status = "available";
+  rest.writer.name = "a";
+  Situation moving = rest;
+  moving.status = "switching-over";
+  UnreportedMove move;
+  const Instant start{};
+  EXPECT_FALSE(move.called_off(rest, start));
+  EXPECT_FALSE(move.called_off(rest, start + 1h));  // Accepted, not begun yet.
+  EXPECT_FALSE(move.called_off(moving, start + 2h));
+  EXPECT_FALSE(move.called_off(rest, start + 3h));
+  EXPECT_FALSE(move.called_off(moving, start + 3h + 20s));
+  EXPECT_FALSE(move.called_off(rest, start + 4h));
+  EXPECT_FALSE(move.called_off(rest, start + 4h + 29s));
+  EXPECT_TRUE(move.called_off(rest, start + 4h + 30s));
 }
 
 TEST(Steps, NamesOfRegionsFollowTheWriter) {

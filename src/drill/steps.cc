@@ -9,7 +9,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPoll = 50ms;
 constexpr Duration kCallLimit = 15s;
-
 // Waits for a fact about the client's log. False: the load ended or the deadline passed first.
 template <typename Condition>
 net::Task<bool> wait_for(Stage& stage, Deadline deadline, Condition condition) {
@@ -51,6 +50,7 @@ void take_phases(StepRun& run, const model::Operation& operation, const History&
 // elsewhere the description of the global cluster.
 net::Task<Result<void>> watch_move(Stage& stage, StepRun& run, RegionId to, std::string before,
                                    Deadline deadline) {
+  UnreportedMove unreported;
   for (;;) {
     const auto operation = co_await stage.platform.last_operation(to, deadline.at_most(2s));
     if (operation.has_value() && operation->id != before) {
@@ -66,6 +66,16 @@ net::Task<Result<void>> watch_move(Stage& stage, StepRun& run, RegionId to, std:
       if (situation.has_value() && situation->available() && situation->writer == to) {
         co_return ok();
       }
+      if (situation.has_value() && operation.has_error() &&
+          operation.error().kind == ErrorKind::not_found) {
+        stage.doing = run.title + ": " + situation->status;
+        if (unreported.called_off(*situation, SystemClock().now())) {
+          co_return make_error(ErrorKind::conflict,
+                               "called off: the global cluster is available again, with the writer "
+                               "still in " +
+                                   situation->writer.name);
+        }
+      }
     }
     if (deadline.passed()) co_return make_error(ErrorKind::timeout, "it did not end in time");
     co_await net::sleep_for(20ms);
@@ -75,16 +85,18 @@ net::Task<Result<void>> watch_move(Stage& stage, StepRun& run, RegionId to, std:
 net::Task<Result<void>> move(Stage& stage, const DrillStep& step, StepRun& run, RegionId to) {
   const Deadline deadline = Deadline::in(step.limit);
   const bool planned = step.act == Act::switchover;
-  const auto kind = planned ? model::OperationKind::switchover : model::OperationKind::failover;
+  const auto operation =
+      planned ? model::OperationKind::switchover : model::OperationKind::failover;
   const auto last = co_await stage.platform.last_operation(to, deadline.at_most(2s));
   const std::string before = last.has_value() ? last->id : "";
   for (;;) {
-    const auto called = co_await stage.platform.move_writer(to, kind, deadline.at_most(kCallLimit));
+    const auto called =
+        co_await stage.platform.move_writer(to, operation, deadline.at_most(kCallLimit));
     if (called.has_value()) break;
-    // "Not now": a secondary that has just come back does not replicate yet.
-    if (!planned || called.error().kind != ErrorKind::conflict || deadline.passed()) {
-      co_return called.error();
-    }
+    // "Not now": a secondary that has just come back does not replicate yet, or AWS throttles.
+    const ErrorKind kind = called.error().kind;
+    const bool not_now = (planned && kind == ErrorKind::conflict) || kind == ErrorKind::exhausted;
+    if (!not_now || deadline.passed()) co_return called.error();
     ++run.refusals;
     co_await net::sleep_for(100ms);
   }
@@ -236,6 +248,16 @@ net::Task<bool> wait_for_turn(Stage& stage, const DrillStep& step) {
 }
 
 }  // namespace
+
+bool UnreportedMove::called_off(const Situation& situation, Instant now) {
+  has_moved_ = has_moved_ || !situation.available();
+  if (!has_moved_ || !situation.available()) {
+    at_rest_since_.reset();
+    return false;
+  }
+  if (!at_rest_since_) at_rest_since_ = now;
+  return now - *at_rest_since_ >= kCalledOffAfter;
+}
 
 RegionId resolve(const RegionId& region, const Situation& situation) {
   if (region.name == "primary") return situation.writer;

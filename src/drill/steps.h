@@ -23,6 +23,20 @@ struct Stage {
   RegionId killed;           // The region that was killed last.
 };
 
+inline constexpr Duration kCalledOffAfter = std::chrono::seconds(30);
+
+// A move of whose steps nobody tells, seen by the global cluster alone. Pure.
+class UnreportedMove {
+ public:
+  // The old writer still leads. True once it has done so for kCalledOffAfter after a time in which
+  // something moved; before that the move may not even have become visible.
+  bool called_off(const Situation& situation, Instant now);
+
+ private:
+  bool has_moved_ = false;
+  std::optional<Instant> at_rest_since_;
+};
+
 // A region by name, or "primary", "secondary", as things are now.
 RegionId resolve(const RegionId& region, const Situation& situation);
 

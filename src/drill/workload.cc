@@ -71,6 +71,7 @@ class Connections final : public Workload {
     co_return co_await load::verify(*connection, history_, load_.expected_items(), options_.run,
                                     deadline);
   }
+  std::optional<FunctionUse> function_use() const override { return std::nullopt; }
 
  private:
   LoadOptions options_;
@@ -103,8 +104,9 @@ class Invocations final : public Workload {
 
   // The function makes the tables; this sees that it is there.
   net::Task<Result<void>> prepare() override {
-    CO_TRY_VOID(
-        co_await invoke({{"operations", 1}, {"operation_type", "create"}, {"concurrency", 1}}));
+    const json request = {{"operations", 1}, {"operation_type", "create"}, {"concurrency", 1}};
+    CO_TRY(const json result, co_await invoke(request));
+    endpoint_type_ = result.value("endpoint_type", "");
     co_return ok();
   }
   net::Task<Result<void>> run() override {
@@ -138,6 +140,9 @@ class Invocations final : public Workload {
     }
     std::erase_if(rows.ledger, [&](std::uint64_t op) { return unlogged(op); });
     co_return compare(history_, items_, rows);
+  }
+  std::optional<FunctionUse> function_use() const override {
+    return FunctionUse{region_, function_, endpoint_type_, logged_, history_.records().size()};
   }
 
  private:
@@ -215,7 +220,10 @@ class Invocations final : public Workload {
       auto answer = co_await invoke(request);
       Result<void> merged = ok();
       if (answer.has_value()) merged = merge_log((*answer)["log"], history_, items_);
-      if (answer.has_value() && merged.has_value()) continue;
+      if (answer.has_value() && merged.has_value()) {
+        ++logged_;
+        continue;
+      }
       const Error error = answer.has_error() ? answer.error() : merged.error();
       // Without a database nothing was begun: the window shows it.
       if (error.kind != ErrorKind::unavailable || error.code != "DatabaseUnavailable") {
@@ -236,6 +244,8 @@ class Invocations final : public Workload {
   awsclient::AwsClient& aws_;
   RegionId region_;
   std::string function_;
+  std::string endpoint_type_;
+  std::uint64_t logged_ = 0;  // Invocations.
   History& history_;
   net::TaskGroup lanes_;
   std::vector<ExpectedItem> items_;
@@ -251,16 +261,16 @@ Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor exe
                                                 const LoadPlan& plan, Platform& platform,
                                                 const RegionId& client_region, History& history) {
   if (plan.via == Via::lambda) {
-    awsclient::AwsClient* aws = platform.aws(client_region);
-    if (aws == nullptr) {
+    const auto functions = platform.functions(client_region);
+    if (!functions) {
       return make_error(ErrorKind::invalid, "there are no functions in region " +
                                                 client_region.name +
                                                 "; via = \"lambda\" needs them");
     }
-    const char* function =
-        plan.reads_elsewhere() ? "crud-write-forwarding" : "crud-global-endpoint";
-    return std::unique_ptr<Workload>(
-        std::make_unique<Invocations>(executor, plan, *aws, client_region, function, history));
+    return std::unique_ptr<Workload>(std::make_unique<Invocations>(
+        executor, plan, *functions->aws, client_region,
+        plan.reads_elsewhere() ? functions->write_forwarding : functions->global_endpoint,
+        history));
   }
   pgclient::Parameters target, writer;
   if (!plan.conninfo.empty()) {

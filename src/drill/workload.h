@@ -2,8 +2,7 @@
 // the CRUD functions. One thread.
 #pragma once
 
-#include "drill/drill_file.h"
-#include "drill/platform.h"
+#include "drill/cloudwatch.h"
 #include "load/checker.h"
 
 namespace aurora_global::drill {
@@ -23,6 +22,8 @@ class Workload {
   // was not.
   virtual net::Task<Result<Verification>> verify(Deadline deadline,
                                                  std::vector<std::string>& problems) = 0;
+  // nullopt: it runs over connections.
+  virtual std::optional<FunctionUse> function_use() const = 0;
 };
 
 // `plan.options.run` is set. Platform and history outlive the workload. Fails with `invalid`.
