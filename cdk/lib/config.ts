@@ -74,6 +74,11 @@ export function readConfig(node: Node): Config {
     Number.isInteger(n) && n >= min && n <= max;
   const units = (min: number) => (n: number) => n >= min && n <= 256 && Number.isInteger(n * 2);
 
+  for (const key of Object.keys(node.getAllContext())) {
+    // The CDK's own have a colon, but for this one.
+    const known: readonly string[] = [...KEYS, 'cli-telemetry'];
+    if (!key.includes(':') && !known.includes(key)) problems.push(`-c ${key}: there is no such key`);
+  }
   const zones = text('zones', 'a,b', /^[a-z](,[a-z]){1,2}$/, 'two or three letters such as a,b')
     .split(',');
   if (new Set(zones).size !== zones.length) refuse('zones', 'different letters');

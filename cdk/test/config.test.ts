@@ -27,6 +27,10 @@ describe('Configuration', () => {
     refused({ alarmEmail: 'nobody' }, /alarmEmail="nobody"/);
   });
 
+  it('refuses a key that it does not know', () => {
+    refused({ retian: 'false' }, /-c retian: there is no such key[^]*Known: name, account, retain/);
+  });
+
   it('lists all problems at once', () => {
     refused({ retain: 'maybe', readers: '99' }, /retain=[^]*readers=/);
   });
