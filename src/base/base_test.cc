@@ -1,6 +1,7 @@
 // Goal: the small types mean what their names say.
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -20,6 +21,28 @@ TEST(Lsn, RefusesWhatPgLsnRefuses) {
   for (const std::string_view text :
        {"", "1", "/", "1/", "/1", "1/2/3", "g/0", "123456789/0", " 1/2", "1/2 "}) {
     EXPECT_TRUE(Lsn::parse(text).has_error()) << text;
+  }
+}
+
+TEST(Base64, HasTheTestVectorsOfTheRfc) {
+  const std::pair<std::string, std::string> kVectors[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"},
+                                                          {std::string("\xfb\xff\0", 3), "+/8A"}};
+  for (const auto& [bytes, text] : kVectors) {
+    EXPECT_EQ(base64(bytes), text);
+    EXPECT_EQ(from_base64(text), bytes);
+  }
+}
+
+TEST(Base64, RefusesWhatItWouldNotWrite) {
+  for (const std::string_view text :
+       {"Z", "Zg", "Zg=", "Zh==", "Zg==Zg==", "Zm9v\n", "Zm-v", "="}) {
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
   }
 }
 

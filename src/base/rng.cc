@@ -21,4 +21,12 @@ std::string random_hex(std::size_t bytes) {
   return text;
 }
 
+std::string random_uuid() {
+  std::string hex = random_hex(16);
+  hex[12] = '4';  // The version.
+  hex[16] = "89ab"[static_cast<unsigned char>(hex[16]) & 3];
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+         hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
 }  // namespace aurora_global

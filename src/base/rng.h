@@ -23,5 +23,7 @@ class Rng {
 // `bytes` bytes from the operating system, as 2 * bytes hexadecimal digits. For keys, passwords,
 // identifiers. Aborts the process if the system has no randomness.
 std::string random_hex(std::size_t bytes);
+// A version 4 UUID, e.g. "0b8f1c3e-5d2a-4c7b-9e10-6a1d2f3b4c5d".
+std::string random_uuid();
 
 }  // namespace aurora_global

@@ -47,7 +47,10 @@ net::Task<Result<Situation>> situation(Connected& connected, Deadline deadline);
 // ---- functions.cc
 // Declares the functions in every region, as far as their bootstraps are built.
 Result<void> write_functions(const Home& home, const Platform& platform);
-// Stores the master user's credentials in Secrets Manager unless they are there.
+// Makes the region's own key unless it is there.
+net::Task<Result<void>> create_key(Connected& connected, RegionId region);
+// Stores the master user's credentials in Secrets Manager, sealed by these keys, unless they are
+// there.
 net::Task<Result<void>> create_secret(Connected& connected);
 // The master user's password as Secrets Manager has it now; else as last known.
 Result<std::string> current_password(const Home& home);

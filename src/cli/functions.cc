@@ -87,6 +87,23 @@ Result<void> write_functions(const Home& home, const Platform& platform) {
   return ok();
 }
 
+net::Task<Result<void>> create_key(Connected& connected, RegionId region) {
+  awsclient::AwsClient& client = connected.at(region);
+  const json question = {{"KeyId", std::string(kKeyAlias)}};
+  const auto present = co_await client.json_call(region, "kms", "TrentService.DescribeKey",
+                                                 question, Deadline::in(kCallLimit));
+  if (present.has_value()) co_return ok();
+  if (present.error().code != "NotFoundException") co_return present.error();
+  const json request = {{"Description", "Key of the platform's own secrets"}};
+  CO_TRY(const auto key, co_await client.json_call(region, "kms", "TrentService.CreateKey", request,
+                                                   Deadline::in(kCallLimit)));
+  const json alias = {{"AliasName", std::string(kKeyAlias)},
+                      {"TargetKeyId", key["KeyMetadata"]["KeyId"]}};
+  CO_TRY_VOID(co_await client.json_call(region, "kms", "TrentService.CreateAlias", alias,
+                                        Deadline::in(kCallLimit)));
+  co_return ok();
+}
+
 net::Task<Result<void>> create_secret(Connected& connected) {
   const RegionId region = connected.platform.regions.front();
   const json question = {{"SecretId", std::string(kSecretName)}};
@@ -99,9 +116,16 @@ net::Task<Result<void>> create_secret(Connected& connected) {
   const json value = {{"engine", "postgres"}, {"host", host_in(connected.platform, 1, 10)},
                       {"port", 5432},         {"username", std::string(kMasterUser)},
                       {"password", password}, {"dbname", std::string(kDatabase)}};
+  json replicas = json::array();
+  for (const RegionId& one : connected.platform.regions) {
+    if (one == region) continue;
+    replicas.push_back({{"Region", one.name}, {"KmsKeyId", std::string(kKeyAlias)}});
+  }
   const json request = {{"Name", std::string(kSecretName)},
                         {"Description", "Credentials of the master user"},
-                        {"SecretString", value.dump()}};
+                        {"SecretString", value.dump()},
+                        {"KmsKeyId", std::string(kKeyAlias)},
+                        {"AddReplicaRegions", replicas}};
   CO_TRY_VOID(co_await connected.at(region).json_call(
       region, "secretsmanager", "secretsmanager.CreateSecret", request, Deadline::in(kCallLimit)));
   co_return ok();

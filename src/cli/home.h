@@ -19,6 +19,7 @@ inline constexpr std::string_view kAccountId = "123456789012";
 inline constexpr std::string_view kDatabase = "auroraglobaldb";
 inline constexpr std::string_view kMasterUser = "postgres";
 inline constexpr std::string_view kSecretName = "aurora-global/credentials";
+inline constexpr std::string_view kKeyAlias = "alias/aurora-global";
 
 struct Platform {
   std::vector<RegionId> regions;  // In order: the first is the primary of a fresh platform.

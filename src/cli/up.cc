@@ -265,6 +265,7 @@ net::Task<Result<void>> create_all(Connected& connected, const Progress& progres
   CO_TRY_VOID(
       co_await await_condition("the regions do not replicate", kAvailableLimit, replicating));
   progress.say("all regions replicate");
+  for (const RegionId& region : regions) CO_TRY_VOID(co_await create_key(connected, region));
   CO_TRY_VOID(co_await create_secret(connected));
   co_return ok();
 }

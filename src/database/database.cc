@@ -86,7 +86,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
   std::error_code ignored;
   std::filesystem::permissions(file, std::filesystem::perms(0600), ignored);
   auto prepared = run(raw, durability == Durability::full
-                               ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+                               ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                                 "PRAGMA secure_delete=ON"
                                : "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
   if (prepared.has_value()) prepared = run(raw, "PRAGMA busy_timeout=5000");
   if (prepared.has_value()) prepared = run(raw, schema);

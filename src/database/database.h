@@ -60,7 +60,7 @@ Result<void> in_transaction(sqlite3* database, const Body& body) {
 
 // How much a commit waits for.
 enum class Durability {
-  full,    // Until the disk has it.
+  full,    // Until the disk has it; what is deleted is overwritten.
   relaxed  // A crash of the machine may lose the last moments, nothing else.
 };
 

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "pgclient/connection.h"
 
@@ -15,12 +16,9 @@ namespace {
 constexpr int kIterations = 4096;
 using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
 
-std::string base64(const unsigned char* data, std::size_t size) {
-  std::string text(4 * ((size + 2) / 3) + 1, '\0');
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), data, static_cast<int>(size));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
+template <std::size_t kSize>
+std::string base64(const std::array<unsigned char, kSize>& bytes) {
+  return aurora_global::base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 Digest hmac(const Digest& key, std::string_view text) {
@@ -44,9 +42,8 @@ std::string scram_verifier(std::string_view password) {
   const Digest server_key = hmac(salted, "Server Key");
   Digest stored_key{};
   SHA256(client_key.data(), client_key.size(), stored_key.data());
-  return "SCRAM-SHA-256$" + std::to_string(kIterations) + ":" + base64(salt.data(), salt.size()) +
-         "$" + base64(stored_key.data(), stored_key.size()) + ":" +
-         base64(server_key.data(), server_key.size());
+  return "SCRAM-SHA-256$" + std::to_string(kIterations) + ":" + base64(salt) + "$" +
+         base64(stored_key) + ":" + base64(server_key);
 }
 
 }  // namespace aurora_global::pgclient

@@ -21,6 +21,7 @@ Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig
       config_(config),
       store_(std::move(store)),
       vault_(std::move(vault)),
+      key_ring_(executor, *store_, vault_, clock_, config.region, config.account_id),
       user_(std::move(user)),
       facts_(std::move(facts)),
       keys_(std::move(keys)),
@@ -49,6 +50,7 @@ Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executo
 
 Result<void> Controller::load() {
   TRY(const auto documents, store_->load());
+  TRY_VOID(key_ring_.load(documents));
   for (const Store::Document& document : documents) {
     const auto kind = document.name.substr(0, document.name.find(':'));
     if (kind == "cluster") {
@@ -102,6 +104,7 @@ Result<void> Controller::start() {
     tasks_.spawn("gossip with " + peer.region.name, gossip_with(peer.region));
   }
   tasks_.spawn("keeper", keep());
+  tasks_.spawn("keeper of the keys", keep_keys());
   for (const auto& [global, operation] : operations_) {
     if (operation.running() && operation.to == config_.region) {
       tasks_.spawn("operation " + operation.id, run_operation(global, true));

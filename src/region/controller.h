@@ -6,7 +6,7 @@
 //   controller_keep.cc       the keeper: instances brought to their duty, again and again
 //   controller_move.cc       the coordinator: runs an Operation along the model's table
 //   controller_peers.cc      what other regions may ask of this one
-//   controller_secrets.cc    secrets, and the passwords they hold
+//   controller_secrets.cc    secrets, the keys that seal them, the passwords they hold
 //
 // Everything that must survive a crash goes through the Store before it is acted on.
 #pragma once
@@ -24,6 +24,7 @@
 #include "region/codec.h"
 #include "region/forwarding_view.h"
 #include "region/instance.h"
+#include "region/key_ring.h"
 #include "region/region.h"
 #include "region/store.h"
 #include "region/vault.h"
@@ -41,7 +42,9 @@ struct Fence {
 // A secret as it lies on disk.
 struct SealedSecret {
   std::uint64_t version = 0;
-  std::string sealed;
+  std::string about;   // By the vault.
+  std::string values;  // By a key of the ring, in base64.
+  std::map<std::string, std::string> keys;
 };
 
 // What a peer last said of its head instance.
@@ -94,9 +97,11 @@ class Controller final : public Region {
   net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) override;
 
   net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) override;
+  KeyRing& keys() override { return key_ring_; }
   std::vector<std::string> secret_names() const override;
-  Result<std::string> secret(const std::string& name) const override;
-  net::Task<Result<void>> put_secret(std::string name, std::string text) override;
+  Result<std::string> about_secret(const std::string& name) const override;
+  Result<std::string> secret_values(const std::string& name) const override;
+  net::Task<Result<void>> put_secret(std::string name, Secret secret) override;
   net::Task<Result<void>> change_password(std::string role, std::string password) override;
   net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) override;
   net::Task<Result<std::string>> status_json() override;
@@ -193,7 +198,9 @@ class Controller final : public Region {
 
   // --- secrets (controller_secrets.cc)
   Result<void> load_secret(const Store::Document& document);
-  Task<Result<void>> keep_secret(std::string name, std::uint64_t version, std::string text);
+  Task<void> keep_keys();
+  Result<const SealedSecret*> sealed_secret(const std::string& name) const;
+  Task<Result<void>> keep_secret(std::string name, std::uint64_t version, Secret secret);
   Task<void> learn_secrets(RegionId from, Json versions);
   Task<Result<Json>> peer_secret(Json request);
   Task<Result<void>> set_role_password(std::string role, std::string verifier);
@@ -207,6 +214,7 @@ class Controller final : public Region {
   SystemClock clock_;
   std::unique_ptr<Store> store_;
   Vault vault_;
+  KeyRing key_ring_;
   net::SystemUser user_;
   Facts facts_;
   std::map<std::string, std::string> keys_;
@@ -220,6 +228,7 @@ class Controller final : public Region {
   std::optional<Fence> fence_;
   std::set<std::string> left_;  // Global clusters this region was detached from by itself.
   std::map<std::string, SealedSecret> secrets_;
+  std::map<std::string, std::uint64_t> refused_secrets_;  // Versions this region could not seal.
   std::map<RegionId, PeerView> peers_;
   bool adopted_as_primary_ = false;
   bool operator_confirmed_ = false;

@@ -107,6 +107,16 @@ struct Facts {
   std::string global_writer_host;  // This region's global writer endpoint, without port.
 };
 
+class KeyRing;
+
+// A secret in two parts, so that what it is called can be told without its key.
+struct Secret {
+  std::string about;
+  std::string values;
+  // The key that seals the values, by region; a region that is not named has a key for that.
+  std::map<std::string, std::string> keys;
+};
+
 class Region {
  public:
   virtual ~Region() = default;
@@ -140,11 +150,18 @@ class Region {
   // Events of this region with from <= date < to, oldest first.
   virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
 
-  // Secrets: texts by name, sealed on disk, replicated to every region; the last write wins.
+  // The keys of this region; they are in no other.
+  virtual KeyRing& keys() = 0;
+
+  // Secrets: sealed on disk, replicated to every region; the last write wins.
   virtual std::vector<std::string> secret_names() const = 0;
-  // Fails with ResourceNotFoundException, or `corrupt` for one that was tampered with.
-  virtual Result<std::string> secret(const std::string& name) const = 0;
-  virtual net::Task<Result<void>> put_secret(std::string name, std::string text) = 0;
+  // Fail with ResourceNotFoundException, or `corrupt` for one that was tampered with; the values
+  // also with KMS's codes, when their key may not be used.
+  virtual Result<std::string> about_secret(const std::string& name) const = 0;
+  virtual Result<std::string> secret_values(const std::string& name) const = 0;
+  // Fails with KMS's codes when the key of this region may not be used. A region that cannot seal
+  // a new version with its key keeps the one it has, and tries again.
+  virtual net::Task<Result<void>> put_secret(std::string name, Secret secret) = 0;
   // Changes a user's password in the writer's region, wherever that is; replication carries it to
   // the others. Only a SCRAM verifier leaves this process.
   virtual net::Task<Result<void>> change_password(std::string role, std::string password) = 0;

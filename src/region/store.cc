@@ -60,6 +60,14 @@ net::Task<Result<void>> Store::erase(std::string name) {
   co_return co_await database_->work<void>(std::move(work));
 }
 
+net::Task<Result<void>> Store::forget() {
+  // Freed pages are zeroed as they are freed (secure_delete); the log still has them as they were.
+  auto work = [](sqlite3* database) {
+    return database::run(database, "PRAGMA wal_checkpoint(TRUNCATE)");
+  };
+  co_return co_await database_->work<void>(work);
+}
+
 net::Task<Result<void>> Store::add_event(model::Event event) {
   auto work = [event](sqlite3* database) -> Result<void> {
     Statement insert(database, "INSERT INTO event(date, text) VALUES (?, ?)");

@@ -31,6 +31,8 @@ class Store {
   // Replaces all these documents in one transaction. Fails with `exhausted` when the disk is full.
   net::Task<Result<void>> put(std::vector<Document> documents);
   net::Task<Result<void>> erase(std::string name);
+  // What was erased or replaced is in none of the database's files any more.
+  net::Task<Result<void>> forget();
 
   net::Task<Result<void>> add_event(model::Event event);
   // from <= date < to, oldest first.

@@ -1,23 +1,13 @@
 #include "region/vault.h"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
 #include <fstream>
-#include <memory>
 
-#include "base/check.h"
 #include "base/rng.h"
+#include "region/cipher.h"
 #include "region/postgres_files.h"
 
 namespace aurora_global::region {
 namespace {
-
-constexpr std::size_t kKeyBytes = 32;
-constexpr std::size_t kNonceBytes = 12;
-constexpr std::size_t kTagBytes = 16;
-
-using Context = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 
 std::string hex(const std::string& bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -44,21 +34,17 @@ std::string unhex(const std::string& text) {
   return out;
 }
 
-const unsigned char* bytes(const std::string& text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 }  // namespace
 
 Result<Vault> Vault::open(const std::filesystem::path& root_key_file) {
   std::ifstream in(root_key_file);
   std::string text;
   if (!(in >> text)) {
-    text = random_hex(kKeyBytes);
+    text = random_hex(kCipherKeyBytes);
     TRY_VOID(replace_file(root_key_file, text + "\n", 0600));
   }
   std::string key = unhex(text);
-  if (key.size() != kKeyBytes) {
+  if (key.size() != kCipherKeyBytes) {
     return make_error(ErrorKind::corrupt, root_key_file.string() +
                                               " is no root key (64 hexadecimal digits); secrets "
                                               "sealed under a lost key cannot be opened");
@@ -67,44 +53,13 @@ Result<Vault> Vault::open(const std::filesystem::path& root_key_file) {
 }
 
 std::string Vault::seal(const std::string& name, const std::string& text) const {
-  std::string nonce(kNonceBytes, '\0');
-  CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(nonce.data()), kNonceBytes) == 1);
-  const Context context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-  std::string out(text.size(), '\0');
-  std::string tag(kTagBytes, '\0');
-  int size = 0;
-  auto* target = reinterpret_cast<unsigned char*>(out.data());
-  CHECK(EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(key_), bytes(nonce)) ==
-        1);
-  CHECK(EVP_EncryptUpdate(context.get(), nullptr, &size, bytes(name),
-                          static_cast<int>(name.size())) == 1);
-  CHECK(EVP_EncryptUpdate(context.get(), target, &size, bytes(text),
-                          static_cast<int>(text.size())) == 1);
-  CHECK(EVP_EncryptFinal_ex(context.get(), target + size, &size) == 1);
-  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, tag.data()) == 1);
-  return hex(nonce + tag + out);
+  return hex(encrypt(key_, name, text));
 }
 
 Result<std::string> Vault::open_sealed(const std::string& name, const std::string& sealed) const {
-  const std::string raw = unhex(sealed);
-  const Error damaged = make_error(
-      ErrorKind::corrupt, "'" + name + "' was changed on disk or sealed under another root key");
-  if (raw.size() < kNonceBytes + kTagBytes) return damaged;
-  std::string tag = raw.substr(kNonceBytes, kTagBytes);
-  const std::string hidden = raw.substr(kNonceBytes + kTagBytes);
-  const Context context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-  std::string out(hidden.size(), '\0');
-  int size = 0;
-  auto* target = reinterpret_cast<unsigned char*>(out.data());
-  CHECK(EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, bytes(key_), bytes(raw)) ==
-        1);
-  CHECK(EVP_DecryptUpdate(context.get(), nullptr, &size, bytes(name),
-                          static_cast<int>(name.size())) == 1);
-  CHECK(EVP_DecryptUpdate(context.get(), target, &size, bytes(hidden),
-                          static_cast<int>(hidden.size())) == 1);
-  CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()) == 1);
-  if (EVP_DecryptFinal_ex(context.get(), target + size, &size) != 1) return damaged;
-  return out;
+  if (auto text = decrypt(key_, name, unhex(sealed))) return *std::move(text);
+  return make_error(ErrorKind::corrupt,
+                    "'" + name + "' was changed on disk or sealed under another root key");
 }
 
 }  // namespace aurora_global::region

@@ -7,6 +7,7 @@
 #include "awsapi/sigv4.h"
 #include "base/rng.h"
 #include "services/executeapi/executeapi.h"
+#include "services/kms/kms.h"
 #include "services/prometheus.h"
 #include "services/rds/rds.h"
 #include "services/region_metrics.h"
@@ -128,6 +129,7 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
   if (service == "secretsmanager") {
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
+  if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));

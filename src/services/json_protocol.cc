@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -152,6 +153,21 @@ std::vector<std::string> Members::texts(const std::string& name) {
       return {};
     }
     all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+std::map<std::string, std::string> Members::pairs(const std::string& name) {
+  const json* value = find(name);
+  std::map<std::string, std::string> all;
+  if (value == nullptr) return all;
+  const bool fine =
+      value->is_object() &&
+      std::all_of(value->begin(), value->end(), [](const json& one) { return one.is_string(); });
+  if (fine) {
+    value->get_to(all);
+  } else {
+    problem(name + " must be an object of strings");
   }
   return all;
 }

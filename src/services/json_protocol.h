@@ -1,6 +1,7 @@
 // AWS's JSON protocols (1.0 and 1.1): one object in, one object out, the operation in a header.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -34,6 +35,8 @@ class Members {
   std::optional<WallTime> time(const std::string& name);
   std::vector<std::string> texts(const std::string& name);
   std::vector<nlohmann::json> list(const std::string& name);
+  // An object whose members are strings.
+  std::map<std::string, std::string> pairs(const std::string& name);
   bool has(const std::string& name) const { return object_.contains(name); }
   void ignore(std::initializer_list<std::string_view> names);
   void problem(std::string message, std::string code = "InvalidParameterValue");

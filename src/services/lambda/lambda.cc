@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "awsapi/http_message.h"
+#include "base/base64.h"
 #include "base/rng.h"
 #include "services/lambda/embedded_metrics.h"
 
@@ -38,33 +39,12 @@ std::int64_t now_ms() {
       .count();
 }
 
-std::string uuid() {
-  const std::string hex = random_hex(16);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-4" + hex.substr(13, 3) + "-a" +
-         hex.substr(17, 3) + "-" + hex.substr(20);
-}
-
-std::string base64(std::string_view text) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = bits << 8 | (i + j < text.size() ? static_cast<unsigned char>(text[i + j]) : 0);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += j <= text.size() - i ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
-    }
-  }
-  return out;
-}
-
 net::HttpResponse refusal(int status, const std::string& code, const std::string& message,
                           json more = json::object()) {
   net::HttpResponse response;
   response.status = status;
   response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("x-amzn-RequestId", uuid());
+  response.headers.emplace_back("x-amzn-RequestId", random_uuid());
   response.headers.emplace_back("x-amzn-ErrorType", code);
   more["Type"] = status >= 500 ? "Service" : "User";
   more["message"] = message;
@@ -76,7 +56,7 @@ net::HttpResponse refusal(int status, const std::string& code, const std::string
 net::HttpResponse answer(const json& body) {
   net::HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("x-amzn-RequestId", uuid());
+  response.headers.emplace_back("x-amzn-RequestId", random_uuid());
   response.body = body.dump();
   return response;
 }
@@ -392,7 +372,7 @@ net::Task<void> Lambda::reap_idle() {
 }
 
 net::Task<Result<FunctionAnswer>> Lambda::invoke_function(std::string name, std::string payload) {
-  const std::string id = uuid();
+  const std::string id = random_uuid();
   CO_TRY(Invoked invoked, co_await invoke(std::move(name), std::move(payload), id));
   co_return FunctionAnswer{std::move(invoked.outcome.payload),
                            std::move(invoked.outcome.function_error)};
@@ -560,7 +540,7 @@ net::Task<net::HttpResponse> Lambda::serve_invoke(Function& function, net::HttpR
                       "Could not parse request body into json: the payload is no JSON document");
   }
   net::HttpResponse response;
-  const std::string id = uuid();
+  const std::string id = random_uuid();
   response.headers.emplace_back("x-amzn-RequestId", id);
   if (type == "DryRun") {
     response.status = 204;

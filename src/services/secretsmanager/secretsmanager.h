@@ -1,6 +1,7 @@
 // Secrets Manager: the cluster's credentials. JSON 1.1, API 2017-10-17.
 //
-// A secret is one replicated document of the region: its versions with their staging labels.
+// A secret is one replicated document of the region: its versions with their staging labels. Their
+// texts are sealed by the key that the secret names in this region.
 #pragma once
 
 #include "net/http.h"
@@ -9,7 +10,7 @@
 namespace aurora_global::services::secretsmanager {
 
 // Operations: CreateSecret, GetSecretValue, DescribeSecret, ListSecrets, PutSecretValue,
-// RotateSecret. `region` outlives the call.
+// UpdateSecret, RotateSecret. `region` outlives the call.
 net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest request);
 
 }  // namespace aurora_global::services::secretsmanager

@@ -1,6 +1,8 @@
 // A signed call to a FakeRegion's handler, without sockets.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include "awsapi/sigv4.h"
 #include "net/testing/run.h"
 #include "services/api_server.h"
@@ -19,6 +21,23 @@ inline net::HttpRequest signed_request(std::string method, std::string target, s
   request.headers = message.headers;
   request.body = message.body;
   return request;
+}
+
+// A call of a JSON service as its serve() gets it, past the API server that verifies signatures.
+template <typename Serve>
+nlohmann::json json_call(const Serve& serve, FakeRegion& region, const std::string& target,
+                         const nlohmann::json& request) {
+  net::HttpRequest message;
+  message.method = "POST";
+  message.target = "/";
+  message.headers = {{"X-Amz-Target", target}};
+  message.body = request.dump();
+  net::HttpResponse response;
+  net::testing::run(
+      [&](net::TaskGroup&) -> net::Task<void> { response = co_await serve(region, message); });
+  nlohmann::json body = nlohmann::json::parse(response.body);
+  EXPECT_EQ(response.status, body.contains("__type") ? 400 : 200) << response.body;
+  return body;
 }
 
 inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {

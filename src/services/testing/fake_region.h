@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+#include "region/key_ring.h"
 #include "region/region.h"
 
 namespace aurora_global::services::testing {
@@ -27,7 +29,11 @@ class FakeRegion final : public region::Region {
   std::optional<region::RawRequest> passed_on;
   RegionId passed_to;
 
-  std::map<std::string, std::string> secrets, passwords;
+  std::map<std::string, region::Secret> secrets;
+  // What reading or writing the values of a secret fails with.
+  std::optional<Error> key_refusal;
+  std::map<std::string, std::string> passwords;
+  region::KeyRing* key_ring = nullptr;  // For tests that ask for keys.
 
   FakeRegion() {
     facts_ = {RegionId{"us-east-1"}, "123456789012", "15.18", "127.0.1.10"};
@@ -148,13 +154,22 @@ class FakeRegion final : public region::Region {
     for (const auto& [name, text] : secrets) names.push_back(name);
     return names;
   }
-  Result<std::string> secret(const std::string& name) const override {
+  region::KeyRing& keys() override {
+    CHECK(key_ring != nullptr);
+    return *key_ring;
+  }
+  Result<std::string> about_secret(const std::string& name) const override {
     const auto found = secrets.find(name);
-    if (found != secrets.end()) return found->second;
+    if (found != secrets.end()) return found->second.about;
     return make_error(ErrorKind::not_found, "no secret", "ResourceNotFoundException");
   }
-  net::Task<Result<void>> put_secret(std::string name, std::string text) override {
-    secrets[name] = std::move(text);
+  Result<std::string> secret_values(const std::string& name) const override {
+    if (key_refusal) return *key_refusal;
+    return secrets.at(name).values;
+  }
+  net::Task<Result<void>> put_secret(std::string name, region::Secret secret) override {
+    if (key_refusal) co_return *key_refusal;
+    secrets[name] = std::move(secret);
     co_return ok();
   }
   net::Task<Result<void>> change_password(std::string role, std::string password) override {
