@@ -119,6 +119,7 @@ int http_status_of(std::string_view code) {
       {"InvalidClientTokenId", 403},
       {"MissingAuthenticationToken", 403},
       {"AccessDenied", 403},
+      {"RequestTooLargeException", 413},
       {"TooManyRequestsException", 429},
       {"ServiceUnavailable", 503},
       {"InternalFailure", 500},

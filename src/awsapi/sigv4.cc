@@ -246,9 +246,15 @@ Result<CredentialScope> verify(
         "A signed 'X-Amz-Date' that agrees with the credential's date and a signed 'Host' "
         "are required");
   }
-  if (*date + kClockSkewMax < now || *date > now + kClockSkewMax) {
-    return refuse("SignatureDoesNotMatch", "Signature expired: " + amz_date +
-                                               " is not within 5 minutes of " + amz_date_of(now));
+  if (*date + kClockSkewMax < now) {
+    return refuse("SignatureDoesNotMatch",
+                  "Signature expired: " + amz_date + " is now earlier than " +
+                      amz_date_of(now - kClockSkewMax) + " (" + amz_date_of(now) + " - 5 min.)");
+  }
+  if (*date > now + kClockSkewMax) {
+    return refuse("SignatureDoesNotMatch",
+                  "Signature not yet current: " + amz_date + " is still later than " +
+                      amz_date_of(now + kClockSkewMax) + " (" + amz_date_of(now) + " + 5 min.)");
   }
   std::string payload_hash = header(message.headers, "X-Amz-Content-Sha256");
   const std::string actual = sha256_hex(message.body);

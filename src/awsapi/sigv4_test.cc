@@ -158,6 +158,14 @@ TEST(SigV4, RefusesOldAndFutureRequests) {
   EXPECT_EQ(code_of(post(), kSuiteTime + std::chrono::minutes(5)), "ok");
   EXPECT_EQ(code_of(post(), kSuiteTime + std::chrono::minutes(6)), "SignatureDoesNotMatch");
   EXPECT_EQ(code_of(post(), kSuiteTime - std::chrono::minutes(6)), "SignatureDoesNotMatch");
+  const auto late = verify(post(), secret_of, kSuiteTime + std::chrono::minutes(20));
+  EXPECT_EQ(late.error().message,
+            "Signature expired: 20150830T123600Z is now earlier than 20150830T125100Z "
+            "(20150830T125600Z - 5 min.)");
+  const auto early = verify(post(), secret_of, kSuiteTime - std::chrono::minutes(20));
+  EXPECT_EQ(early.error().message,
+            "Signature not yet current: 20150830T123600Z is still later than 20150830T122100Z "
+            "(20150830T121600Z + 5 min.)");
 }
 
 TEST(SigV4, NamesWhatIsMissing) {

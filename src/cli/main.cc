@@ -5,6 +5,7 @@
 #include "cli/region_daemon.h"
 #include "link/relay.h"
 #include "router/router.h"
+#include "services/api_server.h"
 
 namespace {
 
@@ -172,6 +173,14 @@ void add_process_commands(CLI::App& app, Arguments& a, int& code) {
   CLI::App* router = app.add_subcommand("router", "Run the router of a configuration file");
   router->add_option("file", a.file)->required();
   router->callback([&] { code = router::run_router(a.file); });
+  CLI::App* api = app.add_subcommand("api", "Print the AWS actions that a region answers");
+  api->callback([] {
+    for (const auto& [service, actions] : services::served_actions()) {
+      for (const std::string_view action : actions) {
+        std::printf("%s %s\n", service.data(), action.data());
+      }
+    }
+  });
   CLI::App* supervise =
       app.add_subcommand("supervise", "Keep the daemon and the router of a region running");
   supervise->add_option("directory", a.file, "The region's directory")->required();

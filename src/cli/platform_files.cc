@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "base/rng.h"
+#include "cli/rds_extras.h"
 #include "net/tls.h"
-#include "rds_extras.h"
 #include "region/config.h"
 #include "region/postgres_files.h"
 

@@ -411,6 +411,13 @@ net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::
   message.repeatable = what != "pass-on";
   message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   message.headers.emplace_back("Content-Type", "application/json");
+  if (message.body.size() > net::kHttpBodyBytesMax) {
+    co_return make_error(ErrorKind::invalid,
+                         "The request is too large to be passed on to region " + region.name +
+                             ": " + std::to_string(message.body.size()) + " bytes, at most " +
+                             std::to_string(net::kHttpBodyBytesMax),
+                         "RequestTooLargeException");
+  }
   const auto response = co_await client->second->request(std::move(message), deadline);
   if (response.has_error()) {
     co_return response.error().in("ask region " + region.name + " to " + what);

@@ -268,8 +268,11 @@ net::Task<Result<Controller::Json>> Controller::peer_pass_on(Json request) {
 
 net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest request) {
   if (config_.peer(region) == nullptr) {
-    co_return fault(ErrorKind::not_found, "UnrecognizedClientException",
-                    "This platform has no region " + region.name);
+    std::string known = config_.region.name;
+    for (const auto& peer : config_.peers) known += ", " + peer.region.name;
+    co_return fault(ErrorKind::denied, "SignatureDoesNotMatch",
+                    "Credential should be scoped to a valid region, not '" + region.name +
+                        "'; this platform has " + known);
   }
   Json headers = Json::array();
   for (const auto& [name, value] : request.headers) headers.push_back({name, value});

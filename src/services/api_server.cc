@@ -7,6 +7,7 @@
 #include "awsapi/sigv4.h"
 #include "base/rng.h"
 #include "services/executeapi/executeapi.h"
+#include "services/json_protocol.h"
 #include "services/kms/kms.h"
 #include "services/prometheus.h"
 #include "services/rds/rds.h"
@@ -18,28 +19,60 @@ namespace {
 
 constexpr std::string_view kStatusService = "aurora-global";
 
-// Query protocols talk XML; the others JSON. Told apart by what the request looks like.
-bool wants_json(const net::HttpRequest& request) {
+// AWS's protocols. Before it is known who asks for which service, a request is told by its looks.
+enum class Protocol { query, json, rest };
+
+Protocol protocol_of(const net::HttpRequest& request) {
   const std::string type = net::header_value(request.headers, "Content-Type");
-  return type.find("json") != std::string::npos || request.method == "GET";
+  if (type.find("x-amz-json") != std::string::npos || !operation_of(request).empty()) {
+    return Protocol::json;
+  }
+  const std::string_view target = request.target;
+  return target.substr(0, target.find('?')) == "/" ? Protocol::query : Protocol::rest;
 }
 
-net::HttpResponse answer_error(const net::HttpRequest& request, std::string_view code,
-                               std::string_view message) {
-  net::HttpResponse response;
-  response.status = awsapi::http_status_of(code);
-  const std::string id = random_hex(16);
-  response.headers.emplace_back("x-amzn-RequestId", id);
-  if (wants_json(request)) {
-    response.headers.emplace_back("Content-Type", "application/json");
-    response.headers.emplace_back("x-amzn-ErrorType", std::string(code));
-    const nlohmann::json document{{"__type", std::string(code)}, {"message", std::string(message)}};
-    response.body = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  } else {
+// What the Query protocol calls it, and what the JSON protocols do.
+struct Refusal {
+  std::string_view query, json;
+  bool about_signature;
+};
+constexpr Refusal kRefusals[] = {
+    {"MissingAuthenticationToken", "MissingAuthenticationTokenException", true},
+    {"IncompleteSignature", "IncompleteSignatureException", true},
+    {"InvalidClientTokenId", "UnrecognizedClientException", true},
+    {"SignatureDoesNotMatch", "InvalidSignatureException", true},
+    {"InvalidParameterValue", "SerializationException", false},
+    {"InvalidAction", "UnknownOperationException", false},
+    {"ServiceUnavailable", "ServiceUnavailableException", false},
+};
+
+// An error found before any service was asked, in the words and with the status of the protocol.
+net::HttpResponse refuse(const net::HttpRequest& request, const Error& error) {
+  const std::string code = awsapi::code_of(error);
+  const int status = awsapi::http_status_of(code);
+  const Protocol protocol = protocol_of(request);
+  if (protocol == Protocol::query) {
+    net::HttpResponse response;
+    const std::string id = random_hex(16);
+    response.status = status;
+    response.headers.emplace_back("x-amzn-RequestId", id);
     response.headers.emplace_back("Content-Type", "text/xml");
-    response.body = awsapi::error_document(code, message, id);
+    response.body = awsapi::error_document(code, error.message, id);
+    return response;
   }
-  return response;
+  const auto* known = std::find_if(std::begin(kRefusals), std::end(kRefusals),
+                                   [&](const Refusal& one) { return one.query == code; });
+  const std::string_view name = known == std::end(kRefusals) ? code : known->json;
+  const std::string_view message = code == "MissingAuthenticationToken"
+                                       ? "Missing Authentication Token"
+                                       : std::string_view(error.message);
+  const bool about_signature = known != std::end(kRefusals) && known->about_signature;
+  if (protocol == Protocol::json) {
+    auto response = json_refusal(about_signature ? 400 : status, name, message);
+    answer_in_version_of(request, response);
+    return response;
+  }
+  return executeapi::refusal(about_signature ? 403 : status, name, message);
 }
 
 // JSON and XML carry text only, and so does the way to the other regions.
@@ -54,8 +87,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
   region::RawRequest raw{request.method, request.target, request.headers, request.body};
   auto answer = co_await region.pass_on(target, std::move(raw));
   if (answer.has_error()) {
-    const std::string code = awsapi::code_of(answer.error());
-    co_return answer_error(request, code, answer.error().message);
+    co_return refuse(request, answer.error());
   }
   net::HttpResponse response;
   response.status = answer->status;
@@ -66,9 +98,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
 
 net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest request) {
   const auto text = co_await region.status_json();
-  if (text.has_error()) {
-    co_return answer_error(request, awsapi::code_of(text.error()), text.error().message);
-  }
+  if (text.has_error()) co_return refuse(request, text.error());
   net::HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
   response.body = *text;
@@ -76,6 +106,17 @@ net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest req
 }
 
 }  // namespace
+
+std::vector<ServedActions> served_actions() {
+  return {
+      {"rds", rds::action_names()},
+      {"lambda", lambda::action_names()},
+      {"monitoring", cloudwatch::action_names()},
+      {"logs", logs::action_names()},
+      {"secretsmanager", secretsmanager::action_names()},
+      {"kms", kms::action_names()},
+  };
+}
 
 Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor executor,
                                                    region::Region& region, ApiOptions options) {
@@ -134,10 +175,11 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));
   }
-  const std::string code = wants_json(request) ? "UnknownOperationException" : "InvalidAction";
-  co_return answer_error(
-      request, code,
-      "The service '" + service + "' is not served here (docs/reference/api.md lists what is)");
+  co_return refuse(request, make_error(ErrorKind::invalid,
+                                       "The service '" + service +
+                                           "' is not served here (docs/reference/api.md lists "
+                                           "what is)",
+                                       "InvalidAction"));
 }
 
 net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
@@ -156,26 +198,20 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     }
     co_return response;
   }
-  const bool gateway = executeapi::is_api_path(request.target);
-  const auto refuse = [&](const Error& error) {
-    if (!gateway) return answer_error(request, error.code, error.message);
-    const bool unsigned_call = error.code == "MissingAuthenticationToken";
-    return executeapi::refusal(403, error.code + "Exception",
-                               unsigned_call ? "Missing Authentication Token" : error.message);
-  };
   if (!is_text(request)) {
-    co_return answer_error(request, "InvalidParameterValue",
-                           "The request has bytes that are no UTF-8 text");
+    co_return refuse(request,
+                     make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
+                                "InvalidParameterValue"));
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);
-  if (named.has_error()) co_return refuse(named.error());
+  if (named.has_error()) co_return refuse(request, named.error());
   if (named->region != region_.facts().region.name) {
     co_return co_await pass_on(region_, RegionId{named->region}, std::move(request));
   }
   const auto secret_of = [&](std::string_view id) { return region_.secret_key(id); };
   const auto scope = awsapi::verify(message, secret_of, SystemClock().wall_now());
-  if (scope.has_error()) co_return refuse(scope.error());
+  if (scope.has_error()) co_return refuse(request, scope.error());
   co_return co_await dispatch(scope->service, std::move(request));
 }
 

@@ -21,6 +21,13 @@ struct ApiOptions {
   Duration metrics_interval = std::chrono::seconds(60);
 };
 
+// What the dispatch tables have, by the service's name in a credential scope.
+struct ServedActions {
+  std::string_view service;
+  std::vector<std::string_view> actions;
+};
+std::vector<ServedActions> served_actions();
+
 // Every service of one region, wired together.
 class ApiServer {
  public:

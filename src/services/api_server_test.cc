@@ -99,6 +99,44 @@ TEST(ApiServer, OtherServicesAreUnknown) {
   EXPECT_EQ(nlohmann::json::parse(json.body).at("__type"), "UnknownOperationException");
 }
 
+// What is wrong with a signature has other words and another status in each protocol.
+TEST(ApiServer, EachProtocolRefusesInItsOwnWords) {
+  FakeRegion region;
+  auto query = signed_request("POST", "/", "Action=DescribeGlobalClusters", "rds");
+  auto json = signed_request("POST", "/", "{}", "secretsmanager");
+  json.headers.emplace_back("X-Amz-Target", "secretsmanager.ListSecrets");
+  json.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
+  auto rest = signed_request("GET", "/2015-03-31/functions/", "", "lambda");
+  for (auto* request : {&query, &json, &rest}) request->body += " ";
+  const auto in_query = send(region, query);
+  EXPECT_EQ(in_query.status, 403);
+  EXPECT_EQ(code_in(in_query), "SignatureDoesNotMatch");
+  const auto in_json = send(region, json);
+  EXPECT_EQ(in_json.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(in_json.body).at("__type"), "InvalidSignatureException");
+  const auto in_rest = send(region, rest);
+  EXPECT_EQ(in_rest.status, 403);
+  EXPECT_EQ(net::header_value(in_rest.headers, "x-amzn-ErrorType"), "InvalidSignatureException");
+  EXPECT_EQ(net::header_value(in_rest.headers, "Content-Type"), "application/json");
+}
+
+// To copy or write a document takes a stack as deep as the document: a deep one ends the process.
+TEST(ApiServer, DeeplyNestedDocumentsAreRefused) {
+  FakeRegion region;
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  auto json = signed_request("POST", "/", R"({"MetricData":)" + deep + "}", "monitoring");
+  json.headers.emplace_back("X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData");
+  json.headers.emplace_back("Content-Type", "application/x-amz-json-1.0");
+  const auto answer = send(region, json);
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(answer.body).at("__type"), "SerializationException");
+  std::string parts = "Action=PutMetricData&Namespace=n&MetricData.member.1";
+  for (int i = 0; i < 1'000'000; ++i) parts += ".x";
+  const auto in_query = send(region, signed_request("POST", "/", parts + "=", "monitoring"));
+  EXPECT_EQ(in_query.status, 400);
+  EXPECT_EQ(code_in(in_query), "InvalidParameterValue");
+}
+
 // Bytes that no JSON and no XML can carry, in every place a stranger can put them.
 TEST(ApiServer, BytesThatAreNoTextAreRefusedEverywhere) {
   FakeRegion region;

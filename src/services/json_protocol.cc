@@ -19,6 +19,23 @@ std::string operation_of(const net::HttpRequest& request) {
   return dot == std::string::npos ? target : target.substr(dot + 1);
 }
 
+json parse_json(const std::string& text) {
+  bool deep = false;
+  auto parsed = json::parse(
+      text,
+      [&](int depth, json::parse_event_t, const json&) {
+        deep = deep || depth > kJsonDepthMax;
+        return !deep;
+      },
+      false);
+  return deep ? json(json::value_t::discarded) : parsed;
+}
+
+Error unknown_operation(const std::string& operation) {
+  return make_error(ErrorKind::invalid, "Unknown operation '" + operation + "'",
+                    "UnknownOperationException");
+}
+
 net::HttpResponse json_answer(const json& body) {
   net::HttpResponse response;
   response.headers.emplace_back("x-amzn-RequestId", random_hex(16));
@@ -41,12 +58,23 @@ net::HttpResponse json_refusal(const Error& error) {
   return json_refusal(status, code, error.message);
 }
 
+void answer_in_version_of(const net::HttpRequest& request, net::HttpResponse& response) {
+  if (net::header_value(request.headers, "Content-Type").find("json-1.0") == std::string::npos) {
+    return;
+  }
+  for (auto& [name, value] : response.headers) {
+    if (name == "Content-Type") value = "application/x-amz-json-1.0";
+  }
+}
+
 Members::Members(json object) : object_(std::move(object)) {}
 
 Result<Members> Members::of(const net::HttpRequest& request) {
-  auto object = json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
+  auto object = parse_json(request.body.empty() ? "{}" : request.body);
   if (!object.is_object()) {
-    return make_error(ErrorKind::invalid, "The request body is no JSON object",
+    return make_error(ErrorKind::invalid,
+                      "The request body is no JSON object, or one nested over " +
+                          std::to_string(kJsonDepthMax) + " deep",
                       "SerializationException");
   }
   return Members(std::move(object));

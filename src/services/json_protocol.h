@@ -13,17 +13,36 @@ namespace aurora_global::services {
 // The operation in X-Amz-Target ("secretsmanager.GetSecretValue" -> "GetSecretValue").
 std::string operation_of(const net::HttpRequest& request);
 
+// The names in a dispatch table: an array of pairs (name, function).
+template <typename Table>
+std::vector<std::string_view> names_in(const Table& table) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, function] : table) names.push_back(name);
+  return names;
+}
+
+// A document that is nested deeper is none of AWS's requests, and to copy or write it takes a stack
+// without limit.
+inline constexpr int kJsonDepthMax = 1000;
+
+// The document in `text`; a discarded value if it is no JSON or nested too deeply.
+nlohmann::json parse_json(const std::string& text);
+
+Error unknown_operation(const std::string& operation);
+
 net::HttpResponse json_answer(const nlohmann::json& body);
 // {"__type": code, "message": ...} with the code's HTTP status.
 net::HttpResponse json_refusal(const Error& error);
 net::HttpResponse json_refusal(int status, std::string_view code, std::string_view message);
+// The content type of an answer in the version (1.0 or 1.1) that the request is in.
+void answer_in_version_of(const net::HttpRequest& request, net::HttpResponse& response);
 
 // The members of one request object: read by name, checked, none left unread. The first problem is
 // remembered; finish() tells it. Numbers may come as text, as the Query protocol sends them.
 class Members {
  public:
   explicit Members(nlohmann::json object);
-  // Fails with SerializationException if the body is no JSON object.
+  // Fails with SerializationException if the body is no JSON object, or one nested too deeply.
   static Result<Members> of(const net::HttpRequest& request);
 
   std::string required(const std::string& name);

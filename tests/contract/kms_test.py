@@ -156,6 +156,7 @@ class Kms(PlatformTest):
         self.assertEqual(out["plaintext"], "00ff800a")
         self.assertTrue(out["byOther"])
         self.assertEqual(out["dataKey"], [32, 0])
+        self.assertEqual(out["again"], 0)
         self.assertTrue(all(len(page) == 1 for page in out["pages"]), out["pages"])
         self.assertIn([out["key"]["KeyId"]], out["pages"])
         self.assertEqual(out["kmsKeyId"], "alias/sdk")

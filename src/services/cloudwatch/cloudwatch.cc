@@ -25,6 +25,8 @@ constexpr std::size_t kDimensionsMax = 30;
 constexpr std::size_t kPointsMax = 1440;
 constexpr std::size_t kQueriesMax = 500;
 constexpr std::size_t kListMax = 500;
+constexpr int kNamePartsMax = 12;  // Of a parameter in the Query protocol.
+constexpr std::size_t kNameShownMax = 200;
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS metric(id INTEGER PRIMARY KEY, name_space TEXT NOT NULL,"
@@ -392,15 +394,15 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"ListMetrics", list_metrics},
 };
 
-// "MetricData.member.1.Dimensions.member.2.Name" -> nested objects and lists. A list with a gap
-// ends there.
-json nested(const awsapi::Form& form) {
+// "MetricData.member.1.Dimensions.member.2.Name" -> nested objects and lists. Fails with `invalid`
+// for a name that contradicts the others or has more parts than any of AWS's.
+Result<json> nested(const awsapi::Form& form) {
   json root = json::object();
   for (const auto& [key, value] : form) {
     if (key == "Action" || key == "Version") continue;
     json* at = &root;
     std::size_t begin = 0;
-    bool fine = true;
+    bool fine = std::count(key.begin(), key.end(), '.') < kNamePartsMax;
     while (begin <= key.size() && fine) {
       const auto dot = std::min(key.find('.', begin), key.size());
       const std::string part = key.substr(begin, dot - begin);
@@ -420,7 +422,13 @@ json nested(const awsapi::Form& form) {
         if (fine) at = &(*at)[part];
       }
     }
-    if (fine && at->is_null()) *at = value;
+    if (!fine || !at->is_null()) {
+      return make_error(ErrorKind::invalid,
+                        "The parameter " + key.substr(0, kNameShownMax) +
+                            " is not known for this operation, or contradicts another",
+                        "InvalidParameterValue");
+    }
+    *at = value;
   }
   return root;
 }
@@ -465,20 +473,20 @@ void write_xml(XmlWriter& xml, const std::string& name, const json& value) {
   }
 }
 
-net::HttpResponse xml_response(int status, std::string body) {
+net::HttpResponse xml_response(int status, std::string body, const std::string& request_id) {
   net::HttpResponse response;
   response.status = status;
+  response.headers.emplace_back("x-amzn-RequestId", request_id);
   response.headers.emplace_back("Content-Type", "text/xml");
   response.body = std::move(body);
   return response;
 }
 
-net::Task<Answer> dispatch(database::Database& database, std::string operation, Members members) {
+Operation find_operation(const std::string& operation) {
   for (const auto& [name, function] : kOperations) {
-    if (name == operation) co_return co_await function(database, std::move(members));
+    if (name == operation) return function;
   }
-  co_return make_error(ErrorKind::invalid, "Could not find operation " + operation,
-                       "InvalidAction");
+  return nullptr;
 }
 
 net::Task<net::HttpResponse> serve_query(database::Database& database, net::HttpRequest request) {
@@ -486,28 +494,50 @@ net::Task<net::HttpResponse> serve_query(database::Database& database, net::Http
   const auto refuse = [&](const Error& error) {
     const std::string code = awsapi::code_of(error);
     return xml_response(awsapi::http_status_of(code),
-                        awsapi::error_document(code, error.message, id, kNamespace));
+                        awsapi::error_document(code, error.message, id, kNamespace), id);
   };
   const auto form = awsapi::parse_form(request.body);
   if (form.has_error()) co_return refuse(form.error());
   const auto action = form->find("Action");
-  const std::string operation = action == form->end() ? "" : action->second;
+  if (action == form->end()) {
+    co_return refuse(
+        make_error(ErrorKind::invalid, "The request has no parameter Action", "MissingAction"));
+  }
+  const std::string operation = action->second;
   const auto version = form->find("Version");
   if (version != form->end() && version->second != kVersion) {
     co_return refuse(
         make_error(ErrorKind::invalid, "The API version is not known", "InvalidAction"));
   }
-  Members members(nested(*form));
-  const auto answer = co_await dispatch(database, operation, std::move(members));
+  const Operation function = find_operation(operation);
+  if (function == nullptr) {
+    co_return refuse(make_error(
+        ErrorKind::invalid,
+        "Could not find operation " + operation + " for version " + std::string(kVersion),
+        "InvalidAction"));
+  }
+  auto parameters = nested(*form);
+  if (parameters.has_error()) co_return refuse(parameters.error());
+  const auto answer = co_await function(database, Members(std::move(*parameters)));
   if (answer.has_error()) co_return refuse(answer.error());
   XmlWriter xml(operation + "Response", kNamespace);
   if (operation != "PutMetricData") write_xml(xml, operation + "Result", *answer);
   xml.open("ResponseMetadata");
   xml.element("RequestId", id);
-  co_return xml_response(200, xml.finish());
+  co_return xml_response(200, xml.finish(), id);
+}
+
+net::Task<Answer> serve_json(database::Database& database, const net::HttpRequest& request) {
+  const std::string operation = operation_of(request);
+  const Operation function = find_operation(operation);
+  if (function == nullptr) co_return unknown_operation(operation);
+  CO_TRY(Members members, Members::of(request));
+  co_return co_await function(database, std::move(members));
 }
 
 }  // namespace
+
+std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<CloudWatch>> CloudWatch::open(net::TaskGroup& tasks,
                                                      const std::filesystem::path& file) {
@@ -530,14 +560,16 @@ net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {
   if (type.find("json") == std::string::npos) {
     co_return co_await serve_query(*database_, std::move(request));
   }
-  auto members = Members::of(request);
-  if (members.has_error()) co_return json_refusal(members.error());
-  const auto answer = co_await dispatch(*database_, operation_of(request), std::move(*members));
-  if (answer.has_value()) co_return json_answer(*answer);
-  net::HttpResponse refusal = json_refusal(answer.error());
-  // What SDKs that also speak the Query protocol read the code from.
-  refusal.headers.emplace_back("x-amzn-query-error", awsapi::code_of(answer.error()) + ";Sender");
-  co_return refusal;
+  const auto answer = co_await serve_json(*database_, request);
+  net::HttpResponse response = answer ? json_answer(*answer) : json_refusal(answer.error());
+  answer_in_version_of(request, response);
+  if (answer.has_error()) {
+    // What SDKs that also speak the Query protocol read the code from.
+    const std::string code = awsapi::code_of(answer.error());
+    const bool ours = response.status >= 500;
+    response.headers.emplace_back("x-amzn-query-error", code + (ours ? ";Receiver" : ";Sender"));
+  }
+  co_return response;
 }
 
 }  // namespace aurora_global::services::cloudwatch

@@ -13,6 +13,8 @@ namespace aurora_global::services::cloudwatch {
 inline constexpr std::chrono::hours kRetention{15 * 24};
 inline constexpr int kValuesKept = 2'000'000;
 
+std::vector<std::string_view> action_names();
+
 class CloudWatch final : public MetricSink {
  public:
   // `tasks` outlives the service.

@@ -54,7 +54,8 @@ net::HttpResponse refusal(int status, std::string_view type, std::string_view me
   response.headers.emplace_back("Content-Type", "application/json");
   response.headers.emplace_back("x-amzn-RequestId", random_hex(16));
   response.headers.emplace_back("x-amzn-ErrorType", std::string(type));
-  response.body = json{{"message", std::string(message)}}.dump();
+  response.body =
+      json{{"message", std::string(message)}}.dump(-1, ' ', false, json::error_handler_t::replace);
   return response;
 }
 

@@ -14,7 +14,7 @@ inline constexpr std::chrono::seconds kIntegrationLimit{29};
 // Whether the path is one of ours: /<stage>/failover.
 bool is_api_path(std::string_view target);
 
-// {"message": ...} with x-amzn-ErrorType, as API Gateway refuses.
+// {"message": ...} with x-amzn-ErrorType, as API Gateway and AWS's REST services refuse.
 net::HttpResponse refusal(int status, std::string_view type, std::string_view message);
 
 // `invoker` outlives the call.

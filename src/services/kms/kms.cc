@@ -444,6 +444,8 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 
 }  // namespace
 
+std::vector<std::string_view> action_names() { return names_in(kOperations); }
+
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   const std::string operation = operation_of(request);
   auto members = Members::of(request);

@@ -8,7 +8,9 @@
 
 namespace aurora_global::services::kms {
 
-// Operations: docs/reference/api.md. `region` outlives the call.
+std::vector<std::string_view> action_names();
+
+// `region` outlives the call.
 net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest request);
 
 }  // namespace aurora_global::services::kms

@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "awsapi/http_message.h"
+#include "awsapi/query.h"
 #include "base/base64.h"
 #include "base/rng.h"
+#include "services/json_protocol.h"
 #include "services/lambda/embedded_metrics.h"
 
 namespace aurora_global::services::lambda {
@@ -72,6 +75,21 @@ net::HttpResponse refusal_of(const Error& error) {
   return refusal(code == "ServiceException" ? 500 : 400, code, error.message);
 }
 
+// Below kRoot: nothing lists, "/NAME" and `rest` are about one function. Headers, body and these
+// query parameters are all that an action has.
+struct Action {
+  std::string_view name, method;
+  bool names_function;
+  std::string_view rest;
+  std::array<std::string_view, 4> parameters;
+};
+constexpr Action kActions[] = {
+    {"Invoke", "POST", true, "/invocations", {"Qualifier"}},
+    {"ListFunctions", "GET", false, "", {"FunctionVersion", "Marker", "MasterRegion", "MaxItems"}},
+    {"GetFunction", "GET", true, "", {"Qualifier"}},
+    {"GetFunctionConfiguration", "GET", true, "/configuration", {"Qualifier"}},
+};
+
 std::string decimals(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f", value);
@@ -83,6 +101,12 @@ double in_ms(Duration duration) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> action_names() {
+  std::vector<std::string_view> names;
+  for (const Action& action : kActions) names.push_back(action.name);
+  return names;
+}
 
 Lambda::Lambda(boost::asio::any_io_executor executor, const region::Facts& facts,
                LambdaOptions options, LogSink& logs, MetricSink& metrics,
@@ -535,9 +559,11 @@ net::Task<net::HttpResponse> Lambda::serve_invoke(Function& function, net::HttpR
                           " bytes for the InvokeFunction operation");
   }
   if (request.body.empty()) request.body = "{}";
-  if (!json::accept(request.body)) {
+  if (parse_json(request.body).is_discarded()) {
     co_return refusal(400, "InvalidRequestContentException",
-                      "Could not parse request body into json: the payload is no JSON document");
+                      "Could not parse request body into json: the payload is no JSON document, or "
+                      "one nested over " +
+                          std::to_string(kJsonDepthMax) + " deep");
   }
   net::HttpResponse response;
   const std::string id = random_uuid();
@@ -570,40 +596,50 @@ net::Task<net::HttpResponse> Lambda::serve_invoke(Function& function, net::HttpR
 net::Task<net::HttpResponse> Lambda::serve(net::HttpRequest request) {
   const auto question = request.target.find('?');
   std::string path = request.target.substr(0, question);
-  const std::string query = question == std::string::npos ? "" : request.target.substr(question);
-  if (path.rfind(kRoot, 0) != 0) {
-    co_return refusal(404, "UnknownOperationException", "Unknown operation");
+  bool rooted = path.rfind(kRoot, 0) == 0;
+  if (rooted) path.erase(0, std::string_view(kRoot).size());
+  rooted = rooted && (path.empty() || path[0] == '/');
+  if (path == "/") path.clear();
+  const auto end = std::min(path.find('/', 1), path.size());
+  const std::string name = path.empty() ? "" : awsapi::percent_decode(path.substr(1, end - 1));
+  const auto* action =
+      std::find_if(std::begin(kActions), std::end(kActions), [&](const Action& one) {
+        return rooted && one.method == request.method && one.names_function == !path.empty() &&
+               one.rest == path.substr(end);
+      });
+  if (action == std::end(kActions)) {
+    co_return refusal(403, "AccessDeniedException",
+                      "Unable to determine service/operation name to be authorized");
   }
-  path.erase(0, std::string_view(kRoot).size());
-  if (request.method == "GET" && (path.empty() || path == "/")) {
+  const auto parameters = awsapi::parse_form(
+      question == std::string::npos ? "" : std::string_view(request.target).substr(question + 1));
+  if (parameters.has_error()) {
+    co_return refusal(400, "InvalidParameterValueException", parameters.error().message);
+  }
+  for (const auto& [key, value] : *parameters) {
+    const auto& known = action->parameters;
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    co_return refusal(400, "InvalidParameterValueException",
+                      "The parameter " + key + " is not known for this operation");
+  }
+  if (!action->names_function) {
     rescan();
     json all = json::array();
-    for (const auto& [name, function] : functions_) {
+    for (const auto& [key, function] : functions_) {
       if (function) all.push_back(configuration(*function));
     }
     co_return answer({{"Functions", all}});
   }
-  const auto end = path.find('/', 1);
-  const std::string rest = end == std::string::npos ? "" : path.substr(end);
-  const std::string name =
-      path.empty()
-          ? ""
-          : awsapi::percent_decode(path.substr(1, end == std::string::npos ? end : end - 1));
-  const bool known = (request.method == "POST" && rest == "/invocations") ||
-                     (request.method == "GET" && (rest.empty() || rest == "/configuration"));
-  if (!known) co_return refusal(404, "UnknownOperationException", "Unknown operation");
   const auto function = find(name);
   if (function.has_error()) co_return refusal_of(function.error());
-  if (const auto at = query.find("Qualifier="); at != std::string::npos) {
-    const std::string qualifier = awsapi::percent_decode(query.substr(at + 10));
-    if (qualifier != "$LATEST") {
-      co_return refusal(404, "ResourceNotFoundException",
-                        "Cannot find version or alias " + qualifier + " of " + name);
-    }
+  const auto qualifier = parameters->find("Qualifier");
+  if (qualifier != parameters->end() && qualifier->second != "$LATEST") {
+    co_return refusal(404, "ResourceNotFoundException",
+                      "Cannot find version or alias " + qualifier->second + " of " + name);
   }
-  if (request.method == "POST") co_return co_await serve_invoke(**function, std::move(request));
+  if (action->name == "Invoke") co_return co_await serve_invoke(**function, std::move(request));
   const json facts = configuration(**function);
-  if (rest == "/configuration") co_return answer(facts);
+  if (action->name == "GetFunctionConfiguration") co_return answer(facts);
   co_return answer(
       {{"Configuration", facts},
        {"Code", {{"RepositoryType", "file"}, {"Location", (*function)->config.code.string()}}}});

@@ -24,6 +24,8 @@ struct LambdaOptions {
   awsapi::Credentials credentials;  // Given to the functions.
 };
 
+std::vector<std::string_view> action_names();
+
 class Lambda final : public FunctionInvoker {
  public:
   // `facts` and both sinks outlive the service.

@@ -193,7 +193,7 @@ Result<Query> read_query(Members& members, const char* to_name) {
   return query;
 }
 
-net::Task<Answer> get_events(database::Database& database, Members members) {
+net::Task<Answer> get_events(database::Database& database, std::string, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   query.streams = {members.required("logStreamName")};
   const bool resumed = members.has("nextToken");
@@ -220,7 +220,7 @@ net::Task<Answer> get_events(database::Database& database, Members members) {
   co_return co_await database.work<json>(std::move(job));
 }
 
-net::Task<Answer> filter_events(database::Database& database, Members members) {
+net::Task<Answer> filter_events(database::Database& database, std::string, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   query.streams = members.texts("logStreamNames");
   query.stream_prefix = members.text("logStreamNamePrefix");
@@ -249,7 +249,17 @@ net::Task<Answer> filter_events(database::Database& database, Members members) {
   co_return co_await database.work<json>(std::move(job));
 }
 
+using Operation = net::Task<Answer> (*)(database::Database&, std::string arn_prefix, Members);
+constexpr std::pair<std::string_view, Operation> kOperations[] = {
+    {"DescribeLogGroups", describe_groups},
+    {"DescribeLogStreams", describe_streams},
+    {"GetLogEvents", get_events},
+    {"FilterLogEvents", filter_events},
+};
+
 }  // namespace
+
+std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<Logs>> Logs::open(net::TaskGroup& tasks, const region::Facts& facts,
                                          const std::filesystem::path& file) {
@@ -290,27 +300,21 @@ net::Task<void> Logs::store(std::string group, std::string stream, std::vector<L
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
   const std::string operation = operation_of(request);
-  auto members = Members::of(request);
-  if (members.has_error()) co_return json_refusal(members.error());
   const std::string arn =
       "arn:aws:logs:" + facts_.region.name + ":" + facts_.account_id + ":log-group:";
-  Answer answer =
-      make_error(ErrorKind::invalid, "Unknown operation " + operation, "UnknownOperationException");
-  if (operation == "DescribeLogGroups") {
-    answer = co_await describe_groups(*database_, arn, std::move(*members));
-  } else if (operation == "DescribeLogStreams") {
-    answer = co_await describe_streams(*database_, arn, std::move(*members));
-  } else if (operation == "GetLogEvents") {
-    answer = co_await get_events(*database_, std::move(*members));
-  } else if (operation == "FilterLogEvents") {
-    answer = co_await filter_events(*database_, std::move(*members));
+  for (const auto& [name, function] : kOperations) {
+    if (name != operation) continue;
+    auto members = Members::of(request);
+    if (members.has_error()) co_return json_refusal(members.error());
+    const auto answer = co_await function(*database_, arn, std::move(*members));
+    if (answer.has_value()) co_return json_answer(*answer);
+    Error error = answer.error();
+    if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
+      error.code = "InvalidParameterException";
+    }
+    co_return json_refusal(error);
   }
-  if (answer.has_value()) co_return json_answer(*answer);
-  Error error = answer.error();
-  if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
-    error.code = "InvalidParameterException";
-  }
-  co_return json_refusal(error);
+  co_return json_refusal(unknown_operation(operation));
 }
 
 }  // namespace aurora_global::services::logs

@@ -1,5 +1,4 @@
-// CloudWatch Logs: the functions' log groups, read with DescribeLogGroups, DescribeLogStreams,
-// GetLogEvents and FilterLogEvents. JSON 1.1, API 2014-03-28.
+// CloudWatch Logs: the functions' log groups, to be read. JSON 1.1, API 2014-03-28.
 #pragma once
 
 #include "database/database.h"
@@ -11,6 +10,8 @@ namespace aurora_global::services::logs {
 
 inline constexpr int kLinesKept = 200'000;
 inline constexpr std::chrono::hours kRetention{7 * 24};
+
+std::vector<std::string_view> action_names();
 
 class Logs final : public LogSink {
  public:

@@ -74,6 +74,12 @@ std::vector<ActionInfo> actions() {
   return all;
 }
 
+std::vector<std::string_view> action_names() {
+  std::vector<std::string_view> names;
+  for (const Action& action : kActions) names.push_back(action.name);
+  return names;
+}
+
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   const std::string id = random_hex(16);
   const auto refuse = [&](std::string_view code, std::string_view message) {

@@ -18,5 +18,6 @@ struct ActionInfo {
 };
 // The dispatch table, in the order of docs/reference/api.md.
 std::vector<ActionInfo> actions();
+std::vector<std::string_view> action_names();
 
 }  // namespace aurora_global::services::rds

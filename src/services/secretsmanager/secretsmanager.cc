@@ -378,18 +378,20 @@ using Operation = Answer (*)(Region&, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"CreateSecret", create_secret},      {"GetSecretValue", get_secret_value},
     {"DescribeSecret", describe_secret},  {"ListSecrets", list_secrets},
-    {"PutSecretValue", put_secret_value}, {"RotateSecret", rotate_secret},
-    {"UpdateSecret", update_secret},
+    {"PutSecretValue", put_secret_value}, {"UpdateSecret", update_secret},
+    {"RotateSecret", rotate_secret},
 };
 
 }  // namespace
 
+std::vector<std::string_view> action_names() { return names_in(kOperations); }
+
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   const std::string operation = operation_of(request);
-  auto members = Members::of(request);
-  if (members.has_error()) co_return json_refusal(members.error());
   for (const auto& [name, function] : kOperations) {
     if (name != operation) continue;
+    auto members = Members::of(request);
+    if (members.has_error()) co_return json_refusal(members.error());
     const auto answer = co_await function(region, std::move(*members));
     if (answer.has_value()) co_return json_answer(*answer);
     Error error = answer.error();
@@ -398,7 +400,7 @@ net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
     }
     co_return json_refusal(error);
   }
-  co_return json_refusal(400, "UnknownOperationException", "Unknown operation " + operation);
+  co_return json_refusal(unknown_operation(operation));
 }
 
 }  // namespace aurora_global::services::secretsmanager

@@ -9,8 +9,9 @@
 
 namespace aurora_global::services::secretsmanager {
 
-// Operations: CreateSecret, GetSecretValue, DescribeSecret, ListSecrets, PutSecretValue,
-// UpdateSecret, RotateSecret. `region` outlives the call.
+std::vector<std::string_view> action_names();
+
+// `region` outlives the call.
 net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest request);
 
 }  // namespace aurora_global::services::secretsmanager

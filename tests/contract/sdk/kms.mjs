@@ -36,6 +36,13 @@ const dataKey = await keys.send(new kms.GenerateDataKeyCommand(
 const opened = await keys.send(new kms.DecryptCommand({ CiphertextBlob: dataKey.CiphertextBlob }));
 out.dataKey = [dataKey.Plaintext.length,
                Buffer.compare(Buffer.from(dataKey.Plaintext), Buffer.from(opened.Plaintext))];
+await keys.send(new kms.GenerateDataKeyWithoutPlaintextCommand({ KeyId, KeySpec: "AES_128" }));
+const again = await keys.send(new kms.ReEncryptCommand({
+  CiphertextBlob: dataKey.CiphertextBlob, DestinationKeyId: KeyId,
+  DestinationEncryptionContext: EncryptionContext }));
+out.again = Buffer.compare(Buffer.from((await keys.send(new kms.DecryptCommand(
+  { CiphertextBlob: again.CiphertextBlob, EncryptionContext }))).Plaintext),
+  Buffer.from(dataKey.Plaintext));
 out.pages = [];
 for await (const page of kms.paginateListKeys({ client: keys, pageSize: 1 }, {})) {
   out.pages.push(page.Keys.map(key => key.KeyId));
