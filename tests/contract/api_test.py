@@ -107,7 +107,9 @@ PARAMETERS = {
     "FilterLogEvents": {"logGroupName": ABSENT},
     "CreateSecret": {"Name": "no name", "SecretString": "x"},
     "PutSecretValue": {"SecretString": "x"},
-    "CreateKey": {"KeySpec": ABSENT},
+    "CreateAlias": {"AliasName": "alias/absent"},
+    "UpdateAlias": {"AliasName": "alias/absent"},
+    "DeleteAlias": {"AliasName": "alias/absent"},
     "GenerateDataKey": {"KeySpec": "AES_256"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_256"},
 }
@@ -464,7 +466,8 @@ class Api(PlatformTest):
                 with self.subTest(body=body[:60]):
                     answer = self.raw.send(writer.request(action, parameters, raw=body))
                     self.refused(writer, answer, (400, code) if code else None)
-            if writer.surface.protocol == "json":  # No body is an object without members.
+            # No body is an object without members, which is enough to make a key.
+            if writer.surface.protocol == "json" and action != "CreateKey":
                 answer = self.raw.send(writer.request(action, raw=""))
                 if answer.status != 200 or writer.parameters(action):
                     self.refused(writer, answer)

@@ -61,19 +61,31 @@ json metadata(Region& region, const Key& key) {
   return out;
 }
 
-// One page of what is sorted by its names. The marker is the last name shown, so a name that has
-// gone meanwhile does not disturb.
-Result<json> page(Members& members, const char* list, std::int64_t standard, std::int64_t most,
-                  const std::map<std::string, json>& all) {
-  const std::int64_t limit = members.number("Limit", 1, most).value_or(standard);
-  const std::string marker = members.text("Marker");
+// The page that a request asks for, the last thing that is read of it.
+struct Page {
+  std::int64_t limit = 0;
+  std::string marker;
+};
+
+Result<Page> page_of(Members& members, std::int64_t standard, std::int64_t most) {
+  Page page;
+  page.limit = members.number("Limit", 1, most).value_or(standard);
+  page.marker = members.text("Marker");
   TRY_VOID(members.finish());
-  const auto after = from_base64(marker);
-  if (!after) return refuse("InvalidMarkerException", "The marker '" + marker + "' is not ours");
+  return page;
+}
+
+// That page of what is sorted by its names. The marker is the last name shown, so a name that has
+// gone meanwhile does not disturb.
+Result<json> show(const Page& page, const char* list, const std::map<std::string, json>& all) {
+  const auto after = from_base64(page.marker);
+  if (!after) {
+    return refuse("InvalidMarkerException", "The marker '" + page.marker + "' is not ours");
+  }
   json answer = {{list, json::array()}, {"Truncated", false}};
-  auto next = marker.empty() ? all.begin() : all.upper_bound(*after);
+  auto next = page.marker.empty() ? all.begin() : all.upper_bound(*after);
   for (; next != all.end(); ++next) {
-    if (static_cast<std::int64_t>(answer[list].size()) == limit) {
+    if (static_cast<std::int64_t>(answer[list].size()) == page.limit) {
       answer["Truncated"] = true;
       answer["NextMarker"] = base64(std::prev(next)->first);
       break;
@@ -192,7 +204,8 @@ Answer create_key(Region& region, Members members) {
         "UnsupportedOperationException");
   }
   const auto given_tags = tags(members);
-  members.ignore({"Policy", "BypassPolicyLockoutSafetyCheck"});
+  members.flag("BypassPolicyLockoutSafetyCheck");
+  members.ignore({"Policy"});
   CO_TRY_VOID(members.finish());
   CO_TRY(const Key key, co_await region.keys().create(description, given_tags));
   co_return json{{"KeyMetadata", metadata(region, key)}};
@@ -207,11 +220,12 @@ Answer describe_key(Region& region, Members members) {
 }
 
 Answer list_keys(Region& region, Members members) {
+  CO_TRY(const Page page, page_of(members, 100, 1000));
   std::map<std::string, json> all;
   for (const Key& key : region.keys().keys()) {
     all[key.id] = {{"KeyId", key.id}, {"KeyArn", region.keys().key_arn(key.id)}};
   }
-  co_return page(members, "Keys", 100, 1000, all);
+  co_return show(page, "Keys", all);
 }
 
 using Switch = net::Task<Result<Key>> (KeyRing::*)(std::string);
@@ -293,10 +307,12 @@ Answer untag_resource(Region& region, Members members) {
 }
 
 Answer list_resource_tags(Region& region, Members members) {
-  CO_TRY(const Key key, region.keys().find_key(members.required("KeyId")));
+  const std::string id = members.required("KeyId");
+  CO_TRY(const Page page, page_of(members, 50, 50));
+  CO_TRY(const Key key, region.keys().find_key(id));
   std::map<std::string, json> all;
   for (const auto& [name, value] : key.tags) all[name] = {{"TagKey", name}, {"TagValue", value}};
-  co_return page(members, "Tags", 50, 50, all);
+  co_return show(page, "Tags", all);
 }
 
 // ---- aliases
@@ -326,6 +342,7 @@ Answer delete_alias(Region& region, Members members) {
 
 Answer list_aliases(Region& region, Members members) {
   std::string wanted = members.text("KeyId");
+  CO_TRY(const Page page, page_of(members, 50, 100));
   if (!wanted.empty()) {
     CO_TRY(const Key key, region.keys().find_key(wanted));
     wanted = key.id;
@@ -339,7 +356,7 @@ Answer list_aliases(Region& region, Members members) {
                  {"CreationDate", seconds(alias.created)},
                  {"LastUpdatedDate", seconds(alias.updated)}};
   }
-  co_return page(members, "Aliases", 50, 100, all);
+  co_return show(page, "Aliases", all);
 }
 
 // ---- what keys are for
