@@ -34,6 +34,11 @@ class AwsClient {
             awsapi::Credentials credentials);
 
   const awsapi::Credentials& credentials() const { return credentials_; }
+  // Between two looks at a state that is waited for. AWS throttles who asks more often; what is
+  // reached in the clear is a platform of ours.
+  Duration poll_interval() const {
+    return endpoint_.tls == nullptr ? std::chrono::milliseconds(100) : std::chrono::seconds(1);
+  }
 
   net::Task<Result<net::HttpResponse>> rds(RegionId region, awsapi::Form form, Deadline deadline);
   // A call whose result does not matter.

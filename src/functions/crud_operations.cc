@@ -185,7 +185,7 @@ net::Task<void> fail_over(Function& function, CrudRequest request, load::Load& l
           "nothing moved within 30 s; see the log group /aws/lambda/" + function.failover_function;
       break;
     }
-    co_await net::sleep_for(kPoll);
+    co_await net::sleep_for(function.aws->poll_interval());
   }
   if (!seen.ended && seen.problem.empty()) seen.problem = "still running when the time ran out";
   co_await net::sleep_for(kTail);

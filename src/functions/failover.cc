@@ -13,8 +13,7 @@ using model::OperationKind;
 using nlohmann::json;
 
 constexpr Duration kCallLimit = 10s;
-constexpr Duration kPoll = 100ms;
-constexpr Duration kSettle = 5s;
+constexpr int kSettleLooks = 50;
 constexpr Duration kReserve = 2s;  // Of the function's time, to answer in.
 
 struct Function {
@@ -109,7 +108,7 @@ struct Begun {
 // Waits until the writer is in the target and nothing runs.
 net::Task<Result<void>> await_end(Function& function, Begun begun, Deadline deadline) {
   // "available" right after the call may be an answer from before it.
-  const Deadline settled = Deadline::in(kSettle);
+  const Deadline settled = Deadline::in(function.aws->poll_interval() * kSettleLooks);
   bool seen_running = begun.already_running;
   while (!deadline.passed()) {
     CO_TRY(const GlobalClusterView view,
@@ -124,7 +123,7 @@ net::Task<Result<void>> await_end(Function& function, Begun begun, Deadline dead
                                view.global.writer_region.name + ": it was called off",
                            "FailoverCancelled");
     }
-    co_await net::sleep_for(kPoll);
+    co_await net::sleep_for(function.aws->poll_interval());
   }
   co_return make_error(ErrorKind::timeout,
                        "the operation was accepted and had not ended when the function's time ran "

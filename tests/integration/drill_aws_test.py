@@ -7,11 +7,12 @@ functions. Nothing of the platform's home is given to the drill but an access ke
 import configparser
 import json
 import os
+import pathlib
 import unittest
 
 from lib.platform import EAST, PROGRAM, WEST, PlatformTest, run
 
-FILE = "drills/functions.toml"
+FILE = pathlib.Path(__file__).resolve().parents[2] / "drills" / "functions.toml"
 FUNCTION_METRICS = {"OperationsDuringFailover", "SuccessRate", "Latency", "RetryCount"}
 STATISTICS = {"SampleCount": "samples", "Sum": "sum", "Average": "average", "Minimum": "minimum",
               "Maximum": "maximum"}
