@@ -11,6 +11,8 @@ export const DEFAULT_NAME = 'aurora-global';
 /** AWS's own example account: synthesis needs no credentials. */
 const EXAMPLE_ACCOUNT = '111122223333';
 
+export const ZONES_MAX = 3;
+
 /** What `-c key=value` can say. */
 export interface Config {
   /** All physical names derive from it. */
@@ -27,7 +29,7 @@ export interface Config {
   readonly readers: number;
   readonly backupRetentionDays: number;
   readonly logRetentionDays: number;
-  /** Zones by their letter; at least two. */
+  /** Zones by their letter; two, or three. One may be added later, none replaced. */
   readonly zones: readonly string[];
   /** Gets a mail of every alarm, once the subscription is confirmed. */
   readonly alarmEmail?: string;

@@ -5,18 +5,23 @@ import { flat, ofType, only, STACKS, Synthesized } from './support.js';
 describe('Database', () => {
   const app = Synthesized.under();
 
-  it('is a global cluster around the cluster in us-east-1', () => {
-    const { Properties, DependsOn } = only(app.primary, 'AWS::RDS::GlobalCluster');
+  it('is a global cluster, made first, whose first member is the cluster in us-east-1', () => {
+    const [id, { Properties }] = Object.entries(app.primary.Resources)
+      .find(([, r]) => r.Type === 'AWS::RDS::GlobalCluster')!;
     assert.equal(Properties.GlobalClusterIdentifier, 'aurora-global-db');
-    assert.match(flat(Properties.SourceDBClusterIdentifier),
-      /^arn:aws:rds:us-east-1:111122223333:cluster:<DatabaseCluster/);
-    assert.ok(DependsOn!.some(id => app.primary.Resources[id]!.Type === 'AWS::RDS::DBInstance'),
-      'made before the writer is there, a secondary could not join');
+    assert.equal(Properties.Engine, 'aurora-postgresql');
+    assert.equal(Properties.EngineVersion, '15.17');
+    assert.equal(Properties.StorageEncrypted, true);
+    // RDS would refuse write forwarding of a cluster that is no member yet.
+    assert.equal(Properties.SourceDBClusterIdentifier, undefined);
+    const primary = only(app.primary, 'AWS::RDS::DBCluster').Properties;
+    assert.deepEqual(primary.GlobalClusterIdentifier, { Ref: id });
   });
 
   it('has its secondary member in us-west-2, without a master user of its own', () => {
     const { Properties } = only(app.secondary, 'AWS::RDS::DBCluster');
     assert.equal(Properties.GlobalClusterIdentifier, 'aurora-global-db');
+    assert.equal(Properties.SourceRegion, 'us-east-1', 'an encrypted source has to be named');
     for (const key of ['MasterUsername', 'MasterUserPassword', 'DatabaseName']) {
       assert.equal(Properties[key], undefined, key);
     }
@@ -63,7 +68,7 @@ describe('Database', () => {
     it(`${region}: a session reads what it wrote; no RPO blocks the commits of a lone primary`, () => {
       const group = only(template, 'AWS::RDS::DBClusterParameterGroup').Properties;
       assert.equal(group.Family, 'aurora-postgresql15');
-      assert.equal(group.Parameters['apg_write_forward.consistency_mode'], 'SESSION');
+      assert.equal(group.Parameters['apg_write_forward.consistency_mode'], 'session');
       assert.equal(group.Parameters['rds.global_db_rpo'], undefined);
     });
 

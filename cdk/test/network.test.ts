@@ -105,4 +105,13 @@ describe('Network', () => {
     const zones = ofType(primary, 'AWS::EC2::Subnet').map(r => r.Properties.AvailabilityZone);
     assert.deepEqual([...new Set(zones)].sort(), ['us-east-1a', 'us-east-1c', 'us-east-1d']);
   });
+
+  it('a third zone later leaves the subnets of the first two where they are', () => {
+    const ranges = (zones: string) => Object.fromEntries(
+      Object.entries(Synthesized.under({ zones }).primary.Resources)
+        .filter(([, r]) => r.Type === 'AWS::EC2::Subnet')
+        .map(([id, r]) => [id, r.Properties.CidrBlock]));
+    const three = ranges('a,b,c');
+    for (const [id, range] of Object.entries(ranges('a,b'))) assert.equal(three[id], range, id);
+  });
 });

@@ -51,8 +51,13 @@ describe('Observability', () => {
       assert.deepEqual(dimensions, ['EndpointType', 'FunctionName', 'Region']);
     });
 
-    it(`${region}: alarms go to an encrypted topic`, () => {
+    it(`${region}: alarms, and nothing else, may go to the encrypted topic`, () => {
       assert.ok(only(template, 'AWS::SNS::Topic').Properties.KmsMasterKeyId);
+      const allowed = only(template, 'AWS::SNS::TopicPolicy').Properties.PolicyDocument.Statement
+        .filter((s: any) => s.Effect === 'Allow');
+      assert.deepEqual(allowed.map((s: any) => [s.Principal, s.Action, s.Condition]), [
+        [{ Service: 'cloudwatch.amazonaws.com' }, 'sns:Publish',
+          { StringEquals: { 'aws:SourceAccount': '111122223333' } }]]);
     });
   }
 

@@ -36,7 +36,8 @@ export class ClusterSettings extends Construct {
       removalPolicy: stack.retention,
       parameters: {
         'rds.force_ssl': '1',
-        'apg_write_forward.consistency_mode': 'SESSION',
+        // In lower case: the parameter group's list of values is.
+        'apg_write_forward.consistency_mode': 'session',
         // rds.global_db_rpo stays unset: with two regions, a primary that has lost the other would
         // block every commit.
       },

@@ -18,7 +18,7 @@ export interface GlobalClusterProps {
   readonly replicaKey: kms.IKey;
 }
 
-/** The credentials, the first cluster, and the global cluster around it. */
+/** The global cluster, the credentials, and its first member. */
 export class GlobalCluster extends Construct {
   readonly secret: secretsmanager.Secret;
   readonly cluster: rds.DatabaseCluster;
@@ -28,6 +28,14 @@ export class GlobalCluster extends Construct {
     super(scope, id);
     const stack = BaseStack.of(this);
     const { config, names, home } = stack;
+    this.globalCluster = new rds.CfnGlobalCluster(this, 'GlobalCluster', {
+      globalClusterIdentifier: names.globalCluster,
+      engine: 'aurora-postgresql',
+      engineVersion: config.engineVersion,
+      storageEncrypted: true,
+      deletionProtection: config.retain,
+    });
+    this.globalCluster.applyRemovalPolicy(stack.retention);
     const settings = new ClusterSettings(this, 'Settings', props);
     this.secret = this.credentials(props);
     const serverless = (number: number) =>
@@ -70,17 +78,11 @@ export class GlobalCluster extends Construct {
     });
     this.cluster.node.addDependency(settings.logGroup);
     acknowledgeThrowAway(this.cluster);
-    // Takes effect when a switchover has made this cluster a secondary.
-    (this.cluster.node.defaultChild as rds.CfnDBCluster).enableGlobalWriteForwarding = true;
-
-    this.globalCluster = new rds.CfnGlobalCluster(this, 'GlobalCluster', {
-      globalClusterIdentifier: names.globalCluster,
-      sourceDbClusterIdentifier: this.cluster.clusterArn,
-      deletionProtection: config.retain,
-    });
-    this.globalCluster.applyRemovalPolicy(stack.retention);
-    // A secondary can join when the writer is there.
-    this.globalCluster.node.addDependency(this.cluster);
+    const member = this.cluster.node.defaultChild as rds.CfnDBCluster;
+    member.globalClusterIdentifier = this.globalCluster.ref;
+    // Takes effect when a switchover has made this cluster a secondary. RDS takes it of members
+    // only, so the global cluster comes first.
+    member.enableGlobalWriteForwarding = true;
   }
 
   private credentials(props: GlobalClusterProps): secretsmanager.Secret {

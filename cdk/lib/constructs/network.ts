@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { PRIMARY_REGION, type Region } from '../config.js';
+import { PRIMARY_REGION, type Region, ZONES_MAX } from '../config.js';
 import { POSTGRES_PORT } from '../names.js';
 import { BaseStack } from '../stacks/base-stack.js';
 
@@ -37,6 +37,8 @@ export class Network extends Construct {
       ipAddresses: ec2.IpAddresses.cidr(cidrOf(stack.home)),
       natGateways: 0,
       maxAzs: stack.availabilityZones.length,
+      // A third zone later must not move the address ranges of the first two.
+      reservedAzs: ZONES_MAX - stack.availabilityZones.length,
       subnetConfiguration: [
         { name: 'functions', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
         { name: 'database', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },

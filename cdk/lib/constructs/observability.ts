@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -40,6 +41,14 @@ export class Observability extends Construct {
       masterKey: props.key,
       enforceSSL: true,
     });
+    // The policy that refuses what comes without TLS takes the place of the one that SNS makes.
+    this.topic.addToResourcePolicy(new iam.PolicyStatement({
+      sid: 'Alarms',
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [this.topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': BaseStack.of(this).account } },
+    }));
     if (config.alarmEmail) this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
     this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard', {
       dashboardName: names.dashboard(home),

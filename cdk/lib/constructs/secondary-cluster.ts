@@ -1,6 +1,7 @@
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
+import { PRIMARY_REGION } from '../config.js';
 import { POSTGRES_PORT } from '../names.js';
 import { BaseStack } from '../stacks/base-stack.js';
 import {
@@ -24,6 +25,8 @@ export class SecondaryCluster extends Construct {
     this.cluster = new rds.CfnDBCluster(this, 'Cluster', {
       dbClusterIdentifier: names.cluster(home),
       globalClusterIdentifier: names.globalCluster,
+      // The storage of the primary is encrypted: the copy across regions is signed for its source.
+      sourceRegion: PRIMARY_REGION,
       engine: 'aurora-postgresql',
       engineVersion: config.engineVersion,
       port: POSTGRES_PORT,

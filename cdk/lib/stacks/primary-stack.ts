@@ -23,7 +23,8 @@ export class PrimaryStack extends RegionStack {
       network: this.network, key, replicaKey: keys.secondary.key,
     });
     const endpoint = new GlobalWriterEndpoint(this, 'GlobalWriterEndpoint', { key });
-    endpoint.node.addDependency(database.globalCluster);
+    // There is an endpoint when there is a writer.
+    endpoint.node.addDependency(database.cluster);
     this.globalWriterEndpoint = endpoint.address;
     this.addClients(this.network, key, {
       clusterEndpoint: database.cluster.clusterEndpoint.hostname,
