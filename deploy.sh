@@ -142,15 +142,13 @@ check_states() {
     stack=$(prefixed "$id") region=${region_of[$id]}
     case "${state[$id]}" in
       # The CDK deletes what is left of a creation that was undone, and creates it again.
-      REVIEW_IN_PROGRESS | ROLLBACK_COMPLETE) ;;
+      # What stopped without being undone goes on from there.
+      REVIEW_IN_PROGRESS | ROLLBACK_COMPLETE | CREATE_FAILED | UPDATE_FAILED) ;;
       *_IN_PROGRESS) bad+=("  $stack ($region) is ${state[$id]}: an operation is under way. Wait for its end:
       aws cloudformation describe-stacks --stack-name $stack --region $region --query 'Stacks[0].StackStatus'") ;;
       UPDATE_ROLLBACK_FAILED) bad+=("  $stack ($region) is ${state[$id]}. Find out why, mend it, then finish the return to the old state:
       $(why "$stack" "$region")
       aws cloudformation continue-update-rollback --stack-name $stack --region $region") ;;
-      UPDATE_FAILED | CREATE_FAILED) bad+=("  $stack ($region) is ${state[$id]}. Find out why, then return to the last good state:
-      $(why "$stack" "$region")
-      aws cloudformation rollback-stack --stack-name $stack --region $region") ;;
       DELETE_FAILED) bad+=("  $stack ($region) is ${state[$id]}: its deletion was begun. Find out why it stopped, then end it:
       $(why "$stack" "$region")
       ./destroy.sh$(name_option)") ;;
@@ -283,6 +281,7 @@ PLAN
     case "${state[$id]}" in
       '' | REVIEW_IN_PROGRESS) ;;
       ROLLBACK_COMPLETE) echo "  $(prefixed "$id"): its creation failed; it is deleted and created again" ;;
+      CREATE_FAILED | UPDATE_FAILED) echo "  $(prefixed "$id"): stopped half-way; it goes on from there" ;;
       *) [ "${retained[$id]}" = $retain ] || echo "  $(prefixed "$id"): retain changes from ${retained[$id]/None/unknown} to $retain" ;;
     esac
   done
@@ -310,11 +309,18 @@ prepare() {
   "${package[@]}" "$bundle" >&2 || fail "the functions were not built (${package[*]} $bundle); nothing was changed in AWS"
 }
 
+# A creation that is undone leaves behind what is retained, in the way of the next: it stops instead.
+rollback_option() { # rollback_option ID
+  case "${state[$1]}" in
+    '' | REVIEW_IN_PROGRESS | ROLLBACK_COMPLETE | CREATE_FAILED | UPDATE_FAILED) echo --no-rollback ;;
+  esac
+}
+
 deploy_stack() { # deploy_stack NUMBER ID
   local id=$2 region=${region_of[$2]} log=$PWD/$out/$2.log begin=$SECONDS code=0 step command
   step="[$1/${#stacks[@]}] $(prefixed "$id") ($region) ..."
   command=(timeout --foreground "$limit_s" "${AURORA_GLOBAL_CDK:-node_modules/.bin/cdk}" deploy "$id" --exclusively
-    --require-approval never --outputs-file "$PWD/$out/$id.json" -c "name=$name" -c "retain=$retain"
+    --require-approval never $(rollback_option "$id") --outputs-file "$PWD/$out/$id.json" -c "name=$name" -c "retain=$retain"
     -c "account=$account" -c "lambdaDir=$PWD/build/package" "${context[@]}")
   rm -f "$out/$id.json"
   if [ -t 2 ]; then

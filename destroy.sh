@@ -171,30 +171,6 @@ do_switch_back() {
   await "the writer is in $primary_region and every member in sync" is_switched_back
 }
 
-is_detached() { # is_detached REGION
-  ask_leader aws_poll || return 1
-  if is_member "$(cluster_arn "$1")"; then
-    seen="$(cluster "$1") is still a member"
-    return 1
-  fi
-  aws_poll "$1" 'DBClusters[0].Status' rds describe-db-clusters --db-cluster-identifier "$(cluster "$1")" || return 1
-  seen="$(cluster "$1") is $answer"
-  [ "$answer" = available ]
-}
-
-# CloudFormation deletes neither a member of a global cluster nor a global cluster with members. The
-# writer goes last.
-detach() {
-  local region
-  for region in "$secondary_region" "$primary_region"; do
-    is_member "$(cluster_arn "$region")" || continue
-    say "$(cluster "$region") leaves $(global_cluster)"
-    aws_ask '' "$region" GlobalCluster.Status rds remove-from-global-cluster \
-      --global-cluster-identifier "$(global_cluster)" --db-cluster-identifier "$(cluster_arn "$region")"
-    await "$(cluster "$region") is a cluster of its own" is_detached "$region"
-  done
-}
-
 is_deleted() { # is_deleted ID
   aws_poll "${region_of[$1]}" 'Stacks[0].StackStatus' cloudformation describe-stacks --stack-name "${arn[$1]}" || return 1
   seen=$answer
@@ -267,7 +243,6 @@ check_leader
 show_plan
 confirm
 if $must_switch_back; then do_switch_back; fi
-$keep || detach
 for index in "${!present[@]}"; do
   delete_stack $((index + 1)) "${present[$index]}"
 done

@@ -26,6 +26,12 @@ def add(archive, name, content, mode):
 
 
 def package(build_dir, output_dir, rds_ca):
+    if not AMAZON_AUTHORITIES:
+        sys.exit("package: /usr/share/ca-certificates/mozilla/Amazon_Root* are not there: the "
+                 "functions would trust no AWS API; install the package ca-certificates")
+    if rds_ca is None:
+        print("package: no RDS_CA_BUNDLE given: crud-operations.zip will not reach a database of "
+              "AWS", file=sys.stderr)
     output_dir.mkdir(parents=True, exist_ok=True)
     for function in FUNCTIONS:
         program = build_dir / "functions" / function / "bootstrap"
@@ -41,8 +47,7 @@ def package(build_dir, output_dir, rds_ca):
             with zipfile.ZipFile(target, "w") as archive:
                 add(archive, "bootstrap", stripped.read_bytes(), 0o755)
                 authorities = "".join(path.read_text() for path in AMAZON_AUTHORITIES)
-                if authorities:
-                    add(archive, "aws-ca.pem", authorities, 0o644)
+                add(archive, "aws-ca.pem", authorities, 0o644)
                 if rds_ca is not None and function == "crud-operations":
                     add(archive, "rds-ca.pem", rds_ca.read_text(), 0o644)
             print(f"{target.name}: {stripped.stat().st_size / 1e6:.1f} MB unpacked, "

@@ -44,7 +44,7 @@ struct Function {
   std::unique_ptr<awsclient::AwsClient> aws;
   std::string name, endpoint_type, global_cluster, failover_function, secret_id;
   RegionId region;
-  std::string host, writer_host, port, database, ca_file;
+  std::string host, writer_host, port, database, ca_file, ssl_mode;
   // The secret as last read.
   std::string user, password;
 };
@@ -87,7 +87,7 @@ pgclient::Parameters login(const Function& function, const std::string& host) {
                        {"application_name", function.name},
                        {"gssencmode", "disable"}};
   if (!function.ca_file.empty()) {
-    parameters.values.emplace_back("sslmode", "verify-full");
+    parameters.values.emplace_back("sslmode", function.ssl_mode);
     parameters.values.emplace_back("sslrootcert", function.ca_file);
   } else {
     parameters.values.emplace_back("sslmode", "require");
@@ -614,6 +614,12 @@ Result<Handler> make_crud_handler(boost::asio::any_io_executor executor) {
   if (function->writer_host.empty()) function->writer_host = function->host;
   function->port = environment("DB_PORT").empty() ? "5432" : environment("DB_PORT");
   function->ca_file = environment("DB_CA_FILE");
+  function->ssl_mode = environment("DB_SSLMODE");
+  if (function->ssl_mode.empty()) function->ssl_mode = "verify-full";
+  if (function->ssl_mode != "verify-full" && function->ssl_mode != "verify-ca") {
+    return make_error(ErrorKind::invalid, "DB_SSLMODE is verify-full or verify-ca; given: '" +
+                                              function->ssl_mode + "'");
+  }
   function->failover_function = environment("FAILOVER_FUNCTION_NAME");
   if (function->failover_function.empty()) function->failover_function = "failover";
   return Handler([function](json event, Context context) {

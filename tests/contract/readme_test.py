@@ -13,10 +13,10 @@ FOR_AWS_ONLY = ("./destroy.sh", "bin/aurora-global drill")
 
 
 def commands(heading):
-    """The shell block below a heading of the README, without what only AWS can do."""
+    """The shell blocks below a heading of the README, without what only AWS can do."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.split(r"\n#+ ", text.split(f" {heading}\n", 1)[1])[0]
-    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL).group(1)
+    block = "".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
     lines = block.replace("\\\n", "").splitlines()
     return "\n".join(line for line in lines if not line.startswith(FOR_AWS_ONLY))
 
@@ -56,6 +56,8 @@ class Readme(PlatformTest):
     def test_4_cleanup(self):
         out, _ = self.type("Cleanup")
         self.assertIn('"KeyState": "PendingDeletion"', out)
+        key = self.platform.aws(EAST, "kms", "describe-key", "--key-id", "alias/aurora-global")
+        self.assertEqual(key["KeyMetadata"]["KeyState"], "Disabled")
 
 
 if __name__ == "__main__":

@@ -237,18 +237,22 @@ def cdk(world, arguments, directory):
         else:
             options.append(option)
     *fixed, outputs_file = options
-    if (verb, fixed) != ("deploy", ["--exclusively", "--require-approval", "never", "--outputs-file"]):
+    name = stack_id if context["name"] == "aurora-global" else f"{context['name']}-{stack_id}"
+    before = [one["StackStatus"] for one in world["stacks"]
+              if one["StackName"] == name and one["StackStatus"] != "DELETE_COMPLETE"]
+    begun = before in ([], ["REVIEW_IN_PROGRESS"], ["ROLLBACK_COMPLETE"], ["CREATE_FAILED"], ["UPDATE_FAILED"])
+    if (verb, fixed) != ("deploy", ["--exclusively", "--require-approval", "never",
+                                    *(["--no-rollback"] if begun else []), "--outputs-file"]):
         raise Unexpected("options")
     if not (directory / "package-lock.json").exists():
         raise Unexpected("not in cdk/")
-    name = stack_id if context["name"] == "aurora-global" else f"{context['name']}-{stack_id}"
     region = WEST if "Secondary" in stack_id else EAST
     world["stacks"][:] = [one for one in world["stacks"] if one["StackName"] != name]
     failed = stack_id in world["deployments_that_fail"]
     world["stacks"].append({
         "StackName": name, "Region": region, "Resources": [],
         "StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/{name}/new",
-        "StackStatus": "ROLLBACK_COMPLETE" if failed else "CREATE_COMPLETE",
+        "StackStatus": "CREATE_FAILED" if failed else "CREATE_COMPLETE",
         "Tags": [{"Key": "aurora-global:retain", "Value": context["retain"]}]})
     if failed:
         raise ProgramFailed("it is not as it should be")
