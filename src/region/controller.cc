@@ -92,6 +92,8 @@ Result<void> Controller::start() {
         executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal");
   }
   router_ = std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
+  router_moves_ =
+      std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
   sync_instances();
   if (Instance* instance = head()) {
     adopted_as_primary_ = instance->running() && !instance->is_standby_directory();
@@ -337,6 +339,8 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
     const auto detached = co_await save_cluster();
     if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
   }
+  // Before the keeper turns to the instances: clients wait for this.
+  if (new_writer) tasks_.spawn("publish topology", publish_topology());
   wake_.notify();
 }
 

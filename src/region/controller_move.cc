@@ -223,12 +223,12 @@ net::Task<Result<void>> Controller::do_prepare(model::Operation operation, Deadl
   CO_TRY_VOID(co_await call_peer(operation.from, "checkpoint", Json::object(), deadline));
   // What the checkpoints themselves took is dirt again: the second one is short.
   CO_TRY_VOID(co_await call_peer(operation.from, "checkpoint", Json::object(), deadline));
-  co_return ok();
+  co_return co_await prepare_sessions(operation, deadline);
 }
 
 net::Task<Result<void>> Controller::do_fence(std::string global_cluster, Deadline deadline) {
   const model::Operation operation = operations_.at(global_cluster);
-  co_await hold_endpoints(operation.epoch);
+  CO_TRY_VOID(co_await hold_endpoints(operation));
   if (operation.from.empty() || operation.from == config_.region) co_return ok();
   const Json request = {{"operation", operation}};
   CO_TRY(const Json answer, co_await call_peer(operation.from, "fence", request, deadline));

@@ -84,6 +84,11 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   if (what == "inspect") co_return co_await peer_inspect();
   if (what == "checkpoint") co_return co_await peer_checkpoint();
   if (what == "join") co_return co_await peer_join(std::move(request));
+  if (what == "prepare-sessions") {
+    const auto operation = request.at("operation").get<model::Operation>();
+    CO_TRY_VOID(co_await prepare_own_sessions(operation, Deadline::in(kAskLimit)));
+    co_return Json::object();
+  }
   if (what == "fence") co_return co_await peer_fence(std::move(request));
   if (what == "unfence") co_return co_await peer_unfence(std::move(request));
   if (what == "move") co_return co_await peer_move(std::move(request));
@@ -175,7 +180,7 @@ net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
     CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
     co_return Json{{"final_lsn", state.position.value}};
   }
-  co_await hold_endpoints(operation.epoch);
+  CO_TRY_VOID(co_await hold_endpoints(operation));
   const Epoch fenced_for = operation.epoch;
   fence_ = Fence{operation.id, identifier, fenced_for, Lsn{}};
   CO_TRY_VOID(co_await save_fence());
