@@ -33,8 +33,8 @@ struct Slot {
 };
 
 struct Shared {
-  pg_atomic_uint64 epoch;  // 0: no fence.
-  pg_atomic_uint64 position;  // Of that fence, once it is known.
+  pg_atomic_uint64 epoch;             // 0: no fence.
+  pg_atomic_uint64 position;          // Of that fence, once it is known.
   Slot slots[FLEXIBLE_ARRAY_MEMBER];  // By pgprocno.
 };
 
@@ -87,10 +87,10 @@ void settle_slot() {
                    epoch),
             errhint("Try it again."));
   }
-  ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-          errmsg("this server is fenced for epoch %llu: the primary moves to another Region",
-                 epoch),
-          errhint("Reads go on here. The endpoints lead to the new primary soon."));
+  ereport(
+      ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+      errmsg("this server is fenced for epoch %llu: the primary moves to another Region", epoch),
+      errhint("Reads go on here. The endpoints lead to the new primary soon."));
   pg_unreachable();
 }
 
@@ -189,10 +189,10 @@ void raise_flag(std::uint64_t epoch) {
   LWLockAcquire(lock, LW_EXCLUSIVE);
   const std::uint64_t present = fenced_epoch();
   if (present > epoch) {
-    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-            errmsg("this server is fenced for epoch %llu, which is newer than %llu",
-                   static_cast<unsigned long long>(present),
-                   static_cast<unsigned long long>(epoch)));
+    ereport(
+        ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+        errmsg("this server is fenced for epoch %llu, which is newer than %llu",
+               static_cast<unsigned long long>(present), static_cast<unsigned long long>(epoch)));
   }
   if (present != epoch) {
     write_file(epoch);

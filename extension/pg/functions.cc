@@ -8,6 +8,7 @@
 extern "C" {
 #include "funcapi.h"
 #include "utils/pg_lsn.h"
+#include "utils/timeout.h"
 }
 
 namespace aurora_global::extension {
@@ -33,6 +34,8 @@ void settings(FunctionCallInfo fcinfo) {
   static Settings* now = new Settings;
   static Settings* outside = new Settings;
   InitMaterializedSRF(fcinfo, 0);
+  // Who reads a session's state must not be ended by what the client allows its own statements.
+  disable_timeout(STATEMENT_TIMEOUT, false);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   note_login();
   capture_settings(*now, *outside);
@@ -94,8 +97,8 @@ PG_FUNCTION_INFO_V1(aurora_global_fence);
 PGDLLEXPORT Datum aurora_global_fence(PG_FUNCTION_ARGS) {
   using namespace aurora_global::extension;
   require_superuser();
-  PG_RETURN_LSN(raise_fence(epoch_argument(fcinfo), milliseconds(PG_GETARG_INT32(1)),
-                            PG_GETARG_BOOL(2)));
+  PG_RETURN_LSN(
+      raise_fence(epoch_argument(fcinfo), milliseconds(PG_GETARG_INT32(1)), PG_GETARG_BOOL(2)));
 }
 
 PG_FUNCTION_INFO_V1(aurora_global_unfence);

@@ -337,6 +337,8 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
     const auto detached = co_await save_cluster();
     if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
   }
+  // Before the keeper turns to the instances: clients wait for this.
+  if (new_writer) tasks_.spawn("publish topology", publish_topology());
   wake_.notify();
 }
 
@@ -351,11 +353,7 @@ net::Task<void> Controller::learn_operation(model::Operation theirs) {
   operations_[global] = std::move(theirs);
   if (fence_ && fence_->operation_id == id && called_off) {
     spdlog::warn("operation {} was called off; this region goes on as the primary", id);
-    fence_.reset();
-    const auto saved = co_await save_fence();
-    if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
-    co_await release_endpoints();
-    wake_.notify();
+    co_await lift_fence();
   }
 }
 

@@ -122,6 +122,9 @@ net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
     case model::Duty::waiting_for_epoch: break;
   }
   if (instance.running() && !instance.is_standby_directory()) {
+    // A fence in the engine holds by itself, and the sessions stay until the outcome is known.
+    const auto state = co_await instance.state(Deadline::in(kQueryLimit));
+    if (fence_ && state.has_value() && state->fenced_for >= fence_->epoch) co_return ok();
     spdlog::warn("instance {} is stopped: {}", instance.identifier(), model::name_of(wanted));
     co_return co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit));
   }
@@ -149,6 +152,8 @@ net::Task<Result<void>> Controller::bring_up_primary(Instance& instance) {
     CO_TRY_VOID(co_await instance.promote(epoch, config_.region.name, Deadline::in(kStartLimit)));
   }
   head_silent_since_.reset();
+  // Of a switchover that was called off while nobody could be told.
+  CO_TRY_VOID(co_await instance.unfence(Deadline::in(kQueryLimit)));
   co_return co_await keep_slots(instance);
 }
 
@@ -244,6 +249,22 @@ net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {
   co_return co_await mend_standby(instance, *source);
 }
 
+// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
+// shutdown's has not, and that of a fenced server seldom has.
+net::Task<Result<bool>> Controller::ends_at_the_fork(Instance& instance) {
+  const model::GlobalCluster global = *own_global();
+  CO_TRY(const std::uint32_t timeline, last_timeline(instance.data_dir()));
+  const Json request = {{"timeline", timeline}};
+  CO_TRY(const Json answer,
+         co_await call_peer(global.writer_region, "fork", request, Deadline::in(kQueryLimit)));
+  const Lsn fork{answer.value("fork", std::uint64_t{0})};
+  if (fork.value == 0) co_return false;
+  CO_TRY(const bool past, wal_goes_past(instance.data_dir(), timeline, fork));
+  spdlog::info("instance {}: timeline {} was left at {}; its own WAL {}", instance.identifier(),
+               timeline, fork.text(), past ? "goes on" : "ends there");
+  co_return !past;
+}
+
 // A former primary becomes a standby of the new one.
 net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source) {
   const model::GlobalCluster global = *own_global();
@@ -254,14 +275,8 @@ net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source)
   }
   adopted_as_primary_ = false;
   operator_confirmed_ = false;
-  CO_TRY(const ControlFile control, co_await instance.control_file());
-  const auto operation = operations_.find(global.identifier);
-  // After a switchover that fenced us, our WAL ends exactly where the new primary's began.
-  const bool same_history = fence_ && control.state == ClusterState::shut_down &&
-                            operation != operations_.end() &&
-                            operation->second.id == fence_->operation_id &&
-                            operation->second.kind == model::OperationKind::switchover &&
-                            fence_->final_lsn.value == control.checkpoint.value + 1;
+  // A standby that has gone past the fork would wait for ever, without an error.
+  CO_TRY(const bool same_history, co_await ends_at_the_fork(instance));
   if (!same_history) {
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
@@ -461,13 +476,17 @@ net::Task<void> Controller::publish_topology() {
   if (told.has_value()) published_topology_ = text;
 }
 
-net::Task<void> Controller::hold_endpoints(Epoch epoch) {
+net::Task<Result<void>> Controller::prepare_sessions(model::Operation, Deadline) { co_return ok(); }
+
+net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
+  const Epoch epoch = operation.epoch;
   holding_for_ = epoch;
   for (const char* endpoint : {"global-writer", "cluster"}) {
     const Json order = {{"do", "hold"}, {"endpoint", endpoint}, {"epoch", epoch.value}};
     const auto held = co_await router(order, Deadline::in(200ms));
     if (held.has_error()) spdlog::warn("hold {}: {}", endpoint, held.error().message);
   }
+  co_return ok();
 }
 
 net::Task<void> Controller::release_endpoints() {
