@@ -31,18 +31,13 @@ net::Task<Outcome> log_in(World& world, FakeClient::Parameters parameters, std::
   co_return co_await client->log_in(std::move(parameters), std::move(password));
 }
 
-net::Task<std::string> who(FakeClient& client) {
-  const Outcome outcome = co_await client.query("WHO");
-  co_return outcome.good() ? outcome.value() : outcome.sqlstate;
-}
-
 // ---- where sessions go
 
 TEST(Router, ASessionGoesWhereTheTopologySays) {
   run_world([](World& w) -> net::Task<void> {
     EXPECT_TRUE((co_await w.writer_is(w.east, 1)).has_value());
     const auto client = co_await w.client();
-    EXPECT_EQ(co_await who(*client), "east");
+    EXPECT_EQ(co_await client->ask("WHO"), "east");
     EXPECT_EQ(client->parameters().at("server_version"), "15.4");
     EXPECT_FALSE(client->parameters().contains("aurora_global.session_state"));
   });
@@ -52,11 +47,11 @@ TEST(Router, IdleSessionsFollowTheWriterAndTheOldServerIsLeft) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
     const auto old = co_await w.client();
-    EXPECT_EQ(co_await who(*old), "east");
+    EXPECT_EQ(co_await old->ask("WHO"), "east");
     co_await w.writer_is(w.west, 2);
-    EXPECT_EQ(co_await who(*old), "west");
+    EXPECT_EQ(co_await old->ask("WHO"), "west");
     const auto next = co_await w.client();
-    EXPECT_EQ(co_await who(*next), "west");
+    EXPECT_EQ(co_await next->ask("WHO"), "west");
     EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 0; }));
   });
 }
@@ -71,7 +66,7 @@ TEST(Router, AnOlderTopologyIsSuperseded) {
     const auto stale_hold = co_await w.hold(2);
     EXPECT_EQ(stale_hold.error().kind, ErrorKind::superseded);
     const auto client = co_await w.client();
-    EXPECT_EQ(co_await who(*client), "west");
+    EXPECT_EQ(co_await client->ask("WHO"), "west");
   });
 }
 
@@ -95,7 +90,7 @@ TEST(Router, WhoComesDuringAHoldWaitsForTheNewWriter) {
     co_await w.ask(w.topology(2, 3, {&w.west}));
     co_await tasks.join();
     EXPECT_TRUE(outcome->good());
-    EXPECT_EQ(co_await who(*client), "west");
+    EXPECT_EQ(co_await client->ask("WHO"), "west");
     EXPECT_EQ(w.east.logins, 0);
   });
 }
@@ -110,7 +105,7 @@ TEST(Router, ACalledOffHoldLetsEverybodyOn) {
     co_await w.release();
     EXPECT_EQ((co_await client->hear()).value(), "east");
     const auto next = co_await w.client();
-    EXPECT_EQ(co_await who(*next), "east");
+    EXPECT_EQ(co_await next->ask("WHO"), "east");
   });
 }
 
@@ -148,7 +143,7 @@ TEST(Router, ADeadServerIsPassedOver) {
     w.east.apply(FakeServer::Fault::die);
     for (int i = 0; i < 4; ++i) {
       const auto client = co_await w.client();
-      EXPECT_EQ(co_await who(*client), "west");
+      EXPECT_EQ(co_await client->ask("WHO"), "west");
     }
   });
 }
@@ -162,9 +157,9 @@ TEST(Router, ADrainingServerGetsNoNewSessions) {
     EXPECT_TRUE((co_await w.ask(topology)).has_value());
     for (int i = 0; i < 4; ++i) {
       const auto client = co_await w.client();
-      EXPECT_EQ(co_await who(*client), "west");
+      EXPECT_EQ(co_await client->ask("WHO"), "west");
     }
-    EXPECT_EQ(co_await who(*old), "east");
+    EXPECT_EQ(co_await old->ask("WHO"), "east");
   });
 }
 
@@ -259,7 +254,7 @@ TEST(Router, OverTheLimitTheAnswerIs53300) {
         co_await w.writer_is(w.east, 1);
         const auto first = co_await w.client();
         EXPECT_EQ((co_await log_in(w, kApp, "secret")).sqlstate, "53300");
-        EXPECT_EQ(co_await who(*first), "east");
+        EXPECT_EQ(co_await first->ask("WHO"), "east");
       },
       [](RouterConfig& config) { config.max_connections = 1; });
 }
@@ -333,7 +328,7 @@ TEST(Router, ASessionUnderTlsIsRelayed) {
         EXPECT_TRUE((co_await client->log_in(kApp, "secret")).good());
         EXPECT_EQ((co_await client->query("ROWS 2000")).rows.size(), 2000u);
         co_await w.writer_is(w.west, 2);
-        EXPECT_EQ(co_await who(*client), "west");
+        EXPECT_EQ(co_await client->ask("WHO"), "west");
       },
       [](RouterConfig& config) {
         config.tls_dir = certificates.dir();
@@ -377,8 +372,8 @@ TEST(Router, ACancelRequestReachesTheOneServerThatTheSessionIsAt) {
     co_await w.ask(w.topology(1, 1, {&w.east, &w.west}));
     const auto first = co_await w.client();
     const auto second = co_await w.client();
-    const std::string at = co_await who(*first);
-    EXPECT_NE(at, co_await who(*second));
+    const std::string at = co_await first->ask("WHO");
+    EXPECT_NE(at, co_await second->ask("WHO"));
     FakeServer& its = at == "east" ? w.east : w.west;
     FakeServer& other = at == "east" ? w.west : w.east;
     EXPECT_TRUE(co_await first->send_query("HANG"));
@@ -391,7 +386,7 @@ TEST(Router, ACancelRequestReachesTheOneServerThatTheSessionIsAt) {
     EXPECT_EQ((co_await first->hear()).sqlstate, "57014");
     EXPECT_EQ(its.cancelled.size(), 1u);
     EXPECT_TRUE(other.cancelled.empty());
-    EXPECT_EQ(co_await who(*first), at);
+    EXPECT_EQ(co_await first->ask("WHO"), at);
   });
 }
 
@@ -400,7 +395,7 @@ TEST(Router, ACancelRequestFollowsASessionThatHasMoved) {
     co_await w.writer_is(w.east, 1);
     const auto client = co_await w.client();
     co_await w.writer_is(w.west, 2);
-    EXPECT_EQ(co_await who(*client), "west");
+    EXPECT_EQ(co_await client->ask("WHO"), "west");
     EXPECT_TRUE(co_await client->send_query("HANG"));
     EXPECT_TRUE(co_await client->hears_nothing(20ms));
     co_await cancel(w, client->key());
@@ -481,7 +476,7 @@ TEST(Router, SeveralThreadsServeAsOne) {
                     std::to_string(i));
         }
         for (const auto& one : clients) {
-          EXPECT_EQ(co_await who(*one), "west");
+          EXPECT_EQ(co_await one->ask("WHO"), "west");
           EXPECT_TRUE(co_await one->send_query("HANG"));
         }
         EXPECT_TRUE(co_await w.until(

@@ -64,6 +64,11 @@ net::Task<Outcome> FakeClient::query(std::string sql) {
   co_return co_await hear();
 }
 
+net::Task<std::string> FakeClient::ask(std::string sql) {
+  const Outcome outcome = co_await query(std::move(sql));
+  co_return outcome.good() ? outcome.value() : outcome.sqlstate;
+}
+
 net::Task<Outcome> FakeClient::prepare(std::string name, std::string sql,
                                        std::vector<std::uint32_t> types) {
   Bytes bytes;

@@ -40,6 +40,8 @@ class FakeClient {
   // The start-up packet, and the password if it is asked for.
   net::Task<Outcome> log_in(Parameters parameters, std::string password);
   net::Task<Outcome> query(std::string sql);
+  // The value that a query answers, or the SQLSTATE.
+  net::Task<std::string> ask(std::string sql);
   // Parse of the unnamed or a named statement, with its Sync.
   net::Task<Outcome> prepare(std::string name, std::string sql,
                              std::vector<std::uint32_t> types = {});

@@ -394,7 +394,9 @@ net::Task<bool> FakeServer::execute_portal(Connection& connection, std::string n
     co_return true;
   }
   const Portal portal = found->second;
-  if (portal.sql.find("aurora_global") == std::string::npos) log.push_back(portal.sql);
+  if (!connection.of_router && portal.sql.find("aurora_global") == std::string::npos) {
+    log.push_back(portal.sql);
+  }
   if (portal.sql == "HANG") co_return co_await hang(connection);
   if (portal.sql == "COPY") {
     connection.copying = true;

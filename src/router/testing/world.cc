@@ -100,6 +100,18 @@ void World::hand_over(FakeServer& from, FakeServer& to) {
   to.standby = false;
 }
 
+net::Task<bool> World::swap() {
+  hand_over(east, west);
+  co_return (co_await writer_is(west, 2)).has_value();
+}
+
+net::Task<bool> World::switch_over() {
+  const auto prepared = co_await prepare(west, 2);
+  const auto held = co_await hold(2);
+  const bool swapped = co_await swap();
+  co_return prepared.has_value() && held.has_value() && swapped;
+}
+
 net::Task<std::unique_ptr<FakeClient>> World::connect(std::string endpoint_name) {
   auto connected = co_await FakeClient::connect(endpoint(std::move(endpoint_name)));
   co_return connected.has_value() ? std::move(*connected) : nullptr;

@@ -36,6 +36,10 @@ class World {
   net::Task<Result<nlohmann::json>> release();
   // What a region does between hold and topology: `from` is fenced, `to` has all that it stored.
   static void hand_over(FakeServer& from, FakeServer& to);
+  // From the fence on, and the whole of it: west becomes the writer in epoch 2. Return whether the
+  // router took every order.
+  net::Task<bool> swap();
+  net::Task<bool> switch_over();
 
   std::string endpoint(std::string name = "global-writer") const;
   // Connected and not logged in; nullptr if that failed.
