@@ -1,5 +1,7 @@
 #include "router/backend.h"
 
+#include <array>
+
 namespace aurora_global::router {
 namespace {
 
@@ -164,7 +166,20 @@ net::Task<Result<std::vector<Answer>>> Backend::ask(pgwire::Bytes batch, std::si
     }
     rest = rest.subspan(moved.bytes);
     if (moved.state == Channel::State::done && moved.bytes > 0 && !rest.empty()) continue;
-    CO_TRY_VOID(co_await channel_.read(kept, deadline));
+    if (rest.empty()) {
+      CO_TRY_VOID(co_await channel_.read(kept, deadline));
+    } else {
+      // A server in the middle of a large statement has nothing to say before it has all of it.
+      CO_TRY_VOID(co_await channel_.readable_or_writable(deadline));
+      std::array<std::uint8_t, 4096> chunk;
+      const Channel::Moved heard = channel_.read_some(chunk);
+      if (heard.state == Channel::State::ended) {
+        co_return make_error(ErrorKind::unavailable,
+                             address_.name() + ": the connection was closed");
+      }
+      kept.insert(kept.end(), chunk.begin(),
+                  chunk.begin() + static_cast<std::ptrdiff_t>(heard.bytes));
+    }
     std::size_t at = 0;
     for (;;) {
       CO_TRY(const auto piece, splitter.next(pgwire::BytesView(kept).subspan(at)));

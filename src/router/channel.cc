@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include "net/http.h"
@@ -110,6 +111,16 @@ net::Task<bool> Channel::wait(Want want) {
 net::Task<bool> Channel::readable() { return wait(tls_ ? read_wants_ : Want::read); }
 
 net::Task<bool> Channel::writable() { return wait(tls_ ? write_wants_ : Want::write); }
+
+net::Task<Result<void>> Channel::readable_or_writable(Deadline deadline) {
+  using namespace asio::experimental::awaitable_operators;
+  net::DeadlineGuard guard(socket_, deadline);
+  const auto ready = co_await (readable() || writable());
+  if (guard.expired()) co_return make_error(ErrorKind::timeout, "no answer in time");
+  const bool good = ready.index() == 0 ? std::get<0>(ready) : std::get<1>(ready);
+  if (!good) co_return gone("wait");
+  co_return ok();
+}
 
 net::Task<Result<void>> Channel::shake_hands(int (*step)(SSL*), Deadline deadline) {
   SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |

@@ -44,6 +44,8 @@ class Channel {
   // Return false when the channel was closed here, or the task cancelled.
   net::Task<bool> readable();
   net::Task<bool> writable();
+  // Either of the two. Fails with `timeout` or `unavailable`.
+  net::Task<Result<void>> readable_or_writable(Deadline deadline);
 
   // TLS from here on. Fail with `denied` or `timeout`. A client verifies the server's certificate
   // and not its name: the issuer signs nothing but this platform's servers.
