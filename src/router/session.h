@@ -178,6 +178,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Captured> captured_;
   std::optional<Next> next_;
   net::AsyncMutex moving_;
+  std::uint64_t stays_ = 0;  // Calls of stay().
   int stops_ = 0;
   bool ended_ = false;
   bool terminated_ = false;

@@ -83,6 +83,7 @@ net::Task<Result<void>> Session::capture(Deadline deadline) {
 // A session at `target` with what was captured.
 net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) {
   const Captured of = *captured_;
+  const std::uint64_t stays = stays_;
   Batch batch;
   if (next_ && next_->backend && next_->backend->address().same_server(target) &&
       !next_->backend->channel().broken()) {
@@ -121,6 +122,7 @@ net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) 
     }
   }
   if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
+  if (stays != stays_) co_return make_error(ErrorKind::cancelled, "the session stays");
   next_ = std::move(next);
   co_return ok();
 }
@@ -135,7 +137,7 @@ net::Task<void> Session::prepare(BackendAddress target, Deadline deadline) {
     if (captured.has_error() || !captured_->state.obstacle.empty()) co_return;
   }
   const auto warmed = co_await warm(target, deadline);
-  if (warmed.has_error() && !ended_) {
+  if (warmed.has_error() && warmed.error().kind != ErrorKind::cancelled && !ended_) {
     spdlog::warn("{}: session of {} could not be prepared at {}: {}", host_.endpoint,
                  client_address_, target.name(), warmed.error().message);
   }
@@ -151,6 +153,7 @@ net::Task<bool> Session::settle(Deadline deadline) {
 }
 
 void Session::stay() {
+  ++stays_;
   if (next_ && next_->backend) next_->backend->leave();
   next_.reset();
 }
