@@ -195,6 +195,18 @@ TEST(Migration, AStatementThatCannotBeParsedMayBeReplaced) {
   });
 }
 
+TEST(Migration, AStatementOfMegabytesIsParsedAgain) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    EXPECT_TRUE((co_await client->prepare("large", "WHO " + std::string(12'000'000, 'x'))).good());
+    EXPECT_TRUE((co_await client->prepare("small", "WHO")).good());
+    EXPECT_TRUE(co_await w.switch_over());
+    EXPECT_EQ((co_await client->run("small")).value(), "west");
+    EXPECT_EQ((co_await client->run("large")).value(), "west");
+  });
+}
+
 // ---- what cannot be carried
 
 TEST(Migration, AnObstacleEndsItsSessionAndNoOther) {
@@ -377,6 +389,41 @@ TEST(Migration, WhatIsInTheMiddleOfAPipelineWaitsForTheNewServer) {
   });
 }
 
+TEST(Migration, TheBeginningOfAMessageMovesWithItsSession) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    pgwire::Bytes bytes;
+    pgwire::put_query(bytes, "WHO");
+    EXPECT_TRUE(co_await client->send(pgwire::Bytes(bytes.begin(), bytes.begin() + 3)));
+    EXPECT_TRUE(co_await client->hears_nothing(10ms));
+    EXPECT_TRUE(co_await w.switch_over());
+    EXPECT_TRUE(co_await client->send(pgwire::Bytes(bytes.begin() + 3, bytes.end())));
+    EXPECT_EQ((co_await client->hear()).value(), "west");
+  });
+}
+
+TEST(Migration, AClientThatLeavesMeanwhileLeavesNothingBehind) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto first = co_await w.client();
+    const auto second = co_await w.client();
+    EXPECT_TRUE((co_await first->query("SET a 1")).good());
+    w.west.freeze();
+    Beside prepare(co_await net::asio::this_coro::executor);
+    prepare.start(w.prepare(w.west, 2));
+    co_await net::sleep_for(20ms);
+    first->close();
+    co_await net::sleep_for(20ms);
+    w.west.let_go();
+    co_await prepare.answer();
+    EXPECT_TRUE((co_await w.hold(2)).has_value());
+    second->close();
+    EXPECT_TRUE(co_await w.swap());
+    EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 0 && w.west.sessions() == 0; }));
+  });
+}
+
 TEST(Migration, ATransactionThatDoesNotEndInTimeIsEnded) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
@@ -434,6 +481,22 @@ TEST(Migration, CalledOffItGoesOnWhereItWas) {
     EXPECT_TRUE(co_await w.switch_over());
     EXPECT_EQ(co_await client->ask("SHOW a"), "1");
     EXPECT_EQ(co_await client->ask("WHO"), "west");
+  });
+}
+
+TEST(Migration, CalledOffWhileItIsPreparedItLeavesNothingAtTheTarget) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    w.west.freeze();
+    Beside prepare(co_await net::asio::this_coro::executor);
+    prepare.start(w.prepare(w.west, 2));
+    co_await net::sleep_for(20ms);
+    EXPECT_TRUE((co_await w.release()).has_value());
+    w.west.let_go();
+    co_await prepare.answer();
+    EXPECT_TRUE(co_await w.until([&] { return w.west.sessions() == 0; }, 3s));
+    EXPECT_EQ(co_await client->ask("WHO"), "east");
   });
 }
 
