@@ -105,7 +105,8 @@ std::string router_toml(const Home& home, const Platform& platform, int number) 
   out << "# Written by `aurora-global up`. Keys: docs/reference/control.md.\n"
       << "region = \"" << region.name << "\"\ncontrol = \"" << run
       << "/router.sock\"\npid_file = \"" << run << "/router.pid\"\ntopology_file = \""
-      << (home.region_dir(region) / "topology.json").string() << "\"\n";
+      << (home.region_dir(region) / "topology.json").string() << "\"\ntls_dir = \""
+      << (home.region_dir(region) / "tls").string() << "\"\n";
   const std::pair<const char*, int> endpoints[] = {
       {"global-writer", 10}, {"cluster", 11}, {"reader", 12}};
   for (const auto& [name, last] : endpoints) {

@@ -132,6 +132,12 @@ std::string read_mix(const std::string& value, OperationMix& out) {
   return "create, read, update, delete or mixed";
 }
 
+std::string read_sessions(const std::string& value, Sessions& out) {
+  if (value != "plain" && value != "stateful") return "plain or stateful";
+  out = value == "stateful" ? Sessions::stateful : Sessions::plain;
+  return "";
+}
+
 std::string read_via(const std::string& value, Via& out) {
   if (value != "connections" && value != "lambda") return "connections or lambda";
   out = value == "lambda" ? Via::lambda : Via::connections;
@@ -148,7 +154,7 @@ Result<void> check_via_lambda(const toml::table& table, const Reader& in, const 
           : " in [load] needs via = \"connections\"";
   for (const char* key :
        {"conninfo", "think_ms", "op_timeout_ms", "give_up_ms", "retries", "backoff_base_ms",
-        "backoff_max_ms", "prefill", "payload_bytes", "seed"}) {
+        "backoff_max_ms", "prefill", "payload_bytes", "seed", "sessions"}) {
     const toml::node* node = table.get(key);
     if (node == nullptr) continue;
     return in.problem(node, key + needs);
@@ -183,6 +189,7 @@ Result<LoadPlan> read_load(const toml::table& table, const std::string& file,
   in.text("client_region",
           [&](const std::string& v) { return plan.client_region.name = v, std::string(); });
   in.text("operation_type", [&](const std::string& v) { return read_mix(v, load.operation_type); });
+  in.text("sessions", [&](const std::string& v) { return read_sessions(v, load.sessions); });
   in.whole("concurrency", 1, kConcurrencyMax,
            [&](std::uint64_t v) { load.concurrency = static_cast<int>(v); });
   in.whole("operations", 1, kHistoryRecordsMax, [&](std::uint64_t v) { load.operations = v; });
@@ -355,6 +362,8 @@ Result<void> read_expect(const toml::table& table, const std::string& file, Expe
             [&](double v) { expect.max_write_unavailability_ms = v; });
   in.whole("failed_operations", 0, kCountMax,
            [&](std::uint64_t v) { expect.failed_operations = v; });
+  in.whole("retries", 0, kCountMax, [&](std::uint64_t v) { expect.retries = v; });
+  in.whole("reconnects", 0, kCountMax, [&](std::uint64_t v) { expect.reconnects = v; });
   in.whole("lost_writes", 0, kCountMax, [&](std::uint64_t v) { expect.lost_writes = v; });
   in.whole("min_lost_writes", 0, kCountMax, [&](std::uint64_t v) { expect.min_lost_writes = v; });
   in.number("min_success_rate", 0, 1, [&](double v) { expect.min_success_rate = v; });

@@ -65,6 +65,8 @@ struct DrillStep {
 struct Expectations {
   std::optional<double> max_write_unavailability_ms;
   std::optional<std::uint64_t> failed_operations;
+  std::optional<std::uint64_t> retries;
+  std::optional<std::uint64_t> reconnects;
   std::optional<std::uint64_t> lost_writes;
   std::optional<std::uint64_t> min_lost_writes;  // For negative controls.
   std::optional<double> min_success_rate;        // 0 ... 1

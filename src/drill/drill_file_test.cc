@@ -21,6 +21,7 @@ description = "there and back"
 endpoint = "cluster"
 client_region = "us-west-2"
 operation_type = "update"
+sessions = "stateful"
 concurrency = 3
 rate = 50.5
 op_timeout_ms = 250
@@ -35,6 +36,8 @@ do = "link"
 latency_ms = 80
 [expect]
 lost_writes = 0
+retries = 0
+reconnects = 3
 max_write_unavailability_ms = 500
 min_success_rate = 0.99
 healthy_at_end = true
@@ -44,6 +47,7 @@ healthy_at_end = true
   EXPECT_EQ(drill->loads[0].endpoint, "cluster");
   EXPECT_EQ(drill->loads[0].client_region.name, "us-west-2");
   EXPECT_EQ(drill->loads[0].options.operation_type, OperationMix::update);
+  EXPECT_EQ(drill->loads[0].options.sessions, Sessions::stateful);
   EXPECT_EQ(drill->loads[0].options.concurrency, 3);
   EXPECT_EQ(drill->loads[0].options.rate, 50.5);
   EXPECT_EQ(drill->loads[0].options.attempt_timeout, 250ms);
@@ -54,6 +58,8 @@ healthy_at_end = true
   EXPECT_EQ(drill->steps[1].act, Act::link);
   EXPECT_EQ(drill->steps[1].latency_ms, 80);
   EXPECT_EQ(drill->expect.lost_writes, 0u);
+  EXPECT_EQ(drill->expect.retries, 0u);
+  EXPECT_EQ(drill->expect.reconnects, 3u);
   EXPECT_EQ(drill->expect.healthy_at_end, true);
 }
 
@@ -65,6 +71,14 @@ TEST(DrillFile, RefusalsNameLineGivenAndRight) {
                       "whole number from 1 to 1000"),
             std::string::npos);
   EXPECT_NE(refusal("[load]\nconcurrency = \"8\"\n").find("whole number"), std::string::npos);
+  EXPECT_NE(refusal("[load]\nsessions = \"sticky\"\n")
+                .find("line 2: sessions in [load] must be plain or stateful"),
+            std::string::npos);
+  EXPECT_NE(refusal("[load]\nvia = \"lambda\"\nsessions = \"stateful\"\nduration_s = 1\n")
+                .find("line 3: sessions in [load] needs via = \"connections\""),
+            std::string::npos);
+  EXPECT_NE(refusal("[load]\nduration_s = 1\n[expect]\nreconnects = -1\n").find("whole number"),
+            std::string::npos);
   EXPECT_NE(refusal("[[step]]\ndo = \"explode\"\n").find("given: 'explode'"), std::string::npos);
   EXPECT_NE(refusal("[[step]]\nat_s = 1\n").find("needs do"), std::string::npos);
   EXPECT_NE(refusal("[[step]]\ndo = \"heal\"\nrepeat = 2\n").find("unknown key 'repeat'"),

@@ -38,6 +38,7 @@ json summary_json(const Summary& sum) {
           {"success_rate", sum.success_rate()},
           {"retries", sum.retries},
           {"retried_operations", sum.retried_operations},
+          {"reconnects", sum.reconnects},
           {"read_back", sum.read_back},
           {"stale", sum.stale},
           {"stale_reads", sum.stale_reads},
@@ -425,6 +426,12 @@ std::string results_text(const Results& results, const History&) {
   }
   if (const auto& found = results.verification) append_verification(out, *found);
   const Summary& total = results.total;
+  out += "  " + std::to_string(total.failed + total.unknown) + " failed, " +
+         std::to_string(total.retries) + " retries, " + std::to_string(total.reconnects) +
+         " reconnects, " +
+         (results.verification ? std::to_string(results.verification->lost) + " lost"
+                               : std::string("losses not counted")) +
+         "\n";
   if (total.stale_reads + total.stale_after_reconnect > 0) {
     out += "  reads that missed the connection's own last write: " +
            std::to_string(total.stale_reads) +

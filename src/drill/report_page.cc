@@ -215,6 +215,7 @@ function tiles() {
     `${count(D.total.failed)} failed, ${count(D.total.unknown)} unknown`, bad ? "bad" : "good");
   tile("Retries", count(D.total.retries),
     `in ${count(D.total.retried_operations)} operations`);
+  tile("Reconnects", count(D.total.reconnects), "connections opened anew for an operation");
   tile("Operations", count(D.total.operations),
     `${count(Math.round(D.total.operations_per_second))} per second`);
   tile("Write latency", time(D.total.writes.p50_ms),
@@ -411,12 +412,12 @@ function numbers() {
     "During: from the beginning of a step until the platform is available again and a write has " +
     "been acknowledged. An operation counts where it ended." : "");
   const row = (name, s) => [name, count(s.operations), count(s.failed), count(s.unknown),
-    count(s.retries), count(Math.round(s.operations_per_second)), time(s.reads.p50_ms),
+    count(s.retries), count(s.reconnects), count(Math.round(s.operations_per_second)), time(s.reads.p50_ms),
     time(s.reads.p99_ms), time(s.writes.p50_ms), time(s.writes.p90_ms), time(s.writes.p99_ms),
     time(s.writes.max_ms)];
   const rows = D.steps.length ? [row("before", D.before), row("during", D.during),
     row("after", D.after), row("total", D.total)] : [row("total", D.total)];
-  const heads = [["", 1], ["operations"], ["failed"], ["unknown"], ["retries"], ["per second"],
+  const heads = [["", 1], ["operations"], ["failed"], ["unknown"], ["retries"], ["reconnects"], ["per second"],
     ["read p50"], ["p99"], ["write p50"], ["p90"], ["p99"], ["max"]];
   table(box, heads, rows);
   if (D.loads.length < 2) return;

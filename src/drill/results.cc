@@ -111,12 +111,15 @@ void add_up(Verification& sum, const Verification& one) {
 void check_counts(Results& results, const LoadResults& load, const std::string& whose) {
   const Expectations& expect = results.file.expect;
   const Summary& total = load.total;
-  if (expect.failed_operations) {
-    const std::uint64_t bad = total.failed + total.unknown;
-    add_check(results, "failed_operations" + whose,
-              "at most " + std::to_string(*expect.failed_operations), std::to_string(bad),
-              bad <= *expect.failed_operations);
-  }
+  const auto at_most = [&](const char* name, const std::optional<std::uint64_t>& limit,
+                           std::uint64_t actual) {
+    if (!limit) return;
+    add_check(results, name + whose, "at most " + std::to_string(*limit), std::to_string(actual),
+              actual <= *limit);
+  };
+  at_most("failed_operations", expect.failed_operations, total.failed + total.unknown);
+  at_most("retries", expect.retries, total.retries);
+  at_most("reconnects", expect.reconnects, total.reconnects);
   if (expect.min_success_rate) {
     add_check(results, "min_success_rate" + whose, number(*expect.min_success_rate * 100, " %"),
               number(total.success_rate() * 100, " %"),
@@ -128,10 +131,7 @@ void check_counts(Results& results, const LoadResults& load, const std::string& 
               std::to_string(total.acknowledged_writes),
               total.acknowledged_writes >= *expect.min_acknowledged_writes);
   }
-  if (expect.stale_reads) {
-    add_check(results, "stale_reads" + whose, "at most " + std::to_string(*expect.stale_reads),
-              std::to_string(total.stale_reads), total.stale_reads <= *expect.stale_reads);
-  }
+  at_most("stale_reads", expect.stale_reads, total.stale_reads);
 }
 
 void check_window(Results& results, const LoadResults& load, const std::string& whose) {

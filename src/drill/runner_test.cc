@@ -261,6 +261,27 @@ TEST(Verdict, NotCountedIsNotZero) {
   EXPECT_FALSE(results.passed());
 }
 
+TEST(Verdict, RetriesAndReconnectsAreCounted) {
+  const SystemClock clock;
+  History history(clock);
+  Record record;
+  record.ended = 5;
+  record.attempts = 3;
+  record.reconnects = 1;
+  history.add(record);
+  Results results;
+  results.length = 10;
+  results.loads.emplace_back();
+  results.file.expect.retries = 1;
+  results.file.expect.reconnects = 1;
+  conclude(results, history, {&history});
+  ASSERT_EQ(results.checks.size(), 2u);
+  EXPECT_EQ(results.checks[0].name, "retries");
+  EXPECT_EQ(results.checks[0].actual, "2");
+  EXPECT_FALSE(results.checks[0].held);
+  EXPECT_TRUE(results.checks[1].held);
+}
+
 TEST(Steps, AnUnreportedMoveIsCalledOffOnceThingsAreAtRestAgain) {
   Situation rest;
   rest.status = "available";

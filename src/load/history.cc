@@ -62,6 +62,7 @@ bool History::add(const Record& record) {
     case Outcome::unknown: ++counts_.unknown; break;
   }
   counts_.retries += record.attempts - 1;
+  counts_.reconnects += record.reconnects;
   if (record.outcome == Outcome::ok && is_write(record.type)) {
     ++counts_.acknowledged_writes;
     counts_.last_acknowledged_write = std::max(counts_.last_acknowledged_write, record.ended);
@@ -79,7 +80,7 @@ std::uint16_t History::region_index(std::string_view name) {
 
 std::string csv_header() {
   return "started_us,ended_us,worker,type,outcome,attempts,sqlstate,region,op_id,read_back,stale,"
-         "reconnected\n";
+         "reconnected,reconnects\n";
 }
 
 void append_csv(std::string& out, const Record& record, const History& history) {
@@ -95,7 +96,8 @@ void append_csv(std::string& out, const Record& record, const History& history) 
   number(record.op_id);
   out.append(record.read_back ? "1," : "0,");
   out.append(record.stale ? "1," : "0,");
-  out.append(record.reconnected ? "1\n" : "0\n");
+  out.append(record.reconnected ? "1," : "0,");
+  out.append(std::to_string(record.reconnects)).push_back('\n');
 }
 
 }  // namespace aurora_global::load

@@ -36,6 +36,7 @@ struct Record {
   bool read_back = false;    // An earlier attempt whose answer was lost turned out to be committed.
   bool stale = false;        // A read that did not see the worker's own last write.
   bool reconnected = false;  // Stale, and that write was made over an earlier connection.
+  std::uint16_t reconnects = 0;  // Connections opened for it because the last one was gone.
 };
 
 class History {
@@ -69,7 +70,8 @@ class History {
 
   // Running counts, for progress.
   struct Counts {
-    std::uint64_t ok = 0, failed = 0, unknown = 0, retries = 0, acknowledged_writes = 0;
+    std::uint64_t ok = 0, failed = 0, unknown = 0, retries = 0, reconnects = 0;
+    std::uint64_t acknowledged_writes = 0;
     std::int64_t last_acknowledged_write = -1;
     std::uint64_t all() const { return ok + failed + unknown; }
   };

@@ -1,6 +1,7 @@
 #include "load/load.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 
@@ -16,41 +17,112 @@ constexpr std::string_view kLostConnection = "CONN";
 constexpr std::string_view kLateAnswer = "LATE";
 constexpr Duration kReplicationPoll = 20ms;
 
+// One of the four statements of a load. `parameters` are types; a stateful session has one more,
+// of type text.
+struct Statement {
+  std::string_view name;
+  std::vector<std::string_view> parameters;
+  std::string sql;
+};
+
 // The ledger's row comes first, and the item changes only together with it: repeating a statement
 // with the same operation id does nothing and answers 0. One message, so one round trip.
-constexpr std::string_view kPrepare = R"sql(
-PREPARE ag_create(text, bigint, bigint, text) AS
-  WITH entry AS (
-    INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'create', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
-    ON CONFLICT DO NOTHING RETURNING 1),
-  item AS (
-    INSERT INTO drill_items(run, id, payload, version, op_id)
-    SELECT $1, $3, $4, 1, $2 FROM entry ON CONFLICT DO NOTHING RETURNING 1)
-  SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
-PREPARE ag_update(text, bigint, bigint, text) AS
-  WITH entry AS (
-    INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'update', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
-    ON CONFLICT DO NOTHING RETURNING 1),
-  item AS (
-    UPDATE drill_items SET payload = $4, version = version + 1, op_id = $2
-    FROM entry WHERE run = $1 AND id = $3 RETURNING 1)
-  SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
-PREPARE ag_delete(text, bigint, bigint) AS
-  WITH entry AS (
-    INSERT INTO drill_ledger(run, op_id, type, item, region)
-    VALUES ($1, $2, 'delete', $3, coalesce(current_setting('aurora_global.region', true), host(inet_server_addr())))
-    ON CONFLICT DO NOTHING RETURNING 1),
-  item AS (
-    DELETE FROM drill_items USING entry WHERE run = $1 AND id = $3 RETURNING 1)
-  SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item),
-         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
-PREPARE ag_read(text, bigint) AS
-  SELECT (SELECT op_id FROM drill_items WHERE run = $1 AND id = $2), 1,
-         coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()));
+std::string write_sql(std::string_view type, std::string_view where, std::string_view item) {
+  constexpr std::string_view kRegion =
+      "coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()))";
+  std::string sql =
+      "WITH entry AS (INSERT INTO drill_ledger(run, op_id, type, item, region) SELECT ";
+  sql.append("$1::text, $2::bigint, '").append(type).append("', $3::bigint, ").append(kRegion);
+  sql.append(where).append(" ON CONFLICT DO NOTHING RETURNING 1), item AS (").append(item);
+  sql.append(" RETURNING 1) SELECT (SELECT count(*) FROM entry), (SELECT count(*) FROM item), ");
+  return sql.append(kRegion);
+}
+
+// The state of a stateful session is compared by the statement itself, before it changes anything.
+std::string state_check(Sessions sessions, std::size_t parameter) {
+  if (sessions == Sessions::plain) return "";
+  return " WHERE drill_session_check($" + std::to_string(parameter) + "::text)";
+}
+
+std::vector<Statement> statements(Sessions sessions) {
+  const std::string create = write_sql(
+      "create", state_check(sessions, 5),
+      "INSERT INTO drill_items(run, id, payload, version, op_id) "
+      "SELECT $1::text, $3::bigint, $4::text, 1, $2::bigint FROM entry ON CONFLICT DO NOTHING");
+  const std::string update = write_sql(
+      "update", state_check(sessions, 5),
+      "UPDATE drill_items SET payload = $4::text, version = version + 1, op_id = $2::bigint "
+      "FROM entry WHERE run = $1::text AND id = $3::bigint");
+  const std::string remove =
+      write_sql("delete", state_check(sessions, 4),
+                "DELETE FROM drill_items USING entry WHERE run = $1::text AND id = $3::bigint");
+  const std::string read =
+      "SELECT (SELECT op_id FROM drill_items WHERE run = $1::text AND id = $2::bigint), 1, "
+      "coalesce(current_setting('aurora_global.region', true), host(inet_server_addr()))" +
+      state_check(sessions, 3);
+  return {{"ag_create", {"text", "bigint", "bigint", "text"}, create},
+          {"ag_update", {"text", "bigint", "bigint", "text"}, update},
+          {"ag_delete", {"text", "bigint", "bigint"}, remove},
+          {"ag_read", {"text", "bigint"}, read}};
+}
+
+// All four in one message.
+std::string prepare_sql() {
+  std::string sql;
+  for (const Statement& one : statements(Sessions::plain)) {
+    sql.append("PREPARE ").append(one.name).append("(");
+    for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+      sql.append(i == 0 ? "" : ", ").append(one.parameters[i]);
+    }
+    sql.append(") AS ").append(one.sql).append(";\n");
+  }
+  return sql;
+}
+
+std::string tenant_of(int worker) { return "tenant-" + std::to_string(worker); }
+
+// Neighbours differ, so that one session's state in another's place is noticed.
+std::string_view time_zone_of(int worker) {
+  constexpr std::array<std::string_view, 4> kZones = {"Asia/Kathmandu", "America/St_Johns",
+                                                      "Pacific/Chatham", "Africa/Monrovia"};
+  return kZones[static_cast<std::size_t>(worker) % kZones.size()];
+}
+
+std::string set_state_sql(int worker) {
+  return "SET app.tenant = '" + tenant_of(worker) + "'; SET search_path = drill_session, public; " +
+         "SET TIME ZONE '" + std::string(time_zone_of(worker)) + "'; SET ROLE drill_session";
+}
+
+// As drill_session_check() puts it together.
+std::string expected_state(int worker) {
+  return tenant_of(worker) + " " + std::string(time_zone_of(worker)) +
+         " drill_session drill_session, public";
+}
+
+// The role may do what the load does and nothing else. Loads that prepare at once meet in CREATE.
+constexpr std::string_view kSessionObjects = R"sql(
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'drill_session') THEN
+    CREATE ROLE drill_session NOLOGIN;
+  END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+DO $$ BEGIN
+  IF NOT pg_has_role('drill_session', 'MEMBER') THEN GRANT drill_session TO CURRENT_USER; END IF;
+END $$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON drill_items, drill_ledger TO drill_session;
+CREATE OR REPLACE FUNCTION drill_session_check(expected text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  found text := concat_ws(' ', current_setting('app.tenant', true), current_setting('TimeZone'),
+                          current_user, current_setting('search_path'));
+BEGIN
+  IF found IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION 'the session has lost its state: it has ''%'', not ''%''', found, expected
+      USING ERRCODE = 'ST001';
+  END IF;
+  RETURN true;
+END $$;
 )sql";
 
 constexpr std::string_view kTables = R"sql(
@@ -153,6 +225,9 @@ bool amounts_reached(const LoadOptions& options, const History& history) {
 net::Task<Result<void>> prepare_tables(pgclient::Connection& connection, LoadOptions options,
                                        Deadline deadline) {
   CO_TRY_VOID(co_await connection.execute_simple(std::string(kTables), deadline));
+  if (options.sessions == Sessions::stateful) {
+    CO_TRY_VOID(co_await connection.execute_simple(std::string(kSessionObjects), deadline));
+  }
   std::vector<Param> params = {
       options.run, std::to_string(options.concurrency), std::to_string(options.prefill),
       std::to_string(options.payload_bytes), std::to_string(options.first_worker)};
@@ -256,7 +331,7 @@ net::Task<Result<void>> Load::ensure_connected(Worker& worker, Deadline deadline
   if (worker.connection && worker.connection->usable()) co_return ok();
   worker.connection.reset();
   CO_TRY(pgclient::Connection fresh, co_await pgclient::Connection::connect(parameters_, deadline));
-  const auto prepared = co_await fresh.execute_simple(std::string(kPrepare), deadline);
+  const auto prepared = co_await set_up(fresh, worker.index, deadline);
   if (prepared.has_error()) {
     // Whatever was sent, no operation was.
     Error error = prepared.error();
@@ -265,6 +340,19 @@ net::Task<Result<void>> Load::ensure_connected(Worker& worker, Deadline deadline
   }
   worker.connection.emplace(std::move(fresh));
   ++worker.session;
+  co_return ok();
+}
+
+net::Task<Result<void>> Load::set_up(pgclient::Connection& connection, int worker,
+                                     Deadline deadline) {
+  if (options_.sessions == Sessions::plain) {
+    CO_TRY_VOID(co_await connection.execute_simple(prepare_sql(), deadline));
+    co_return ok();
+  }
+  for (const Statement& one : statements(Sessions::stateful)) {
+    CO_TRY_VOID(co_await connection.prepare(std::string(one.name), one.sql, deadline));
+  }
+  CO_TRY_VOID(co_await connection.execute_simple(set_state_sql(worker), deadline));
   co_return ok();
 }
 
@@ -333,11 +421,13 @@ Load::Operation Load::choose(Worker& worker) {
 // One try. nullopt: acknowledged, and the record says by whom.
 net::Task<std::optional<Error>> Load::attempt(Worker& worker, Operation& operation,
                                               Deadline deadline) {
+  Record& record = operation.record;
+  const std::uint64_t session = worker.session;
   const auto connected = co_await ensure_connected(worker, deadline);
   if (connected.has_error()) co_return connected.error();
-  Record& record = operation.record;
+  if (worker.session != session) ++record.reconnects;
   std::vector<Param> params;
-  params.reserve(4);
+  params.reserve(5);
   params.emplace_back(options_.run);
   std::string statement = "ag_read";
   if (is_write(record.type)) {
@@ -348,6 +438,7 @@ net::Task<std::optional<Error>> Load::attempt(Worker& worker, Operation& operati
   }
   params.emplace_back(std::to_string(operation.item));
   if (!operation.payload.empty()) params.emplace_back(operation.payload);
+  if (options_.sessions == Sessions::stateful) params.emplace_back(expected_state(worker.index));
   auto rows = co_await worker.connection->execute_prepared(std::move(statement), std::move(params),
                                                            deadline);
   if (rows.has_error()) {

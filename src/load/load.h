@@ -26,8 +26,18 @@ inline constexpr std::size_t kItemsPerWorkerMax = 10'000;
 
 enum class OperationMix { create, read, update, remove, mixed };
 
+// What a connection keeps in the server's session.
+enum class Sessions {
+  plain,  // Statements that SQL PREPARE named.
+  // Statements named by the extended protocol; app.tenant, search_path, TimeZone and a role set.
+  // Every operation checks them in its own statement and fails with kStateLost if one is gone.
+  stateful,
+};
+inline constexpr std::string_view kStateLost = "ST001";  // SQLSTATE
+
 struct LoadOptions {
   OperationMix operation_type = OperationMix::mixed;
+  Sessions sessions = Sessions::plain;
   int concurrency = 8;
   // The load ends when each amount given is reached; with none of them, when stop() is called.
   std::optional<std::uint64_t> operations;
@@ -91,6 +101,7 @@ class Load {
   net::Task<void> operate(Worker& worker, std::int64_t started);
   net::Task<std::optional<Error>> attempt(Worker& worker, Operation& operation, Deadline deadline);
   net::Task<Result<void>> ensure_connected(Worker& worker, Deadline deadline);
+  net::Task<Result<void>> set_up(pgclient::Connection& connection, int worker, Deadline deadline);
   // When the next operation begins; waits for it. nullopt: none does.
   net::Task<std::optional<std::int64_t>> next_slot(Worker& worker);
   Operation choose(Worker& worker);

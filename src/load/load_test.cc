@@ -215,6 +215,77 @@ TEST_F(LoadTest, ARefusalIsTakenForWhatItSays) {
   }
 }
 
+TEST_F(LoadTest, StatefulSessionsKeepStatementsSettingsAndRole) {
+  History history(kClock);
+  LoadOptions options = LoadTest::options("stateful");
+  options.sessions = Sessions::stateful;
+  options.operations = 2000;
+  const auto found = run([&] { return run_load(*server_, options, history, nullptr, ""); });
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(history.counts().ok, 2000u);
+  EXPECT_EQ(history.counts().reconnects, 0u);
+  EXPECT_EQ(found->lost, 0u);
+  EXPECT_EQ(found->unasked, 0u);
+  EXPECT_EQ(found->items_wrong, 0u);
+}
+
+TEST_F(LoadTest, AConnectionOpenedAnewSetsUpItsStateAndIsCounted) {
+  History history(kClock);
+  LoadOptions options = LoadTest::options("stateful cut");
+  options.sessions = Sessions::stateful;
+  const auto found = run([&] {
+    return run_load(
+        *server_, options, history,
+        [&](Load& load) { return cut_connections(*server_, history, load); }, "");
+  });
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(history.counts().failed, 0u);
+  EXPECT_GE(history.counts().reconnects, 10u);
+  EXPECT_EQ(found->lost, 0u);
+  EXPECT_EQ(found->items_wrong, 0u);
+}
+
+// What a pooler or a router that mixes sessions up would do to one: here a function takes the
+// settings away from inside the first operation, as a new value that lasts.
+constexpr std::string_view kForgetful = R"sql(
+CREATE OR REPLACE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM set_config('app.tenant', 'somebody else', false); RETURN NEW; END $$;
+CREATE TRIGGER forget BEFORE INSERT ON drill_ledger FOR EACH ROW
+  WHEN (NEW.run = 'forgetful') EXECUTE FUNCTION forget();
+)sql";
+
+Task<Result<Verification>> run_forgetful(Postgres& server, LoadOptions options, History& history) {
+  {
+    CO_TRY(Connection setup, co_await connect(server));
+    CO_TRY_VOID(co_await prepare_tables(setup, options, Deadline::in(20s)));
+    CO_TRY_VOID(co_await setup.execute_simple(std::string(kForgetful), Deadline::in(20s)));
+  }
+  co_return co_await run_load(server, options, history, nullptr,
+                              "DROP TRIGGER forget ON drill_ledger; DROP FUNCTION forget()");
+}
+
+TEST_F(LoadTest, AnOperationOfASessionThatLostItsStateFailsWithoutEffect) {
+  History history(kClock);
+  LoadOptions options = LoadTest::options("forgetful");
+  options.sessions = Sessions::stateful;
+  options.operation_type = OperationMix::update;
+  options.concurrency = 1;
+  options.operations = 3;
+  const auto found = run([&] { return run_forgetful(*server_, options, history); });
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  ASSERT_EQ(history.records().size(), 3u);
+  EXPECT_EQ(history.records()[0].outcome, Outcome::ok);
+  for (const std::size_t after : {1, 2}) {
+    EXPECT_EQ(history.records()[after].outcome, Outcome::failed);
+    EXPECT_EQ(history.records()[after].attempts, 1u);
+    EXPECT_EQ(history.records()[after].sqlstate, kStateLost);
+  }
+  EXPECT_EQ(found->acknowledged, 1u);
+  EXPECT_EQ(found->lost, 0u);
+  EXPECT_EQ(found->unasked, 0u);
+  EXPECT_EQ(found->items_wrong, 0u);
+}
+
 TEST_F(LoadTest, AnOpenPaceKeepsItsRateAndCountsFromThePlannedTime) {
   History history(kClock);
   LoadOptions options = LoadTest::options("paced");

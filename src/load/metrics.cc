@@ -54,6 +54,7 @@ Summary summarize(const std::vector<Record>& records, const std::vector<Span>& s
     if (std::none_of(spans.begin(), spans.end(), inside)) continue;
     ++sum.operations;
     sum.retries += record.attempts - 1;
+    sum.reconnects += record.reconnects;
     if (record.attempts > 1) ++sum.retried_operations;
     if (record.read_back) ++sum.read_back;
     if (record.stale) ++sum.stale;

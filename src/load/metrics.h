@@ -17,7 +17,7 @@ struct Latency {
 
 struct Summary {
   std::uint64_t operations = 0, ok = 0, failed = 0, unknown = 0;
-  std::uint64_t retries = 0, retried_operations = 0, read_back = 0, stale = 0;
+  std::uint64_t retries = 0, retried_operations = 0, reconnects = 0, read_back = 0, stale = 0;
   // Reads that missed the worker's own last write, made over the same or an earlier connection.
   std::uint64_t stale_reads = 0, stale_after_reconnect = 0;
   std::uint64_t acknowledged_writes = 0;

@@ -32,12 +32,15 @@ TEST(Metrics, CountsOutcomesRetriesAndTheSpanByItsEnd) {
   std::vector<Record> records = {write(0, 10), write(0, 20, 0, Outcome::failed),
                                  write(0, 30, 0, Outcome::unknown), write(0, 100)};
   records[0].attempts = 4;
+  records[0].reconnects = 2;
+  records[3].reconnects = 1;  // Past the span.
   const Summary sum = summarize(records, {0, 100});
   EXPECT_EQ(sum.operations, 3u);
   EXPECT_EQ(sum.ok, 1u);
   EXPECT_EQ(sum.failed, 1u);
   EXPECT_EQ(sum.unknown, 1u);
   EXPECT_EQ(sum.retries, 3u);
+  EXPECT_EQ(sum.reconnects, 2u);
   EXPECT_EQ(sum.retried_operations, 1u);
   EXPECT_EQ(sum.acknowledged_writes, 1u);
   EXPECT_NEAR(sum.success_rate(), 1.0 / 3, 1e-9);

@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kFields = 10;
+constexpr std::size_t kFields = 11;
 constexpr int kReadBack = 1;
 constexpr int kStale = 2;
 constexpr int kReconnected = 4;
@@ -29,6 +29,7 @@ Record record_of(const json& from) {
   const int type = from.at(7).get<int>();
   const int outcome = from.at(8).get<int>();
   const int flags = from.at(9).get<int>();
+  record.reconnects = from.at(10).get<std::uint16_t>();
   const bool known = type >= 0 && type <= 3 && outcome >= 0 && outcome <= 2;
   if (!known || record.attempts == 0) throw std::runtime_error("a record that is none");
   record.type = static_cast<OperationType>(type);
@@ -47,7 +48,8 @@ json log_json(const History& history, const std::vector<ExpectedItem>& items) {
     records.push_back({one.started, one.ended, one.op_id, one.attempts, one.worker, one.region,
                        one.sqlstate, static_cast<int>(one.type), static_cast<int>(one.outcome),
                        (one.read_back ? kReadBack : 0) | (one.stale ? kStale : 0) |
-                           (one.reconnected ? kReconnected : 0)});
+                           (one.reconnected ? kReconnected : 0),
+                       one.reconnects});
   }
   json rows = json::array();
   for (const ExpectedItem& one : items) rows.push_back({one.item, one.op_id, one.removed});

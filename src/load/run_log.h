@@ -8,8 +8,8 @@
 namespace aurora_global::load {
 
 // {"began_us", "regions", "records": [[started, ended, op_id, attempts, worker, region, sqlstate,
-// type, outcome, flags]], "items": [[id, op_id, removed]]}; times as in Record, began_us since
-// 1970.
+// type, outcome, flags, reconnects]], "items": [[id, op_id, removed]]}; times as in Record,
+// began_us since 1970.
 nlohmann::json log_json(const History& history, const std::vector<ExpectedItem>& items);
 
 // Adds the records, shifted to this history's time. Fails with `corrupt`, and then adds nothing.

@@ -31,6 +31,7 @@ TEST(RunLog, ArrivesAsItWasInTheTimeOfTheReader) {
   Record sent = write(7, Outcome::unknown);
   sent.region = writer.region_index("us-west-2");
   sent.read_back = true;
+  sent.reconnects = 2;
   std::snprintf(sent.sqlstate, sizeof sent.sqlstate, "57P01");
   writer.add(sent);
   std::vector<ExpectedItem> items;
@@ -48,6 +49,7 @@ TEST(RunLog, ArrivesAsItWasInTheTimeOfTheReader) {
   EXPECT_EQ(got.outcome, Outcome::unknown);
   EXPECT_TRUE(got.read_back);
   EXPECT_FALSE(got.stale);
+  EXPECT_EQ(got.reconnects, 2);
   ASSERT_EQ(items.size(), 1u);
   EXPECT_TRUE(items[0].removed);
 }

@@ -49,7 +49,7 @@ Result<TlsContext> context(asio::ssl::context::method method,
     at = key;
     tls->use_private_key_file(key.string(), asio::ssl::context::pem, error);
   }
-  if (!error) {
+  if (!error && !trusted.empty()) {
     at = trusted;
     tls->load_verify_file(trusted.string(), error);
   }
@@ -138,6 +138,11 @@ Result<TlsContext> server_tls(const std::filesystem::path& certificate,
                               const std::filesystem::path& client_ca) {
   return context(asio::ssl::context::tls_server, certificate, key, client_ca,
                  asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+}
+
+Result<TlsContext> server_tls(const std::filesystem::path& certificate,
+                              const std::filesystem::path& key) {
+  return context(asio::ssl::context::tls_server, certificate, key, {}, asio::ssl::verify_none);
 }
 
 Result<TlsContext> client_tls(const std::filesystem::path& certificate,

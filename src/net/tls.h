@@ -19,6 +19,9 @@ namespace aurora_global::net {
 Result<TlsContext> server_tls(const std::filesystem::path& certificate,
                               const std::filesystem::path& key,
                               const std::filesystem::path& client_ca);
+// Asks for no client certificate.
+Result<TlsContext> server_tls(const std::filesystem::path& certificate,
+                              const std::filesystem::path& key);
 // Shows `certificate`; trusts servers signed by an issuer in `server_ca`.
 Result<TlsContext> client_tls(const std::filesystem::path& certificate,
                               const std::filesystem::path& key,

@@ -49,6 +49,8 @@ struct RegionConfig {
 
   // A switchover is refused above this distance between the regions.
   std::uint64_t switchover_lag_bytes_max = 64u << 20;
+  // A reader further behind gets no new sessions.
+  std::int64_t reader_lag_ms_max = 10'000;
   int max_connections = 200;
   int metrics_interval_s = 60;  // Between two values of the region's own CloudWatch metrics.
   TestSwitches test;

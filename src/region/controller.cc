@@ -92,6 +92,8 @@ Result<void> Controller::start() {
         executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal");
   }
   router_ = std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
+  router_moves_ =
+      std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
   sync_instances();
   if (Instance* instance = head()) {
     adopted_as_primary_ = instance->running() && !instance->is_standby_directory();

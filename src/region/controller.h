@@ -168,6 +168,10 @@ class Controller final : public Region {
   Task<void> publish_topology();
   Json topology() const;
   Task<Result<void>> router(Json order, Deadline deadline);
+  Json backend_of(const Instance& instance) const;
+  Json backend_in(const RegionId& region) const;
+  std::vector<RegionId> members_of(const model::Operation& operation) const;
+  Task<Result<void>> prepare_own_sessions(model::Operation operation, Deadline deadline);
   Task<Result<void>> prepare_sessions(model::Operation operation, Deadline deadline);
   Task<Result<void>> hold_endpoints(model::Operation operation);
   Task<void> release_endpoints();
@@ -248,6 +252,7 @@ class Controller final : public Region {
   std::map<std::string, int> failures_;
   std::optional<Instant> head_silent_since_;  // Standby head without a stream.
   std::map<std::string, Instant> reader_silent_since_;
+  std::map<std::string, std::int64_t> reader_lag_ms_;
   std::map<std::string, ForwardingView> forwarding_;  // Of the instances that run now.
   InstanceState head_state_;
   bool head_running_ = false;
@@ -256,6 +261,7 @@ class Controller final : public Region {
   std::map<RegionId, std::unique_ptr<net::HttpClient>> peer_clients_;
   std::unique_ptr<net::HttpServer> peer_server_;
   std::unique_ptr<net::ControlClient> router_;
+  std::unique_ptr<net::ControlClient> router_moves_;  // Orders that take their time.
   net::Event wake_;
   net::TaskGroup tasks_;
   // Endpoints are held until this epoch; an older topology is not published meanwhile.

@@ -21,6 +21,10 @@ constexpr Duration kStopLimit = 30s;
 // A standby that gets no stream this long, while its source's region answers, is looked after.
 constexpr Duration kSilenceBeforeMending = 8s;
 constexpr Duration kBackoffMax = 30s;
+// A session that does not come to the end of its transaction in this time is prepared when it is
+// held.
+constexpr Duration kPrepareSessionsLimit = 3s;
+constexpr Duration kOrderSlack = 500ms;  // For the order itself.
 
 std::string slot_of(const RegionId& region) {
   std::string name = "ag_" + region.name;
@@ -328,6 +332,7 @@ net::Task<Result<void>> Controller::keep_reader(Instance& reader) {
     CO_TRY_VOID(co_await reader.start(source, Deadline::in(kStartLimit)));
   }
   CO_TRY(const InstanceState state, co_await reader.state(Deadline::in(kQueryLimit)));
+  reader_lag_ms_[reader.identifier()] = state.replay_lag_ms;
   auto& silent = reader_silent_since_;
   if (state.streaming) {
     silent.erase(reader.identifier());
@@ -418,36 +423,49 @@ net::Task<void> Controller::keep_statuses() {
   }
 }
 
+// How this region's router reaches one of its instances.
+Controller::Json Controller::backend_of(const Instance& instance) const {
+  return {{"address", instance.address() + ":5432"}, {"socket", instance.socket_dir().string()}};
+}
+
+// How this region's router reaches the head instance of any region; null if it does not.
+Controller::Json Controller::backend_in(const RegionId& region) const {
+  if (region == config_.region) return head() == nullptr ? Json(nullptr) : backend_of(*head());
+  const PeerConfig* peer = config_.peer(region);
+  if (peer == nullptr) return nullptr;
+  return {{"address", peer->forwarding}, {"tls", true}};
+}
+
 Controller::Json Controller::topology() const {
   const model::GlobalCluster* global = own_global();
   const bool member = global == nullptr || global->member_in(config_.region) != nullptr;
-  Json writer_backends = Json::array();
-  Json cluster_backends = Json::array();
-  Json reader_backends = Json::array();
-  std::string writer_region = config_.region.name;
+  const RegionId writer = global == nullptr ? config_.region : global->writer_region;
+  Json writers = Json::array();
+  if (member || writer == config_.region) {
+    if (Json backend = backend_in(writer); !backend.is_null())
+      writers.push_back(std::move(backend));
+  }
+  Json heads = Json::array();
+  Json readers = Json::array();
   for (const auto& [identifier, instance] : instances_) {
-    const std::string address = instance->address() + ":5432";
     if (instance->slot() == 1) {
-      cluster_backends.push_back(address);
-    } else if (!reader_silent_since_.contains(identifier) && instance->has_data()) {
-      reader_backends.push_back(address);
+      heads.push_back(backend_of(*instance));
+    } else if (instance->has_data()) {
+      Json backend = backend_of(*instance);
+      const auto lag = reader_lag_ms_.find(identifier);
+      const bool lags = lag != reader_lag_ms_.end() && lag->second > config_.reader_lag_ms_max;
+      if (lags || reader_silent_since_.contains(identifier)) backend["draining"] = true;
+      readers.push_back(std::move(backend));
     }
   }
-  if (global != nullptr && global->writer_region != config_.region) {
-    writer_region = global->writer_region.name;
-    const PeerConfig* peer = config_.peer(global->writer_region);
-    if (peer != nullptr && member) writer_backends.push_back(peer->postgres);
-  } else {
-    writer_backends = cluster_backends;
-  }
-  if (reader_backends.empty()) reader_backends = cluster_backends;
+  if (readers.empty()) readers = heads;
   return {{"epoch", global == nullptr ? 0 : global->epoch.value},
           {"region", config_.region.name},
-          {"writer_region", writer_region},
+          {"writer_region", writer.name},
           {"endpoints",
-           {{{"name", "global-writer"}, {"backends", writer_backends}},
-            {{"name", "cluster"}, {"backends", cluster_backends}},
-            {{"name", "reader"}, {"backends", reader_backends}}}}};
+           {{{"name", "global-writer"}, {"backends", writers}},
+            {{"name", "cluster"}, {"backends", heads}},
+            {{"name", "reader"}, {"backends", readers}}}}};
 }
 
 net::Task<Result<void>> Controller::router(Json order, Deadline deadline) {
@@ -463,28 +481,99 @@ net::Task<void> Controller::publish_topology() {
   holding_for_.reset();
   const std::string text = snapshot.dump();
   const auto deadline = Deadline::in(1s);
-  const Json question = {{"do", "status"}};
-  const auto status = co_await router_->call(question, deadline);
-  const bool knows = status.has_value() && status->value("version", std::uint64_t{0}) > 0;
-  if (text == published_topology_ && knows) co_return;
+  if (text == published_topology_) {
+    const Json question = {{"do", "status"}};
+    const auto status = co_await router_->call(question, deadline);
+    if (status.has_value() && status->value("version", std::uint64_t{0}) > 0) co_return;
+  }
   // Versions grow over restarts without being stored: they are the time in microseconds.
   snapshot["version"] = static_cast<std::uint64_t>(now().time_since_epoch().count());
-  const auto kept = replace_file(config_.home / "topology.json", snapshot.dump(2), 0644);
-  if (kept.has_error()) spdlog::warn("keep topology: {}", kept.error().message);
   const Json order = {{"do", "topology"}, {"topology", snapshot}};
   const auto told = co_await router(order, deadline);
   if (told.has_value()) published_topology_ = text;
+  // After the order: clients wait for that one.
+  const auto kept = replace_file(config_.home / "topology.json", snapshot.dump(2), 0644);
+  if (kept.has_error()) spdlog::warn("keep topology: {}", kept.error().message);
 }
 
-net::Task<Result<void>> Controller::prepare_sessions(model::Operation, Deadline) { co_return ok(); }
+// The router opens and warms a session at the target for each that it has.
+net::Task<Result<void>> Controller::prepare_own_sessions(model::Operation operation,
+                                                         Deadline deadline) {
+  const Json backend = backend_in(operation.to);
+  if (backend.is_null()) co_return ok();
+  const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline.at_most(kPrepareSessionsLimit).left());
+  const Json order = {{"do", "prepare"},
+                      {"endpoint", "global-writer"},
+                      {"epoch", operation.epoch.value},
+                      {"backend", backend},
+                      {"limit_ms", limit.count()}};
+  auto answer = co_await router_moves_->call(order, Deadline::in(limit + kOrderSlack));
+  if (answer.has_error()) co_return answer.error();
+  co_return ok();
+}
 
+// Every member's router. One that does not answer has its sessions opened after the move instead.
+net::Task<Result<void>> Controller::prepare_sessions(model::Operation operation,
+                                                     Deadline deadline) {
+  net::TaskGroup tasks(executor_);
+  static constexpr auto one = [](Controller& self, RegionId region, model::Operation what,
+                                 Deadline limit) -> net::Task<void> {
+    Result<void> prepared = ok();
+    if (region == self.config_.region) {
+      prepared = co_await self.prepare_own_sessions(what, limit);
+    } else {
+      const Json request = {{"operation", what}};
+      const auto answer = co_await self.call_peer(region, "prepare-sessions", request,
+                                                  limit.at_most(kPrepareSessionsLimit + 2s));
+      if (answer.has_error()) prepared = answer.error();
+    }
+    if (prepared.has_error()) {
+      spdlog::warn("sessions of {} are not prepared: {}", region.name, prepared.error().message);
+    }
+  };
+  for (const RegionId& region : members_of(operation)) {
+    tasks.spawn("prepare sessions", one(*this, region, operation, deadline));
+  }
+  co_await tasks.join();
+  co_return ok();
+}
+
+std::vector<RegionId> Controller::members_of(const model::Operation& operation) const {
+  std::vector<RegionId> regions;
+  const auto global = globals_.find(operation.global_cluster);
+  if (global == globals_.end()) return regions;
+  for (const auto& member : global->second.members) regions.push_back(member.region);
+  return regions;
+}
+
+// Returns when the transactions under way have ended, or their time is over. With the policy
+// `abort` it fails with `conflict` when some have not.
 net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
-  const Epoch epoch = operation.epoch;
-  holding_for_ = epoch;
-  for (const char* endpoint : {"global-writer", "cluster"}) {
-    const Json order = {{"do", "hold"}, {"endpoint", endpoint}, {"epoch", epoch.value}};
-    const auto held = co_await router(order, Deadline::in(200ms));
-    if (held.has_error()) spdlog::warn("hold {}: {}", endpoint, held.error().message);
+  holding_for_ = operation.epoch;
+  std::vector<std::string> endpoints = {"global-writer"};
+  // Where this region's head is stopped, those who are connected to it wait for its return.
+  if (operation.from == config_.region) endpoints.push_back("cluster");
+  const bool lossless = operation.kind == model::OperationKind::switchover;
+  const Duration drain = lossless ? operation.drain.timeout : Duration(0);
+  const auto drain_ms = std::chrono::duration_cast<std::chrono::milliseconds>(drain).count();
+  for (const std::string& endpoint : endpoints) {
+    const Json order = {{"do", "hold"},
+                        {"endpoint", endpoint},
+                        {"epoch", operation.epoch.value},
+                        {"policy", model::name_of(operation.drain.policy)},
+                        {"drain_ms", drain_ms}};
+    const auto held = co_await router_moves_->call(order, Deadline::in(drain + kOrderSlack));
+    if (held.has_error()) {
+      spdlog::warn("hold {}: {}", endpoint, held.error().message);
+      continue;
+    }
+    const auto open = held->value("open", std::int64_t{0});
+    if (open == 0 || operation.drain.policy != model::DrainPolicy::abort) continue;
+    co_return make_error(ErrorKind::conflict,
+                         std::to_string(open) + " transactions at endpoint " + endpoint + " of " +
+                             config_.region.name + " did not end within " +
+                             std::to_string(drain_ms) + " ms (drain_policy abort)");
   }
   co_return ok();
 }

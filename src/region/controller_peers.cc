@@ -85,6 +85,11 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   if (what == "inspect") co_return co_await peer_inspect();
   if (what == "checkpoint") co_return co_await peer_checkpoint();
   if (what == "join") co_return co_await peer_join(std::move(request));
+  if (what == "prepare-sessions") {
+    const auto operation = request.at("operation").get<model::Operation>();
+    CO_TRY_VOID(co_await prepare_own_sessions(operation, Deadline::in(kAskLimit)));
+    co_return Json::object();
+  }
   if (what == "fence") co_return co_await peer_fence(std::move(request));
   if (what == "unfence") co_return co_await peer_unfence(std::move(request));
   if (what == "retire") co_return co_await peer_retire(std::move(request));

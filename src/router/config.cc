@@ -2,8 +2,10 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
+#include <thread>
 #include <tuple>
 
 #include "net/control_socket.h"
@@ -13,6 +15,12 @@ namespace aurora_global::router {
 namespace {
 
 constexpr std::size_t kBackendsMax = 64;
+constexpr int kThreadsMax = 15;  // A cancel key has four bits for the thread.
+
+// Half of the machine: the other half is PostgreSQL's.
+int default_threads() {
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
+}
 
 Error invalid(std::string message) { return make_error(ErrorKind::invalid, std::move(message)); }
 
@@ -56,10 +64,11 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
     text << where << ": " << error.description() << " in line " << error.source().begin.line;
     return invalid(text.str());
   }
-  TRY_VOID(refuse_unknown(root,
-                          {"region", "control", "pid_file", "topology_file", "hold_timeout_ms",
-                           "connect_timeout_ms", "max_connections", "endpoint"},
-                          where));
+  TRY_VOID(refuse_unknown(
+      root,
+      {"region", "control", "pid_file", "topology_file", "hold_timeout_ms", "connect_timeout_ms",
+       "max_connections", "threads", "tls_dir", "require_tls", "endpoint"},
+      where));
   RouterConfig config;
   TRY(config.region, text_at(root, "region", where));
   TRY(config.control, text_at(root, "control", where));
@@ -71,6 +80,14 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   config.hold_timeout = std::chrono::milliseconds(hold);
   config.connect_timeout = std::chrono::milliseconds(connect);
   config.max_connections = static_cast<int>(connections);
+  TRY(const auto threads, number_at(root, "threads", default_threads(), where));
+  if (threads > kThreadsMax) return invalid(where + ": 'threads' is at most 15");
+  config.threads = static_cast<int>(threads);
+  config.tls_dir = root["tls_dir"].value_or(std::string());
+  config.require_tls = root["require_tls"].value_or(!config.tls_dir.empty());
+  if (config.require_tls && config.tls_dir.empty()) {
+    return invalid(where + ": 'require_tls' needs 'tls_dir'");
+  }
   const toml::array* endpoints = root["endpoint"].as_array();
   if (endpoints == nullptr || endpoints->empty()) return invalid(where + ": no [[endpoint]]");
   for (const toml::node& node : *endpoints) {
@@ -94,6 +111,22 @@ bool Topology::older_than(const Topology& other) const {
   return std::tie(epoch.value, version) < std::tie(other.epoch.value, other.version);
 }
 
+Result<BackendAddress> parse_backend(const nlohmann::json& json) {
+  if (!json.is_object()) return invalid("a backend is a JSON object with an address");
+  TRY_VOID(net::refuse_unknown_members(json, {"address", "socket", "tls", "draining"}));
+  BackendAddress backend;
+  try {
+    json.at("address").get_to(backend.address);
+    backend.socket = json.value("socket", "");
+    backend.tls = json.value("tls", false);
+    backend.draining = json.value("draining", false);
+  } catch (const nlohmann::json::exception& error) {
+    return invalid(std::string("malformed backend: ") + error.what());
+  }
+  TRY_VOID(net::parse_endpoint(backend.address));
+  return backend;
+}
+
 Result<Topology> parse_topology(const nlohmann::json& json) {
   if (!json.is_object()) return invalid("a topology is a JSON object");
   TRY_VOID(net::refuse_unknown_members(
@@ -106,9 +139,13 @@ Result<Topology> parse_topology(const nlohmann::json& json) {
     json.at("writer_region").get_to(topology.writer_region);
     for (const auto& endpoint : json.at("endpoints")) {
       TRY_VOID(net::refuse_unknown_members(endpoint, {"name", "backends"}));
-      auto backends = endpoint.at("backends").get<std::vector<std::string>>();
-      if (backends.size() > kBackendsMax) return invalid("more than 64 backends for one endpoint");
-      for (const std::string& backend : backends) TRY_VOID(net::parse_endpoint(backend));
+      const auto& listed = endpoint.at("backends");
+      if (listed.size() > kBackendsMax) return invalid("more than 64 backends for one endpoint");
+      std::vector<BackendAddress> backends;
+      for (const auto& one : listed) {
+        TRY(auto backend, parse_backend(one));
+        backends.push_back(std::move(backend));
+      }
       topology.backends[endpoint.at("name").get<std::string>()] = std::move(backends);
     }
   } catch (const nlohmann::json::exception& error) {

@@ -26,7 +26,26 @@ struct RouterConfig {
   Duration hold_timeout = std::chrono::seconds(60);
   Duration connect_timeout = std::chrono::seconds(5);
   int max_connections = 2000;  // Per endpoint.
+  int threads = 1;
+  // Server certificate for clients (server.crt, server.key), and client certificate for servers
+  // across the link (forwarding.crt, forwarding.key, server-ca.crt). Empty: no TLS on either side.
+  std::filesystem::path tls_dir;
+  bool require_tls = true;  // Of clients; false without `tls_dir`.
   std::vector<EndpointConfig> endpoints;
+};
+
+// How a server is reached, and what people call it.
+struct BackendAddress {
+  std::string address;  // "127.0.1.21:5432"
+  std::string socket;   // Directory of its Unix socket, which is used instead; empty: none.
+  bool tls = false;     // With the router's client certificate.
+  // New sessions go elsewhere; those that it has stay.
+  bool draining = false;
+
+  const std::string& name() const { return address; }
+  bool same_server(const BackendAddress& other) const {
+    return address == other.address && socket == other.socket && tls == other.tls;
+  }
 };
 
 Result<RouterConfig> load_router_config(const std::filesystem::path& file);
@@ -37,12 +56,13 @@ struct Topology {
   std::uint64_t version = 0;
   std::string region;
   std::string writer_region;
-  std::map<std::string, std::vector<std::string>> backends;  // By endpoint name.
+  std::map<std::string, std::vector<BackendAddress>> backends;  // By endpoint name.
 
   bool older_than(const Topology& other) const;
 };
 
-// Fails with `invalid` for missing members, unknown members or malformed addresses.
+// Both fail with `invalid` for missing members, unknown members or malformed addresses.
+Result<BackendAddress> parse_backend(const nlohmann::json& json);
 Result<Topology> parse_topology(const nlohmann::json& json);
 
 }  // namespace aurora_global::router

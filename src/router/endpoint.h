@@ -1,64 +1,100 @@
-// One endpoint: its listener, its sessions, and the choice of a backend for each.
-//
-// A session is relayed whole, TLS and all: only its first packet is read, to tell a cancel request
-// from a client. This is the place where protocol-aware relaying will come in.
+// One endpoint, on one thread: its listener, its sessions, and the choice of a server for each.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <list>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "net/task.h"
-#include "pgwire/startup.h"
 #include "router/config.h"
+#include "router/login.h"
+#include "router/session.h"
 #include "router/session_gate.h"
 
 namespace aurora_global::router {
 
+// What becomes of transactions that do not end in time when an endpoint is held.
+enum class DrainPolicy { terminate, abort };
+
 class Endpoint {
  public:
-  Endpoint(boost::asio::any_io_executor executor, const RouterConfig& config,
-           EndpointConfig endpoint);
+  // What all endpoints of a thread use.
+  struct Surroundings {
+    boost::asio::any_io_executor executor;
+    const RouterConfig& config;
+    const ServerIdentity* identity;  // Nullptr: no TLS for clients.
+    net::TlsContext server_tls;      // Towards servers across the link.
+    Verifiers& verifiers;
+    unsigned thread = 0;
+    // Finds the session with that key, on whichever thread, and has its statement cancelled.
+    std::function<net::Task<void>(pgwire::CancelRequest)> cancel;
+  };
+
+  Endpoint(Surroundings surroundings, EndpointConfig endpoint);
   ~Endpoint();
 
   Result<void> start();
   net::Task<void> stop();
 
-  SessionGate& gate() { return gate_; }
   const std::string& name() const { return endpoint_.name; }
-  // New sessions go to these; sessions whose backend is not among them are cut.
-  void use(std::vector<std::string> backends, Epoch epoch);
+
+  // New sessions go to these; those whose server is not among them are carried to one of them.
+  void use(std::vector<BackendAddress> backends, Epoch epoch);
+  // Opens and warms a session at `target` for each that there is.
+  net::Task<nlohmann::json> prepare(BackendAddress target, Deadline deadline);
+  // Nothing new begins until `epoch`, or until release(). Returns when every session is settled, or
+  // at the deadline; then those still open are ended, or (abort) only counted.
+  net::Task<nlohmann::json> hold(Epoch epoch, DrainPolicy policy, Deadline deadline);
+  void release();
+
   nlohmann::json status() const;
+  nlohmann::json sessions_json() const;
+  // False: the key is of no session here.
+  net::Task<bool> cancel(pgwire::CancelRequest request);
 
  private:
   using tcp = boost::asio::ip::tcp;
-  struct Session;
+  using SessionPointer = std::shared_ptr<Session>;
 
   net::Task<void> accept_loop();
-  net::Task<void> serve(tcp::socket client);
-  net::Task<Result<std::optional<pgwire::ParsedFirstPacket>>> first_packet(Session& session);
-  // Tries the backends in turn until one answers. Fails with `timeout`.
-  net::Task<Result<void>> connect_backend(Session& session, Deadline deadline);
-  net::Task<void> refuse(Session& session, std::string sqlstate, std::string message,
-                         std::string hint);
-  net::Task<void> cancel_everywhere(pgwire::CancelRequest request);
-  net::Task<void> relay(std::shared_ptr<Session> session);
-  net::Task<void> pump(std::shared_ptr<Session> session, tcp::socket& from, tcp::socket& to);
+  net::Task<void> serve(tcp::socket socket);
+  net::Task<Result<void>> welcome(Channel& client, std::string address);
+  net::Task<Result<void>> admit(Channel& client, pgwire::StartupMessage startup,
+                                std::string address, pgwire::Bytes received, Deadline deadline);
+  net::Task<Result<void>> check_password(Channel& client, std::string user, pgwire::Bytes& received,
+                                         Deadline deadline);
+  // A session at the first server that takes it. `refusal`: the server's own words, if it had any.
+  net::Task<Result<std::unique_ptr<Backend>>> log_in(Backend::Parameters parameters,
+                                                     pgwire::Bytes& refusal, Deadline deadline);
+  std::vector<BackendAddress> candidates();
+  bool listed(const BackendAddress& server) const;
+  void carry(SessionPointer session);
+  net::Task<void> carry_on(SessionPointer session);
+  net::Task<void> watch_servers();
+  net::Task<void> probe(BackendAddress server);
+  std::vector<SessionPointer> snapshot() const { return {sessions_.begin(), sessions_.end()}; }
 
-  boost::asio::any_io_executor executor_;
-  const RouterConfig& config_;
+  Surroundings around_;
   EndpointConfig endpoint_;
   SessionGate gate_;
+  net::TaskGroup tasks_;
+  SessionHost host_;
   std::unique_ptr<tcp::acceptor> acceptor_;
-  std::vector<std::string> backends_;
+  std::vector<BackendAddress> backends_;
   std::size_t next_backend_ = 0;
-  std::list<Session*> sessions_;
-  net::Event changed_;  // The backends.
+  std::optional<BackendAddress> preparing_;
+  Epoch epoch_;
+  std::list<SessionPointer> sessions_;
+  std::map<std::uint32_t, std::weak_ptr<Session>> by_key_;
+  std::map<std::string, int> silent_ticks_;  // Of servers across the link.
+  std::size_t clients_ = 0;                  // With those that are logging in.
+  net::Event changed_;                       // The backends.
   std::uint64_t accepted_total_ = 0;
   std::uint64_t refused_total_ = 0;
   std::uint64_t cut_total_ = 0;
-  net::TaskGroup tasks_;
+  std::uint64_t moved_total_ = 0;
 };
 
 }  // namespace aurora_global::router

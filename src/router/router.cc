@@ -1,111 +1,300 @@
 #include "router/router.h"
 
+#include <boost/asio/co_spawn.hpp>
 #include <fstream>
 
 #include "net/main_loop.h"
 #include "net/pid_file.h"
+#include "net/tls.h"
 
 namespace aurora_global::router {
-namespace {
 
 namespace asio = boost::asio;
 using nlohmann::json;
+using namespace std::chrono_literals;
 
-}  // namespace
+namespace {
 
-Router::Router(asio::any_io_executor executor, const RouterConfig& config) : config_(config) {
-  for (const EndpointConfig& endpoint : config.endpoints) {
-    endpoints_.push_back(std::make_unique<Endpoint>(executor, config, endpoint));
+constexpr std::int64_t kOrderLimitMs = 600'000;
+
+// Where a password can be looked up: at the region's own instances, which its router reaches
+// without one.
+std::vector<BackendAddress> own_servers(const Topology& topology) {
+  std::vector<BackendAddress> own;
+  std::vector<BackendAddress> others;
+  for (const char* endpoint : {"cluster", "reader", "global-writer"}) {
+    const auto found = topology.backends.find(endpoint);
+    if (found == topology.backends.end()) continue;
+    for (const BackendAddress& one : found->second) {
+      if (!one.socket.empty()) own.push_back(one);
+      if (one.socket.empty() && !one.tls) others.push_back(one);
+    }
+  }
+  return own.empty() ? others : own;
+}
+
+Result<Duration> limit_in(const json& request, const char* name, std::int64_t otherwise_ms) {
+  const auto value = request.value(name, otherwise_ms);
+  if (value < 0 || value > kOrderLimitMs) {
+    return make_error(ErrorKind::invalid, std::string(name) + " is from 0 to 600000 milliseconds");
+  }
+  return Duration(std::chrono::milliseconds(value));
+}
+
+// The members that count something, added up.
+void add_counts(json& to, const json& from) {
+  for (const auto& [name, value] : from.items()) {
+    if (!value.is_number_integer()) {
+      to[name] = value;
+    } else {
+      to[name] = to.value(name, std::int64_t{0}) + value.get<std::int64_t>();
+    }
   }
 }
 
-Result<void> Router::start() {
+}  // namespace
+
+// One thread with all endpoints. The first has no thread of its own.
+struct Router::Worker {
+  std::unique_ptr<asio::io_context> context;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::thread thread;
+  asio::any_io_executor executor;
+  std::unique_ptr<Verifiers> verifiers;
+  std::vector<std::unique_ptr<Endpoint>> endpoints;
+
+  Endpoint* endpoint(const std::string& name) const {
+    for (const auto& one : endpoints) {
+      if (one->name() == name) return one.get();
+    }
+    return nullptr;
+  }
+
+  // Runs `task` on this thread and returns on the caller's.
+  template <typename T>
+  net::Task<T> run(net::Task<T> task) {
+    co_return co_await asio::co_spawn(executor, std::move(task), asio::use_awaitable);
+  }
+  net::Task<Result<void>> start() {
+    for (const auto& one : endpoints) CO_TRY_VOID(one->start());
+    co_return ok();
+  }
+  net::Task<void> stop() {
+    for (const auto& one : endpoints) co_await one->stop();
+  }
+  net::Task<void> use(Topology topology) {
+    verifiers->ask_at(own_servers(topology));
+    for (const auto& one : endpoints) one->use(topology.backends[one->name()], topology.epoch);
+    co_return;
+  }
+  net::Task<void> release(std::string name) {
+    endpoint(name)->release();
+    co_return;
+  }
+  net::Task<json> status(std::size_t index) { co_return endpoints.at(index)->status(); }
+  net::Task<json> sessions() {
+    json all = json::array();
+    for (const auto& one : endpoints) {
+      for (auto& session : one->sessions_json()) all.push_back(std::move(session));
+    }
+    co_return all;
+  }
+  net::Task<bool> cancel(pgwire::CancelRequest request) {
+    for (const auto& one : endpoints) {
+      if (co_await one->cancel(request)) co_return true;
+    }
+    co_return false;
+  }
+};
+
+Router::Router(asio::any_io_executor executor, const RouterConfig& config)
+    : executor_(std::move(executor)), config_(config) {}
+
+Router::~Router() = default;
+
+Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
+                                             const RouterConfig& config) {
+  std::unique_ptr<Router> router(new Router(executor, config));
+  if (!config.tls_dir.empty()) {
+    router->identity_ = std::make_unique<ServerIdentity>();
+    TRY(*router->identity_, load_identity(config.tls_dir));
+    TRY(router->server_tls_,
+        net::client_tls(config.tls_dir / "forwarding.crt", config.tls_dir / "forwarding.key",
+                        config.tls_dir / "server-ca.crt"));
+  }
+  for (int i = 0; i < config.threads; ++i) {
+    auto worker = std::make_unique<Worker>();
+    worker->executor = executor;
+    if (i > 0) {
+      worker->context = std::make_unique<asio::io_context>(1);
+      worker->work.emplace(worker->context->get_executor());
+      worker->executor = worker->context->get_executor();
+    }
+    worker->verifiers = std::make_unique<Verifiers>(worker->executor);
+    const Endpoint::Surroundings surroundings{
+        worker->executor,
+        config,
+        router->identity_.get(),
+        router->server_tls_,
+        *worker->verifiers,
+        static_cast<unsigned>(i),
+        [one = router.get()](pgwire::CancelRequest request) { return one->cancel(request); }};
+    for (const EndpointConfig& endpoint : config.endpoints) {
+      worker->endpoints.push_back(std::make_unique<Endpoint>(surroundings, endpoint));
+    }
+    router->workers_.push_back(std::move(worker));
+  }
+  return router;
+}
+
+net::Task<Result<void>> Router::start() {
+  for (const auto& worker : workers_) {
+    if (worker->context)
+      worker->thread = std::thread([&context = *worker->context] { context.run(); });
+  }
   std::ifstream in(config_.topology_file);
   if (in) {
-    const json kept = json::parse(in, nullptr, false);
-    const auto taken = take(kept);
+    json kept = json::parse(in, nullptr, false);
+    const auto taken = co_await take(std::move(kept));
     if (taken.has_error()) {
       spdlog::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);
     }
   }
-  for (const auto& endpoint : endpoints_) TRY_VOID(endpoint->start());
-  return ok();
+  for (const auto& worker : workers_) CO_TRY_VOID(co_await worker->run(worker->start()));
+  co_return ok();
 }
 
 net::Task<void> Router::stop() {
-  for (const auto& endpoint : endpoints_) co_await endpoint->stop();
-}
-
-Endpoint* Router::endpoint(const std::string& name) {
-  for (const auto& endpoint : endpoints_) {
-    if (endpoint->name() == name) return endpoint.get();
+  for (const auto& worker : workers_) {
+    co_await worker->run(worker->stop());
+    worker->work.reset();
+    if (worker->thread.joinable()) worker->thread.join();
   }
-  return nullptr;
 }
 
-Result<json> Router::take(const json& snapshot) {
-  TRY(Topology fresh, parse_topology(snapshot));
+bool Router::knows(const std::string& endpoint) const {
+  return workers_.front()->endpoint(endpoint) != nullptr;
+}
+
+// May be called on any of the threads.
+net::Task<void> Router::cancel(pgwire::CancelRequest request) {
+  const std::size_t thread = request.secret_key & 0xf;
+  if (thread >= workers_.size()) co_return;
+  Worker& worker = *workers_[thread];
+  co_await worker.run(worker.cancel(request));
+}
+
+net::Task<Result<json>> Router::take(json snapshot) {
+  CO_TRY(Topology fresh, parse_topology(snapshot));
   if (fresh.region != config_.region) {
-    return make_error(ErrorKind::invalid, "this is the router of " + config_.region +
-                                              ", the topology is of " + fresh.region);
+    co_return make_error(ErrorKind::invalid, "this is the router of " + config_.region +
+                                                 ", the topology is of " + fresh.region);
   }
   if (fresh.older_than(topology_)) {
-    return make_error(ErrorKind::superseded, "superseded: a newer topology is in force");
+    co_return make_error(ErrorKind::superseded, "superseded: a newer topology is in force");
   }
-  topology_ = std::move(fresh);
-  for (const auto& endpoint : endpoints_) {
-    const auto found = topology_.backends.find(endpoint->name());
-    std::vector<std::string> backends;
-    if (found != topology_.backends.end()) backends = found->second;
-    endpoint->use(std::move(backends), topology_.epoch);
+  topology_ = fresh;
+  for (const auto& worker : workers_) co_await worker->run(worker->use(fresh));
+  spdlog::info("topology {} epoch {}: the writer is in {}", fresh.version, fresh.epoch.value,
+               fresh.writer_region);
+  co_return json{{"version", fresh.version}};
+}
+
+net::Task<Result<json>> Router::status() {
+  json answer = {{"version", topology_.version}, {"epoch", topology_.epoch.value}};
+  answer["endpoints"] = json::array();
+  for (std::size_t i = 0; i < config_.endpoints.size(); ++i) {
+    json whole = json::object();
+    for (const auto& worker : workers_) add_counts(whole, co_await worker->run(worker->status(i)));
+    answer["endpoints"].push_back(std::move(whole));
   }
-  spdlog::info("topology {} epoch {}: the writer is in {}", topology_.version,
-               topology_.epoch.value, topology_.writer_region);
-  return json{{"version", topology_.version}};
+  co_return answer;
+}
+
+net::Task<Result<json>> Router::sessions() {
+  json all = json::array();
+  for (const auto& worker : workers_) {
+    const json some = co_await worker->run(worker->sessions());
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  co_return json{{"sessions", all}};
+}
+
+// prepare and hold: all threads at the same time.
+net::Task<Result<json>> Router::order(std::string what, json request) {
+  const std::string name = request.at("endpoint").get<std::string>();
+  const Epoch epoch{request.at("epoch").get<std::uint64_t>()};
+  if (epoch <= topology_.epoch) {
+    co_return make_error(ErrorKind::superseded, "superseded: that epoch has been reached");
+  }
+  const bool prepare = what == "prepare";
+  BackendAddress target;
+  if (prepare) {
+    CO_TRY(target, parse_backend(request.at("backend")));
+  }
+  const std::string policy_name = request.value("policy", "terminate");
+  if (policy_name != "terminate" && policy_name != "abort") {
+    co_return make_error(ErrorKind::invalid, "a policy is terminate or abort");
+  }
+  const DrainPolicy policy = policy_name == "abort" ? DrainPolicy::abort : DrainPolicy::terminate;
+  CO_TRY(const Duration limit, limit_in(request, prepare ? "limit_ms" : "drain_ms", 1000));
+  const Deadline deadline = Deadline::in(limit);
+
+  net::TaskGroup tasks(executor_);
+  json whole = json::object();
+  static constexpr auto one = [](Worker& worker, net::Task<json> task,
+                                 json& into) -> net::Task<void> {
+    add_counts(into, co_await worker.run(std::move(task)));
+  };
+  for (const auto& worker : workers_) {
+    Endpoint& endpoint = *worker->endpoint(name);
+    tasks.spawn(what, one(*worker,
+                          prepare ? endpoint.prepare(target, deadline)
+                                  : endpoint.hold(epoch, policy, deadline),
+                          whole));
+  }
+  co_await tasks.join();
+  co_return whole;
 }
 
 net::Task<Result<json>> Router::control(json request) {
   const std::string what = request.at("do").get<std::string>();
   if (what == "topology") {
     CO_TRY_VOID(net::refuse_unknown_members(request, {"do", "topology"}));
-    co_return take(request.at("topology"));
+    co_return co_await take(request.at("topology"));
   }
-  if (what == "status") {
+  if (what == "status" || what == "sessions") {
     CO_TRY_VOID(net::refuse_unknown_members(request, {"do"}));
-    json answer = {{"version", topology_.version}, {"epoch", topology_.epoch.value}};
-    answer["endpoints"] = json::array();
-    for (const auto& one : endpoints_) answer["endpoints"].push_back(one->status());
-    co_return answer;
+    if (what == "status") co_return co_await status();
+    co_return co_await sessions();
   }
-  if (what != "hold" && what != "release") {
+  if (what != "prepare" && what != "hold" && what != "release") {
     co_return make_error(ErrorKind::invalid,
-                         "unknown request '" + what + "' (known: topology, hold, release, status)");
+                         "unknown request '" + what +
+                             "' (known: topology, prepare, hold, release, status, sessions)");
   }
-  CO_TRY_VOID(net::refuse_unknown_members(request, {"do", "endpoint", "epoch"}));
-  Endpoint* target = endpoint(request.at("endpoint").get<std::string>());
-  if (target == nullptr) {
-    co_return make_error(ErrorKind::not_found, "no endpoint " + request.at("endpoint").dump());
-  }
-  if (what == "release") {
-    target->gate().release();
-    co_return json::object();
-  }
-  const Epoch epoch{request.at("epoch").get<std::uint64_t>()};
-  if (epoch <= topology_.epoch) {
-    co_return make_error(ErrorKind::superseded, "superseded: that epoch has been reached");
-  }
-  target->gate().hold(epoch);
-  co_return json{{"held", target->gate().waiting()}};
+  CO_TRY_VOID(net::refuse_unknown_members(
+      request, {"do", "endpoint", "epoch", "backend", "limit_ms", "drain_ms", "policy"}));
+  const std::string name = request.at("endpoint").get<std::string>();
+  if (!knows(name)) co_return make_error(ErrorKind::not_found, "no endpoint \"" + name + "\"");
+  if (what != "release") co_return co_await order(what, std::move(request));
+  for (const auto& worker : workers_) co_await worker->run(worker->release(name));
+  co_return json::object();
 }
 
 namespace {
 
 net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor executor,
                            net::Event& stop) {
-  Router router(executor, config);
+  auto made = Router::make(executor, config);
+  if (made.has_error()) {
+    spdlog::error("{}", made.error().message);
+    co_return 1;
+  }
+  Router& router = **made;
   net::TaskGroup tasks(executor);
   int code = 0;
-  auto started = router.start();
+  auto started = co_await router.start();
   Result<std::unique_ptr<net::ControlServer>> control = make_error(ErrorKind::cancelled, "");
   if (started.has_value()) {
     control = net::ControlServer::listen(

@@ -1,10 +1,14 @@
 // The router of a region: the endpoints that applications connect to.
 //
 // It knows only the topology it is told; it keeps the last one when nobody tells it any more, also
-// over its own restart.
+// over its own restart. With several threads each has all endpoints, and the kernel spreads the
+// clients over them; the first thread is the caller's, and takes the orders.
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "net/control_socket.h"
@@ -14,23 +18,36 @@ namespace aurora_global::router {
 
 class Router {
  public:
-  // `config` must outlive the router.
-  Router(boost::asio::any_io_executor executor, const RouterConfig& config);
+  // `config` must outlive the router. Fails with `invalid` when the certificates cannot be used.
+  static Result<std::unique_ptr<Router>> make(boost::asio::any_io_executor executor,
+                                              const RouterConfig& config);
+  ~Router();
 
   // Loads the kept topology and listens. Fails with the first address that cannot be had.
-  Result<void> start();
+  net::Task<Result<void>> start();
   net::Task<void> stop();
 
   // The requests of the control socket.
   net::Task<Result<nlohmann::json>> control(nlohmann::json request);
 
  private:
-  Result<nlohmann::json> take(const nlohmann::json& json);
-  Endpoint* endpoint(const std::string& name);
+  using Json = nlohmann::json;
+  struct Worker;
 
+  Router(boost::asio::any_io_executor executor, const RouterConfig& config);
+  net::Task<Result<Json>> take(Json json);
+  net::Task<Result<Json>> status();
+  net::Task<Result<Json>> sessions();
+  net::Task<Result<Json>> order(std::string what, Json request);
+  net::Task<void> cancel(pgwire::CancelRequest request);
+  bool knows(const std::string& endpoint) const;
+
+  boost::asio::any_io_executor executor_;
   const RouterConfig& config_;
+  std::unique_ptr<ServerIdentity> identity_;
+  net::TlsContext server_tls_;
   Topology topology_;
-  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 // Runs the router of a configuration file until SIGTERM or SIGINT. Returns an exit code.

@@ -1,9 +1,8 @@
-// Holds new sessions of one endpoint while the writer moves.
+// Holds the sessions of one endpoint while the writer moves.
 //
-// Closed by hold(epoch), opened by a topology of that epoch or a newer one, or by release(). What
-// waits and for how long is decided here and nowhere else; the gate does no network I/O. Today a
-// session passes once, before it chooses a backend; when the router relays by transaction, each
-// transaction will pass.
+// Closed by hold(epoch), opened by a topology of that epoch or a newer one, or by release(). The
+// gate does no network I/O: a session looks at it before each transaction, and a new one passes it
+// before it chooses a server.
 //
 // Threading: used on one thread.
 #pragma once

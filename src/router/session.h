@@ -1,0 +1,186 @@
+// One client's session: relays it, holds it between transactions, moves it to another server.
+//
+// What the client sends is cut into messages, and no message is looked into but for a name and the
+// copy of the last unnamed Parse. While the session is stopped - its endpoint is held, or it is
+// being moved - transactions under way go on and nothing new begins: what the client sends then is
+// kept, and no more is read, so that the client's own socket slows it down.
+//
+// One thread: that of its endpoint.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/mutex.h"
+#include "pgwire/session_tracker.h"
+#include "router/backend.h"
+#include "router/carried_state.h"
+#include "router/session_gate.h"
+
+namespace aurora_global::router {
+
+class Session;
+
+// What the sessions of an endpoint share.
+struct SessionHost {
+  boost::asio::any_io_executor executor;
+  const RouterConfig& config;
+  std::string endpoint;
+  SessionGate& gate;
+  net::TaskGroup& tasks;
+  net::TlsContext server_tls;         // Towards servers across the link.
+  std::vector<std::uint8_t> scratch;  // Between a read and its write, never across a wait.
+  // The server of an idle session has ended.
+  std::function<void(std::shared_ptr<Session>)> lost;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // Why a session cannot go on, in PostgreSQL's terms.
+  struct End {
+    std::string_view sqlstate;
+    std::string message;
+    std::string hint;
+  };
+
+  Session(SessionHost& host, Channel client, Backend::Parameters parameters,
+          std::string client_address);
+
+  // Relays between the client and `backend` until one of them ends. `received` are bytes of the
+  // client that were read too far.
+  net::Task<void> run(std::unique_ptr<Backend> backend, pgwire::Bytes received);
+
+  // Opens and warms a session at `target`, a standby or the writer, once this one is idle. What
+  // stands in the way is remembered and told when the session is to move.
+  net::Task<void> prepare(BackendAddress target, Deadline deadline);
+  // Waits until it is idle, and reads what has changed of its state since it was prepared. Returns
+  // whether it is settled.
+  net::Task<bool> settle(Deadline deadline);
+  // Goes on at `target`. Fails with `unavailable` if that server does not answer (it may be tried
+  // again); everything else that goes wrong ends the session.
+  net::Task<Result<void>> move(BackendAddress target, Deadline deadline);
+  // It stays where it is: what was prepared is given up.
+  void stay();
+  // Tells the client why, and closes. No effect on one that has ended.
+  void end(End end);
+  // Closes after the server's own last words.
+  void end_as_told();
+  // Its server is gone, or the endpoint leads elsewhere, and it cannot be carried.
+  void end_lost(std::string_view why);
+
+  // Nothing of a transaction is under way, and what the router asks by itself is answered.
+  bool idle() const;
+  // Idle, and its server need not be asked any more for what has to be carried.
+  bool carryable() const;
+  // Does nothing new until let_on(); counts.
+  void stop() { ++stops_; }
+  void let_on();
+  bool ended() const { return ended_; }
+  bool lost() const { return backend_ && backend_->lost; }
+  // The administrator ended it at the server: nothing to go on with.
+  bool terminated() const { return terminated_; }
+  net::Event& changed() { return changed_; }
+
+  const BackendAddress& server() const { return backend_->address(); }
+  pgwire::BackendKey server_key() const { return backend_->key(); }
+  const Backend::Parameters& parameters() const { return parameters_; }
+  const std::string& client_address() const { return client_address_; }
+  std::string_view state() const;
+  pgwire::BackendKey client_key;  // What the client was told.
+  bool carried = false;           // Somebody sees to it that it gets to a server.
+
+ private:
+  struct Captured {
+    CarriedState state;
+    std::string report;            // The extension's word then.
+    std::uint64_t statements = 0;  // statements_ then.
+  };
+  struct Next {
+    std::unique_ptr<Backend> backend;
+    Captured of;
+    std::vector<CarriedState::Statement> unparsed;  // PostgreSQL refused them.
+    std::string obstacle;
+  };
+  // Answers that are the router's own.
+  struct Own {
+    explicit Own(std::size_t count) : collector(count) {}
+    AnswerCollector collector;
+    std::optional<Error> problem;
+    bool done() const { return problem || collector.complete(); }
+  };
+  struct Cut {
+    std::size_t forward = 0;  // Bytes that go to the server now.
+    bool blocked = false;     // What follows has to wait.
+    bool goodbye = false;     // The client has ended its session.
+    std::string parse_first;  // One of unparsed_, which the next message needs.
+  };
+
+  net::Task<void> pump_client();
+  net::Task<void> pump_server(std::shared_ptr<Backend> backend);
+  bool must_wait() const;
+  Result<Cut> cut(pgwire::BytesView input);
+  void note_client(const pgwire::Piece& piece);
+  net::Task<bool> forward(pgwire::BytesView bytes);
+  net::Task<bool> wait_while_blocked();
+  Result<void> take(Backend& backend, pgwire::BytesView input);
+  Result<void> take_pieces(Backend& backend, pgwire::BytesView input, std::size_t& taken);
+  bool for_client(Backend& backend, const pgwire::Piece& piece);
+  void to_client(pgwire::BytesView bytes);
+  net::Task<bool> flush_client();
+  void server_ended(Backend& backend);
+
+  // Sends what the router itself asks; `own` will have the answers.
+  net::Task<Result<void>> tell(std::shared_ptr<Own> own, pgwire::Bytes batch, Deadline deadline);
+  net::Task<Result<std::vector<Answer>>> ask(pgwire::Bytes batch, std::size_t count,
+                                             Deadline deadline);
+  net::Task<Result<void>> capture(Deadline deadline);
+  bool fresh() const;
+  bool stands_for_now(const Captured& captured) const;
+  net::Task<Result<void>> warm(BackendAddress target, Deadline deadline);
+  net::Task<Result<void>> finish_move(Deadline deadline);
+  void switch_to(std::unique_ptr<Backend> backend);
+
+  SessionHost& host_;
+  Channel client_;
+  Backend::Parameters parameters_;
+  std::string client_address_;
+  std::shared_ptr<Backend> backend_;
+  pgwire::Splitter splitter_{pgwire::look_at_client};
+  pgwire::SessionTracker tracker_;
+  pgwire::Bytes kept_;        // Of the client, not yet for the server.
+  pgwire::Bytes unsent_;      // Of the server, not yet taken by the client's socket.
+  Backend::Parameters told_;  // What the client knows of the server's parameters.
+  std::deque<std::shared_ptr<Own>> own_;
+
+  bool ran_something_ = false;
+  bool named_ = false;            // A named statement has been prepared by the protocol.
+  std::uint64_t statements_ = 0;  // Grows with each message that makes or drops a named one.
+  pgwire::Bytes unnamed_;         // The last Parse of the unnamed statement; empty: none.
+  bool copying_unnamed_ = false;
+  bool unnamed_too_large_ = false;
+  // Statements that PostgreSQL would not parse again when the session moved: they are tried at
+  // their use, so that the client gets PostgreSQL's own error. By name, the whole message.
+  std::map<std::string, pgwire::Bytes> unparsed_;
+  // While there are such: each Parse whose answer is due, and whether it is not the client's.
+  struct Hidden {
+    std::string name;  // Empty: the client's own.
+    pgwire::Bytes parse;
+  };
+  std::deque<Hidden> parses_;
+
+  std::optional<Captured> captured_;
+  std::optional<Next> next_;
+  net::AsyncMutex moving_;
+  int stops_ = 0;
+  bool ended_ = false;
+  bool terminated_ = false;
+  bool told_end_ = false;  // The server's own word that it ends the session has gone out.
+  bool client_message_open_ = false;  // A message to the client has begun and not ended.
+  pgwire::Bytes last_words_;
+  net::Event changed_;
+};
+
+}  // namespace aurora_global::router

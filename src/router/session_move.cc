@@ -1,0 +1,247 @@
+// The part of a session that moves it: what it carries is read, restored elsewhere, and the client
+// goes on there.
+#include <spdlog/spdlog.h>
+
+#include "router/session.h"
+
+namespace aurora_global::router {
+namespace {
+
+using namespace std::chrono_literals;
+using pgwire::Bytes;
+
+// Stops the session as long as it lives.
+class Stop {
+ public:
+  explicit Stop(Session& session) : session_(session) { session_.stop(); }
+  ~Stop() { session_.let_on(); }
+  Stop(const Stop&) = delete;
+  Stop& operator=(const Stop&) = delete;
+
+ private:
+  Session& session_;
+};
+
+}  // namespace
+
+net::Task<Result<void>> Session::tell(std::shared_ptr<Own> own, Bytes batch, Deadline deadline) {
+  const auto backend = backend_;
+  own_.push_back(std::move(own));
+  co_return co_await backend->channel().write(std::move(batch), deadline);
+}
+
+net::Task<Result<std::vector<Answer>>> Session::ask(Bytes batch, std::size_t count,
+                                                    Deadline deadline) {
+  const auto own = std::make_shared<Own>(count);
+  const auto backend = backend_;
+  CO_TRY_VOID(co_await tell(own, std::move(batch), deadline));
+  while (!own->done()) {
+    if (ended_ || backend->lost) co_return make_error(ErrorKind::unavailable, "the session ended");
+    if (deadline.passed()) co_return make_error(ErrorKind::timeout, "no answer in time");
+    co_await changed_.wait(deadline);
+  }
+  if (own->problem) co_return *own->problem;
+  co_return std::move(own->collector.answers);
+}
+
+// Requires a stop. Reads what has to be carried, if it is not known.
+net::Task<Result<void>> Session::capture(Deadline deadline) {
+  while (!idle()) {
+    if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
+    if (deadline.passed()) co_return make_error(ErrorKind::timeout, "a transaction is under way");
+    co_await changed_.wait(deadline);
+  }
+  if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
+  if (fresh()) co_return ok();
+  Captured captured;
+  if (!backend_->reports_state()) {
+    if (ran_something_) captured.state.obstacle = "state that only the extension could tell";
+  } else if (!backend_->clean() || named_) {
+    if (backend_->lost) co_return make_error(ErrorKind::unavailable, "its server is gone");
+    CO_TRY(const auto answers, co_await ask(ask_for_state(), 1, deadline));
+    const Answer& answer = answers.front();
+    if (answer.error) {
+      captured.state.obstacle = "state that could not be read (" + answer.error->message + ")";
+    } else if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0]) {
+      co_return make_error(ErrorKind::corrupt, "the state of the session is no text");
+    } else {
+      CO_TRY(captured.state, parse_carried_state(*answer.rows[0][0]));
+    }
+  }
+  captured.report = backend_->session_state();
+  captured.statements = statements_;
+  captured_ = std::move(captured);
+  co_return ok();
+}
+
+// A session at `target` with what was captured.
+net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) {
+  const Captured of = *captured_;
+  Batch batch;
+  if (next_ && next_->backend && next_->backend->address().same_server(target) &&
+      !next_->backend->channel().broken()) {
+    if (next_->of.report == of.report && next_->of.statements == of.statements) co_return ok();
+    batch = forget();
+    const Batch restore = restore_on_standby(of.state);
+    batch.bytes.insert(batch.bytes.end(), restore.bytes.begin(), restore.bytes.end());
+    batch.what.insert(batch.what.end(), restore.what.begin(), restore.what.end());
+  } else {
+    next_.reset();
+    auto opened = co_await Backend::open(target, parameters_, host_.server_tls, deadline, nullptr);
+    if (opened.has_error()) co_return opened.error();
+    next_.emplace();
+    next_->backend = std::move(*opened);
+    if (!of.state.empty()) batch = restore_on_standby(of.state);
+  }
+  // Taken out while we wait: a session that ends meanwhile drops what it has.
+  Next next = std::move(*next_);
+  next_.reset();
+  next.of = of;
+  next.unparsed.clear();
+  next.obstacle.clear();
+  if (!batch.what.empty()) {
+    CO_TRY(const auto answers,
+           co_await next.backend->ask(std::move(batch.bytes), batch.what.size(), deadline));
+    const std::size_t parses = of.state.statements.size();
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i].error) continue;
+      const std::size_t from_end = answers.size() - i;  // The statements come last.
+      if (from_end <= parses && !of.state.statements[parses - from_end].from_sql) {
+        next.unparsed.push_back(of.state.statements[parses - from_end]);
+      } else if (next.obstacle.empty()) {
+        next.obstacle =
+            batch.what[i] + " could not be restored (" + answers[i].error->message + ")";
+      }
+    }
+  }
+  if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
+  next_ = std::move(next);
+  co_return ok();
+}
+
+net::Task<void> Session::prepare(BackendAddress target, Deadline deadline) {
+  const auto self = shared_from_this();
+  const auto guard = co_await moving_.lock(deadline);
+  if (guard.has_error() || ended_) co_return;
+  {
+    const Stop stop(*this);
+    const auto captured = co_await capture(deadline);
+    if (captured.has_error() || !captured_->state.obstacle.empty()) co_return;
+  }
+  const auto warmed = co_await warm(target, deadline);
+  if (warmed.has_error() && !ended_) {
+    spdlog::warn("{}: session of {} could not be prepared at {}: {}", host_.endpoint,
+                 client_address_, target.name(), warmed.error().message);
+  }
+}
+
+net::Task<bool> Session::settle(Deadline deadline) {
+  const auto self = shared_from_this();
+  const auto guard = co_await moving_.lock(deadline);
+  if (guard.has_error()) co_return ended_;
+  const Stop stop(*this);
+  const auto captured = co_await capture(deadline);
+  co_return captured.has_value() || ended_ || backend_->lost;
+}
+
+void Session::stay() {
+  if (next_ && next_->backend) next_->backend->leave();
+  next_.reset();
+}
+
+void Session::switch_to(std::unique_ptr<Backend> backend) {
+  const auto old = backend_;
+  backend_ = std::move(backend);
+  last_words_.clear();
+  terminated_ = false;
+  old->leave();
+  // Its word on being a standby comes with its first answer, and is no news by then.
+  Bytes news;
+  for (const auto& [name, value] : backend_->parameters()) {
+    if (name == "in_hot_standby") continue;
+    auto& told = told_[name];
+    if (told == value) continue;
+    told = value;
+    pgwire::put_parameter_status(news, name, value);
+  }
+  to_client(news);
+  host_.tasks.spawn("server to client", pump_server(backend_));
+}
+
+// Requires a stop, and a session at the new server. What only a writer takes is awaited before the
+// client goes on.
+net::Task<Result<void>> Session::finish_move(Deadline deadline) {
+  Next next = std::move(*next_);
+  next_.reset();
+  if (!next.obstacle.empty()) {
+    end({"57P01", "terminating connection because the writer has moved",
+         "Connect again: " + next.obstacle + "."});
+    co_return ok();
+  }
+  for (const CarriedState::Statement& one : next.unparsed) {
+    Bytes parse;
+    pgwire::put_parse(parse, one.name, one.sql, one.types);
+    unparsed_[one.name] = std::move(parse);
+  }
+  const CarriedState& state = next.of.state;
+  Batch batch;
+  if (!state.empty()) batch = restore_on_writer(state);
+  // Beyond the switch of write forwarding, which means nothing to a writer.
+  const bool awaited = batch.what.size() > 1;
+  const std::size_t restored = batch.what.size();
+  if (!unnamed_.empty()) {
+    batch.bytes.insert(batch.bytes.end(), unnamed_.begin(), unnamed_.end());
+    pgwire::put_sync(batch.bytes);
+    batch.what.push_back("the unnamed statement");
+  }
+  switch_to(std::move(next.backend));
+  captured_.reset();
+  if (batch.what.empty()) co_return ok();
+  const std::size_t count = batch.what.size();
+  if (!awaited) {
+    const auto told = co_await tell(std::make_shared<Own>(count), std::move(batch.bytes), deadline);
+    if (told.has_error()) end_lost(told.error().message);
+    co_return ok();
+  }
+  const auto answers = co_await ask(std::move(batch.bytes), count, deadline);
+  if (answers.has_error()) {
+    end_lost(answers.error().message);
+    co_return ok();
+  }
+  for (std::size_t i = 0; i < restored; ++i) {
+    if (!(*answers)[i].error) continue;
+    end({"57P01", "terminating connection because the writer has moved",
+         "Connect again: " + batch.what[i] + " could not be restored (" +
+             (*answers)[i].error->message + ")."});
+    break;
+  }
+  co_return ok();
+}
+
+net::Task<Result<void>> Session::move(BackendAddress target, Deadline deadline) {
+  const auto self = shared_from_this();
+  CO_TRY(const auto guard, co_await moving_.lock(deadline));
+  if (ended_ || (!backend_->lost && backend_->address().same_server(target))) co_return ok();
+  const Stop stop(*this);
+  if (unnamed_too_large_) {
+    end({"57P01", "terminating connection because the writer has moved",
+         "Connect again: its last unnamed statement is too large to be carried."});
+    co_return ok();
+  }
+  const auto captured = co_await capture(deadline);
+  if (ended_) co_return ok();
+  if (captured.has_error()) {
+    end_lost(captured.error().message);
+    co_return ok();
+  }
+  if (!captured_->state.obstacle.empty()) {
+    end({"57P01", "terminating connection because the writer has moved",
+         "Connect again: the session has " + captured_->state.obstacle +
+             ", which cannot be carried to another server."});
+    co_return ok();
+  }
+  CO_TRY_VOID(co_await warm(target, deadline));
+  co_return co_await finish_move(deadline);
+}
+
+}  // namespace aurora_global::router
