@@ -1,10 +1,14 @@
 // The C functions that extension/sql/aurora_global--1.0.sql declares.
 #include "pg/consistency.h"
 #include "pg/counters.h"
+#include "pg/fence.h"
+#include "pg/promotion.h"
 #include "pg/session.h"
 
 extern "C" {
 #include "funcapi.h"
+#include "utils/pg_lsn.h"
+#include "utils/timeout.h"
 }
 
 namespace aurora_global::extension {
@@ -30,6 +34,8 @@ void settings(FunctionCallInfo fcinfo) {
   static Settings* now = new Settings;
   static Settings* outside = new Settings;
   InitMaterializedSRF(fcinfo, 0);
+  // Who reads a session's state must not be ended by what the client allows its own statements.
+  disable_timeout(STATEMENT_TIMEOUT, false);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   note_login();
   capture_settings(*now, *outside);
@@ -39,6 +45,29 @@ void settings(FunctionCallInfo fcinfo) {
     bool nulls[4] = {};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }
+}
+
+// Beside the REVOKE, which an owner of the database could undo.
+void require_superuser() {
+  if (superuser()) return;
+  ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+          errmsg("only a superuser may move the primary"));
+}
+
+std::int64_t epoch_argument(FunctionCallInfo fcinfo) {
+  const std::int64_t epoch = PG_GETARG_INT64(0);
+  if (epoch <= 0) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an epoch is positive"));
+  }
+  return epoch;
+}
+
+int milliseconds(int value) {
+  if (value < 0) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("the milliseconds to wait are not negative"));
+  }
+  return value;
 }
 
 }  // namespace
@@ -62,5 +91,40 @@ PGDLLEXPORT Datum aurora_global_consistency_token(PG_FUNCTION_ARGS) {
   const char* token = aurora_global::extension::consistency_token();
   if (token[0] == '\0') PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(token));
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_fence);
+PGDLLEXPORT Datum aurora_global_fence(PG_FUNCTION_ARGS) {
+  using namespace aurora_global::extension;
+  require_superuser();
+  PG_RETURN_LSN(
+      raise_fence(epoch_argument(fcinfo), milliseconds(PG_GETARG_INT32(1)), PG_GETARG_BOOL(2)));
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_unfence);
+PGDLLEXPORT Datum aurora_global_unfence(PG_FUNCTION_ARGS) {
+  using namespace aurora_global::extension;
+  require_superuser();
+  lift_fence(epoch_argument(fcinfo));
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_fenced_epoch);
+PGDLLEXPORT Datum aurora_global_fenced_epoch(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_INT64(static_cast<int64>(aurora_global::extension::fenced_epoch()));
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_await_replay);
+PGDLLEXPORT Datum aurora_global_await_replay(PG_FUNCTION_ARGS) {
+  using namespace aurora_global::extension;
+  PG_RETURN_BOOL(await_replay(PG_GETARG_LSN(0), milliseconds(PG_GETARG_INT32(1))));
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_promote);
+PGDLLEXPORT Datum aurora_global_promote(PG_FUNCTION_ARGS) {
+  using namespace aurora_global::extension;
+  require_superuser();
+  PG_RETURN_BOOL(promote(milliseconds(PG_GETARG_INT32(0))));
 }
 }

@@ -5,6 +5,7 @@
 #include "pg/clients.h"
 #include "pg/consistency.h"
 #include "pg/counters.h"
+#include "pg/fence.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/relay.h"
@@ -13,6 +14,7 @@
 
 extern "C" {
 #include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
@@ -36,9 +38,9 @@ bool at_top() { return depth == 0; }
 bool simple_protocol() { return ActivePortal == nullptr || !ActivePortal->visible; }
 
 PlannedStmt* on_planner(Query* query, const char* text, int cursor_options, ParamListInfo params) {
-  // Before planning, which changes the query.
-  const bool at_primary = options.write_forwarding && query->commandType == CMD_SELECT &&
-                          RecoveryInProgress() && calls_primary_function(query);
+  // Before planning, which changes the query. On a primary, too: the fence must know, and a plan
+  // that a standby has cached outlives its promotion.
+  const bool at_primary = query->commandType == CMD_SELECT && calls_primary_function(query);
   PlannedStmt* plan = next_planner != nullptr
                           ? next_planner(query, text, cursor_options, params)
                           : standard_planner(query, text, cursor_options, params);
@@ -136,12 +138,26 @@ void prepare_start(QueryDesc* query, int* flags) {
   if (write || read_must_forward(query)) forward(query, flags);
 }
 
+// It does nothing else, unlike a SELECT that calls a function that may.
+bool only_writes(const PlannedStmt* plan) {
+  return plan->commandType != CMD_SELECT || plan->rowMarks != NIL || plan->hasModifyingCTE;
+}
+
+// True: leave_write() must follow.
+bool enter(const PlannedStmt* plan) {
+  if (writes(plan)) return enter_write(only_writes(plan) ? Writes::certainly : Writes::maybe);
+  note_read();
+  return false;
+}
+
 void on_start(QueryDesc* query, int flags) {
   refuse_in_lost_block(nullptr);
   const bool modifies = query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE;
   if (modifies && is_forwarded_session() && at_top()) count(writer_statements);
-  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && forwarding_possible()) {
-    prepare_start(query, &flags);
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0) {
+    note_read();
+    if (only_writes(query->plannedstmt)) refuse_if_fenced();
+    if (forwarding_possible()) prepare_start(query, &flags);
   }
   if (next_start != nullptr) {
     next_start(query, flags);
@@ -175,6 +191,7 @@ void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) 
     run_at_primary(query, count);
     return;
   }
+  const bool entered = enter(query->plannedstmt);
   ++depth;
   PG_TRY();
   {
@@ -185,11 +202,15 @@ void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) 
     }
   }
   PG_FINALLY();
-  { --depth; }
+  {
+    --depth;
+    if (entered) leave_write();
+  }
   PG_END_TRY();
 }
 
 void on_finish(QueryDesc* query) {
+  const bool entered = enter(query->plannedstmt);  // Triggers fire here.
   ++depth;
   PG_TRY();
   {
@@ -200,7 +221,10 @@ void on_finish(QueryDesc* query) {
     }
   }
   PG_FINALLY();
-  { --depth; }
+  {
+    --depth;
+    if (entered) leave_write();
+  }
   PG_END_TRY();
 }
 
@@ -282,6 +306,12 @@ bool place_utility(PlannedStmt** statement, const char* text) {
   return true;
 }
 
+bool enter(Node* statement) {
+  if (utility_writes(statement)) return enter_write(Writes::certainly);
+  note_read();
+  return false;
+}
+
 void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* environment,
                 DestReceiver* receiver, QueryCompletion* completion) {
@@ -289,6 +319,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   const bool top = at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
   if (top && forwarding_possible() && place_utility(&statement, text)) return;
   const char* client = role_to_log_in(statement->utilityStmt);
+  const bool entered = enter(statement->utilityStmt);
   ++depth;
   PG_TRY();
   {
@@ -302,7 +333,10 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
     note_session_statement(statement->utilityStmt);
   }
   PG_FINALLY();
-  { --depth; }
+  {
+    --depth;
+    if (entered) leave_write();
+  }
   PG_END_TRY();
   if (client != nullptr) admit_client(client);
 }
@@ -313,6 +347,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
 void on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub, void* argument) {
   if (next_object_access != nullptr) next_object_access(access, catalog, object, sub, argument);
   if (access != OAT_FUNCTION_EXECUTE || ActivePortal != nullptr || !at_top()) return;
+  if (func_volatile(object) == PROVOLATILE_VOLATILE) note_fastpath_write();
   if (!forwarding_possible() || !fastpath_writes(object)) return;
   ereport(
       ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

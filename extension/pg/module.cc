@@ -1,6 +1,7 @@
 // What PostgreSQL loads: shared_preload_libraries = 'aurora_global', on every server.
 #include "pg/block.h"
 #include "pg/counters.h"
+#include "pg/fence.h"
 #include "pg/hooks.h"
 #include "pg/options.h"
 #include "pg/primary.h"
@@ -19,6 +20,7 @@ PGDLLEXPORT void _PG_init() {
   }
   define_options();
   install_counters();
+  install_fence();
   install_session_report();
   install_primary();
   install_block();

@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "common/hashfn.h"
 #include "libpq/auth.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
@@ -17,48 +18,76 @@ ClientAuthentication_hook_type next_authentication = nullptr;
 bool reporting = false;
 bool prepared = false;  // SQL's PREPARE; those of the protocol are seen by who relays it.
 bool listening = false;
+std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
 int report_counter = 0;
 char* state_text = nullptr;
 
-bool has_settings() {
+std::uint64_t digest_text(std::uint64_t digest, const char* text) {
+  return hash_bytes_extended(reinterpret_cast<const unsigned char*>(text),
+                             static_cast<int>(strlen(text)), digest);
+}
+
+std::uint64_t digest_number(std::uint64_t digest, std::uint64_t number) {
+  return hash_bytes_extended(reinterpret_cast<const unsigned char*>(&number), sizeof number,
+                             digest);
+}
+
+// Names and values; the values of those only that are set.
+bool has_settings(std::uint64_t& digest) {
+  bool has = false;
   config_generic** variables = get_guc_variables();
   for (int i = 0; i < GetNumConfigOptions(); ++i) {
-    if (variables[i]->source == PGC_S_SESSION) return true;
+    if (variables[i]->source != PGC_S_SESSION) continue;
+    has = true;
+    const char* value = GetConfigOption(variables[i]->name, true, false);
+    digest = digest_text(digest, variables[i]->name);
+    digest = digest_text(digest, value == nullptr ? "" : value);
   }
-  return false;
+  return has;
 }
 
 // Outside of a transaction only advisory locks of the session are left.
-bool has_locks() {
+int count_locks() {
+  int count = 0;
   for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
-    if (!SHMQueueEmpty(&MyProc->myProcLocks[i])) return true;
+    const SHM_QUEUE* locks = &MyProc->myProcLocks[i];
+    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) ++count;
   }
-  return false;
+  return count;
 }
 
-bool has_temporary_objects() {
+Oid temporary_schema() {
   Oid temp = InvalidOid;
   Oid toast = InvalidOid;
   GetTempNamespaceState(&temp, &toast);
-  return OidIsValid(temp);
+  return temp;
 }
 
 // Called outside of any transaction, before ReadyForQuery.
 const char* show_state() {
-  static char text[96];
+  static char text[128];
   text[0] = '\0';
   const auto add = [&](bool is, const char* what) {
     if (!is) return;
     if (text[0] != '\0') strlcat(text, ",", sizeof text);
     strlcat(text, what, sizeof text);
   };
-  add(has_settings(), "settings");
+  std::uint64_t digest = digest_number(0, changes);
+  const int locks = IsTransactionState() ? 0 : count_locks();
+  const Oid temporary = temporary_schema();
+  add(has_settings(digest), "settings");
   add(prepared, "prepared");
   add(listening, "listening");
-  add(has_temporary_objects(), "temporary");
-  add(!IsTransactionState() && has_locks(), "locks");
+  add(OidIsValid(temporary), "temporary");
+  add(locks > 0, "locks");
   add(!IsTransactionState() && has_open_portals(), "cursors");
-  return text[0] == '\0' ? "clean" : text;
+  if (text[0] == '\0') return "clean";
+  digest = digest_number(digest, static_cast<std::uint64_t>(locks));
+  digest = digest_number(digest, temporary);
+  const std::size_t length = strlen(text);
+  snprintf(text + length, sizeof text - length, "#%016llx",
+           static_cast<unsigned long long>(digest));
+  return text;
 }
 
 void on_transaction(XactEvent event, void*) {
@@ -83,6 +112,14 @@ void on_authentication(Port* port, int status) {
 }  // namespace
 
 void note_session_statement(const Node* statement) {
+  switch (nodeTag(statement)) {
+    case T_PrepareStmt:
+    case T_DeallocateStmt:
+    case T_ListenStmt:
+    case T_UnlistenStmt:
+    case T_DiscardStmt: ++changes; break;
+    default: return;
+  }
   switch (nodeTag(statement)) {
     case T_PrepareStmt: prepared = true; break;
     case T_DeallocateStmt:

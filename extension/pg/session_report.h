@@ -8,7 +8,9 @@ namespace aurora_global::extension {
 // A session that was started with aurora_global.report_session_state=on is told, with ReadyForQuery
 // and whenever it changes, what of its state a fresh session would not have: the parameter
 // `aurora_global.session_state` is "clean", or a list of settings, prepared, listening, temporary,
-// locks, cursors. Other sessions pay nothing.
+// locks, cursors, and a digest of what they stand for: "settings,prepared#0123456789abcdef". Who
+// has read the state knows by it whether that has changed since. The first value comes with the
+// first ReadyForQuery, so that who connects knows that it is told. Other sessions pay nothing.
 inline constexpr char kSessionStateParameter[] = "aurora_global.session_state";
 
 // Takes notice of a utility statement that has run, at any depth.

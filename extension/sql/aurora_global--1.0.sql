@@ -124,25 +124,60 @@ LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_forwarding_status';
 CREATE FUNCTION pg_catalog.aurora_global_consistency_token() RETURNS text
 LANGUAGE c VOLATILE AS 'aurora_global', 'aurora_global_consistency_token';
 
+-- ---- moving the primary; for superusers
+
+-- Refuses every write from now on and returns the WAL position after which nothing is that a client
+-- was told of. Sessions in the middle of a write get `drain_ms`, then they are terminated, or else
+-- the call fails. After a failure the fence is up; again for the same epoch: the same position.
+CREATE FUNCTION pg_catalog.aurora_global_fence(
+  epoch bigint, drain_ms integer, terminate boolean DEFAULT true) RETURNS pg_lsn
+LANGUAGE c VOLATILE STRICT AS 'aurora_global', 'aurora_global_fence';
+
+CREATE FUNCTION pg_catalog.aurora_global_unfence(epoch bigint) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'aurora_global', 'aurora_global_unfence';
+
+-- 0: this server is not fenced.
+CREATE FUNCTION pg_catalog.aurora_global_fenced_epoch() RETURNS bigint
+LANGUAGE c VOLATILE AS 'aurora_global', 'aurora_global_fenced_epoch';
+
+-- Waits until this standby has replayed up to `lsn`; false: not within `wait_ms`.
+CREATE FUNCTION pg_catalog.aurora_global_await_replay(lsn pg_lsn, wait_ms integer)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT AS 'aurora_global', 'aurora_global_await_replay';
+
+-- What pg_promote() does; returns as soon as this server is out of recovery, false: not within
+-- `wait_ms`.
+CREATE FUNCTION pg_catalog.aurora_global_promote(wait_ms integer) RETURNS boolean
+LANGUAGE c VOLATILE STRICT AS 'aurora_global', 'aurora_global_promote';
+
+REVOKE ALL ON FUNCTION pg_catalog.aurora_global_fence(bigint, integer, boolean),
+  pg_catalog.aurora_global_unfence(bigint), pg_catalog.aurora_global_await_replay(pg_lsn, integer),
+  pg_catalog.aurora_global_promote(integer) FROM PUBLIC;
+
 -- ---- the state of a session, for who moves it to another server
 
 CREATE FUNCTION pg_catalog.aurora_global_session_settings(
   OUT name text, OUT setting text, OUT local boolean, OUT startup boolean) RETURNS SETOF record
 LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_settings';
 
+-- `settings` are as set_config() takes them, `role` is what SET ROLE said. Names that begin with
+-- _aurora_global are the router's own.
 CREATE FUNCTION pg_catalog.aurora_global_session_state() RETURNS json
 LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT json_build_object(
+    'role', current_setting('role'),
+    'session_authorization', session_user,
     'settings', (SELECT coalesce(json_agg(s ORDER BY s.name), '[]')
                  FROM aurora_global_session_settings() s),
     'prepared_statements', (SELECT coalesce(json_agg(json_build_object(
                               'name', p.name, 'statement', p.statement, 'from_sql', p.from_sql,
                               'parameter_types', p.parameter_types::oid[]) ORDER BY p.name), '[]')
-                            FROM pg_prepared_statement() p),
+                            FROM pg_prepared_statement() p
+                            WHERE NOT starts_with(p.name, '_aurora_global')),
     'listening', (SELECT coalesce(json_agg(c), '[]') FROM pg_listening_channels() c),
     'held_cursors', (SELECT coalesce(json_agg(c.name), '[]') FROM pg_cursor() c
-                     WHERE c.is_holdable),
+                     WHERE c.is_holdable AND NOT starts_with(c.name, '_aurora_global')),
     'advisory_locks', (SELECT count(*) FROM pg_lock_status() l
                        WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory'),
     'temporary_objects', pg_my_temp_schema() <> 0);

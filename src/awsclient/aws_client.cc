@@ -183,7 +183,8 @@ net::Task<Result<std::vector<model::Event>>> AwsClient::describe_events(RegionId
 
 net::Task<Result<void>> AwsClient::move_writer(RegionId region, std::string global_cluster,
                                                std::string target_arn, model::OperationKind kind,
-                                               Deadline deadline) {
+                                               Deadline deadline,
+                                               std::optional<model::Drain> drain) {
   awsapi::Form form = {{"GlobalClusterIdentifier", global_cluster},
                        {"TargetDbClusterIdentifier", target_arn}};
   if (kind == model::OperationKind::switchover) {
@@ -191,6 +192,11 @@ net::Task<Result<void>> AwsClient::move_writer(RegionId region, std::string glob
   } else {
     form["Action"] = "FailoverGlobalCluster";
     form["AllowDataLoss"] = "true";
+  }
+  if (drain) {
+    form["DrainTimeoutMs"] = std::to_string(
+        std::chrono::duration_cast<std::chrono::milliseconds>(drain->timeout).count());
+    form["DrainPolicy"] = std::string(model::name_of(drain->policy));
   }
   co_return co_await rds_do(region, std::move(form), deadline);
 }

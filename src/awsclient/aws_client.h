@@ -53,10 +53,11 @@ class AwsClient {
                                                                           Deadline deadline);
   net::Task<Result<std::vector<model::Event>>> describe_events(RegionId region, int minutes,
                                                                Deadline deadline);
-  // SwitchoverGlobalCluster, or FailoverGlobalCluster with AllowDataLoss.
+  // SwitchoverGlobalCluster, or FailoverGlobalCluster with AllowDataLoss. `drain` is for our own
+  // regions: AWS refuses it.
   net::Task<Result<void>> move_writer(RegionId region, std::string global_cluster,
                                       std::string target_arn, model::OperationKind kind,
-                                      Deadline deadline);
+                                      Deadline deadline, std::optional<model::Drain> drain = {});
 
   // GetMetricStatistics; nullopt: no value of that time has arrived.
   net::Task<Result<std::optional<awsapi::MetricStatistics>>> metric_statistics(

@@ -76,7 +76,8 @@ net::Task<Result<void>> down(Home home, bool force, bool quiet,
 int destroy(const Home& home, bool yes);
 
 int status(const Home& home, bool json, bool watch);
-int move_writer(const Home& home, const std::string& to, bool data_loss_allowed);
+// `drain` empty: a failover, which waits for nobody and may lose data.
+int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain);
 int link_set(const Home& home, const nlohmann::json& request);
 int link_status(const Home& home, bool json);
 int print_environment(const Home& home, const std::string& region);

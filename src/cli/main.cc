@@ -25,12 +25,17 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 the operation or an expectation failed; 2 wrong arguments or "
     "configuration;\n3 something cannot be reached or took too long.";
 
+constexpr std::int64_t kDrainTimeoutMaxMs =
+    std::chrono::duration_cast<std::chrono::milliseconds>(model::kDrainTimeoutMax).count();
+
 struct Arguments {
   std::string home;
   cli::UpOptions up;
   cli::DrillCommand drill;
   std::string file, region, to, endpoint = "global-writer", what, partition, from, link_to;
   std::vector<std::string> rest;
+  std::string drain_policy = "terminate";
+  std::int64_t drain_timeout_ms = 1000;
   std::optional<double> latency_ms, jitter_ms, bandwidth;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
 
@@ -80,12 +85,28 @@ void add_move_commands(CLI::App& app, Arguments& a, int& code) {
   CLI::App* switchover =
       app.add_subcommand("switchover", "Move the writer; planned, loses nothing or is refused");
   switchover->add_option("--to", a.to, "Region of the new writer")->required();
-  switchover->callback([&] { code = cli::move_writer(a.chosen(), a.to, false); });
+  switchover
+      ->add_option("--drain-timeout", a.drain_timeout_ms,
+                   "Milliseconds for transactions under way to finish")
+      ->check(CLI::Range(std::int64_t{0}, kDrainTimeoutMaxMs))
+      ->capture_default_str();
+  switchover
+      ->add_option("--drain-policy", a.drain_policy,
+                   "What becomes of those that do not: terminate ends their sessions, abort calls "
+                   "the switchover off")
+      ->check(CLI::IsMember({"terminate", "abort"}))
+      ->capture_default_str();
+  switchover->callback([&] {
+    model::Drain drain;
+    drain.timeout = std::chrono::milliseconds(a.drain_timeout_ms);
+    drain.policy = model::drain_policy_named(a.drain_policy).value();
+    code = cli::move_writer(a.chosen(), a.to, drain);
+  });
   CLI::App* failover =
       app.add_subcommand("failover", "Move the writer without the old region; may lose data");
   failover->add_option("--to", a.to, "Region of the new writer")->required();
   failover->add_flag("--allow-data-loss", a.loss, "Required: say that you know")->required();
-  failover->callback([&] { code = cli::move_writer(a.chosen(), a.to, true); });
+  failover->callback([&] { code = cli::move_writer(a.chosen(), a.to, std::nullopt); });
 
   CLI::App* drill = app.add_subcommand(
       "drill",

@@ -151,8 +151,10 @@ void print_step(const json& timing) {
   std::fflush(stdout);
 }
 
-net::Task<Result<void>> move_and_watch(const Home& home, RegionId to, model::OperationKind kind,
+net::Task<Result<void>> move_and_watch(const Home& home, RegionId to,
+                                       std::optional<model::Drain> drain,
                                        boost::asio::any_io_executor executor) {
+  const auto kind = drain ? model::OperationKind::switchover : model::OperationKind::failover;
   CO_TRY(Connected connected, connect_to(home, executor));
   CO_TRY_VOID(region_number(connected.platform, to));
   CO_TRY(const Situation before, co_await situation(connected, Deadline::in(5s)));
@@ -162,13 +164,13 @@ net::Task<Result<void>> move_and_watch(const Home& home, RegionId to, model::Ope
                          "region " + to.name + " is not a member of " + before.global.identifier);
   }
   const Instant called = SystemClock().now();
-  CO_TRY_VOID(co_await connected.at(to).move_writer(to, before.global.identifier,
-                                                    target->cluster_arn, kind, Deadline::in(10s)));
+  CO_TRY_VOID(co_await connected.at(to).move_writer(
+      to, before.global.identifier, target->cluster_arn, kind, Deadline::in(10s), drain));
   std::printf("%s of %s from %s to %s\n", std::string(model::name_of(kind)).c_str(),
               before.global.identifier.c_str(), before.global.writer_region.name.c_str(),
               to.name.c_str());
   std::size_t shown = 0;
-  const Deadline deadline = Deadline::in(kMoveLimit);
+  const Deadline deadline = Deadline::in(kMoveLimit + (drain ? 2 * drain->timeout : Duration(0)));
   for (;;) {
     const auto status = co_await connected.at(to).platform_status(to, Deadline::in(5s));
     if (status.has_value()) {
@@ -205,11 +207,9 @@ int status(const Home& home, bool json_wanted, bool watch) {
   });
 }
 
-int move_writer(const Home& home, const std::string& to, bool data_loss_allowed) {
-  const auto kind =
-      data_loss_allowed ? model::OperationKind::failover : model::OperationKind::switchover;
+int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain) {
   return run_command([&](boost::asio::any_io_executor executor) {
-    return move_and_watch(home, RegionId{to}, kind, executor);
+    return move_and_watch(home, RegionId{to}, drain, executor);
   });
 }
 

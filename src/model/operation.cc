@@ -150,6 +150,14 @@ std::string_view name_of(StepEvent event) {
   CHECK(false);
 }
 
+std::string_view name_of(DrainPolicy policy) {
+  switch (policy) {
+    case DrainPolicy::terminate: return "terminate";
+    case DrainPolicy::abort: return "abort";
+  }
+  CHECK(false);
+}
+
 std::optional<Step> step_named(std::string_view name) {
   return named<Step, 10>(
       name, {validate, prepare, fence, catch_up, commit, promote, release, abort, done, aborted});
@@ -157,6 +165,10 @@ std::optional<Step> step_named(std::string_view name) {
 
 std::optional<OperationKind> kind_named(std::string_view name) {
   return named<OperationKind, 2>(name, {switchover, failover});
+}
+
+std::optional<DrainPolicy> drain_policy_named(std::string_view name) {
+  return named<DrainPolicy, 2>(name, {DrainPolicy::terminate, DrainPolicy::abort});
 }
 
 std::string diagram(OperationKind kind) {

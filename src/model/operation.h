@@ -42,6 +42,20 @@ enum class StepEvent {
   restarted,  // The coordinator's daemon came back and found the operation in this step.
 };
 
+// What becomes of transactions that are still open when their time is over.
+enum class DrainPolicy {
+  terminate,  // Their sessions end.
+  abort,      // The switchover is called off, and everybody goes on.
+};
+
+// How long a switchover lets transactions under way finish, and then.
+struct Drain {
+  Duration timeout = std::chrono::seconds(1);
+  DrainPolicy policy = DrainPolicy::terminate;
+};
+
+inline constexpr Duration kDrainTimeoutMax = std::chrono::seconds(60);
+
 struct Row {
   OperationKind kind;
   Step from;
@@ -56,14 +70,16 @@ const Row& next_row(OperationKind kind, Step from, StepEvent event);
 
 Step first_step(OperationKind kind);
 bool is_end(Step step);
-// How long one attempt at the step may take.
+// How long one attempt at the step may take, beside the drain_timeout of each region.
 Duration time_limit(OperationKind kind, Step step);
 
 std::string_view name_of(OperationKind kind);
 std::string_view name_of(Step step);
 std::string_view name_of(StepEvent event);
+std::string_view name_of(DrainPolicy policy);
 std::optional<Step> step_named(std::string_view name);
 std::optional<OperationKind> kind_named(std::string_view name);
+std::optional<DrainPolicy> drain_policy_named(std::string_view name);
 
 // The table as a Mermaid state diagram, for the documentation.
 std::string diagram(OperationKind kind);
@@ -86,6 +102,7 @@ struct Operation {
   std::string from_arn;
   std::string to_arn;
   Epoch epoch;  // The epoch that `commit` makes true.
+  Drain drain;
   Step step = Step::validate;
   Lsn final_lsn;  // Where the old region's WAL ends, once it is fenced.
   WallTime started{};

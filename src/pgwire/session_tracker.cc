@@ -35,7 +35,10 @@ void SessionTracker::client(char type) {
     case 'f':
       if (!copying_in_) {
         early_data_ = early_data_ || !quiet();
-        if (type != 'd' && !quiet()) due_.push_back(Due::copy_end);
+        if (type != 'd' && !quiet()) {
+          due_.push_back(Due::copy_end);
+          early_data_ = false;  // However it goes on, what follows is answered.
+        }
       } else if (type != 'd') {
         copying_in_ = false;
       }
@@ -48,14 +51,17 @@ void SessionTracker::client(char type) {
 void SessionTracker::begin_copy_in() {
   std::vector<Due> rest;
   std::size_t at = first_;
-  for (std::size_t i = first_; i < due_.size(); ++i) {
-    odd_ = odd_ || (early_data_ && due_[i] == Due::sync);
-  }
+  bool dropped = false;
   if (at < due_.size() && due_[at] == Due::query) rest.push_back(due_[at++]);
   for (; at < due_.size() && due_[at] != Due::copy_end; ++at) {
-    if (due_[at] != Due::sync) rest.push_back(due_[at]);
+    if (due_[at] == Due::sync) {
+      dropped = true;
+    } else {
+      rest.push_back(due_[at]);
+    }
   }
   const bool ended = at < due_.size();
+  odd_ = odd_ || (ended && dropped) || (early_data_ && dropped);
   if (ended) ++at;
   for (; at < due_.size(); ++at) rest.push_back(due_[at]);
   due_ = std::move(rest);

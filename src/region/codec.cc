@@ -193,6 +193,9 @@ void to_json(json& j, const Operation& v) {
        {"from_arn", v.from_arn},
        {"to_arn", v.to_arn},
        {"epoch", v.epoch.value},
+       {"drain_timeout_ms",
+        std::chrono::duration_cast<std::chrono::milliseconds>(v.drain.timeout).count()},
+       {"drain_policy", name_of(v.drain.policy)},
        {"step", name_of(v.step)},
        {"final_lsn", v.final_lsn.value},
        {"started_us", micros(v.started)},
@@ -201,7 +204,9 @@ void to_json(json& j, const Operation& v) {
        {"steps", v.timings}};
 }
 void from_json(const json& j, Operation& v) {
-  std::string kind, step;
+  std::string kind, step, policy;
+  std::int64_t drain_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(v.drain.timeout).count();
   read(j, "id", v.id);
   read(j, "kind", kind);
   v.kind = kind_named(kind).value_or(OperationKind::switchover);
@@ -211,6 +216,10 @@ void from_json(const json& j, Operation& v) {
   read(j, "from_arn", v.from_arn);
   read(j, "to_arn", v.to_arn);
   read(j, "epoch", v.epoch);
+  read(j, "drain_timeout_ms", drain_ms);
+  v.drain.timeout = std::chrono::milliseconds(drain_ms);
+  read(j, "drain_policy", policy);
+  v.drain.policy = drain_policy_named(policy).value_or(DrainPolicy::terminate);
   read(j, "step", step);
   v.step = step_named(step).value_or(Step::aborted);
   read(j, "final_lsn", v.final_lsn);

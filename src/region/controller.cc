@@ -355,11 +355,7 @@ net::Task<void> Controller::learn_operation(model::Operation theirs) {
   operations_[global] = std::move(theirs);
   if (fence_ && fence_->operation_id == id && called_off) {
     spdlog::warn("operation {} was called off; this region goes on as the primary", id);
-    fence_.reset();
-    const auto saved = co_await save_fence();
-    if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
-    co_await release_endpoints();
-    wake_.notify();
+    co_await lift_fence();
   }
 }
 

@@ -83,8 +83,8 @@ class Controller final : public Region {
   net::Task<Result<model::GlobalCluster>> remove_from_global_cluster(
       std::string identifier, std::string cluster_arn) override;
   net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
-                                                      std::string target_arn,
-                                                      MoveKind kind) override;
+                                                      std::string target_arn, MoveKind kind,
+                                                      model::Drain drain) override;
   std::vector<model::GlobalCluster> global_clusters() const override;
 
   net::Task<Result<model::DbCluster>> create_db_cluster(CreateDbCluster) override;
@@ -152,6 +152,7 @@ class Controller final : public Region {
   Task<Result<void>> bring_up_primary(Instance& head);
   Task<Result<void>> bring_up_standby(Instance& head);
   Task<Result<void>> rejoin(Instance& head, WalSource source);
+  Task<Result<bool>> ends_at_the_fork(Instance& head);
   Task<Result<void>> mend_standby(Instance& head, WalSource source);
   Task<Result<void>> keep_reader(Instance& reader);
   Task<Result<void>> keep_slots(Instance& head);
@@ -176,7 +177,8 @@ class Controller final : public Region {
   Task<void> release_endpoints();
 
   // --- coordinator (controller_move.cc)
-  Task<Result<model::GlobalCluster>> accept_move(std::string identifier, MoveKind kind);
+  Task<Result<model::GlobalCluster>> accept_move(std::string identifier, MoveKind kind,
+                                                 model::Drain drain);
   Task<Result<void>> why_not_switch_over(const model::GlobalCluster& global);
   Task<void> run_operation(std::string global_cluster, bool restarted);
   Task<Result<void>> attempt(std::string global_cluster, Deadline deadline);
@@ -185,6 +187,7 @@ class Controller final : public Region {
   Task<Result<void>> do_catch_up(model::Operation operation, Deadline deadline);
   Task<Result<void>> do_commit(std::string global_cluster);
   Task<Result<void>> do_promote(model::Operation operation, Deadline deadline);
+  Task<void> retire_old_region(model::Operation operation);
   Task<Result<void>> do_release(model::Operation operation, Deadline deadline);
   Task<Result<void>> do_abort(model::Operation operation, Deadline deadline);
   void operation_ended(const model::Operation& operation);
@@ -196,7 +199,13 @@ class Controller final : public Region {
   Task<Result<Json>> peer_checkpoint();
   Task<Result<Json>> peer_inspect();
   Task<Result<Json>> peer_fence(Json request);
+  Task<Result<void>> hold_and_store_fence(model::Operation operation, Deadline deadline);
+  Task<Result<Lsn>> end_writes(model::Operation operation, Instance& instance);
+  Task<Result<Lsn>> shut_down_for(model::Operation operation, Instance& instance);
+  Task<void> lift_fence();
   Task<Result<Json>> peer_unfence(Json request);
+  Task<Result<Json>> peer_retire(Json request);
+  Task<Result<Json>> peer_fork(Json request);
   Task<Result<Json>> peer_move(Json request);
   Task<Result<Json>> peer_change(Json request);
   Task<Result<Json>> peer_pass_on(Json request);

@@ -24,7 +24,6 @@ constexpr Duration kBackoffMax = 30s;
 // A session that does not come to the end of its transaction in this time is prepared when it is
 // held.
 constexpr Duration kPrepareSessionsLimit = 3s;
-constexpr Duration kDrainLimit = 1s;
 constexpr Duration kOrderSlack = 500ms;  // For the order itself.
 
 std::string slot_of(const RegionId& region) {
@@ -127,6 +126,9 @@ net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
     case model::Duty::waiting_for_epoch: break;
   }
   if (instance.running() && !instance.is_standby_directory()) {
+    // A fence in the engine holds by itself, and the sessions stay until the outcome is known.
+    const auto state = co_await instance.state(Deadline::in(kQueryLimit));
+    if (fence_ && state.has_value() && state->fenced_for >= fence_->epoch) co_return ok();
     spdlog::warn("instance {} is stopped: {}", instance.identifier(), model::name_of(wanted));
     co_return co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit));
   }
@@ -154,6 +156,8 @@ net::Task<Result<void>> Controller::bring_up_primary(Instance& instance) {
     CO_TRY_VOID(co_await instance.promote(epoch, config_.region.name, Deadline::in(kStartLimit)));
   }
   head_silent_since_.reset();
+  // Of a switchover that was called off while nobody could be told.
+  CO_TRY_VOID(co_await instance.unfence(Deadline::in(kQueryLimit)));
   co_return co_await keep_slots(instance);
 }
 
@@ -249,6 +253,22 @@ net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {
   co_return co_await mend_standby(instance, *source);
 }
 
+// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
+// shutdown's has not, and that of a fenced server seldom has.
+net::Task<Result<bool>> Controller::ends_at_the_fork(Instance& instance) {
+  const model::GlobalCluster global = *own_global();
+  CO_TRY(const std::uint32_t timeline, last_timeline(instance.data_dir()));
+  const Json request = {{"timeline", timeline}};
+  CO_TRY(const Json answer,
+         co_await call_peer(global.writer_region, "fork", request, Deadline::in(kQueryLimit)));
+  const Lsn fork{answer.value("fork", std::uint64_t{0})};
+  if (fork.value == 0) co_return false;
+  CO_TRY(const bool past, wal_goes_past(instance.data_dir(), timeline, fork));
+  spdlog::info("instance {}: timeline {} was left at {}; its own WAL {}", instance.identifier(),
+               timeline, fork.text(), past ? "goes on" : "ends there");
+  co_return !past;
+}
+
 // A former primary becomes a standby of the new one.
 net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source) {
   const model::GlobalCluster global = *own_global();
@@ -259,14 +279,8 @@ net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source)
   }
   adopted_as_primary_ = false;
   operator_confirmed_ = false;
-  CO_TRY(const ControlFile control, co_await instance.control_file());
-  const auto operation = operations_.find(global.identifier);
-  // After a switchover that fenced us, our WAL ends exactly where the new primary's began.
-  const bool same_history = fence_ && control.state == ClusterState::shut_down &&
-                            operation != operations_.end() &&
-                            operation->second.id == fence_->operation_id &&
-                            operation->second.kind == model::OperationKind::switchover &&
-                            fence_->final_lsn.value == control.checkpoint.value + 1;
+  // A standby that has gone past the fork would wait for ever, without an error.
+  CO_TRY(const bool same_history, co_await ends_at_the_fork(instance));
   if (!same_history) {
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
@@ -541,23 +555,26 @@ net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
   // Where this region's head is stopped, those who are connected to it wait for its return.
   if (operation.from == config_.region) endpoints.push_back("cluster");
   const bool lossless = operation.kind == model::OperationKind::switchover;
-  const Duration drain = lossless ? kDrainLimit : Duration(0);
-  std::int64_t open = 0;
+  const Duration drain = lossless ? operation.drain.timeout : Duration(0);
+  const auto drain_ms = std::chrono::duration_cast<std::chrono::milliseconds>(drain).count();
   for (const std::string& endpoint : endpoints) {
-    const Json order = {
-        {"do", "hold"},
-        {"endpoint", endpoint},
-        {"epoch", operation.epoch.value},
-        {"policy", "terminate"},
-        {"drain_ms", std::chrono::duration_cast<std::chrono::milliseconds>(drain).count()}};
+    const Json order = {{"do", "hold"},
+                        {"endpoint", endpoint},
+                        {"epoch", operation.epoch.value},
+                        {"policy", model::name_of(operation.drain.policy)},
+                        {"drain_ms", drain_ms}};
     const auto held = co_await router_moves_->call(order, Deadline::in(drain + kOrderSlack));
     if (held.has_error()) {
       spdlog::warn("hold {}: {}", endpoint, held.error().message);
-    } else {
-      open += held->value("open", std::int64_t{0});
+      continue;
     }
+    const auto open = held->value("open", std::int64_t{0});
+    if (open == 0 || operation.drain.policy != model::DrainPolicy::abort) continue;
+    co_return make_error(ErrorKind::conflict,
+                         std::to_string(open) + " transactions at endpoint " + endpoint + " of " +
+                             config_.region.name + " did not end within " +
+                             std::to_string(drain_ms) + " ms (drain_policy abort)");
   }
-  (void)open;
   co_return ok();
 }
 

@@ -10,11 +10,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kCatchUpPoll = 1ms;
 constexpr Duration kRetryPause = 100ms;
 constexpr Duration kAskLimit = 3s;
 
 constexpr std::string_view kInvalidGlobal = "InvalidGlobalClusterStateFault";
+
+std::int64_t milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
 
 model::StepEvent event_of(const Result<void>& outcome) {
   if (outcome.has_value()) return model::StepEvent::succeeded;
@@ -26,7 +29,7 @@ model::StepEvent event_of(const Result<void>& outcome) {
 
 net::Task<Result<model::GlobalCluster>> Controller::move_writer(std::string identifier,
                                                                 std::string target_arn,
-                                                                MoveKind kind) {
+                                                                MoveKind kind, model::Drain drain) {
   const auto found = globals_.find(identifier);
   if (found == globals_.end() || found->second.deleted) {
     co_return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
@@ -38,9 +41,11 @@ net::Task<Result<model::GlobalCluster>> Controller::move_writer(std::string iden
     co_return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
                     "DBCluster " + target_arn + " is not a member of global cluster " + identifier);
   }
-  if (target->region == config_.region) co_return co_await accept_move(identifier, kind);
+  if (target->region == config_.region) co_return co_await accept_move(identifier, kind, drain);
   const Json request = {{"global_cluster", identifier},
-                        {"data_loss_allowed", kind == MoveKind::data_loss_allowed}};
+                        {"data_loss_allowed", kind == MoveKind::data_loss_allowed},
+                        {"drain_timeout_ms", milliseconds(drain.timeout)},
+                        {"drain_policy", model::name_of(drain.policy)}};
   const auto answer =
       co_await call_peer(target->region, "move", request, Deadline::in(kAskLimit + 4s));
   if (answer.has_error()) {
@@ -97,7 +102,7 @@ net::Task<Result<void>> Controller::why_not_switch_over(const model::GlobalClust
 }
 
 net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string identifier,
-                                                                MoveKind kind) {
+                                                                MoveKind kind, model::Drain drain) {
   const model::GlobalCluster global = globals_.at(identifier);
   const bool lossless = kind == MoveKind::lossless;
   if (const model::Operation* running = running_operation(identifier)) {
@@ -140,6 +145,7 @@ net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string iden
   }
   operation.to_arn = global.member_in(config_.region)->cluster_arn;
   operation.epoch = global.epoch.next();
+  operation.drain = drain;
   operation.step = model::first_step(operation.kind);
   operation.started = now();
   operations_[identifier] = operation;
@@ -163,8 +169,10 @@ net::Task<void> Controller::run_operation(std::string global_cluster, bool resta
     timing.started = now();
     model::StepEvent event = model::StepEvent::restarted;
     if (!restarted) {
-      const auto outcome =
-          co_await attempt(global_cluster, Deadline::in(model::time_limit(kind, step)));
+      Duration limit = model::time_limit(kind, step);
+      // This region's sessions drain first, then the old region's.
+      if (step == model::Step::fence) limit += 2 * begun.drain.timeout;
+      const auto outcome = co_await attempt(global_cluster, Deadline::in(limit));
       if (tasks_.stopping()) co_return;
       event = event_of(outcome);
       if (outcome.has_error()) timing.note = outcome.error().message;
@@ -223,6 +231,7 @@ net::Task<Result<void>> Controller::do_prepare(model::Operation operation, Deadl
   CO_TRY_VOID(co_await call_peer(operation.from, "checkpoint", Json::object(), deadline));
   // What the checkpoints themselves took is dirt again: the second one is short.
   CO_TRY_VOID(co_await call_peer(operation.from, "checkpoint", Json::object(), deadline));
+  CO_TRY_VOID(co_await head()->warm(deadline));
   co_return co_await prepare_sessions(operation, deadline);
 }
 
@@ -238,17 +247,7 @@ net::Task<Result<void>> Controller::do_fence(std::string global_cluster, Deadlin
 
 net::Task<Result<void>> Controller::do_catch_up(model::Operation operation, Deadline deadline) {
   note_event("Waiting for data synchronization with the target DB cluster", {"global failover"});
-  std::vector<pgclient::Param> params = {operation.final_lsn.text()};
-  for (;;) {
-    CO_TRY(const auto rows,
-           co_await head()->sql("SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn", params, deadline));
-    if (rows.text(0, 0) == "t") co_return ok();
-    if (deadline.passed()) {
-      co_return make_error(ErrorKind::timeout,
-                           "WAL up to " + operation.final_lsn.text() + " was not replayed in time");
-    }
-    co_await net::sleep_for(kCatchUpPoll);
-  }
+  co_return co_await head()->await_replay(operation.final_lsn, deadline);
 }
 
 net::Task<Result<void>> Controller::do_commit(std::string global_cluster) {
@@ -269,7 +268,22 @@ net::Task<Result<void>> Controller::do_commit(std::string global_cluster) {
   operations_.at(global_cluster).final_lsn = operation.final_lsn;
   fence_.reset();
   operator_confirmed_ = true;
+  // Beside the promotion: what the old server writes from now on would only have to be rewound.
+  if (operation.kind == model::OperationKind::switchover) {
+    tasks_.spawn("retire " + operation.from.name, retire_old_region(operation));
+  }
   co_return ok();
+}
+
+// Not awaited, and not repeated: gossip brings the new epoch to a region that has missed it.
+net::Task<void> Controller::retire_old_region(model::Operation operation) {
+  const Json request = {{"operation", operation}};
+  const auto retired =
+      co_await call_peer(operation.from, "retire", request, Deadline::in(kAskLimit));
+  if (retired.has_error() && !tasks_.stopping()) {
+    spdlog::info("{} learns of its retirement later: {}", operation.from.name,
+                 retired.error().message);
+  }
 }
 
 net::Task<Result<void>> Controller::do_promote(model::Operation operation, Deadline deadline) {

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kCheckpointLimit = 60s;
 constexpr Duration kFenceStopLimit = 12s;
+constexpr Duration kEngineFenceLimit = 7s;
 constexpr Duration kAskLimit = 3s;
 constexpr std::string_view kClientPrefix = "region:";
 
@@ -91,6 +92,8 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   }
   if (what == "fence") co_return co_await peer_fence(std::move(request));
   if (what == "unfence") co_return co_await peer_unfence(std::move(request));
+  if (what == "retire") co_return co_await peer_retire(std::move(request));
+  if (what == "fork") co_return co_await peer_fork(std::move(request));
   if (what == "move") co_return co_await peer_move(std::move(request));
   if (what == "change") co_return co_await peer_change(std::move(request));
   if (what == "secret") co_return co_await peer_secret(std::move(request));
@@ -116,6 +119,7 @@ net::Task<Result<Controller::Json>> Controller::peer_checkpoint() {
     co_return make_error(ErrorKind::conflict, "this region has no DB instance");
   }
   CO_TRY_VOID(co_await instance->checkpoint(Deadline::in(kCheckpointLimit)));
+  CO_TRY_VOID(co_await instance->warm(Deadline::in(kAskLimit)));
   co_return Json::object();
 }
 
@@ -160,7 +164,64 @@ net::Task<Result<Controller::Json>> Controller::peer_join(Json request) {
                  {"master_username", cluster_ ? cluster_->master_username : ""}};
 }
 
-// One order: clients held, fence durable, engine down, the last WAL position answered.
+// Stored while the routers drain: the engine is fenced after both.
+net::Task<Result<void>> Controller::hold_and_store_fence(model::Operation operation,
+                                                         Deadline deadline) {
+  struct Storing {
+    net::Event done;
+    std::optional<Result<void>> outcome;
+  };
+  const auto storing = std::make_shared<Storing>(Storing{net::Event(executor_), std::nullopt});
+  static constexpr auto store = [](Controller& self, std::shared_ptr<Storing> here) -> Task<void> {
+    here->outcome = co_await self.save_fence();
+    here->done.notify();
+  };
+  fence_ = Fence{operation.id, operation.global_cluster, operation.epoch, Lsn{}};
+  tasks_.spawn("store the fence", store(*this, storing));
+  const auto held = co_await hold_endpoints(operation);
+  while (!storing->outcome) {
+    if (deadline.passed() || tasks_.stopping()) {
+      co_return make_error(ErrorKind::timeout, "the fence was not stored in time");
+    }
+    co_await storing->done.wait(deadline);
+  }
+  CO_TRY_VOID(*storing->outcome);
+  co_return held;
+}
+
+// The fence of a failover, and of an engine that cannot refuse writes.
+net::Task<Result<Lsn>> Controller::shut_down_for(model::Operation operation, Instance& instance) {
+  const bool lossless = operation.kind == model::OperationKind::switchover;
+  const StopMode mode = lossless ? StopMode::fast : StopMode::immediate;
+  CO_TRY_VOID(co_await instance.stop(mode, Deadline::in(kFenceStopLimit)));
+  CO_TRY(const ControlFile control, co_await instance.control_file());
+  if (lossless && control.state != ClusterState::shut_down) {
+    co_return make_error(
+        ErrorKind::internal,
+        "the instance did not shut down cleanly; its last WAL position is unknown");
+  }
+  adopted_as_primary_ = false;
+  if (lossless) note_event("The old primary DB cluster was shut down", {"global failover"});
+  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
+  co_return Lsn{control.checkpoint.value + 1};
+}
+
+net::Task<Result<Lsn>> Controller::end_writes(model::Operation operation, Instance& instance) {
+  if (operation.kind == model::OperationKind::failover || !instance.running()) {
+    co_return co_await shut_down_for(operation, instance);
+  }
+  const auto fenced = co_await instance.fence(operation.epoch, operation.drain.policy,
+                                              Deadline::in(kEngineFenceLimit));
+  if (fenced.has_value() && *fenced) co_return **fenced;
+  if (fenced.has_error()) {
+    if (fenced.error().kind == ErrorKind::conflict) co_return fenced.error();
+    spdlog::warn("instance {}: the engine is not fenced: {}; it is shut down",
+                 instance.identifier(), fenced.error().message);
+  }
+  co_return co_await shut_down_for(operation, instance);
+}
+
+// One order: clients held, fence durable, no write any more, the last WAL position answered.
 net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
   auto operation = request.at("operation").get<model::Operation>();
   const std::string identifier = operation.global_cluster;
@@ -169,7 +230,6 @@ net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
     co_return make_error(ErrorKind::superseded, "epoch " + std::to_string(operation.epoch.value) +
                                                     " is not newer than what this region knows");
   }
-  const bool lossless = operation.kind == model::OperationKind::switchover;
   if (fence_ && fence_->operation_id == operation.id && fence_->final_lsn.value != 0) {
     co_return Json{{"final_lsn", fence_->final_lsn.value}};
   }
@@ -180,39 +240,74 @@ net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
     CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
     co_return Json{{"final_lsn", state.position.value}};
   }
-  CO_TRY_VOID(co_await hold_endpoints(operation));
-  const Epoch fenced_for = operation.epoch;
-  fence_ = Fence{operation.id, identifier, fenced_for, Lsn{}};
-  CO_TRY_VOID(co_await save_fence());
+  // The keeper leaves an instance alone whose lock is held; otherwise it would stop this one as
+  // soon as its region is fenced.
   CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kFenceStopLimit)));
-  const StopMode mode = lossless ? StopMode::fast : StopMode::immediate;
-  CO_TRY_VOID(co_await instance->stop(mode, Deadline::in(kFenceStopLimit)));
-  CO_TRY(const ControlFile control, co_await instance->control_file());
-  if (lossless && control.state != ClusterState::shut_down) {
-    co_return make_error(
-        ErrorKind::internal,
-        "the instance did not shut down cleanly; its last WAL position is unknown");
-  }
+  CO_TRY_VOID(co_await hold_and_store_fence(
+      operation, Deadline::in(operation.drain.timeout + kFenceStopLimit)));
+  CO_TRY(const Lsn final_lsn, co_await end_writes(operation, *instance));
   if (!fence_ || fence_->operation_id != operation.id) {
     co_return make_error(ErrorKind::superseded, "the operation was called off meanwhile");
   }
-  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
-  fence_->final_lsn = Lsn{control.checkpoint.value + 1};
-  adopted_as_primary_ = false;
-  if (lossless) note_event("The old primary DB cluster was shut down", {"global failover"});
+  fence_->final_lsn = final_lsn;
   co_return Json{{"final_lsn", fence_->final_lsn.value}};
+}
+
+// This region goes on as the primary.
+net::Task<void> Controller::lift_fence() {
+  fence_.reset();
+  const auto saved = co_await save_fence();
+  if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
+  if (Instance* instance = head(); instance != nullptr && instance->running()) {
+    const auto lifted = co_await instance->unfence(Deadline::in(kAskLimit));
+    // The keeper lifts it, too.
+    if (lifted.has_error()) spdlog::warn("lift the fence: {}", lifted.error().message);
+  }
+  co_await release_endpoints();
+  wake_.notify();
+}
+
+// The new epoch is stored: the old server's sessions end, and it writes nothing any more. What
+// becomes of it is the keeper's business, once the new writer can be asked.
+net::Task<Result<Controller::Json>> Controller::peer_retire(Json request) {
+  const auto operation = request.at("operation").get<model::Operation>();
+  Instance* instance = head();
+  const bool ours = fence_ && fence_->operation_id == operation.id;
+  if (!ours || instance == nullptr || !instance->running()) co_return Json::object();
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kAskLimit)));
+  // Somebody else had the lock: gossip may have been faster.
+  if (!fence_ || fence_->operation_id != operation.id) co_return Json::object();
+  CO_TRY_VOID(co_await instance->stop(StopMode::immediate, Deadline::in(kFenceStopLimit)));
+  adopted_as_primary_ = false;
+  note_event("The old primary DB cluster was shut down", {"global failover"});
+  co_return Json::object();
+}
+
+// Where this region's timeline left the one of an old primary.
+net::Task<Result<Controller::Json>> Controller::peer_fork(Json request) {
+  const auto timeline = request.at("timeline").get<std::uint32_t>();
+  Instance* instance = head();
+  if (instance == nullptr || duty() != model::Duty::primary) {
+    co_return make_error(ErrorKind::conflict, "this region is not the primary");
+  }
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  if (state.in_recovery) {
+    co_return make_error(ErrorKind::unavailable, "this region's writer is not promoted yet");
+  }
+  const auto fork = fork_of(instance->data_dir(), timeline);
+  co_return Json{{"fork", fork.has_value() ? fork->value : 0}};
 }
 
 net::Task<Result<Controller::Json>> Controller::peer_unfence(Json request) {
   const auto operation = request.at("operation").get<model::Operation>();
-  if (fence_ && fence_->operation_id == operation.id) {
-    fence_.reset();
-    CO_TRY_VOID(co_await save_fence());
-  }
   auto called_off = operation;
   called_off.step = model::Step::aborted;
   operations_[operation.global_cluster] = called_off;
   operator_confirmed_ = true;  // The coordinator says that this region is the primary.
+  if (fence_ && fence_->operation_id == operation.id) {
+    co_await lift_fence();
+    co_return Json::object();
+  }
   co_await release_endpoints();
   wake_.notify();
   co_return Json::object();
@@ -226,7 +321,15 @@ net::Task<Result<Controller::Json>> Controller::peer_move(Json request) {
                     "Global cluster " + identifier + " not found");
   }
   const MoveKind kind = loss ? MoveKind::data_loss_allowed : MoveKind::lossless;
-  CO_TRY_VOID(co_await accept_move(identifier, kind));
+  model::Drain drain;
+  if (const auto timeout_ms = request.value("drain_timeout_ms", std::int64_t{-1});
+      timeout_ms >= 0) {
+    drain.timeout =
+        std::min(Duration(std::chrono::milliseconds(timeout_ms)), model::kDrainTimeoutMax);
+  }
+  drain.policy =
+      model::drain_policy_named(request.value("drain_policy", "")).value_or(drain.policy);
+  CO_TRY_VOID(co_await accept_move(identifier, kind, drain));
   co_return Json{{"gossip", gossip_message()}, {"operation", operations_.at(identifier)}};
 }
 

@@ -14,8 +14,12 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr Duration kStartPoll = 10ms;
-constexpr Duration kPromotePoll = 1ms;
+constexpr Duration kPoll = 1ms;  // Of a server without the extension.
 constexpr Duration kQueryLimit = 5s;
+// Whose transaction has not ended by now cannot commit it any more: this is for single statements,
+// such as one that draws from a sequence.
+constexpr Duration kStatementDrain = 50ms;
+constexpr std::string_view kObjectInUse = "55006";
 
 // Creates `dir` and gives it to `user`. Parents exist.
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
@@ -83,6 +87,7 @@ std::string state_sql(bool with_forwarding) {
              "AND usename <> 'rdsadmin'), ") +
          (with_forwarding ? "(SELECT row_to_json(f) FROM aurora_global_forwarding_status() f) "
                           : "'{}' ") +
+         (with_forwarding ? ", aurora_global_fenced_epoch() " : ", 0 ") +
          "FROM pg_is_in_recovery() r";
 }
 
@@ -94,6 +99,11 @@ bool means_no_extension(std::string_view sqlstate) {
 // A library that came after the server's start. A server in the middle of a promotion says so, too.
 bool may_mean_no_extension(std::string_view sqlstate) {
   return means_no_extension(sqlstate) || sqlstate == "55000";
+}
+
+std::string milliseconds_text(Duration duration) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  return std::to_string(std::max<std::int64_t>(ms, 0));
 }
 
 std::map<std::string, std::int64_t> counters_in(std::string_view text) {
@@ -118,7 +128,8 @@ Instance::Instance(boost::asio::any_io_executor executor, const RegionConfig& co
       directory_(config.home / "instances" / identifier_),
       data_dir_(directory_ / "data"),
       lock_(executor),
-      connection_lock_(executor) {}
+      questions_(executor),
+      moves_(executor) {}
 
 std::string Instance::address() const {
   return config_.address_prefix + "." + std::to_string(20 + slot_);
@@ -330,6 +341,9 @@ net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadlin
       co_return make_error(ErrorKind::denied, "give standby.signal to user " + user_.name);
     }
   }
+  // Whoever starts it knows whether it may write.
+  std::error_code ignored;
+  fs::remove(data_dir_ / kFenceFile, ignored);
   CO_TRY_VOID(write_configuration(source));
   CO_TRY_VOID(replace_file(directory_ / "startup.log", "", 0640));
   net::CommandLine postgres = command(
@@ -337,7 +351,7 @@ net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadlin
       {"-D", data_dir_.string(), "-c", "config_file=" + (directory_ / "postgresql.conf").string()});
   CO_TRY(net::Process process, net::Process::start(postgres));
   postmaster_ = std::move(process);
-  connection_.reset();
+  forget_connections();
   counts_forwarding_ = true;
   co_return co_await wait_until_it_answers(deadline);
 }
@@ -361,7 +375,7 @@ net::Task<Result<void>> Instance::wait_until_it_answers(Deadline deadline) {
 }
 
 net::Task<Result<void>> Instance::stop(StopMode mode, Deadline deadline) {
-  connection_.reset();
+  forget_connections();
   if (!running()) co_return ok();
   postmaster_->signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
   if (!co_await postmaster_->wait(deadline)) {
@@ -391,21 +405,87 @@ net::Task<Result<void>> Instance::set_forwarding(Forwarding forwarding, Deadline
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadline deadline) {
+net::Task<Result<void>> Instance::warm(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
-  CO_TRY_VOID(
-      co_await sql("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(false) ELSE true END",
-                   no_params, deadline));
+  CO_TRY_VOID(co_await sql_on(moves_, "SELECT 1", no_params, deadline));
+  co_return ok();
+}
+
+net::Task<Result<std::optional<Lsn>>> Instance::fence(Epoch epoch, model::DrainPolicy policy,
+                                                      Deadline deadline) {
+  const bool terminate = policy == model::DrainPolicy::terminate;
+  std::vector<pgclient::Param> params = {std::to_string(epoch.value),
+                                         milliseconds_text(kStatementDrain),
+                                         std::string(terminate ? "true" : "false")};
+  auto rows = co_await sql_on(moves_, "SELECT aurora_global_fence($1, $2, $3)", params, deadline);
+  if (rows.has_value()) {
+    CO_TRY(const Lsn position, Lsn::parse(rows->text(0, 0)));
+    co_return std::optional<Lsn>(position);
+  }
+  if (may_mean_no_extension(rows.error().code)) co_return std::optional<Lsn>();
+  if (!terminate && rows.error().code == kObjectInUse) {
+    co_return make_error(ErrorKind::conflict, rows.error().message);
+  }
+  co_return rows.error();
+}
+
+net::Task<Result<void>> Instance::unfence(Deadline deadline) {
+  std::vector<pgclient::Param> no_params;
+  const auto lifted = co_await sql_on(
+      moves_, "SELECT aurora_global_unfence(e) FROM aurora_global_fenced_epoch() AS e WHERE e <> 0",
+      no_params, deadline);
+  if (lifted.has_error() && !may_mean_no_extension(lifted.error().code)) co_return lifted.error();
+  co_return ok();
+}
+
+net::Task<Result<void>> Instance::await_replay(Lsn position, Deadline deadline) {
+  const Error late =
+      make_error(ErrorKind::timeout, "WAL up to " + position.text() + " was not replayed in time");
+  std::vector<pgclient::Param> params = {position.text(), milliseconds_text(deadline.left())};
+  const auto waited =
+      co_await sql_on(moves_, "SELECT aurora_global_await_replay($1, $2)", params, deadline);
+  if (waited.has_value()) co_return waited->text(0, 0) == "t" ? ok() : Result<void>(late);
+  if (!may_mean_no_extension(waited.error().code)) co_return waited.error();
+  params.pop_back();
   for (;;) {
-    CO_TRY(const auto rows, co_await sql("SELECT pg_is_in_recovery()", no_params, deadline));
-    if (rows.text(0, 0) == "f") break;
+    CO_TRY(const auto rows, co_await sql_on(moves_, "SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn",
+                                            params, deadline));
+    if (rows.text(0, 0) == "t") co_return ok();
+    if (deadline.passed()) co_return late;
+    co_await net::sleep_for(kPoll);
+  }
+}
+
+// Out of recovery, and not fenced.
+net::Task<Result<void>> Instance::open_for_writing(Deadline deadline) {
+  std::vector<pgclient::Param> params = {milliseconds_text(deadline.left())};
+  const auto opened =
+      co_await sql_on(moves_,
+                      "SELECT aurora_global_promote($1), (SELECT aurora_global_unfence(e) "
+                      "FROM aurora_global_fenced_epoch() AS e WHERE e <> 0)",
+                      params, deadline);
+  if (opened.has_value() && opened->text(0, 0) == "t") co_return ok();
+  if (opened.has_error() && !may_mean_no_extension(opened.error().code)) co_return opened.error();
+  params.clear();
+  CO_TRY_VOID(co_await sql_on(
+      moves_, "SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(false) ELSE true END", params,
+      deadline));
+  for (;;) {
+    CO_TRY(const auto rows,
+           co_await sql_on(moves_, "SELECT pg_is_in_recovery()", params, deadline));
+    if (rows.text(0, 0) == "f") co_return ok();
     if (deadline.passed()) {
       co_return make_error(ErrorKind::timeout, "instance " + identifier_ + " is still in recovery");
     }
-    co_await net::sleep_for(kPromotePoll);
+    co_await net::sleep_for(kPoll);
   }
+}
+
+net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadline deadline) {
+  CO_TRY_VOID(co_await open_for_writing(deadline));
   std::vector<pgclient::Param> values = {std::to_string(epoch.value), region};
-  CO_TRY_VOID(co_await sql(
+  CO_TRY_VOID(co_await sql_on(
+      moves_,
       "INSERT INTO global_epoch(epoch, region) VALUES ($1::bigint, $2) ON CONFLICT DO NOTHING",
       values, deadline));
   source_.reset();
@@ -471,6 +551,7 @@ net::Task<Result<InstanceState>> Instance::state(Deadline deadline) {
   state.replay_lag_ms = rows->is_null(0, 5) ? 0 : std::stoll(std::string(rows->text(0, 5)));
   state.sessions = std::stoi(std::string(rows->text(0, 6)));
   state.forwarding = counters_in(rows->text(0, 7));
+  state.fenced_for.value = std::stoull(std::string(rows->text(0, 8)));
   co_return state;
 }
 
@@ -483,16 +564,27 @@ net::Task<Result<void>> Instance::checkpoint(Deadline deadline) {
 net::Task<Result<pgclient::Rows>> Instance::sql(std::string text,
                                                 std::vector<pgclient::Param> params,
                                                 Deadline deadline) {
-  CO_TRY(const auto guard, co_await connection_lock_.lock(deadline));
-  const bool reused = connection_ && connection_->usable();
+  co_return co_await sql_on(questions_, std::move(text), std::move(params), deadline);
+}
+
+net::Task<Result<pgclient::Rows>> Instance::sql_on(Kept& kept, std::string text,
+                                                   std::vector<pgclient::Param> params,
+                                                   Deadline deadline) {
+  CO_TRY(const auto guard, co_await kept.lock.lock(deadline));
+  const bool reused = kept.connection && kept.connection->usable();
   if (!reused) {
-    connection_.reset();
+    kept.connection.reset();
     CO_TRY(auto fresh, co_await connect("rdsadmin", deadline.at_most(kQueryLimit)));
-    connection_.emplace(std::move(fresh));
+    kept.connection.emplace(std::move(fresh));
   }
-  auto rows = co_await connection_->execute(std::move(text), std::move(params), deadline);
-  if (connection_ && !connection_->usable()) connection_.reset();
+  auto rows = co_await kept.connection->execute(std::move(text), std::move(params), deadline);
+  if (kept.connection && !kept.connection->usable()) kept.connection.reset();
   co_return rows;
+}
+
+void Instance::forget_connections() {
+  questions_.connection.reset();
+  moves_.connection.reset();
 }
 
 net::Task<Result<pgclient::Connection>> Instance::connect(std::string database, Deadline deadline) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "model/operation.h"
 #include "net/mutex.h"
 #include "net/process.h"
 #include "pgclient/connection.h"
@@ -27,6 +28,7 @@ struct InstanceState {
   std::uint32_t timeline = 0;
   std::int64_t replay_lag_ms = 0;  // Standby: age of the last replayed commit while behind.
   int sessions = 0;                // Client backends.
+  Epoch fenced_for;                // Zero: the engine is not fenced, or has no extension.
   // What the extension has counted of write forwarding since the server's start, by the names of
   // aurora_global_forwarding_status(); empty without the extension.
   std::map<std::string, std::int64_t> forwarding;
@@ -73,8 +75,18 @@ class Instance {
   const Forwarding& forwarding() const { return forwarding_; }
   // How it forwards writes from now on, or from its next start.
   net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline);
+  // Opens the connection that the next four use, so that none of them pays for it.
+  net::Task<Result<void>> warm(Deadline deadline);
+  // The engine refuses every write from now on; returns the position after which nothing is that a
+  // client was told of. Nullopt: it has no extension, and nothing has changed. After an error it
+  // may be fenced. With the policy `abort` fails with `conflict` if sessions still write.
+  net::Task<Result<std::optional<Lsn>>> fence(Epoch epoch, model::DrainPolicy policy,
+                                              Deadline deadline);
+  // No effect on one that is not fenced.
+  net::Task<Result<void>> unfence(Deadline deadline);
+  net::Task<Result<void>> await_replay(Lsn position, Deadline deadline);
   // Standby to primary, at once; returns when it is out of recovery and has stored `epoch` by a
-  // write. Idempotent.
+  // write. Lifts a fence. Idempotent.
   net::Task<Result<void>> promote(Epoch epoch, std::string region, Deadline deadline);
   // Makes a stopped former primary fit to follow `source`: rewinds if the histories differ.
   // Returns what pg_rewind said.
@@ -93,6 +105,13 @@ class Instance {
   net::Task<Result<ControlFile>> control_file();
 
  private:
+  // A connection that is kept, and opened again when it has broken. One statement at a time.
+  struct Kept {
+    explicit Kept(boost::asio::any_io_executor executor) : lock(std::move(executor)) {}
+    net::AsyncMutex lock;
+    std::optional<pgclient::Connection> connection;
+  };
+
   net::CommandLine command(std::string program, std::vector<std::string> arguments) const;
   PostgresSettings settings(std::optional<WalSource> source) const;
   Result<void> mark_complete();
@@ -106,6 +125,10 @@ class Instance {
   net::Task<Result<void>> bootstrap_sql(Bootstrap bootstrap, Deadline deadline);
   net::Task<Result<pgclient::Connection>> connect(std::string database, Deadline deadline);
   std::string startup_log_tail() const;
+  net::Task<Result<pgclient::Rows>> sql_on(Kept& kept, std::string text,
+                                           std::vector<pgclient::Param> params, Deadline deadline);
+  net::Task<Result<void>> open_for_writing(Deadline deadline);
+  void forget_connections();
 
   boost::asio::any_io_executor executor_;
   const RegionConfig& config_;
@@ -115,9 +138,9 @@ class Instance {
   std::filesystem::path directory_;
   std::filesystem::path data_dir_;
   net::AsyncMutex lock_;
-  net::AsyncMutex connection_lock_;
+  Kept questions_;
+  Kept moves_;  // A move does not wait for an answer about the server's state.
   std::optional<net::Process> postmaster_;
-  std::optional<pgclient::Connection> connection_;
   std::optional<WalSource> source_;  // As last written to the configuration.
   Forwarding forwarding_;
   bool counts_forwarding_ = true;  // Until the running server says that it does not.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -154,6 +155,103 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
     default: control.state = ClusterState::other; break;
   }
   return control;
+}
+
+namespace {
+
+// "00000002.history", the newest; 1 without any.
+std::uint32_t newest_history(const std::filesystem::path& data_dir) {
+  std::uint32_t newest = 1;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir / "pg_wal", error)) {
+    unsigned timeline = 0;
+    int end = 0;
+    const std::string name = entry.path().filename().string();
+    const bool is = sscanf(name.c_str(), "%8X.history%n", &timeline, &end) == 1 &&
+                    static_cast<std::size_t>(end) == name.size();
+    if (is) newest = std::max(newest, static_cast<std::uint32_t>(timeline));
+  }
+  return newest;
+}
+
+// All segments have one size.
+Result<std::uint64_t> segment_size(const std::filesystem::path& data_dir) {
+  constexpr std::size_t kNameLength = 24;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir / "pg_wal", error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() != kNameLength ||
+        name.find_first_not_of("0123456789ABCDEF") != std::string::npos) {
+      continue;
+    }
+    const auto size = std::filesystem::file_size(entry.path(), error);
+    if (!error && size != 0) return size;
+  }
+  return make_error(ErrorKind::not_found, "no WAL in " + data_dir.string());
+}
+
+std::string segment_name(std::uint32_t timeline, std::uint64_t number, std::uint64_t size) {
+  const std::uint64_t per_id = 0x100000000u / size;
+  char name[32];
+  snprintf(name, sizeof name, "%08X%08X%08X", timeline, static_cast<unsigned>(number / per_id),
+           static_cast<unsigned>(number % per_id));
+  return name;
+}
+
+}  // namespace
+
+Result<std::uint32_t> last_timeline(const std::filesystem::path& data_dir) {
+  TRY(const ControlFile control, read_control_file(data_dir));
+  return std::max(control.timeline, newest_history(data_dir));
+}
+
+Result<Lsn> fork_of(const std::filesystem::path& data_dir, std::uint32_t timeline) {
+  char name[32];
+  snprintf(name, sizeof name, "%08X.history", newest_history(data_dir));
+  std::ifstream in(data_dir / "pg_wal" / name);
+  std::string line;
+  while (std::getline(in, line)) {
+    // "1\t0/3000158\tno recovery target specified"
+    std::istringstream fields(line);
+    std::uint32_t parent = 0;
+    std::string position;
+    if (fields >> parent >> position && parent == timeline) return Lsn::parse(position);
+  }
+  return make_error(ErrorKind::not_found, "no timeline of " + data_dir.string() +
+                                              " forked off timeline " + std::to_string(timeline));
+}
+
+Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn) {
+  // Page headers of PostgreSQL 15 (XLogPageHeaderData), native order.
+  constexpr std::uint64_t kPage = 8192;
+  constexpr std::uint16_t kMagic = 0xD110;
+  constexpr std::uint16_t kFirstIsContinued = 1;
+  constexpr std::uint16_t kLongHeader = 2;
+  TRY(const std::uint64_t size, segment_size(data_dir));
+  std::ifstream in(data_dir / "pg_wal" / segment_name(timeline, lsn.value / size, size),
+                   std::ios::binary);
+  if (!in) return false;
+  const std::uint64_t page_start = lsn.value - lsn.value % kPage;
+  std::array<char, kPage> page{};
+  in.seekg(static_cast<std::streamoff>(page_start % size));
+  if (!in.read(page.data(), page.size())) return true;
+  const auto at = [&](std::size_t offset, auto type) {
+    std::memcpy(&type, page.data() + offset, sizeof type);
+    return type;
+  };
+  const auto info = at(2, std::uint16_t{});
+  const bool written = at(0, std::uint16_t{}) == kMagic && at(8, std::uint64_t{}) == page_start;
+  std::uint64_t offset = lsn.value - page_start;
+  if (offset == 0) {
+    // A page that was not written yet is empty, or of a segment that was used before.
+    if (!written) return false;
+    if ((info & kFirstIsContinued) != 0) return true;
+    offset = (info & kLongHeader) != 0 ? 40 : 24;
+  } else if (!written) {
+    return true;
+  }
+  // A record begins with its length, and lies aligned; pages are zero where no record was written.
+  return at(offset, std::uint32_t{}) != 0;
 }
 
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {

@@ -69,6 +69,23 @@ struct ControlFile {
 // Fails with `not_found`, or `corrupt` for a control file of another version.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 
+// The timeline that a server which was open for writing has written last: its control file may
+// still name the one before.
+Result<std::uint32_t> last_timeline(const std::filesystem::path& data_dir);
+
+// Where the newest timeline of this data directory, or one between, left `timeline`. Fails with
+// `not_found` if it does not descend from it.
+Result<Lsn> fork_of(const std::filesystem::path& data_dir, std::uint32_t timeline);
+
+// Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
+// record ends or would begin. A server that recovers from its crash would replay it. Fails with
+// `not_found` if there is no WAL at all.
+Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
+
+// The file by which the extension keeps a server fenced over the crash of a backend; in the data
+// directory.
+inline constexpr char kFenceFile[] = "aurora_global.fence";
+
 // The postmaster of this data directory, if it runs (its working directory is the data directory).
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir);
 

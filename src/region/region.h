@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/global_cluster.h"
+#include "model/operation.h"
 #include "net/task.h"
 
 namespace aurora_global::region {
@@ -133,8 +134,8 @@ class Region {
   // Returns as soon as the operation is accepted and durable; DescribeGlobalClusters and events
   // tell how it goes on. Refuses with the reason (InvalidGlobalClusterStateFault ...).
   virtual net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
-                                                              std::string target_arn,
-                                                              MoveKind kind) = 0;
+                                                              std::string target_arn, MoveKind kind,
+                                                              model::Drain drain) = 0;
   virtual std::vector<model::GlobalCluster> global_clusters() const = 0;
 
   virtual net::Task<Result<model::DbCluster>> create_db_cluster(CreateDbCluster) = 0;

@@ -367,7 +367,7 @@ net::Task<void> Endpoint::carry_on(SessionPointer session) {
   std::string why = "the writer has moved";
   if (session->lost() && session->terminated() && !gate_.closed()) {
     ++cut_total_;
-    co_return session->end_lost(why);
+    co_return session->end_as_told();
   }
   while (!session->ended() && !tasks_.stopping()) {
     const auto entered = co_await gate_.enter(deadline);

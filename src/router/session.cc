@@ -407,16 +407,18 @@ void Session::end(End end) {
   changed_.notify();
 }
 
+void Session::end_as_told() {
+  if (ended_) return;
+  if (!client_message_open_) to_client(last_words_);
+  ended_ = true;
+  client_.close();
+  changed_.notify();
+}
+
 void Session::end_lost(std::string_view why) {
   if (ended_) return;
   const std::string server = backend_ ? backend_->address().name() : host_.endpoint;
-  if (told_end_ || (!last_words_.empty() && !client_message_open_)) {
-    if (!told_end_) to_client(last_words_);
-    ended_ = true;
-    client_.close();
-    changed_.notify();
-    return;
-  }
+  if (told_end_) return end_as_told();
   if (tracker_.answers_due() || !tracker_.at_boundary()) {
     end({"08007",
          "the outcome of what was sent to " + server + " is not known: " + std::string(why),

@@ -66,6 +66,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void stay();
   // Tells the client why, and closes. No effect on one that has ended.
   void end(End end);
+  // Closes after the server's own last words.
+  void end_as_told();
   // Its server is gone, or the endpoint leads elsewhere, and it cannot be carried.
   void end_lost(std::string_view why);
 

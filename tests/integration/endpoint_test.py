@@ -98,6 +98,7 @@ class Endpoint(PlatformTest):
         self.refused("3D000", 'database "nowhere" does not exist', database="nowhere")
 
     def test_the_superuser_of_the_platform(self):
+        # It has no password: nobody learns that there is such a role.
         self.refused("28P01", 'user "rdsadmin"', role="rdsadmin", password="secret")
 
     def test_a_superuser_with_the_right_password(self):

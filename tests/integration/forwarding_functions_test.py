@@ -124,10 +124,54 @@ class ForwardingFunctionsTest(unittest.TestCase):
                 ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", "cursors"), ("CLOSE c", "clean"),
                 ("CREATE TEMP TABLE mine(n int)", "temporary")):
             connection.execute(statement)
-            self.assertEqual(wanted, reported(), statement)
+            self.assertEqual(wanted, reported().partition("#")[0], statement)
         # Others are told nothing.
         self.assertIsNone(self.connect(self.pair.primary).info.parameter_status(
             "aurora_global.session_state"))
+
+    def test_the_digest_of_the_reported_state_changes_with_what_it_stands_for(self):
+        connection = self.connect(self.pair.primary,
+                                  "-c aurora_global.report_session_state=on")
+
+        def reported():
+            return connection.info.parameter_status("aurora_global.session_state")
+
+        seen = set()
+        for statement in ("SET app.tenant = '7'", "SET app.tenant = '8'", "SET work_mem = '5MB'",
+                          "PREPARE p AS SELECT 1", "PREPARE q AS SELECT 2", "DEALLOCATE p",
+                          "SET ROLE pg_monitor", "SET ROLE pg_read_all_stats", "RESET ROLE",
+                          "SELECT pg_advisory_lock(1)", "SELECT pg_advisory_lock(2)"):
+            connection.execute(statement)
+            self.assertRegex(reported(), "^[a-z,]+#[0-9a-f]{16}$")
+            self.assertNotIn(reported(), seen, statement)
+            seen.add(reported())
+        before = reported()
+        connection.execute("SELECT 1")
+        connection.execute("SET work_mem = '5MB'")
+        self.assertEqual(before, reported())
+
+    def test_a_role_is_a_setting(self):
+        connection = self.connect(self.pair.primary,
+                                  "-c aurora_global.report_session_state=on")
+        connection.execute("SET ROLE pg_monitor")
+        self.assertIn("settings#", connection.info.parameter_status("aurora_global.session_state"))
+        self.assertEqual("pg_monitor", json.loads(self.state(connection))["role"])
+
+    def test_the_state_can_be_read_in_a_session_that_makes_it_hard(self):
+        connection = self.connect(self.pair.primary)
+        connection.execute("CREATE ROLE nobody; CREATE SCHEMA odd")
+        for statement in ("SET ROLE nobody", "SET search_path = odd, pg_temp",
+                          "SET statement_timeout = '20ms'", "SET row_security = off",
+                          "SET default_transaction_isolation = serializable",
+                          "SET default_transaction_read_only = on",
+                          "PREPARE mine(int) AS SELECT $1", "PREPARE _aurora_global_1 AS SELECT 1"):
+            connection.execute(statement)
+        state = json.loads(connection.execute(
+            "SELECT pg_catalog.aurora_global_session_state()::text").fetchone()[0])
+        settings = {one["name"]: one["setting"] for one in state["settings"]}
+        self.assertEqual(("nobody", "odd, pg_temp"), (settings["role"], settings["search_path"]))
+        self.assertEqual([("mine", [23])], [(one["name"], one["parameter_types"])
+                                            for one in state["prepared_statements"]])
 
 
 if __name__ == "__main__":

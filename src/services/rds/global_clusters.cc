@@ -15,8 +15,28 @@ void write(Region& region, XmlWriter& xml, const model::GlobalCluster& global,
 Outcome move(Region& region, Parameters& p, XmlWriter& xml, MoveKind kind) {
   const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
   const std::string target = p.required("TargetDbClusterIdentifier");
+  // Ours alone: AWS has no such parameters.
+  model::Drain drain;
+  const int longest = static_cast<int>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(model::kDrainTimeoutMax).count());
+  const auto timeout_ms = p.number("DrainTimeoutMs", 0, longest);
+  const auto policy = p.optional_text("DrainPolicy");
   CO_TRY_VOID(p.finish());
-  CO_TRY(const auto global, co_await region.move_writer(identifier, target, kind));
+  if ((timeout_ms || policy) && kind != MoveKind::lossless) {
+    co_return invalid("InvalidParameterCombination",
+                      "DrainTimeoutMs and DrainPolicy are for a switchover; with AllowDataLoss "
+                      "nothing is waited for");
+  }
+  if (timeout_ms) drain.timeout = std::chrono::milliseconds(*timeout_ms);
+  if (policy) {
+    const auto named = model::drain_policy_named(*policy);
+    if (!named) {
+      co_return invalid("InvalidParameterValue",
+                        "The parameter DrainPolicy must be terminate or abort; given: " + *policy);
+    }
+    drain.policy = *named;
+  }
+  CO_TRY(const auto global, co_await region.move_writer(identifier, target, kind, drain));
   write(region, xml, global);
   co_return ok();
 }

@@ -24,6 +24,7 @@ class FakeRegion final : public region::Region {
 
   // What was asked, in order: "move_writer my-global arn lossless".
   std::vector<std::string> asked;
+  model::Drain drained;  // As the last move asked.
   std::optional<region::CreateDbCluster> created;
   std::optional<region::ModifyDbCluster> modified;
   std::optional<region::RawRequest> passed_on;
@@ -103,11 +104,12 @@ class FakeRegion final : public region::Region {
     co_return answer(globals.front());
   }
   net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
-                                                      std::string target_arn,
-                                                      region::MoveKind kind) override {
+                                                      std::string target_arn, region::MoveKind kind,
+                                                      model::Drain drain) override {
     const bool lossless = kind == region::MoveKind::lossless;
     asked.push_back("move_writer " + identifier + " " + target_arn +
                     (lossless ? " lossless" : " data_loss_allowed"));
+    drained = drain;
     co_return answer(globals.front());
   }
   std::vector<model::GlobalCluster> global_clusters() const override { return globals; }
