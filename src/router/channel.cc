@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -178,9 +179,9 @@ net::Task<Result<void>> Channel::read(pgwire::Bytes& to, Deadline deadline) {
 
 bool Channel::broken() {
   if (!socket_.is_open()) return true;
-  std::uint8_t byte = 0;
-  const ssize_t size = recv(socket_.native_handle(), &byte, 1, MSG_PEEK);
-  return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  // What the other side said last may still be unread.
+  pollfd state{socket_.native_handle(), POLLRDHUP, 0};
+  return poll(&state, 1, 0) > 0;
 }
 
 void Channel::close() {

@@ -255,6 +255,7 @@ net::Task<Result<void>> Endpoint::admit(Channel& client, pgwire::StartupMessage 
   CO_TRY_VOID(co_await client.write(std::move(greeting), deadline));
   const auto session = std::make_shared<Session>(host_, std::move(client), parameters, address);
   session->client_key = key;
+  session->attach(std::move(*server));
   const auto place = sessions_.insert(sessions_.end(), session);
   by_key_[key.secret_key] = session;
   struct Leave {
@@ -269,7 +270,7 @@ net::Task<Result<void>> Endpoint::admit(Channel& client, pgwire::StartupMessage 
   if (preparing_) {
     tasks_.spawn("prepare session", session->prepare(*preparing_, Deadline::in(kMoveLimit)));
   }
-  co_await session->run(std::move(*server), std::move(received));
+  co_await session->run(std::move(received));
   co_return make_error(ErrorKind::cancelled, "the session is over");
 }
 
@@ -386,6 +387,7 @@ net::Task<void> Endpoint::carry_on(SessionPointer session) {
   }
   while (!session->ended() && !tasks_.stopping()) {
     const auto entered = co_await gate_.enter(deadline);
+    co_await session->hear_out(deadline.at_most(kMoveLimit));
     if (session->ended()) co_return;
     if (!session->lost() && listed(session->server())) co_return;
     if (entered.has_error() || deadline.passed() || !session->idle() ||
@@ -396,10 +398,13 @@ net::Task<void> Endpoint::carry_on(SessionPointer session) {
     const std::vector<BackendAddress> servers = candidates();
     if (!servers.empty()) {
       const auto moved = co_await session->move(servers.front(), deadline.at_most(kMoveLimit));
-      if (moved.has_value()) {
-        if (!session->ended()) ++moved_total_;
-        if (session->ended()) ++cut_total_;
+      if (moved.has_value() && session->ended()) {
+        ++cut_total_;
         co_return;
+      }
+      if (moved.has_value()) {
+        ++moved_total_;
+        continue;  // The writer may have moved on meanwhile.
       }
       why = moved.error().message;
       if (!may_pass(moved.error().code)) {

@@ -218,11 +218,14 @@ net::Task<void> Session::pump_client() {
   ended_ = true;
 }
 
-net::Task<void> Session::run(std::unique_ptr<Backend> backend, Bytes received) {
-  const auto self = shared_from_this();
-  kept_ = std::move(received);
+void Session::attach(std::unique_ptr<Backend> backend) {
   told_ = backend->parameters();
   backend_ = std::move(backend);
+}
+
+net::Task<void> Session::run(Bytes received) {
+  const auto self = shared_from_this();
+  kept_ = std::move(received);
   host_.tasks.spawn("server to client", pump_server(backend_));
   co_await pump_client();
   client_.close();

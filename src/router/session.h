@@ -49,9 +49,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(SessionHost& host, Channel client, Backend::Parameters parameters,
           std::string client_address);
 
-  // Relays between the client and `backend` until one of them ends. `received` are bytes of the
+  // Where it is; before anything else.
+  void attach(std::unique_ptr<Backend> backend);
+  // Relays between the client and its server until one of them ends. `received` are bytes of the
   // client that were read too far.
-  net::Task<void> run(std::unique_ptr<Backend> backend, pgwire::Bytes received);
+  net::Task<void> run(pgwire::Bytes received);
 
   // Opens and warms a session at `target`, a standby or the writer, once this one is idle. What
   // stands in the way is remembered and told when the session is to move.
@@ -59,6 +61,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Waits until it is idle, and reads what has changed of its state since it was prepared. Returns
   // whether it is settled.
   net::Task<bool> settle(Deadline deadline);
+  // Waits until what the router itself has asked is answered, or its server is gone.
+  net::Task<void> hear_out(Deadline deadline);
   // Goes on at `target`. Fails with `unavailable` if that server does not answer (it may be tried
   // again); everything else that goes wrong ends the session.
   net::Task<Result<void>> move(BackendAddress target, Deadline deadline);

@@ -44,6 +44,12 @@ net::Task<Result<std::vector<Answer>>> Session::ask(Bytes batch, std::size_t cou
   co_return std::move(own->collector.answers);
 }
 
+net::Task<void> Session::hear_out(Deadline deadline) {
+  while (!own_.empty() && !ended_ && !backend_->lost && !deadline.passed()) {
+    co_await changed_.wait(deadline);
+  }
+}
+
 // Requires a stop. Reads what has to be carried, if it is not known.
 net::Task<Result<void>> Session::capture(Deadline deadline) {
   while (!idle()) {
