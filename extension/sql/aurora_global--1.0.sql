@@ -180,5 +180,9 @@ BEGIN ATOMIC
                      WHERE c.is_holdable AND NOT starts_with(c.name, '_aurora_global')),
     'advisory_locks', (SELECT count(*) FROM pg_lock_status() l
                        WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory'),
-    'temporary_objects', pg_my_temp_schema() <> 0);
+    -- The schema stays when what was in it is gone.
+    'temporary_objects', EXISTS (
+       SELECT FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema()
+       UNION ALL SELECT FROM pg_proc p WHERE p.pronamespace = pg_my_temp_schema()
+       UNION ALL SELECT FROM pg_type t WHERE t.typnamespace = pg_my_temp_schema()));
 END;

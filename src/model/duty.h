@@ -11,7 +11,7 @@ namespace aurora_global::model {
 enum class Duty {
   primary,            // Open for writing.
   standby,            // Follow the writer's region.
-  fenced,             // Down: a newer epoch was promised to another region, its outcome is open.
+  fenced,             // Refusing writes, or down: a newer epoch was promised to another region.
   waiting_for_epoch,  // Down: nobody has told us yet whether we are still the primary.
 };
 

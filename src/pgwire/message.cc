@@ -253,6 +253,13 @@ void put_ssl_request(Bytes& out) {
   message.u32(80877103);
 }
 
+void put_negotiation(Bytes& out, const std::vector<std::string>& unknown) {
+  Writer message(out, 'v');
+  message.u32(0);
+  message.u32(static_cast<std::uint32_t>(unknown.size()));
+  for (const std::string& name : unknown) message.text(name);
+}
+
 void put_authentication_ok(Bytes& out) {
   Writer message(out, 'R');
   message.u32(0);

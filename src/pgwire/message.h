@@ -102,6 +102,8 @@ std::optional<std::string_view> statement_name(char type, BytesView body);
 
 void put_startup(Bytes& out, const std::map<std::string, std::string>& parameters);
 void put_ssl_request(Bytes& out);
+// NegotiateProtocolVersion: 3.0 it is, and these options are not known.
+void put_negotiation(Bytes& out, const std::vector<std::string>& unknown);
 void put_authentication_ok(Bytes& out);
 void put_sasl_mechanisms(Bytes& out, const std::vector<std::string>& mechanisms);
 void put_sasl_continue(Bytes& out, std::string_view data);

@@ -339,8 +339,6 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
     const auto detached = co_await save_cluster();
     if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
   }
-  // Before the keeper turns to the instances: clients wait for this.
-  if (new_writer) tasks_.spawn("publish topology", publish_topology());
   wake_.notify();
 }
 
@@ -391,6 +389,10 @@ net::Task<void> Controller::learn(Json message) {
     if (gone == 0) continue;
     ++found->second.version;
     co_await save_global(identifier);
+  }
+  // Before the keeper turns to the instances: clients wait for this.
+  if (topology().dump() != published_topology_) {
+    tasks_.spawn("publish topology", publish_topology());
   }
   co_await learn_secrets(from, message.value("secrets", Json::object()));
   // Only now is the peer's word complete: the keeper may open for writing on it.

@@ -477,7 +477,14 @@ net::Task<Result<void>> Controller::router(Json order, Deadline deadline) {
 // Tells the router where everything is, when that has changed or the router is new.
 net::Task<void> Controller::publish_topology() {
   Json snapshot = topology();
-  if (holding_for_ && Epoch{snapshot.value("epoch", std::uint64_t{0})} < *holding_for_) co_return;
+  const Epoch epoch{snapshot.value("epoch", std::uint64_t{0})};
+  if (holding_for_ && epoch < *holding_for_) co_return;
+  // The epoch is stored before its writer is open: whoever went there now would find a standby.
+  for (const auto& [global, operation] : operations_) {
+    const bool opening =
+        operation.step == model::Step::commit || operation.step == model::Step::promote;
+    if (opening && operation.epoch == epoch) co_return;
+  }
   holding_for_.reset();
   const std::string text = snapshot.dump();
   const auto deadline = Deadline::in(1s);

@@ -107,7 +107,9 @@ net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string iden
   const bool lossless = kind == MoveKind::lossless;
   if (const model::Operation* running = running_operation(identifier)) {
     // A switchover that waits for a dead region to hear that it was called off gives way.
-    const bool gives_way = !lossless && running->step == model::Step::abort;
+    // So does one whose coordinator has fenced this region and is silent: an operator's word.
+    const bool fenced_us = fence_ && fence_->operation_id == running->id;
+    const bool gives_way = !lossless && (running->step == model::Step::abort || fenced_us);
     if (!gives_way) {
       co_return fault(ErrorKind::conflict, std::string(kInvalidGlobal),
                       "Global cluster " + identifier + " is in state " + described(global).status +
@@ -145,6 +147,10 @@ net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string iden
   }
   operation.to_arn = global.member_in(config_.region)->cluster_arn;
   operation.epoch = global.epoch.next();
+  // What was promised to another region may be true there by now: never the same epoch twice.
+  if (fence_ && fence_->global_cluster == identifier && fence_->epoch >= operation.epoch) {
+    operation.epoch = fence_->epoch.next();
+  }
   operation.drain = drain;
   operation.step = model::first_step(operation.kind);
   operation.started = now();

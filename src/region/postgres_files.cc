@@ -43,6 +43,8 @@ void render_wal(std::ostringstream& out, const PostgresSettings& s) {
          "wal_receiver_status_interval = 1s\nwal_receiver_timeout = 5s\nwal_sender_timeout = 5s\n"
          "recovery_target_timeline = latest\n";
   if (s.source) {
+    // Segments kept for the future are renamed one by one by a promotion, each with three syncs.
+    out << "wal_recycle = off\n";
     set(out, "primary_conninfo", s.source->conninfo);
     set(out, "primary_slot_name", s.source->slot);
   }

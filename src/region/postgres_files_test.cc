@@ -19,6 +19,7 @@ TEST(PostgresFiles, OnlyAStandbyHasASource) {
   PostgresSettings settings;
   settings.listen_address = "127.0.1.21";
   EXPECT_EQ(render_postgresql_conf(settings).find("primary_conninfo"), std::string::npos);
+  EXPECT_EQ(render_postgresql_conf(settings).find("wal_recycle"), std::string::npos);
   settings.source = WalSource{"host='x'", "slot_1"};
   const std::string text = render_postgresql_conf(settings);
   EXPECT_NE(text.find("primary_conninfo = 'host=''x'''"), std::string::npos);

@@ -76,6 +76,7 @@ Channel::State Channel::refused(int result, Want& wanted) {
 Channel::Moved Channel::read_some(std::span<std::uint8_t> into) {
   if (!socket_.is_open()) return {State::ended, 0};
   if (tls_) {
+    ERR_clear_error();  // Another connection's trouble would be taken for this one's.
     std::size_t size = 0;
     const int result = SSL_read_ex(tls_.get(), into.data(), into.size(), &size);
     if (result == 1) return {State::done, size};
@@ -91,6 +92,7 @@ Channel::Moved Channel::write_some(pgwire::BytesView bytes) {
   if (bytes.empty()) return {};
   if (!socket_.is_open()) return {State::ended, 0};
   if (tls_) {
+    ERR_clear_error();
     std::size_t size = 0;
     const int result = SSL_write_ex(tls_.get(), bytes.data(), bytes.size(), &size);
     if (result == 1) return {State::done, size};

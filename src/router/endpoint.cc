@@ -171,6 +171,20 @@ net::Task<Result<void>> Endpoint::welcome(Channel& client, std::string address) 
                            deadline);
 }
 
+// What a newer client asks for beyond protocol 3.0 is refused as PostgreSQL 15 does.
+net::Task<Result<void>> Endpoint::negotiate(Channel& client, pgwire::StartupMessage& startup,
+                                            Deadline deadline) {
+  std::vector<std::string> unknown;
+  for (const auto& [name, value] : startup.parameters) {
+    if (name.starts_with("_pq_.")) unknown.push_back(name);
+  }
+  if (unknown.empty() && startup.minor == 0) co_return ok();
+  for (const std::string& name : unknown) startup.parameters.erase(name);
+  Bytes answer;
+  pgwire::put_negotiation(answer, unknown);
+  co_return co_await client.write(std::move(answer), deadline);
+}
+
 net::Task<Result<void>> Endpoint::check_password(Channel& client, std::string user, Bytes& received,
                                                  Deadline deadline) {
   const auto role = co_await around_.verifiers.find(user, deadline);
@@ -197,6 +211,7 @@ net::Task<Result<void>> Endpoint::admit(Channel& client, pgwire::StartupMessage 
                              "no PostgreSQL user name specified in startup packet");
   }
   if (parameters["database"].empty()) parameters["database"] = user;
+  CO_TRY_VOID(co_await negotiate(client, startup, deadline));
   if (around_.config.require_tls && !client.tls()) {
     co_return protocol_error(ErrorKind::denied, "28000",
                              "no pg_hba.conf entry for host \"" +

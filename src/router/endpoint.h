@@ -63,6 +63,8 @@ class Endpoint {
   net::Task<Result<void>> welcome(Channel& client, std::string address);
   net::Task<Result<void>> admit(Channel& client, pgwire::StartupMessage startup,
                                 std::string address, pgwire::Bytes received, Deadline deadline);
+  net::Task<Result<void>> negotiate(Channel& client, pgwire::StartupMessage& startup,
+                                    Deadline deadline);
   net::Task<Result<void>> check_password(Channel& client, std::string user, pgwire::Bytes& received,
                                          Deadline deadline);
   // A session at the first server that takes it. `refusal`: the server's own words, if it had any.

@@ -1,6 +1,9 @@
 #include "router/login.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <fstream>
 
 #include "base/check.h"
 #include "net/tls.h"
@@ -20,9 +23,10 @@ Error refused(const std::string& user) {
                     "28P01");
 }
 
+// Without a certificate there is nothing that is secret and stays.
 const Bytes& process_secret() {
   static const Bytes secret = [] {
-    Bytes bytes(32);
+    Bytes bytes(SHA256_DIGEST_LENGTH);
     CHECK(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);
     return bytes;
   }();
@@ -62,6 +66,11 @@ Result<ServerIdentity> load_identity(const std::filesystem::path& tls_dir) {
   TRY(identity.context, net::server_tls(tls_dir / "server.crt", tls_dir / "server.key"));
   X509* certificate = SSL_CTX_get0_certificate(identity.context->native_handle());
   identity.end_point = pgwire::tls_server_end_point(*certificate);
+  std::ifstream in(tls_dir / "server.key", std::ios::binary);
+  const std::string key((std::istreambuf_iterator<char>(in)), {});
+  identity.decoy_secret.resize(SHA256_DIGEST_LENGTH);
+  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+         identity.decoy_secret.data());
   return identity;
 }
 
@@ -101,8 +110,11 @@ net::Task<Result<void>> authenticate(Channel& client, const ServerIdentity* iden
   auto verifier = pgwire::parse_scram_verifier(role.verifier);
   const bool may_match = verifier.has_value();
   const Bytes end_point = client.tls() ? identity->end_point : Bytes();
-  pgwire::ScramServer scram(may_match ? *verifier : pgwire::decoy_verifier(user, process_secret()),
-                            end_point, may_match);
+  pgwire::ScramServer scram(
+      may_match ? *verifier
+                : pgwire::decoy_verifier(
+                      user, identity == nullptr ? process_secret() : identity->decoy_secret),
+      end_point, may_match);
   Bytes out;
   pgwire::put_sasl_mechanisms(out, pgwire::ScramServer::mechanisms(!end_point.empty()));
   CO_TRY_VOID(co_await client.write(std::move(out), deadline));

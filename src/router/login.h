@@ -12,6 +12,8 @@ namespace aurora_global::router {
 struct ServerIdentity {
   net::TlsContext context;
   pgwire::Bytes end_point;  // tls-server-end-point (RFC 5929).
+  // Made of the private key, so that the salt of a user who does not exist stays over a restart.
+  pgwire::Bytes decoy_secret;
 };
 // Fails with `invalid`.
 Result<ServerIdentity> load_identity(const std::filesystem::path& tls_dir);

@@ -136,6 +136,31 @@ TEST(Rds, AMoveIsLosslessUnlessLossIsAllowed) {
   EXPECT_EQ(asked("SwitchoverGlobalCluster", {{"AllowDataLoss", "true"}}), "InvalidParameterValue");
 }
 
+TEST(Rds, ASwitchoverTakesItsDrainTimeAndPolicy) {
+  const awsapi::Form base = {{"GlobalClusterIdentifier", "my-global"},
+                             {"TargetDbClusterIdentifier", kTarget}};
+  const auto asked = [&](awsapi::Form more, model::Drain* drained) {
+    FakeRegion region;
+    more.insert(base.begin(), base.end());
+    const auto answer = call(region, "FailoverGlobalCluster", more);
+    if (drained != nullptr) *drained = region.drained;
+    return region.asked.empty() ? code_in(answer) : "";
+  };
+  model::Drain drained;
+  EXPECT_EQ(asked({}, &drained), "");
+  EXPECT_EQ(drained.timeout, std::chrono::seconds(1));
+  EXPECT_EQ(drained.policy, model::DrainPolicy::terminate);
+  EXPECT_EQ(asked({{"DrainTimeoutMs", "250"}, {"DrainPolicy", "abort"}}, &drained), "");
+  EXPECT_EQ(drained.timeout, std::chrono::milliseconds(250));
+  EXPECT_EQ(drained.policy, model::DrainPolicy::abort);
+  for (const char* bad : {"-1", "60001", "1s", ""}) {
+    EXPECT_EQ(asked({{"DrainTimeoutMs", bad}}, nullptr), "InvalidParameterValue") << bad;
+  }
+  EXPECT_EQ(asked({{"DrainPolicy", "kill"}}, nullptr), "InvalidParameterValue");
+  EXPECT_EQ(asked({{"DrainPolicy", "abort"}, {"AllowDataLoss", "true"}}, nullptr),
+            "InvalidParameterCombination");
+}
+
 TEST(Rds, CreatingAGlobalClusterSaysWhatAwsSays) {
   FakeRegion region;
   const auto standalone = call(region, "CreateGlobalCluster", {{"GlobalClusterIdentifier", "g"}});
