@@ -144,7 +144,7 @@ Result<std::optional<Piece>> Splitter::next(BytesView input) {
 
 std::size_t look_at_client(char type, std::size_t size) {
   switch (type) {
-    case 'P': return kHeaderBytes + 1;
+    case 'P':
     case 'B':
     case 'C':
     case 'D': return std::min(size, kHeaderBytes + 1 + kNamesBytes);

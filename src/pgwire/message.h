@@ -48,8 +48,7 @@ class Splitter {
   std::size_t left_ = 0;  // Of the present message.
 };
 
-// Of a client: its type, the first letter of a Parse's name, the name of what Bind, Describe and
-// Close speak of.
+// Of a client: its type, and the names that Parse, Bind, Describe and Close speak of.
 std::size_t look_at_client(char type, std::size_t size);
 // Of a server: whole messages of what a router reads, the type of all others.
 std::size_t look_at_server(char type, std::size_t size);

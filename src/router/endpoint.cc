@@ -381,7 +381,7 @@ net::Task<void> Endpoint::carry_on(SessionPointer session) {
   const Deadline deadline = Deadline::in(around_.config.hold_timeout);
   Duration pause = kRetryMin;
   std::string why = "the writer has moved";
-  if (session->lost() && session->terminated() && !gate_.closed()) {
+  if (session->lost() && session->terminated() && !gate_.closed() && listed(session->server())) {
     ++cut_total_;
     co_return session->end_as_told();
   }
@@ -439,7 +439,7 @@ net::Task<void> for_each(std::vector<std::shared_ptr<Session>> sessions, net::Ta
       state->done.notify();
     }
   };
-  static constexpr auto one = [](Running running, std::shared_ptr<Session> session,
+  static constexpr auto one = []([[maybe_unused]] Running running, std::shared_ptr<Session> session,
                                  Work what) -> net::Task<void> { co_await what(*session); };
   for (const auto& session : sessions) {
     while (state->running >= at_once && !tasks.stopping()) {

@@ -86,6 +86,10 @@ void Session::note_client(const pgwire::Piece& piece) {
         } else {
           named_ = true;
           ++statements_;
+          if (!unparsed_.empty()) {
+            const auto name = pgwire::statement_name(type, piece.bytes.subspan(kHeaderBytes));
+            if (name) unparsed_.erase(std::string(*name));
+          }
         }
         if (!unparsed_.empty()) parses_.emplace_back();  // The client's own.
         break;
@@ -285,7 +289,8 @@ bool Session::for_client(Backend& backend, const pgwire::Piece& piece) {
     // Nobody asked: the server ends the session. Who carries it on need not tell the client.
     const auto error = pgwire::parse_error(body);
     last_words_.assign(piece.bytes.begin(), piece.bytes.end());
-    terminated_ = error && error->sqlstate == "57P01";
+    // Its own decision about this session (an administrator's, a time-out), not its end.
+    terminated_ = error && error->sqlstate != "57P02";
     return false;
   }
   if (piece.type == 'E' && whole) {
