@@ -50,6 +50,7 @@ class Bystander:
 class ThreeRegions(PlatformTest):
     regions = (EAST, WEST, IRELAND)
     up_options = ("--readers", "1")
+    latency_ms = 10
 
     @classmethod
     def setUpClass(cls):
