@@ -4,12 +4,14 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "parser/analyze.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 }
@@ -83,7 +85,28 @@ constexpr const char* kPrimaryBuiltins[] = {
     "query_to_xml_and_xmlschema",
 };
 
+// Of PostgreSQL's own functions, a bit for each that was looked up and is not volatile: the
+// operators of most statements. They need not be looked up for each plan.
+std::uint8_t harmless[FirstGenbkiObjectId / 8];
+
+void forget_harmless(Datum, int, uint32) { memset(harmless, 0, sizeof harmless); }
+
+bool is_harmless(Oid function) {
+  return function < FirstGenbkiObjectId && (harmless[function / 8] >> (function % 8) & 1) != 0;
+}
+
+void note_harmless(Oid function) {
+  static bool registered = false;
+  if (function >= FirstGenbkiObjectId) return;
+  if (!registered) {
+    CacheRegisterSyscacheCallback(PROCOID, forget_harmless, 0);
+    registered = true;
+  }
+  harmless[function / 8] |= static_cast<std::uint8_t>(1U << (function % 8));
+}
+
 bool runs_at_primary(Oid function, void*) {
+  if (is_harmless(function)) return false;
   HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto* proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
@@ -98,6 +121,8 @@ bool runs_at_primary(Oid function, void*) {
     } else {
       result = !listed(options.local_functions, name);
     }
+  } else {
+    note_harmless(function);
   }
   ReleaseSysCache(tuple);
   return result;

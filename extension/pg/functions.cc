@@ -3,6 +3,7 @@
 #include "pg/counters.h"
 #include "pg/fence.h"
 #include "pg/promotion.h"
+#include "pg/routed.h"
 #include "pg/session.h"
 
 extern "C" {
@@ -83,6 +84,12 @@ PGDLLEXPORT Datum aurora_global_forwarding_status(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(aurora_global_session_settings);
 PGDLLEXPORT Datum aurora_global_session_settings(PG_FUNCTION_ARGS) {
   aurora_global::extension::settings(fcinfo);
+  return static_cast<Datum>(0);
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_session_clients);
+PGDLLEXPORT Datum aurora_global_session_clients(PG_FUNCTION_ARGS) {
+  aurora_global::extension::list_clients(fcinfo);
   return static_cast<Datum>(0);
 }
 

@@ -6,6 +6,7 @@
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/relay.h"
+#include "pg/routed.h"
 #include "pg/session_report.h"
 #include "pg/spares.h"
 
@@ -21,6 +22,7 @@ PGDLLEXPORT void _PG_init() {
   define_options();
   install_counters();
   install_fence();
+  install_routed();
   install_session_report();
   install_primary();
   install_block();

@@ -1,6 +1,7 @@
 #include "pg/options.h"
 
 #include "pg/consistency.h"
+#include "pg/routed.h"
 
 namespace aurora_global::extension {
 
@@ -117,6 +118,9 @@ void define_options() {
                            "The client is told what of the session a fresh one would not have.",
                            nullptr, &options.report_session_state, false, PGC_BACKEND, 0, nullptr,
                            nullptr, nullptr);
+  DefineCustomStringVariable(
+      "aurora_global.client", "Set by a router when it connects: ADDRESS:PORT/ENDPOINT.", nullptr,
+      &options.client, "", PGC_BACKEND, GUC_NOT_IN_SAMPLE, check_client, assign_client, nullptr);
   define_text("aurora_global.forwarded_from",
               "Set by a forwarding standby when it connects: the instance it is.",
               &options.forwarded_from, PGC_BACKEND, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE);

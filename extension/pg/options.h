@@ -34,6 +34,7 @@ struct Options {
   char* clients_role = nullptr;       // New roles become members of it; empty: none.
   char* rds_extensions = nullptr;
   bool report_session_state = false;
+  char* client = nullptr;          // In a session that a router has opened.
   char* forwarded_from = nullptr;  // In a forwarded session: the instance it comes from.
 };
 

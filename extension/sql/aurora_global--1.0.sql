@@ -186,3 +186,20 @@ BEGIN ATOMIC
        UNION ALL SELECT FROM pg_proc p WHERE p.pronamespace = pg_my_temp_schema()
        UNION ALL SELECT FROM pg_type t WHERE t.typnamespace = pg_my_temp_schema()));
 END;
+
+-- ---- the sessions that routers have opened here
+
+CREATE FUNCTION pg_catalog.aurora_global_session_clients(
+  OUT pid integer, OUT client_addr text, OUT client_port integer, OUT endpoint text)
+RETURNS SETOF record
+LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_clients';
+
+-- pg_stat_activity has the router for their client.
+SET allow_system_table_mods = on;
+CREATE VIEW pg_catalog.aurora_global_sessions AS
+  SELECT a.pid, a.usename, a.datname, a.application_name, c.client_addr::inet AS client_addr,
+         c.client_port, c.endpoint
+  FROM pg_catalog.aurora_global_session_clients() c
+  JOIN pg_catalog.pg_stat_activity a ON a.pid = c.pid;
+RESET allow_system_table_mods;
+GRANT SELECT ON pg_catalog.aurora_global_sessions TO PUBLIC;

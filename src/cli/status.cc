@@ -55,6 +55,25 @@ std::string sessions_text(const json& region) {
   return text.empty() ? "no router" : text;
 }
 
+// A line for each endpoint that has or had sessions to speak of.
+void print_endpoints(const json& region) {
+  const auto count = [](const json& endpoint, const char* name) {
+    return static_cast<long long>(endpoint.value(name, std::int64_t{0}));
+  };
+  for (const json& endpoint :
+       region.value("router", json::object()).value("endpoints", json::array())) {
+    const long long sessions = count(endpoint, "sessions");
+    const long long held = count(endpoint, "held");
+    const long long moved = count(endpoint, "moved_total");
+    if (sessions == 0 && held == 0 && moved == 0) continue;
+    std::printf(
+        "  %-14s at %s: %lld sessions, %lld held; moved so far %lld, cut %lld, refused "
+        "%lld\n",
+        endpoint.value("name", "").c_str(), endpoint.value("listen", "").c_str(), sessions, held,
+        moved, count(endpoint, "cut_total"), count(endpoint, "refused_total"));
+  }
+}
+
 // "on, 4 open, 31.8 ms": what this region forwards; "4 in": what its writer gets from others.
 std::string forwarding_text(const json& region) {
   const json forwarding = region.value("forwarding", json::object());
@@ -106,6 +125,7 @@ void print_table(const json& all) {
                 region.value("duty", "").c_str(), static_cast<unsigned long long>(epoch),
                 up.c_str(), lag_text(region, writer_position).c_str(),
                 sessions_text(region).c_str(), forwarding_text(region).c_str());
+    print_endpoints(region);
     for (const json& operation : region["operations"]) {
       const std::string step = operation.value("step", "");
       if (step == "done" || step == "aborted" || operation.value("to", "") != name) continue;
@@ -170,7 +190,7 @@ net::Task<Result<void>> move_and_watch(const Home& home, RegionId to,
               before.global.identifier.c_str(), before.global.writer_region.name.c_str(),
               to.name.c_str());
   std::size_t shown = 0;
-  const Deadline deadline = Deadline::in(kMoveLimit + (drain ? 2 * drain->timeout : Duration(0)));
+  const Deadline deadline = Deadline::in(kMoveLimit + (drain ? 3 * drain->timeout : Duration(0)));
   for (;;) {
     const auto status = co_await connected.at(to).platform_status(to, Deadline::in(5s));
     if (status.has_value()) {

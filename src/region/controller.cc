@@ -350,10 +350,15 @@ net::Task<void> Controller::learn_operation(model::Operation theirs) {
   if (ours != operations_.end() && ours->second.started > theirs.started) co_return;
   const bool called_off = theirs.step == model::Step::abort || theirs.step == model::Step::aborted;
   const std::string id = theirs.id;
+  const bool news = ours == operations_.end() || ours->second.id != id ||
+                    (ours->second.step != model::Step::abort && ours->second.running());
   operations_[global] = std::move(theirs);
-  if (fence_ && fence_->operation_id == id && called_off) {
+  if (!called_off) co_return;
+  if (fence_ && fence_->operation_id == id) {
     spdlog::warn("operation {} was called off; this region goes on as the primary", id);
     co_await lift_fence();
+  } else if (news && (held_by_.empty() || held_by_ == id)) {
+    co_await release_endpoints();
   }
 }
 
@@ -377,10 +382,11 @@ net::Task<void> Controller::learn(Json message) {
   seen.head.replay_lag_ms = head.value("replay_lag_ms", std::int64_t{0});
   seen.head.sessions = head.value("sessions", 0);
 
-  const auto globals = message.value("globals", std::vector<model::GlobalCluster>{});
-  for (const model::GlobalCluster& global : globals) co_await learn_global(global);
+  // Before the epoch that an operation has stored: its writer may not be open yet.
   const auto operations = message.value("operations", std::vector<model::Operation>{});
   for (const model::Operation& operation : operations) co_await learn_operation(operation);
+  const auto globals = message.value("globals", std::vector<model::GlobalCluster>{});
+  for (const model::GlobalCluster& global : globals) co_await learn_global(global);
   for (const std::string& identifier : message.value("left", std::vector<std::string>{})) {
     const auto found = globals_.find(identifier);
     if (found == globals_.end() || found->second.writer_region != config_.region) continue;

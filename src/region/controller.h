@@ -174,6 +174,8 @@ class Controller final : public Region {
   Task<Result<void>> prepare_own_sessions(model::Operation operation, Deadline deadline);
   Task<Result<void>> prepare_sessions(model::Operation operation, Deadline deadline);
   Task<Result<void>> hold_endpoints(model::Operation operation);
+  Task<Result<void>> hold_bystanders(model::Operation operation);
+  Task<void> release_forgotten_hold(std::string operation_id);
   Task<void> release_endpoints();
 
   // --- coordinator (controller_move.cc)
@@ -198,6 +200,7 @@ class Controller final : public Region {
   Task<Result<Json>> peer_join(Json request);
   Task<Result<Json>> peer_checkpoint();
   Task<Result<Json>> peer_inspect();
+  Task<Result<Json>> peer_hold(Json request);
   Task<Result<Json>> peer_fence(Json request);
   Task<Result<void>> hold_and_store_fence(model::Operation operation, Deadline deadline);
   Task<Result<Lsn>> end_writes(model::Operation operation, Instance& instance);
@@ -266,6 +269,7 @@ class Controller final : public Region {
   net::TaskGroup tasks_;
   // Endpoints are held until this epoch; an older topology is not published meanwhile.
   std::optional<Epoch> holding_for_;
+  std::string held_by_;  // The operation that they are held for.
 };
 
 }  // namespace aurora_global::region

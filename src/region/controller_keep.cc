@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "net/together.h"
 #include "region/controller.h"
 
 namespace aurora_global::region {
@@ -25,6 +26,11 @@ constexpr Duration kBackoffMax = 30s;
 // held.
 constexpr Duration kPrepareSessionsLimit = 3s;
 constexpr Duration kOrderSlack = 500ms;  // For the order itself.
+constexpr Duration kPeerHoldSlack = 1s;  // For the way to another region and back.
+// A member from which nothing came for so long is not asked to hold its clients.
+constexpr Duration kSilentBystander = 2s;
+// Longer than a switchover takes from its fence to its release.
+constexpr Duration kHeldAtMost = 45s;
 
 std::string slot_of(const RegionId& region) {
   std::string name = "ag_" + region.name;
@@ -486,6 +492,7 @@ net::Task<void> Controller::publish_topology() {
     if (opening && operation.epoch == epoch) co_return;
   }
   holding_for_.reset();
+  held_by_.clear();
   const std::string text = snapshot.dump();
   const auto deadline = Deadline::in(1s);
   if (text == published_topology_) {
@@ -523,7 +530,7 @@ net::Task<Result<void>> Controller::prepare_own_sessions(model::Operation operat
 // Every member's router. One that does not answer has its sessions opened after the move instead.
 net::Task<Result<void>> Controller::prepare_sessions(model::Operation operation,
                                                      Deadline deadline) {
-  net::TaskGroup tasks(executor_);
+  std::vector<net::Task<void>> tasks;
   static constexpr auto one = [](Controller& self, RegionId region, model::Operation what,
                                  Deadline limit) -> net::Task<void> {
     Result<void> prepared = ok();
@@ -540,9 +547,9 @@ net::Task<Result<void>> Controller::prepare_sessions(model::Operation operation,
     }
   };
   for (const RegionId& region : members_of(operation)) {
-    tasks.spawn("prepare sessions", one(*this, region, operation, deadline));
+    tasks.push_back(one(*this, region, operation, deadline));
   }
-  co_await tasks.join();
+  co_await net::together(tasks_, "prepare sessions", std::move(tasks));
   co_return ok();
 }
 
@@ -558,6 +565,7 @@ std::vector<RegionId> Controller::members_of(const model::Operation& operation) 
 // `abort` it fails with `conflict` when some have not.
 net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
   holding_for_ = operation.epoch;
+  held_by_ = operation.id;
   std::vector<std::string> endpoints = {"global-writer"};
   // Where this region's head is stopped, those who are connected to it wait for its return.
   if (operation.from == config_.region) endpoints.push_back("cluster");
@@ -585,8 +593,48 @@ net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
   co_return ok();
 }
 
+// The routers of the members that neither give the writer away nor take it. One that does not
+// answer is left out: what its clients have open then ends with the fence. Fails with `conflict`
+// as hold_endpoints() does.
+net::Task<Result<void>> Controller::hold_bystanders(model::Operation operation) {
+  const auto refusal = std::make_shared<std::string>();
+  static constexpr auto one = [](Controller& self, RegionId region, model::Operation what,
+                                 std::shared_ptr<std::string> why) -> net::Task<void> {
+    const Json request = {{"operation", what}};
+    const auto limit = Deadline::in(what.drain.timeout + kOrderSlack + kPeerHoldSlack);
+    const auto answer = co_await self.call_peer(region, "hold", request, limit);
+    if (answer.has_value()) {
+      if (why->empty()) *why = answer->value("why_not", "");
+    } else if (!self.tasks_.stopping()) {
+      spdlog::warn("sessions of {} are not held: {}", region.name, answer.error().message);
+    }
+  };
+  std::vector<net::Task<void>> tasks;
+  for (const RegionId& region : members_of(operation)) {
+    if (region == config_.region || region == operation.from) continue;
+    const auto view = peers_.find(region);
+    if (view == peers_.end() || !view->second.heard_ever) continue;
+    if (clock_.now() - view->second.heard > kSilentBystander) continue;
+    tasks.push_back(one(*this, region, operation, refusal));
+  }
+  if (tasks.empty()) co_return ok();
+  co_await net::together(tasks_, "hold the bystanders", std::move(tasks));
+  if (!refusal->empty()) co_return make_error(ErrorKind::conflict, *refusal);
+  co_return ok();
+}
+
+// Of a coordinator that says nothing more: the clients go on where the writer was last known.
+net::Task<void> Controller::release_forgotten_hold(std::string operation_id) {
+  co_await net::sleep_for(kHeldAtMost);
+  if (tasks_.stopping() || held_by_ != operation_id) co_return;
+  spdlog::warn("operation {} has held the endpoints for {} s and is not heard of any more",
+               operation_id, std::chrono::duration_cast<std::chrono::seconds>(kHeldAtMost).count());
+  co_await release_endpoints();
+}
+
 net::Task<void> Controller::release_endpoints() {
   holding_for_.reset();
+  held_by_.clear();
   for (const char* endpoint : {"global-writer", "cluster"}) {
     const Json order = {{"do", "release"}, {"endpoint", endpoint}};
     const auto released = co_await router(order, Deadline::in(1s));

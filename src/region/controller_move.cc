@@ -176,8 +176,8 @@ net::Task<void> Controller::run_operation(std::string global_cluster, bool resta
     model::StepEvent event = model::StepEvent::restarted;
     if (!restarted) {
       Duration limit = model::time_limit(kind, step);
-      // This region's sessions drain first, then the old region's.
-      if (step == model::Step::fence) limit += 2 * begun.drain.timeout;
+      // The sessions of the bystanders drain first, then this region's, then the old region's.
+      if (step == model::Step::fence) limit += 3 * begun.drain.timeout;
       const auto outcome = co_await attempt(global_cluster, Deadline::in(limit));
       if (tasks_.stopping()) co_return;
       event = event_of(outcome);
@@ -243,6 +243,10 @@ net::Task<Result<void>> Controller::do_prepare(model::Operation operation, Deadl
 
 net::Task<Result<void>> Controller::do_fence(std::string global_cluster, Deadline deadline) {
   const model::Operation operation = operations_.at(global_cluster);
+  // The bystanders first: only their own clients wait while they are asked.
+  if (operation.kind == model::OperationKind::switchover) {
+    CO_TRY_VOID(co_await hold_bystanders(operation));
+  }
   CO_TRY_VOID(co_await hold_endpoints(operation));
   if (operation.from.empty() || operation.from == config_.region) co_return ok();
   const Json request = {{"operation", operation}};
@@ -272,7 +276,16 @@ net::Task<Result<void>> Controller::do_commit(std::string global_cluster) {
   CO_TRY_VOID(co_await store_->put(std::move(documents)));
   globals_[global_cluster] = std::move(global);
   operations_.at(global_cluster).final_lsn = operation.final_lsn;
-  fence_.reset();
+  if (fence_) {
+    // An operator goes on here in spite of it. The stored one is of an older epoch by now and binds
+    // nobody.
+    static constexpr auto forget = [](Controller& self) -> net::Task<void> {
+      const auto saved = co_await self.save_fence();
+      if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
+    };
+    fence_.reset();
+    tasks_.spawn("forget the fence", forget(*this));
+  }
   operator_confirmed_ = true;
   // Beside the promotion: what the old server writes from now on would only have to be rewound.
   if (operation.kind == model::OperationKind::switchover) {

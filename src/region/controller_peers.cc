@@ -90,6 +90,7 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
     CO_TRY_VOID(co_await prepare_own_sessions(operation, Deadline::in(kAskLimit)));
     co_return Json::object();
   }
+  if (what == "hold") co_return co_await peer_hold(std::move(request));
   if (what == "fence") co_return co_await peer_fence(std::move(request));
   if (what == "unfence") co_return co_await peer_unfence(std::move(request));
   if (what == "retire") co_return co_await peer_retire(std::move(request));
@@ -162,6 +163,25 @@ net::Task<Result<Controller::Json>> Controller::peer_join(Json request) {
                  {"engine_version", facts_.engine_version},
                  {"database_name", cluster_ ? cluster_->database_name : ""},
                  {"master_username", cluster_ ? cluster_->master_username : ""}};
+}
+
+// The writer moves between two other regions, and this one's clients wait meanwhile. They are let
+// go by the topology of the new epoch, or when gossip says that the operation was called off.
+net::Task<Result<Controller::Json>> Controller::peer_hold(Json request) {
+  const auto operation = request.at("operation").get<model::Operation>();
+  const model::GlobalCluster* global = own_global();
+  const auto known = operations_.find(operation.global_cluster);
+  const bool over = known != operations_.end() && known->second.id == operation.id &&
+                    (known->second.step == model::Step::abort || !known->second.running());
+  if (global == nullptr || global->identifier != operation.global_cluster ||
+      operation.epoch <= global->epoch || over) {
+    co_return make_error(ErrorKind::superseded, "operation " + operation.id + " is over");
+  }
+  operations_[operation.global_cluster] = operation;
+  tasks_.spawn("end a forgotten hold", release_forgotten_hold(operation.id));
+  const auto held = co_await hold_endpoints(operation);
+  if (held.has_error()) co_return Json{{"why_not", held.error().message}};
+  co_return Json::object();
 }
 
 // Stored while the routers drain: the engine is fenced after both.

@@ -6,6 +6,7 @@
 #include "net/main_loop.h"
 #include "net/pid_file.h"
 #include "net/tls.h"
+#include "net/together.h"
 
 namespace aurora_global::router {
 
@@ -108,7 +109,7 @@ struct Router::Worker {
 };
 
 Router::Router(asio::any_io_executor executor, const RouterConfig& config)
-    : executor_(std::move(executor)), config_(config) {}
+    : config_(config), orders_(std::move(executor)) {}
 
 Router::~Router() = default;
 
@@ -165,6 +166,8 @@ net::Task<Result<void>> Router::start() {
 }
 
 net::Task<void> Router::stop() {
+  orders_.stop();
+  co_await orders_.join();
   for (const auto& worker : workers_) {
     co_await worker->run(worker->stop());
     worker->work.reset();
@@ -240,21 +243,22 @@ net::Task<Result<json>> Router::order(std::string what, json request) {
   CO_TRY(const Duration limit, limit_in(request, prepare ? "limit_ms" : "drain_ms", 1000));
   const Deadline deadline = Deadline::in(limit);
 
-  net::TaskGroup tasks(executor_);
-  json whole = json::object();
+  const auto whole = std::make_shared<json>(json::object());
   static constexpr auto one = [](Worker& worker, net::Task<json> task,
-                                 json& into) -> net::Task<void> {
-    add_counts(into, co_await worker.run(std::move(task)));
+                                 std::shared_ptr<json> into) -> net::Task<void> {
+    const json counts = co_await worker.run(std::move(task));
+    add_counts(*into, counts);
   };
+  std::vector<net::Task<void>> tasks;
   for (const auto& worker : workers_) {
     Endpoint& endpoint = *worker->endpoint(name);
-    tasks.spawn(what, one(*worker,
-                          prepare ? endpoint.prepare(target, deadline)
-                                  : endpoint.hold(epoch, policy, deadline),
-                          whole));
+    tasks.push_back(
+        one(*worker,
+            prepare ? endpoint.prepare(target, deadline) : endpoint.hold(epoch, policy, deadline),
+            whole));
   }
-  co_await tasks.join();
-  co_return whole;
+  co_await net::together(orders_, what, std::move(tasks));
+  co_return *whole;
 }
 
 net::Task<Result<json>> Router::control(json request) {

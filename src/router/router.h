@@ -42,12 +42,12 @@ class Router {
   net::Task<void> cancel(pgwire::CancelRequest request);
   bool knows(const std::string& endpoint) const;
 
-  boost::asio::any_io_executor executor_;
   const RouterConfig& config_;
   std::unique_ptr<ServerIdentity> identity_;
   net::TlsContext server_tls_;
   Topology topology_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  net::TaskGroup orders_;
 };
 
 // Runs the router of a configuration file until SIGTERM or SIGINT. Returns an exit code.

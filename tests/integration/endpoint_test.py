@@ -41,6 +41,7 @@ class Endpoint(PlatformTest):
             CREATE ROLE expired LOGIN PASSWORD 'secret' VALID UNTIL '2001-01-01';
             CREATE ROLE single LOGIN PASSWORD 'secret' CONNECTION LIMIT 1;
             CREATE ROLE passwordless LOGIN;
+            CREATE ROLE looker LOGIN PASSWORD 'secret';
             CREATE TABLE copied(id int, body text)""")
         cls.environment = cls.platform.environment(EAST)
         with open(cls.environment["PGPASSFILE"], encoding="utf-8") as file:
@@ -298,6 +299,29 @@ class Endpoint(PlatformTest):
         self.assertEqual("1", self.platform.sql(EAST, count))
         session.close()
         wait_until(lambda: self.platform.sql(EAST, count) == "0", "its backend ends", 10)
+
+    def test_the_view_of_sessions_shows_the_client_behind_the_router(self):
+        def psycopg_session(role, password):
+            session = psycopg.connect(
+                host=self.address()[0], user=role, password=password, sslmode="require",
+                dbname=self.environment["PGDATABASE"], autocommit=True)
+            self.addCleanup(session.close)
+            return session
+
+        session = psycopg_session("postgres", self.password)
+        with socket.socket(fileno=os.dup(session.fileno())) as one:
+            host, port = one.getsockname()
+        row = ("SELECT usename, datname, host(client_addr), client_port, endpoint "
+               f"FROM aurora_global_sessions WHERE pid = {session.info.backend_pid}")
+        wanted = ("postgres", self.environment["PGDATABASE"], host, port, "global-writer")
+        self.assertEqual([wanted], session.execute(row).fetchall())
+        self.assertEqual("|".join(map(str, wanted)), self.platform.sql(EAST, row))
+        # Addresses are for those only whom pg_stat_activity would tell them.
+        other = psycopg_session("looker", "secret")
+        self.assertEqual([("postgres", wanted[1], None, None, "global-writer")],
+                         other.execute(row).fetchall())
+        session.close()
+        wait_until(lambda: self.platform.sql(EAST, row) == "", "its row is gone")
 
     def test_a_session_killed_by_an_operator_is_told_so(self):
         session = self.log_in()

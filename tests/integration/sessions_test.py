@@ -443,6 +443,33 @@ class NotCarried(SessionsTest):
         self.assertEqual(port, port_of(plain.fileno()))
         self.assertEqual("0", self.platform.sql(EAST, "SELECT count(*) FROM app.log"))
 
+    def test_a_transaction_that_is_open_calls_a_switchover_off_with_policy_abort(self):
+        plain, busy = self.psycopg(), self.psycopg()
+        ports = port_of(plain.fileno()), port_of(busy.fileno())
+        epoch = self.platform.epoch()
+        plain.execute("SET app.tenant = 'blue'")
+        busy.execute("BEGIN")
+        busy.execute("INSERT INTO app.log VALUES (3, 'goes on')")
+        refused = self.platform.command("switchover", "--to", WEST, "--drain-policy", "abort",
+                                        "--drain-timeout", "300", expect=None)
+        self.assertNotEqual(0, refused.returncode, refused.stdout)
+        self.assertRegex(refused.stderr, "called off.*1 transactions at endpoint global-writer of "
+                         f"{EAST} did not end within 300 ms")
+        # Nothing was moved, nobody was cut, and the transaction is still the same one.
+        busy.execute("INSERT INTO app.log VALUES (4, 'goes on')")
+        busy.execute("COMMIT")
+        self.assertEqual((EAST, "blue"), plain.execute(
+            "SELECT current_setting('aurora_global.region'), current_setting('app.tenant')")
+            .fetchone())
+        plain.execute("INSERT INTO app.log VALUES (5, 'goes on')")
+        self.assertEqual("3", self.platform.sql(
+            EAST, "SELECT count(*) FROM app.log WHERE body = 'goes on'"))
+        self.platform.await_healthy(EAST)
+        self.assertEqual(epoch, self.platform.epoch())
+        self.platform.command("switchover", "--to", WEST, "--drain-policy", "abort")
+        self.assertEqual((WEST,), plain.execute(REGION).fetchone())
+        self.assertEqual(ports, (port_of(plain.fileno()), port_of(busy.fileno())))
+
     def test_a_transaction_that_ends_within_the_drain_timeout(self):
         connection = self.psycopg()
         port = port_of(connection.fileno())
