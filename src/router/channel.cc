@@ -79,11 +79,14 @@ Channel::Moved Channel::read_some(std::span<std::uint8_t> into) {
     ERR_clear_error();  // Another connection's trouble would be taken for this one's.
     std::size_t size = 0;
     const int result = SSL_read_ex(tls_.get(), into.data(), into.size(), &size);
-    if (result == 1) return {State::done, size};
+    if (result == 1) return {State::done, size, SSL_has_pending(tls_.get()) == 1};
     return {refused(result, read_wants_), 0};
   }
   const ssize_t size = recv(socket_.native_handle(), into.data(), into.size(), 0);
-  if (size > 0) return {State::done, static_cast<std::size_t>(size)};
+  if (size > 0) {
+    const auto bytes = static_cast<std::size_t>(size);
+    return {State::done, bytes, bytes == into.size()};
+  }
   const bool again = size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
   return {again ? State::again : State::ended, 0};
 }
@@ -127,6 +130,9 @@ net::Task<Result<void>> Channel::readable_or_writable(Deadline deadline) {
 net::Task<Result<void>> Channel::shake_hands(int (*step)(SSL*), Deadline deadline) {
   SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                SSL_MODE_RELEASE_BUFFERS);
+  // A record is read at once, not its length first. What has been read is in OpenSSL's hands then,
+  // and Moved::more tells of it.
+  SSL_set_read_ahead(tls_.get(), 1);
   SSL_set_fd(tls_.get(), socket_.native_handle());
   net::DeadlineGuard guard(socket_, deadline);
   for (;;) {

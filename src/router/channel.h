@@ -37,6 +37,8 @@ class Channel {
   struct Moved {
     State state = State::done;
     std::size_t bytes = 0;
+    // Of a read: there may be more already. Else the next one would only say `again`.
+    bool more = false;
   };
   // `again`: wait first. `ended`: the other side has closed, or the stream is broken.
   Moved read_some(std::span<std::uint8_t> into);

@@ -172,17 +172,17 @@ net::Task<bool> Session::wait_while_blocked() {
 }
 
 net::Task<void> Session::pump_client() {
+  bool more = true;  // There may be something to read already.
   while (!ended_) {
     // Once more what is kept: it may have been waiting.
     const bool looked = !kept_.empty();
     BytesView input(kept_);
     if (!looked) {
+      if (!more && !co_await client_.readable()) break;
       const Channel::Moved moved = client_.read_some(host_.scratch);
       if (moved.state == Channel::State::ended) break;
-      if (moved.state == Channel::State::again) {
-        if (!co_await client_.readable()) break;
-        continue;
-      }
+      more = moved.more;
+      if (moved.state == Channel::State::again) continue;
       input = BytesView(host_.scratch).first(moved.bytes);
     }
     const auto cut = this->cut(input);
@@ -191,14 +191,18 @@ net::Task<void> Session::pump_client() {
       co_return;
     }
     // The scratch buffer is another session's as soon as we wait.
-    Bytes rest(input.begin() + static_cast<std::ptrdiff_t>(cut->forward), input.end());
-    Bytes sending;
+    BytesView sending = input.first(cut->forward);
+    Bytes rest(sending.end(), input.end());
+    Bytes looked_at;
     if (looked) {
-      sending.assign(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(cut->forward));
-      input = sending;
+      looked_at.assign(sending.begin(), sending.end());
+      sending = looked_at;
     }
     kept_ = std::move(rest);
-    if (cut->forward > 0 && !co_await forward(input.first(cut->forward))) {
+    // The server takes nearly everything at once, and nothing has to wait for it then.
+    const Channel::Moved sent = backend_->channel().write_some(sending);
+    sending = sending.subspan(sent.bytes);
+    if (sent.state == Channel::State::ended || (!sending.empty() && !co_await forward(sending))) {
       if (!ended_) end_lost("its connection broke");
       co_return;
     }
@@ -212,10 +216,11 @@ net::Task<void> Session::pump_client() {
     } else if (cut->blocked) {
       if (!co_await wait_while_blocked()) break;
     } else if (!kept_.empty()) {
-      // A message's beginning: more is needed.
-      if (!co_await client_.readable()) break;
+      // A message's beginning: the rest is needed.
+      if (!more && !co_await client_.readable()) break;
       const Channel::Moved moved = client_.read_some(host_.scratch);
       if (moved.state == Channel::State::ended) break;
+      more = moved.more;
       append(kept_, BytesView(host_.scratch).first(moved.bytes));
     }
   }
@@ -361,13 +366,13 @@ net::Task<void> Session::pump_server(std::shared_ptr<Backend> backend) {
   Bytes early = std::move(backend->kept);
   backend->kept.clear();
   if (!early.empty() && take(*backend, early).has_error()) co_return server_ended(*backend);
+  bool more = true;  // There may be something to read already.
   while (!ended_) {
+    if (!more && !co_await backend->channel().readable()) break;
     const Channel::Moved moved = backend->channel().read_some(host_.scratch);
     if (moved.state == Channel::State::ended) break;
-    if (moved.state == Channel::State::again) {
-      if (!co_await backend->channel().readable()) break;
-      continue;
-    }
+    more = moved.more;
+    if (moved.state == Channel::State::again) continue;
     if (backend != backend_) break;  // The session has moved: it has nothing to say any more.
     const auto taken = take(*backend, BytesView(host_.scratch).first(moved.bytes));
     if (taken.has_error()) {
@@ -375,10 +380,6 @@ net::Task<void> Session::pump_server(std::shared_ptr<Backend> backend) {
       break;
     }
     if (!unsent_.empty() && !co_await flush_client()) break;
-    // A read that did not fill the buffer has emptied a plain socket.
-    if (!backend->channel().tls() && moved.bytes < host_.scratch.size()) {
-      if (!co_await backend->channel().readable()) break;
-    }
   }
   server_ended(*backend);
 }
