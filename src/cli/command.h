@@ -75,7 +75,12 @@ net::Task<Result<void>> down(Home home, bool force, bool quiet,
                              boost::asio::any_io_executor executor);
 int destroy(const Home& home, bool yes);
 
-int status(const Home& home, bool json, bool watch);
+struct StatusOptions {
+  bool json = false;
+  bool watch = false;     // Again each second.
+  bool sessions = false;  // Each one that the routers have.
+};
+int status(const Home& home, StatusOptions options);
 // `drain` empty: a failover, which waits for nobody and may lose data.
 int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain);
 int link_set(const Home& home, const nlohmann::json& request);

@@ -38,6 +38,7 @@ struct Arguments {
   std::int64_t drain_timeout_ms = 1000;
   std::optional<double> latency_ms, jitter_ms, bandwidth;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
+  bool sessions = false;
 
   cli::Home chosen() const { return cli::Home::choose(home); }
 };
@@ -78,7 +79,10 @@ void add_platform_commands(CLI::App& app, Arguments& a, int& code) {
   CLI::App* status = app.add_subcommand("status", "Regions, roles, lag, sessions, link");
   status->add_flag("--json", a.json, "For scripts");
   status->add_flag("--watch", a.watch, "Again each second");
-  status->callback([&] { code = cli::status(a.chosen(), a.json, a.watch); });
+  status->add_flag("--sessions", a.sessions, "Each session that the routers have");
+  status->callback([&] {
+    code = cli::status(a.chosen(), {.json = a.json, .watch = a.watch, .sessions = a.sessions});
+  });
 }
 
 void add_move_commands(CLI::App& app, Arguments& a, int& code) {

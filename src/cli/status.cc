@@ -14,7 +14,20 @@ using nlohmann::json;
 
 constexpr Duration kMoveLimit = 180s;
 
-net::Task<json> collect(Connected& connected, boost::asio::any_io_executor executor) {
+// The routers are asked by themselves: what each session does is no concern of the daemons.
+net::Task<void> collect_sessions(Connected& connected, json& regions,
+                                 boost::asio::any_io_executor executor) {
+  for (json& status : regions) {
+    const RegionId region{status.value("region", "")};
+    net::ControlClient router(executor, connected.home.run_dir(region) / "router.sock");
+    const json question = {{"do", "sessions"}};
+    const auto answer = co_await router.call(question, Deadline::in(2s));
+    if (answer.has_value()) status["sessions"] = answer->value("sessions", json::array());
+  }
+}
+
+net::Task<json> collect(Connected& connected, StatusOptions options,
+                        boost::asio::any_io_executor executor) {
   json all = {{"home", connected.home.root().string()},
               {"global_cluster", connected.platform.global_cluster},
               {"regions", json::array()}};
@@ -26,6 +39,7 @@ net::Task<json> collect(Connected& connected, boost::asio::any_io_executor execu
       all["regions"].push_back({{"region", region.name}, {"error", status.error().message}});
     }
   }
+  if (options.sessions) co_await collect_sessions(connected, all["regions"], executor);
   net::ControlClient link(executor, connected.home.link_dir() / "link.sock");
   const json question = {{"do", "status"}};
   const auto pairs = co_await link.call(question, Deadline::in(1s));
@@ -71,6 +85,18 @@ void print_endpoints(const json& region) {
         "%lld\n",
         endpoint.value("name", "").c_str(), endpoint.value("listen", "").c_str(), sessions, held,
         moved, count(endpoint, "cut_total"), count(endpoint, "refused_total"));
+  }
+}
+
+void print_sessions(const json& region) {
+  for (const json& session : region.value("sessions", json::array())) {
+    const auto text = [&](const char* name) { return session.value(name, ""); };
+    const std::string who = text("user") + "@" + text("database");
+    const std::string server = text("server") + ", process " +
+                               std::to_string(session.value("server_pid", std::int64_t{0}));
+    std::printf("    %-14s %-22s %-24s %-20s %-14s %s\n", text("endpoint").c_str(),
+                text("client").c_str(), who.c_str(), text("application_name").c_str(),
+                text("state").c_str(), server.c_str());
   }
 }
 
@@ -126,6 +152,7 @@ void print_table(const json& all) {
                 up.c_str(), lag_text(region, writer_position).c_str(),
                 sessions_text(region).c_str(), forwarding_text(region).c_str());
     print_endpoints(region);
+    print_sessions(region);
     for (const json& operation : region["operations"]) {
       const std::string step = operation.value("step", "");
       if (step == "done" || step == "aborted" || operation.value("to", "") != name) continue;
@@ -144,19 +171,19 @@ void print_table(const json& all) {
   }
 }
 
-net::Task<Result<void>> show_status(const Home& home, bool as_json, bool watch,
+net::Task<Result<void>> show_status(const Home& home, StatusOptions options,
                                     boost::asio::any_io_executor executor) {
   CO_TRY(Connected connected, connect_to(home, executor));
   for (;;) {
-    const json all = co_await collect(connected, executor);
-    if (watch && isatty(STDOUT_FILENO) != 0) std::printf("\033[H\033[2J");
-    if (as_json) {
+    const json all = co_await collect(connected, options, executor);
+    if (options.watch && isatty(STDOUT_FILENO) != 0) std::printf("\033[H\033[2J");
+    if (options.json) {
       std::printf("%s\n", all.dump(2).c_str());
     } else {
       print_table(all);
     }
     std::fflush(stdout);
-    if (!watch) co_return ok();
+    if (!options.watch) co_return ok();
     co_await net::sleep_for(1s);
   }
 }
@@ -221,10 +248,9 @@ net::Task<Result<void>> move_and_watch(const Home& home, RegionId to,
 
 }  // namespace
 
-int status(const Home& home, bool json_wanted, bool watch) {
-  return run_command([&](boost::asio::any_io_executor executor) {
-    return show_status(home, json_wanted, watch, executor);
-  });
+int status(const Home& home, StatusOptions options) {
+  return run_command(
+      [&](boost::asio::any_io_executor executor) { return show_status(home, options, executor); });
 }
 
 int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain) {

@@ -316,6 +316,13 @@ class Endpoint(PlatformTest):
         wanted = ("postgres", self.environment["PGDATABASE"], host, port, "global-writer")
         self.assertEqual([wanted], session.execute(row).fetchall())
         self.assertEqual("|".join(map(str, wanted)), self.platform.sql(EAST, row))
+        mine = [one for one in self.platform.region_status(EAST, "--sessions")["sessions"]
+                if one["client"] == f"{host}:{port}"]
+        self.assertEqual([("global-writer", "postgres", session.info.backend_pid, "idle")],
+                         [(one["endpoint"], one["user"], one["server_pid"], one["state"])
+                          for one in mine])
+        shown = self.platform.command("status", "--sessions").stdout
+        self.assertRegex(shown, rf"global-writer +{host}:{port} +postgres@{wanted[1]} .* idle ")
         # Addresses are for those only whom pg_stat_activity would tell them.
         other = psycopg_session("looker", "secret")
         self.assertEqual([("postgres", wanted[1], None, None, "global-writer")],

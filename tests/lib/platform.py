@@ -155,11 +155,11 @@ class Platform:
     def down(self):
         return self.command("down")
 
-    def status(self):
-        return json.loads(self.command("status", "--json").stdout)
+    def status(self, *options):
+        return json.loads(self.command("status", "--json", *options).stdout)
 
-    def region_status(self, region):
-        return next(one for one in self.status()["regions"] if one["region"] == region)
+    def region_status(self, region, *options):
+        return next(one for one in self.status(*options)["regions"] if one["region"] == region)
 
     def environment(self, region):
         """What `eval "$(aurora-global env REGION)"` leads to, as a mapping."""
