@@ -187,7 +187,15 @@ net::Task<Result<void>> Endpoint::negotiate(Channel& client, pgwire::StartupMess
 
 net::Task<Result<void>> Endpoint::check_password(Channel& client, std::string user, Bytes& received,
                                                  Deadline deadline) {
-  const auto role = co_await around_.verifiers.find(user, deadline);
+  // The region's only instance may be on its way back, as a standby of the new writer.
+  const Deadline patience = deadline.at_most(around_.config.hold_timeout);
+  Duration pause = kRetryMin;
+  auto role = co_await around_.verifiers.find(user, patience);
+  while (role.has_error() && !patience.passed() && !tasks_.stopping()) {
+    co_await changed_.wait(patience.at_most(pause));
+    pause = std::min(pause * 2, Duration(kRetryMax));
+    role = co_await around_.verifiers.find(user, patience);
+  }
   if (role.has_error()) {
     co_return protocol_error(
         ErrorKind::unavailable, "57P03",

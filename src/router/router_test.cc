@@ -221,10 +221,29 @@ TEST(Router, ASuperuserIsRefused) {
 }
 
 TEST(Router, WithoutATrustedServerNobodyCanTellThePassword) {
+  run_world(
+      [](World& w) -> net::Task<void> {
+        const Outcome outcome = co_await log_in(w, kApp, "secret");
+        EXPECT_EQ(outcome.sqlstate, "57P03");
+        EXPECT_NE(outcome.message.find("password"), std::string::npos);
+      },
+      [](RouterConfig& config) { config.hold_timeout = 100ms; });
+}
+
+TEST(Router, ALoginWaitsForTheInstanceThatCanTellThePassword) {
   run_world([](World& w) -> net::Task<void> {
+    net::TaskGroup tasks(co_await boost::asio::this_coro::executor);
+    bool trusted = false;
+    static constexpr auto later = [](World& world, bool& done) -> net::Task<void> {
+      co_await net::sleep_for(30ms);  // Longer than the first look.
+      co_await world.writer_is(world.east, 1);
+      done = true;
+    };
+    tasks.spawn("topology", later(w, trusted));
     const Outcome outcome = co_await log_in(w, kApp, "secret");
-    EXPECT_EQ(outcome.sqlstate, "57P03");
-    EXPECT_NE(outcome.message.find("password"), std::string::npos);
+    EXPECT_TRUE(trusted);
+    EXPECT_EQ(outcome.sqlstate, "");
+    co_await tasks.join();
   });
 }
 
