@@ -236,9 +236,8 @@ class Conversation {
   void end() {
     while (!sent_.empty()) serve(63);
     while (!server_.answers.empty()) deliver();
-    // After data that nobody asked for a session may seem busy until its next Sync; that is
-    // allowed.
-    if (server_.over() || unasked_) return;
+    // Such a session may seem busy for longer than it is: it is not moved.
+    if (server_.over() || !usual_) return;
     require(tracker_.quiet() == server_.at_rest());
     require(tracker_.idle() == (server_.at_rest() && server_.status() == 'I'));
   }
@@ -247,17 +246,13 @@ class Conversation {
   static constexpr std::string_view kTypes = "QSPBEHdcfDC";
 
   void send(char type) {
-    // A query in an open batch is no use of the protocol: an error in the batch swallows it.
-    if (type == 'Q' && !tracker_.at_boundary()) return;
-    // A Flush of nothing is taken for a batch: the session moves later than it could.
-    if (type == 'H' && tracker_.at_boundary()) return;
-    // Who sends data ends it before anything else is sent: nobody could tell which other messages a
-    // COPY that fails leaves unread.
     const bool data = type == 'd' || type == 'c' || type == 'f';
-    if ((eager_ || tracker_.copying_in()) && !data) return;
-    if (type == 'd' && !tracker_.copying_in()) eager_ = true;
-    unasked_ = unasked_ || (data && !tracker_.copying_in());
-    if (type == 'c' || type == 'f') eager_ = false;
+    // What no driver does: a query in an open batch, a Flush of nothing, and within the data of a
+    // COPY anything else, or data that nobody has asked for. Whether the server answers it may
+    // depend on what goes wrong there.
+    usual_ = usual_ && (type != 'Q' || tracker_.at_boundary()) &&
+             (type != 'H' || !tracker_.at_boundary()) &&
+             data == tracker_.copying_in();
     tracker_.client(type);
     sent_.push_back(type);
     check();
@@ -288,8 +283,7 @@ class Conversation {
   SessionTracker tracker_;
   Server server_;
   std::deque<char> sent_;
-  bool eager_ = false;    // Within data that the server has not asked for.
-  bool unasked_ = false;  // There was such data.
+  bool usual_ = true;
 };
 
 }  // namespace

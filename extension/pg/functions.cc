@@ -5,6 +5,7 @@
 #include "pg/promotion.h"
 #include "pg/routed.h"
 #include "pg/session.h"
+#include "pg/statements.h"
 
 extern "C" {
 #include "funcapi.h"
@@ -85,6 +86,12 @@ PG_FUNCTION_INFO_V1(aurora_global_session_settings);
 PGDLLEXPORT Datum aurora_global_session_settings(PG_FUNCTION_ARGS) {
   aurora_global::extension::settings(fcinfo);
   return static_cast<Datum>(0);
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_statement_text);
+PGDLLEXPORT Datum aurora_global_statement_text(PG_FUNCTION_ARGS) {
+  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  PG_RETURN_TEXT_P(cstring_to_text(aurora_global::extension::prepared_statement_text(name)));
 }
 
 PG_FUNCTION_INFO_V1(aurora_global_session_clients);

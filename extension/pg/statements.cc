@@ -100,7 +100,7 @@ std::set<std::string>& local_prepares() {
   return *names;
 }
 
-// The text of a prepared statement; a PREPARE may have come with other statements in one string.
+// Of a string of several statements the one that prepared it.
 const char* own_text(const CachedPlanSource* source) {
   const RawStmt* raw = source->raw_parse_tree;
   if (raw == nullptr) return source->query_string;
@@ -313,6 +313,10 @@ const char* statement_text(const char* name) {
   }
   PreparedStatement* here = dropped(name) ? nullptr : FetchPreparedStatement(name, false);
   return here == nullptr ? nullptr : here->plansource->query_string;
+}
+
+const char* prepared_statement_text(const char* name) {
+  return own_text(FetchPreparedStatement(name, true)->plansource);
 }
 
 const char* portal_text(Portal portal) {

@@ -160,6 +160,9 @@ CREATE FUNCTION pg_catalog.aurora_global_session_settings(
   OUT name text, OUT setting text, OUT local boolean, OUT startup boolean) RETURNS SETOF record
 LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_settings';
 
+CREATE FUNCTION pg_catalog.aurora_global_statement_text(name text) RETURNS text
+LANGUAGE c STABLE STRICT AS 'aurora_global', 'aurora_global_statement_text';
+
 -- `settings` are as set_config() takes them, `role` is what SET ROLE said. Names that begin with
 -- _aurora_global are the router's own.
 CREATE FUNCTION pg_catalog.aurora_global_session_state() RETURNS json
@@ -171,8 +174,8 @@ BEGIN ATOMIC
     'settings', (SELECT coalesce(json_agg(s ORDER BY s.name), '[]')
                  FROM aurora_global_session_settings() s),
     'prepared_statements', (SELECT coalesce(json_agg(json_build_object(
-                              'name', p.name, 'statement', p.statement, 'from_sql', p.from_sql,
-                              'parameter_types', p.parameter_types::oid[]) ORDER BY p.name), '[]')
+                              'name', p.name, 'statement', aurora_global_statement_text(p.name),
+                              'from_sql', p.from_sql, 'parameter_types', p.parameter_types::oid[]) ORDER BY p.name), '[]')
                             FROM pg_prepared_statement() p
                             WHERE NOT starts_with(p.name, '_aurora_global')),
     'listening', (SELECT coalesce(json_agg(c), '[]') FROM pg_listening_channels() c),

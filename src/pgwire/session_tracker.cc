@@ -8,6 +8,8 @@ constexpr std::size_t kTrimAfter = 1024;
 }  // namespace
 
 void SessionTracker::client(char type) {
+  const bool data = type == 'd' || type == 'c' || type == 'f';
+  after_failed_copy_ = after_failed_copy_ && data;
   switch (type) {
     case 'Q':
     case 'F':
@@ -16,11 +18,7 @@ void SessionTracker::client(char type) {
       due_.push_back(Due::query);
       break;
     case 'S':
-      if (copying_in_) {  // Thrown away by the server, unless the COPY has just failed there.
-        odd_ = true;
-        break;
-      }
-      odd_ = odd_ || early_data_;
+      odd_ = odd_ || copying_in_;  // Thrown away, unless the COPY has just failed.
       open_batch_ = false;
       due_.push_back(Due::sync);
       break;
@@ -33,15 +31,9 @@ void SessionTracker::client(char type) {
     case 'd':
     case 'c':
     case 'f':
-      if (!copying_in_) {
-        early_data_ = early_data_ || !quiet();
-        if (type != 'd' && !quiet()) {
-          due_.push_back(Due::copy_end);
-          early_data_ = false;  // However it goes on, what follows is answered.
-        }
-      } else if (type != 'd') {
-        copying_in_ = false;
-      }
+      // Data that comes before the server asks for it may be read, or thrown away.
+      odd_ = odd_ || !(copying_in_ || after_failed_copy_ || quiet());
+      copying_in_ = copying_in_ && type == 'd';
       break;
     default: break;
   }
@@ -49,37 +41,19 @@ void SessionTracker::client(char type) {
 
 // The server throws away every Sync that comes before the end of the data.
 void SessionTracker::begin_copy_in() {
-  std::vector<Due> rest;
-  std::size_t at = first_;
-  bool dropped = false;
-  if (at < due_.size() && due_[at] == Due::query) rest.push_back(due_[at++]);
-  for (; at < due_.size() && due_[at] != Due::copy_end; ++at) {
-    if (due_[at] == Due::sync) {
-      dropped = true;
-    } else {
-      rest.push_back(due_[at]);
-    }
-  }
-  const bool ended = at < due_.size();
-  odd_ = odd_ || (ended && dropped) || (early_data_ && dropped);
-  if (ended) ++at;
-  for (; at < due_.size(); ++at) rest.push_back(due_[at]);
-  due_ = std::move(rest);
+  due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(first_));
   first_ = 0;
-  copying_in_ = !ended;
+  std::erase(due_, Due::sync);
+  copying_in_ = true;
   // Of the extended protocol: a Sync has to follow the data. Of a query: its answer is due already.
-  if (copying_in_) open_batch_ = open_batch_ || !answers_due();
+  open_batch_ = open_batch_ || !answers_due();
 }
 
 void SessionTracker::answered() {
-  while (first_ < due_.size() && due_[first_] == Due::copy_end) ++first_;
-  if (first_ < due_.size()) ++first_;
-  while (first_ < due_.size() && due_[first_] == Due::copy_end) ++first_;
-  if (first_ == due_.size() || first_ >= kTrimAfter) {
-    due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
-  }
-  if (quiet()) early_data_ = false;
+  if (answers_due()) ++first_;
+  if (first_ < due_.size() && first_ < kTrimAfter) return;
+  due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 void SessionTracker::server(char type, char status) {
@@ -91,7 +65,10 @@ void SessionTracker::server(char type, char status) {
       break;
     case 'G':
     case 'W': begin_copy_in(); break;
-    case 'E': copying_in_ = false; break;
+    case 'E':
+      after_failed_copy_ = copying_in_;
+      copying_in_ = false;
+      break;
     default: break;
   }
 }

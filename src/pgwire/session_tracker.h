@@ -32,7 +32,7 @@ class SessionTracker {
   bool copying_in() const { return copying_in_; }
 
  private:
-  enum class Due : std::uint8_t { query, sync, copy_end };
+  enum class Due : std::uint8_t { query, sync };
   void begin_copy_in();
   void answered();
 
@@ -41,7 +41,8 @@ class SessionTracker {
   char status_ = 'I';
   bool open_batch_ = false;  // Messages of the extended protocol since the last Sync.
   bool copying_in_ = false;  // The server reads CopyData, and throws away Sync.
-  bool early_data_ = false;  // Of a COPY, before the server has said that it reads.
+  // What the client goes on to send of a COPY that has failed is thrown away.
+  bool after_failed_copy_ = false;
   // The client has mixed messages in a way no driver does, and whether the server answers a Sync
   // depends on what goes wrong there: the session never counts as idle again.
   bool odd_ = false;

@@ -403,8 +403,8 @@ void Session::server_ended(Backend& backend) {
 void Session::end(End end) {
   if (ended_) return;
   ended_ = true;
-  spdlog::info("{}: session of {} ended with {}: {}", host_.endpoint, client_address_, end.sqlstate,
-               end.message);
+  spdlog::info("{}: session of {} ended with {}: {} ({})", host_.endpoint, client_address_,
+               end.sqlstate, end.message, end.hint);
   if (!client_message_open_ && unsent_.empty()) {
     Bytes error;
     pgwire::put_error(error, "FATAL",

@@ -92,15 +92,16 @@ class ForwardingFunctionsTest(unittest.TestCase):
         self.assertEqual([("search_path", True)], [(one["name"], one["startup"])
                                                    for one in state["settings"]])
         connection.execute("SET app.tenant = '7'")
-        connection.execute("PREPARE p(int) AS SELECT $1")
+        connection.execute("SELECT 1; PREPARE p(int) AS SELECT $1; SELECT 2")
         connection.execute("LISTEN news")
         connection.execute("SELECT pg_advisory_lock(5)")
         connection.execute("CREATE TEMP TABLE mine(n int)")
         state = json.loads(self.state(connection))
         self.assertIn({"name": "app.tenant", "setting": "7", "local": False, "startup": False},
                       state["settings"])
-        self.assertEqual([("p", True)], [(one["name"], one["from_sql"])
-                                         for one in state["prepared_statements"]])
+        self.assertEqual([("p", True, " PREPARE p(int) AS SELECT $1")],
+                         [(one["name"], one["from_sql"], one["statement"])
+                          for one in state["prepared_statements"]])
         self.assertEqual((["news"], 1, True), (state["listening"], state["advisory_locks"],
                                                state["temporary_objects"]))
 

@@ -253,7 +253,9 @@ class Untouched(SessionsTest):
         self.addCleanup(connection.close)
         cursor = connection.cursor()
         cursor.execute(SET_STATE)
-        cursor.execute("PREPARE mine AS SELECT count(*) FROM docs WHERE tenant = $1")
+        cursor.execute("PREPARE mine AS SELECT count(*) FROM docs WHERE tenant = $1;"
+                       "SELECT ';'; /* one; */ PREPARE sum2(int) AS SELECT $1 + 2; PREPARE "
+                       "\"sum;3\" (int) AS SELECT $1 + 3")
         connection.commit()
         connection.set_session(isolation_level="REPEATABLE READ")
         port = port_of(connection.fileno())
@@ -265,8 +267,9 @@ class Untouched(SessionsTest):
             self.assertEqual(EXPECTED, cursor.fetchone())
             cursor.execute("SHOW transaction_isolation")
             self.assertEqual(("repeatable read",), cursor.fetchone())
-            cursor.execute("EXECUTE mine('red')")
-            self.assertEqual((0,), cursor.fetchone())
+            for call, result in (("mine('red')", 0), ("sum2(1)", 3), ('"sum;3"(1)', 4)):
+                cursor.execute(f"EXECUTE {call}")
+                self.assertEqual((result,), cursor.fetchone())
             cursor.execute("INSERT INTO log SELECT count(*), 'psycopg2' FROM log")
             connection.commit()
             self.assertEqual(port, port_of(connection.fileno()))
