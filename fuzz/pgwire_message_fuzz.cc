@@ -251,8 +251,7 @@ class Conversation {
     // COPY anything else, or data that nobody has asked for. Whether the server answers it may
     // depend on what goes wrong there.
     usual_ = usual_ && (type != 'Q' || tracker_.at_boundary()) &&
-             (type != 'H' || !tracker_.at_boundary()) &&
-             data == tracker_.copying_in();
+             (type != 'H' || !tracker_.at_boundary()) && data == tracker_.copying_in();
     tracker_.client(type);
     sent_.push_back(type);
     check();
