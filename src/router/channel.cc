@@ -107,6 +107,20 @@ Channel::Moved Channel::write_some(pgwire::BytesView bytes) {
   return {again ? State::again : State::ended, 0};
 }
 
+net::Task<Channel::Moved> Channel::receive(std::span<std::uint8_t> into) {
+  if (tls_) {
+    if (!co_await wait(read_wants_)) co_return Moved{State::ended};
+    co_return read_some(into);
+  }
+  // Asio, which waits for an edge, arms nothing anew for a read as it does for a mere wait.
+  auto [error, size] = co_await socket_.async_receive(asio::buffer(first_), use_result);
+  if (error) co_return Moved{State::ended};
+  std::copy_n(first_.begin(), size, into.begin());
+  if (size < first_.size()) co_return Moved{State::done, size};
+  const Moved rest = read_some(into.subspan(size));  // An end will be seen again.
+  co_return Moved{State::done, size + rest.bytes, rest.more};
+}
+
 net::Task<bool> Channel::wait(Want want) {
   const auto what = want == Want::read ? Socket::wait_read : Socket::wait_write;
   auto [error] = co_await socket_.async_wait(what, use_result);

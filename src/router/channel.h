@@ -1,14 +1,14 @@
 // A byte stream to a client or a server: a TCP or Unix socket, plain or under TLS.
 //
-// Reads and writes never block and never buffer: what a session relays goes from one socket to the
-// other through one scratch buffer of the thread, so that an idle session holds no memory for it.
-// OpenSSL works on the socket itself.
+// What a session relays goes from one socket to the other through one scratch buffer of the thread,
+// so that an idle session holds next to no memory for it. OpenSSL works on the socket itself.
 //
 // One thread. One task may wait for reading while another one waits for writing.
 #pragma once
 
 #include <openssl/ssl.h>
 
+#include <array>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <filesystem>
@@ -43,6 +43,9 @@ class Channel {
   // `again`: wait first. `ended`: the other side has closed, or the stream is broken.
   Moved read_some(std::span<std::uint8_t> into);
   Moved write_some(pgwire::BytesView bytes);
+  // Waits for bytes, and reads them: with fewer system calls than readable() and read_some(). `into`
+  // is touched when there are some, not while waiting, and has room for more than kFirstBytes.
+  net::Task<Moved> receive(std::span<std::uint8_t> into);
   // Return false when the channel was closed here, or the task cancelled.
   net::Task<bool> readable();
   net::Task<bool> writable();
@@ -68,6 +71,7 @@ class Channel {
   Socket& socket() { return socket_; }
 
  private:
+  static constexpr std::size_t kFirstBytes = 1024;  // More than most messages of an application.
   enum class Want { read, write };
   net::Task<bool> wait(Want want);
   net::Task<Result<void>> shake_hands(int (*step)(SSL*), Deadline deadline);
@@ -77,6 +81,7 @@ class Channel {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
   Socket socket_;
+  std::array<std::uint8_t, kFirstBytes> first_;
   net::TlsContext context_;
   std::unique_ptr<SSL, Free> tls_;
   Want read_wants_ = Want::read;
