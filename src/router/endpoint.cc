@@ -275,7 +275,9 @@ net::Task<Result<void>> Endpoint::admit(Channel& client, pgwire::StartupMessage 
       endpoint.by_key_.erase(key);
     }
   } leave{*this, place, key.secret_key};
-  if (preparing_) {
+  if (!listed(session->server())) {  // The writer has moved while the client took its greeting.
+    carry(session);
+  } else if (preparing_) {
     tasks_.spawn("prepare session", session->prepare(*preparing_, Deadline::in(kMoveLimit)));
   }
   co_await session->run(std::move(received));

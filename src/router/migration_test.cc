@@ -195,6 +195,18 @@ TEST(Migration, AStatementThatCannotBeParsedMayBeReplaced) {
   });
 }
 
+TEST(Migration, AStatementThatCannotBeParsedGoesWithAllOthers) {
+  run_world([](World& w) -> net::Task<void> {
+    w.east.tables = {"t"};
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    EXPECT_TRUE((co_await client->prepare("lazy", "USE t")).good());
+    EXPECT_TRUE(co_await w.switch_over());
+    EXPECT_TRUE((co_await client->query("DEALLOCATE ALL")).good());
+    EXPECT_EQ((co_await client->run("lazy")).sqlstate, "26000");
+  });
+}
+
 TEST(Migration, AStatementOfMegabytesIsParsedAgain) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);

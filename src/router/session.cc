@@ -323,6 +323,10 @@ bool Session::for_client(Backend& backend, const pgwire::Piece& piece) {
     if (stops_ > 0 || host_.gate.closed() || !kept_.empty()) changed_.notify();
     return true;
   }
+  if (piece.type == 'C' && whole && !unparsed_.empty()) {
+    const std::string tag(body.begin(), body.end());  // With its zero.
+    if (tag.starts_with("DISCARD ALL") || tag.starts_with("DEALLOCATE ALL")) unparsed_.clear();
+  }
   tracker_.server(piece.type);
   if (piece.type == 'G' && !kept_.empty()) changed_.notify();
   return true;
@@ -337,6 +341,7 @@ Result<void> Session::take_pieces(Backend& backend, BytesView input, std::size_t
     const std::size_t next = taken + piece->bytes.size();
     if (passes) {
       client_message_open_ = !piece->ends;
+      if (piece->ends && !piece->begins && stops_ > 0) changed_.notify();
     } else {
       to_client(input.subspan(from, taken - from));
       from = next;

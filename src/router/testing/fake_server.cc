@@ -615,9 +615,9 @@ FakeServer::Reply FakeServer::run_session(Connection& connection,
   } else if (word == "DEALLOCATE") {
     if (words.at(1) == "ALL") {
       connection.statements.clear();
-    } else {
-      connection.statements.erase(words[1]);
+      return {{}, "DEALLOCATE ALL", {}};
     }
+    connection.statements.erase(words[1]);
   } else if (word == "TEMP") {
     connection.temporary = true;
   } else if (word == "LOCK") {
