@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "functions/aws.h"
+#include "net/http.h"
 
 namespace aurora_global::functions {
 namespace {
@@ -203,26 +204,8 @@ json proxy_response(int status, const json& body) {
           {"body", body.dump(-1, ' ', false, json::error_handler_t::replace)}};
 }
 
-int status_of(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::invalid: return 400;
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::denied: return 403;
-    case ErrorKind::conflict:
-    case ErrorKind::superseded:
-    case ErrorKind::data_loss_refused: return 409;
-    case ErrorKind::timeout:
-    case ErrorKind::cancelled:
-    case ErrorKind::unavailable:
-    case ErrorKind::exhausted: return 503;
-    case ErrorKind::corrupt:
-    case ErrorKind::internal: return 500;
-  }
-  return 500;
-}
-
 json refusal(const Error& error) {
-  int status = status_of(error);
+  int status = net::http_status_of(error.kind);
   if (error.code == "InvalidGlobalClusterStateFault" ||
       error.code == "InvalidDBClusterStateFault") {
     status = 400;

@@ -3,9 +3,7 @@
 #include <boost/asio/write.hpp>
 #include <set>
 
-#include "net/control_socket.h"
-#include "net/main_loop.h"
-#include "net/pid_file.h"
+#include "net/daemon.h"
 
 namespace aurora_global::link {
 namespace {
@@ -313,26 +311,13 @@ namespace {
 
 net::Task<int> link_body(LinkConfig config, asio::any_io_executor executor, net::Event& stop) {
   Relay relay(executor, config);
-  net::TaskGroup tasks(executor);
-  int code = 0;
-  auto started = relay.start();
-  Result<std::unique_ptr<net::ControlServer>> control = make_error(ErrorKind::cancelled, "");
+  const auto started = relay.start();
   if (started.has_value()) {
-    control = net::ControlServer::listen(tasks, config.control, [&](nlohmann::json request) {
-      return relay.control(std::move(request));
-    });
-    if (control.has_error()) started = control.error();
-  }
-  if (started.has_error()) {
-    spdlog::error("{}", started.error().message);
-    code = 1;
-  } else {
     spdlog::info("{} routes, {} ms one way", config.routes.size(), config.latency_ms);
-    while (!co_await stop.wait_for(1h)) {
-    }
   }
-  tasks.stop();
-  co_await tasks.join();
+  const int code = co_await net::take_orders(
+      started, config.control,
+      [&](nlohmann::json request) { return relay.control(std::move(request)); }, stop);
   co_await relay.stop();
   co_return code;
 }
@@ -341,19 +326,7 @@ net::Task<int> link_body(LinkConfig config, asio::any_io_executor executor, net:
 
 int run_link(const std::filesystem::path& config_file) {
   net::init_logging("link");
-  const auto config = load_link_config(config_file);
-  if (config.has_error()) {
-    spdlog::error("{}", config.error().message);
-    return 2;
-  }
-  const auto pid_file = net::PidFile::acquire(config->pid_file);
-  if (pid_file.has_error()) {
-    spdlog::error("{}", pid_file.error().message);
-    return 1;
-  }
-  return net::run_main([&](asio::any_io_executor executor, net::Event& stop) {
-    return link_body(*config, executor, stop);
-  });
+  return net::run_configured(load_link_config(config_file), link_body);
 }
 
 }  // namespace aurora_global::link

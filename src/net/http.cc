@@ -158,6 +158,24 @@ Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buf
 
 }  // namespace
 
+int http_status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::not_found: return 404;
+    case ErrorKind::denied: return 403;
+    case ErrorKind::invalid: return 400;
+    case ErrorKind::conflict:
+    case ErrorKind::superseded:
+    case ErrorKind::data_loss_refused: return 409;
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+    case ErrorKind::unavailable:
+    case ErrorKind::exhausted: return 503;
+    case ErrorKind::corrupt:
+    case ErrorKind::internal: return 500;
+  }
+  return 500;
+}
+
 std::string header_value(const Headers& headers, std::string_view name) {
   const std::string wanted = lower(name);
   for (const auto& [key, value] : headers) {

@@ -40,6 +40,9 @@ struct HttpResponse {
   std::string body;
 };
 
+// How a failure of this kind is told over HTTP.
+int http_status_of(ErrorKind kind);
+
 // Answers one request. Runs in the connection's task.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 

@@ -16,24 +16,6 @@ constexpr Duration kEngineFenceLimit = 7s;
 constexpr Duration kAskLimit = 3s;
 constexpr std::string_view kClientPrefix = "region:";
 
-int http_status_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::denied: return 403;
-    case ErrorKind::invalid: return 400;
-    case ErrorKind::conflict:
-    case ErrorKind::superseded:
-    case ErrorKind::data_loss_refused: return 409;
-    case ErrorKind::timeout:
-    case ErrorKind::cancelled:
-    case ErrorKind::unavailable:
-    case ErrorKind::exhausted: return 503;
-    case ErrorKind::corrupt:
-    case ErrorKind::internal: return 500;
-  }
-  return 500;
-}
-
 }  // namespace
 
 net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
@@ -70,7 +52,7 @@ net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
   if (!malformed.empty()) {
     refuse(400, "the request " + what + " is malformed: " + malformed, "");
   } else if (answer.has_error()) {
-    refuse(http_status_of(answer.error().kind), answer.error().message, answer.error().code);
+    refuse(net::http_status_of(answer.error().kind), answer.error().message, answer.error().code);
   } else {
     response.body = answer->dump();
   }

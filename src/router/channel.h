@@ -43,8 +43,9 @@ class Channel {
   // `again`: wait first. `ended`: the other side has closed, or the stream is broken.
   Moved read_some(std::span<std::uint8_t> into);
   Moved write_some(pgwire::BytesView bytes);
-  // Waits for bytes, and reads them: with fewer system calls than readable() and read_some(). `into`
-  // is touched when there are some, not while waiting, and has room for more than kFirstBytes.
+  // Waits for bytes, and reads them: with fewer system calls than readable() and read_some().
+  // `into` is touched when there are some, not while waiting, and has room for more than
+  // kFirstBytes.
   net::Task<Moved> receive(std::span<std::uint8_t> into);
   // Return false when the channel was closed here, or the task cancelled.
   net::Task<bool> readable();

@@ -3,8 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <fstream>
 
-#include "net/main_loop.h"
-#include "net/pid_file.h"
+#include "net/daemon.h"
 #include "net/tls.h"
 #include "net/together.h"
 
@@ -296,24 +295,9 @@ net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor exe
     co_return 1;
   }
   Router& router = **made;
-  net::TaskGroup tasks(executor);
-  int code = 0;
-  auto started = co_await router.start();
-  Result<std::unique_ptr<net::ControlServer>> control = make_error(ErrorKind::cancelled, "");
-  if (started.has_value()) {
-    control = net::ControlServer::listen(
-        tasks, config.control, [&](json request) { return router.control(std::move(request)); });
-    if (control.has_error()) started = control.error();
-  }
-  if (started.has_error()) {
-    spdlog::error("{}", started.error().message);
-    code = 1;
-  } else {
-    while (!co_await stop.wait_for(std::chrono::hours(1))) {
-    }
-  }
-  tasks.stop();
-  co_await tasks.join();
+  const int code = co_await net::take_orders(
+      co_await router.start(), config.control,
+      [&](json request) { return router.control(std::move(request)); }, stop);
   co_await router.stop();
   co_return code;
 }
@@ -322,19 +306,7 @@ net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor exe
 
 int run_router(const std::filesystem::path& config_file) {
   net::init_logging("router");
-  const auto config = load_router_config(config_file);
-  if (config.has_error()) {
-    spdlog::error("{}", config.error().message);
-    return 2;
-  }
-  const auto pid_file = net::PidFile::acquire(config->pid_file);
-  if (pid_file.has_error()) {
-    spdlog::error("{}", pid_file.error().message);
-    return 1;
-  }
-  return net::run_main([&](asio::any_io_executor executor, net::Event& stop) {
-    return router_body(*config, executor, stop);
-  });
+  return net::run_configured(load_router_config(config_file), router_body);
 }
 
 }  // namespace aurora_global::router

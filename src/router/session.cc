@@ -178,8 +178,8 @@ net::Task<void> Session::pump_client() {
     const bool looked = !kept_.empty();
     BytesView input(kept_);
     if (!looked) {
-      const Channel::Moved moved = more ? client_.read_some(host_.scratch)
-                                        : co_await client_.receive(host_.scratch);
+      const Channel::Moved moved =
+          more ? client_.read_some(host_.scratch) : co_await client_.receive(host_.scratch);
       if (moved.state == Channel::State::ended) break;
       more = moved.more;
       if (moved.state == Channel::State::again) continue;
@@ -217,8 +217,8 @@ net::Task<void> Session::pump_client() {
       if (!co_await wait_while_blocked()) break;
     } else if (!kept_.empty()) {
       // A message's beginning: the rest is needed.
-      const Channel::Moved moved = more ? client_.read_some(host_.scratch)
-                                        : co_await client_.receive(host_.scratch);
+      const Channel::Moved moved =
+          more ? client_.read_some(host_.scratch) : co_await client_.receive(host_.scratch);
       if (moved.state == Channel::State::ended) break;
       more = moved.more;
       append(kept_, BytesView(host_.scratch).first(moved.bytes));
