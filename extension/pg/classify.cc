@@ -91,7 +91,7 @@ std::uint8_t harmless[FirstGenbkiObjectId / 8];
 
 void forget_harmless(Datum, int, uint32) { memset(harmless, 0, sizeof harmless); }
 
-bool is_harmless(Oid function) {
+bool known_harmless(Oid function) {
   return function < FirstGenbkiObjectId && (harmless[function / 8] >> (function % 8) & 1) != 0;
 }
 
@@ -106,7 +106,7 @@ void note_harmless(Oid function) {
 }
 
 bool runs_at_primary(Oid function, void*) {
-  if (is_harmless(function)) return false;
+  if (known_harmless(function)) return false;
   HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto* proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
@@ -194,6 +194,15 @@ Where place_of_explain(ExplainStmt* explain) {
 }
 
 }  // namespace
+
+bool is_harmless(Oid function) {
+  if (known_harmless(function)) return true;
+  if (function >= FirstGenbkiObjectId || func_volatile(function) == PROVOLATILE_VOLATILE) {
+    return false;
+  }
+  note_harmless(function);
+  return true;
+}
 
 bool calls_primary_function(Query* query) {
   return reads_sequence(query) || query_tree_walker(query, walker(), nullptr, 0);

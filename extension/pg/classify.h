@@ -27,4 +27,7 @@ enum class Where { here, primary };
 // Where a utility statement runs.
 Where place_of(Node* statement);
 
+// One of PostgreSQL's own functions, and not volatile. Inside a transaction.
+bool is_harmless(Oid function);
+
 }  // namespace aurora_global::extension

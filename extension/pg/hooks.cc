@@ -320,6 +320,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   if (top && forwarding_possible() && place_utility(&statement, text)) return;
   const char* client = role_to_log_in(statement->utilityStmt);
   const bool entered = enter(statement->utilityStmt);
+  note_session_statement(statement->utilityStmt, false);
   ++depth;
   PG_TRY();
   {
@@ -330,7 +331,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
       standard_ProcessUtility(statement, text, read_only_tree, context, params, environment,
                               receiver, completion);
     }
-    note_session_statement(statement->utilityStmt);
+    note_session_statement(statement->utilityStmt, true);
   }
   PG_FINALLY();
   {
@@ -341,11 +342,12 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   if (client != nullptr) admit_client(client);
 }
 
-// ---- function calls of the protocol
+// ---- function calls
 
-// They run without a portal, and nothing lets an extension read their arguments.
+// Those of the protocol run without a portal, and nothing lets an extension read their arguments.
 void on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub, void* argument) {
   if (next_object_access != nullptr) next_object_access(access, catalog, object, sub, argument);
+  if (access == OAT_FUNCTION_EXECUTE) note_session_function(object);
   if (access != OAT_FUNCTION_EXECUTE || ActivePortal != nullptr || !at_top()) return;
   if (func_volatile(object) == PROVOLATILE_VOLATILE) note_fastpath_write();
   if (!forwarding_possible() || !fastpath_writes(object)) return;

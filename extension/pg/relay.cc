@@ -14,6 +14,7 @@
 #include "pg/relay_parts.h"
 #include "pg/remote.h"
 #include "pg/session.h"
+#include "pg/session_report.h"
 #include "pg/statements.h"
 
 extern "C" {
@@ -261,6 +262,7 @@ void bring_back(Remote& r) {
     r.settings_digest = r.position.settings;
   }
   make_prepared_statements(r);
+  note_session_relay();
   if (relay->discarding) remote_close();
 }
 

@@ -1,5 +1,6 @@
 #include "pg/session_report.h"
 
+#include "pg/classify.h"
 #include "pg/local_cursors.h"
 
 extern "C" {
@@ -18,6 +19,7 @@ ClientAuthentication_hook_type next_authentication = nullptr;
 bool reporting = false;
 bool prepared = false;  // SQL's PREPARE; those of the protocol are seen by who relays it.
 bool listening = false;
+bool looked_at = false;  // Nothing since has run that could change what is reported.
 std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
 int report_counter = 0;
 char* state_text = nullptr;
@@ -90,8 +92,20 @@ const char* show_state() {
   return text;
 }
 
+bool only_bounds_a_transaction(const Node* statement) {
+  if (!IsA(statement, TransactionStmt)) return false;
+  switch (reinterpret_cast<const TransactionStmt*>(statement)->kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START:
+    case TRANS_STMT_COMMIT:
+    case TRANS_STMT_ROLLBACK: return true;
+    default: return false;
+  }
+}
+
 void on_transaction(XactEvent event, void*) {
-  if (!reporting || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)) return;
+  if (!reporting || looked_at || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)) return;
+  looked_at = true;
   // A new value each time: the parameter is looked at again, and sent if what it shows has changed.
   char value[16];
   snprintf(value, sizeof value, "%d", ++report_counter);
@@ -111,17 +125,11 @@ void on_authentication(Port* port, int status) {
 
 }  // namespace
 
-void note_session_statement(const Node* statement) {
+void note_session_statement(const Node* statement, bool has_run) {
+  if (!only_bounds_a_transaction(statement)) looked_at = false;
+  if (!has_run) return;
   switch (nodeTag(statement)) {
-    case T_PrepareStmt:
-    case T_DeallocateStmt:
-    case T_ListenStmt:
-    case T_UnlistenStmt:
-    case T_DiscardStmt: ++changes; break;
-    default: return;
-  }
-  switch (nodeTag(statement)) {
-    case T_PrepareStmt: prepared = true; break;
+    case T_PrepareStmt: note_session_prepared(); return;
     case T_DeallocateStmt:
       if (reinterpret_cast<const DeallocateStmt*>(statement)->name == nullptr) prepared = false;
       break;
@@ -136,8 +144,20 @@ void note_session_statement(const Node* statement) {
         prepared = listening = false;
       }
       break;
-    default: break;
+    default: return;
   }
+  ++changes;
+}
+
+void note_session_function(Oid function) {
+  if (looked_at && reporting && !is_harmless(function)) looked_at = false;
+}
+
+void note_session_relay() { looked_at = false; }
+
+void note_session_prepared() {
+  ++changes;
+  prepared = true;
 }
 
 void install_session_report() {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pg/primary.h"
+#include "pg/session_report.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -243,7 +244,10 @@ void carry_out(const Pending& one) {
   switch (one.kind) {
     case Pending::Kind::drop: break;
     case Pending::Kind::drop_all: DropAllPreparedStatements(); break;
-    case Pending::Kind::sql: make_from_sql(pstrdup(one.text.c_str())); break;
+    case Pending::Kind::sql:
+      make_from_sql(pstrdup(one.text.c_str()));
+      note_session_prepared();
+      break;
     case Pending::Kind::parse: {
       auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * (one.types.size() + 1)));
       for (std::size_t i = 0; i < one.types.size(); ++i) types[i] = one.types[i];

@@ -126,6 +126,26 @@ class ForwardingFunctionsTest(unittest.TestCase):
                 ("CREATE TEMP TABLE mine(n int)", "temporary")):
             connection.execute(statement)
             self.assertEqual(wanted, reported().partition("#")[0], statement)
+        # However it is changed, and not when a transaction takes it back.
+        connection.execute("DROP TABLE mine; CREATE FUNCTION pg_temp.unused() RETURNS int "
+                           "LANGUAGE sql AS 'SELECT 1'")
+        connection.execute("CREATE FUNCTION public.set_tenant() RETURNS void LANGUAGE plpgsql AS "
+                           "$$ BEGIN PERFORM set_config('app.tenant', '8', false); END $$")
+        connection.execute("CREATE PROCEDURE public.set_and_commit() LANGUAGE plpgsql AS "
+                           "$$ BEGIN SET app.tenant = '9'; COMMIT; PERFORM 1; END $$")
+        for statement in ("SELECT set_config('app.tenant', '7', false)",
+                          "SELECT public.set_tenant()", "CALL public.set_and_commit()",
+                          "DO $$ BEGIN SET app.tenant = '7'; END $$"):
+            connection.execute(statement)
+            self.assertEqual("settings,temporary", reported().partition("#")[0], statement)
+            connection.execute("RESET app.tenant")
+            self.assertEqual("temporary", reported().partition("#")[0], statement)
+        for statement in ("SET app.tenant = '7'", "SELECT set_config('app.tenant', '7', false)"):
+            connection.execute("BEGIN")
+            connection.execute(statement)
+            connection.execute("SELECT 1")
+            connection.execute("ROLLBACK")
+            self.assertEqual("temporary", reported().partition("#")[0], statement)
         # Others are told nothing.
         self.assertIsNone(self.connect(self.pair.primary).info.parameter_status(
             "aurora_global.session_state"))
