@@ -13,8 +13,9 @@ namespace aurora_global::extension {
 // first ReadyForQuery, so that who connects knows that it is told. Other sessions pay nothing.
 inline constexpr char kSessionStateParameter[] = "aurora_global.session_state";
 
-// Takes notice of a utility statement that begins or `has_run`, at any depth, and of a function that
-// is about to. Transactions without any that could change the session's state are not looked at.
+// Takes notice of a utility statement that begins or `has_run`, at any depth, and of a function
+// that is about to. Transactions without any that could change the session's state are not looked
+// at.
 void note_session_statement(const Node* statement, bool has_run);
 void note_session_function(Oid function);
 // And of what a relay has brought back, in the transaction that it leaves open.

@@ -207,17 +207,12 @@ Result<tcp::endpoint> parse(std::string_view text, std::uint16_t port_min) {
 
 Result<tcp::endpoint> parse_endpoint(std::string_view text) { return parse(text, 1); }
 
-Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address,
-                                AddressSharing sharing) {
+Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address) {
   TRY(const tcp::endpoint endpoint, parse(address, 0));
   tcp::acceptor acceptor(executor);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && sharing == AddressSharing::shared) {
-    using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-    acceptor.set_option(ReusePort(true), error);
-  }
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (!error) return acceptor;

@@ -51,13 +51,9 @@ using TlsContext = std::shared_ptr<asio::ssl::context>;
 // "127.0.1.1:4566" as an endpoint. Fails with `invalid`.
 Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
 
-// Whether several sockets may listen at one address: the kernel spreads connections over them.
-enum class AddressSharing { exclusive, shared };
-
 // A listening socket. Fails with `conflict` when the address is taken (the message says what to
 // do), `unavailable` otherwise.
-Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address,
-                                          AddressSharing sharing = AddressSharing::exclusive);
+Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address);
 
 // Serves until it is closed or destroyed, or its TaskGroup ends; open connections end with the
 // group. Connections are kept alive; an idle one is closed after 75 s, a request that does not

@@ -17,9 +17,8 @@ namespace {
 constexpr std::size_t kBackendsMax = 64;
 constexpr int kThreadsMax = 15;  // A cancel key has four bits for the thread.
 
-// Half of the machine: the other half is PostgreSQL's.
 int default_threads() {
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, 4);
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 4);
 }
 
 Error invalid(std::string message) { return make_error(ErrorKind::invalid, std::move(message)); }

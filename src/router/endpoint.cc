@@ -67,23 +67,13 @@ Error protocol_error(ErrorKind kind, std::string_view sqlstate, std::string mess
   return make_error(kind, std::move(message), std::string(sqlstate));
 }
 
-// Counts up as long as it lives.
-class Counted {
- public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
- private:
-  std::size_t& count_;
-};
-
 }  // namespace
 
-Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint)
+Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint,
+                   std::atomic<std::size_t>& all_clients)
     : around_(std::move(surroundings)),
       endpoint_(std::move(endpoint)),
+      all_clients_(all_clients),
       gate_(around_.executor),
       tasks_(around_.executor),
       host_{around_.executor,
@@ -100,15 +90,7 @@ Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint)
 
 Endpoint::~Endpoint() = default;
 
-Result<void> Endpoint::start() {
-  const auto sharing =
-      around_.config.threads > 1 ? net::AddressSharing::shared : net::AddressSharing::exclusive;
-  TRY(tcp::acceptor acceptor, net::listen_on(around_.executor, endpoint_.listen, sharing));
-  acceptor_ = std::make_unique<tcp::acceptor>(std::move(acceptor));
-  tasks_.spawn("endpoint " + endpoint_.name, accept_loop());
-  tasks_.spawn("servers of " + endpoint_.name, watch_servers());
-  return ok();
-}
+void Endpoint::start() { tasks_.spawn("servers of " + endpoint_.name, watch_servers()); }
 
 net::Task<void> Endpoint::stop() {
   tasks_.stop();
@@ -117,22 +99,27 @@ net::Task<void> Endpoint::stop() {
 
 // ---- clients come in
 
-net::Task<void> Endpoint::accept_loop() {
-  for (;;) {
-    tcp::socket socket(around_.executor);
-    auto [error] = co_await acceptor_->async_accept(socket, net::use_result);
-    if (error == asio::error::operation_aborted) co_return;
-    if (error) {
-      co_await net::sleep_for(10ms);
-      continue;
-    }
-    ++accepted_total_;
-    tasks_.spawn("session", serve(std::move(socket)));
-  }
+Endpoint::Place::Place(std::atomic<std::size_t>& here, std::atomic<std::size_t>& all)
+    : here_(&here), all_(&all) {
+  ++*here_;
+  ++*all_;
 }
 
-net::Task<void> Endpoint::serve(tcp::socket socket) {
-  const Counted counted(clients_);
+Endpoint::Place::Place(Place&& other) noexcept
+    : here_(std::exchange(other.here_, nullptr)), all_(other.all_) {}
+
+Endpoint::Place::~Place() {
+  if (here_ == nullptr) return;
+  --*here_;
+  --*all_;
+}
+
+void Endpoint::serve(tcp::socket socket, Place place) {
+  ++accepted_total_;
+  tasks_.spawn("session", serve_client(std::move(socket), std::move(place)));
+}
+
+net::Task<void> Endpoint::serve_client(tcp::socket socket, [[maybe_unused]] Place place) {
   boost::system::error_code error;
   const auto remote = socket.remote_endpoint(error);
   if (error) co_return;
@@ -226,7 +213,7 @@ net::Task<Result<void>> Endpoint::admit(Channel& client, pgwire::StartupMessage 
                                  address.substr(0, address.rfind(':')) + "\", user \"" + user +
                                  "\", database \"" + parameters["database"] + "\", no encryption");
   }
-  if (clients_ > static_cast<std::size_t>(around_.config.max_connections)) {
+  if (all_clients_ > static_cast<std::size_t>(around_.config.max_connections)) {
     co_return protocol_error(ErrorKind::exhausted, "53300",
                              "too many connections for endpoint " + endpoint_.name + " of " +
                                  around_.config.region + " (limit " +
@@ -545,7 +532,8 @@ net::Task<void> Endpoint::watch_servers() {
 json Endpoint::status() const {
   json backends = json::array();
   for (const BackendAddress& one : backends_) backends.push_back(one.name());
-  std::size_t held = clients_ - std::min(clients_, sessions_.size());
+  const std::size_t clients = clients_;
+  std::size_t held = clients - std::min(clients, sessions_.size());
   for (const SessionPointer& session : sessions_) held += session->state() == "held" ? 1 : 0;
   return {{"name", endpoint_.name},
           {"listen", endpoint_.listen},

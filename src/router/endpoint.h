@@ -1,6 +1,7 @@
 // One endpoint, on one thread: its listener, its sessions, and the choice of a server for each.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <map>
 #include <memory>
@@ -32,13 +33,32 @@ class Endpoint {
     std::function<net::Task<void>(pgwire::CancelRequest)> cancel;
   };
 
-  Endpoint(Surroundings surroundings, EndpointConfig endpoint);
+  // `all_clients` counts those of this endpoint on all threads.
+  Endpoint(Surroundings surroundings, EndpointConfig endpoint,
+           std::atomic<std::size_t>& all_clients);
   ~Endpoint();
 
-  Result<void> start();
+  void start();
   net::Task<void> stop();
 
   const std::string& name() const { return endpoint_.name; }
+  boost::asio::any_io_executor executor() const { return around_.executor; }
+
+  // Counts as a client as long as it lives. On any thread, as are its maker and clients().
+  class Place {
+   public:
+    Place(std::atomic<std::size_t>& here, std::atomic<std::size_t>& all);
+    Place(Place&& other) noexcept;
+    ~Place();
+
+   private:
+    std::atomic<std::size_t>* here_;
+    std::atomic<std::size_t>* all_;
+  };
+  Place take_place() { return {clients_, all_clients_}; }
+  std::size_t clients() const { return clients_; }
+  // Serves a client that has connected.
+  void serve(boost::asio::ip::tcp::socket socket, Place place);
 
   // New sessions go to these; those whose server is not among them are carried to one of them.
   void use(std::vector<BackendAddress> backends, Epoch epoch);
@@ -58,8 +78,7 @@ class Endpoint {
   using tcp = boost::asio::ip::tcp;
   using SessionPointer = std::shared_ptr<Session>;
 
-  net::Task<void> accept_loop();
-  net::Task<void> serve(tcp::socket socket);
+  net::Task<void> serve_client(tcp::socket socket, Place place);
   net::Task<Result<void>> welcome(Channel& client, std::string address);
   net::Task<Result<void>> admit(Channel& client, pgwire::StartupMessage startup,
                                 std::string address, pgwire::Bytes received, Deadline deadline);
@@ -80,10 +99,10 @@ class Endpoint {
 
   Surroundings around_;
   EndpointConfig endpoint_;
+  std::atomic<std::size_t>& all_clients_;  // With those that are logging in.
   SessionGate gate_;
   net::TaskGroup tasks_;
   SessionHost host_;
-  std::unique_ptr<tcp::acceptor> acceptor_;
   std::vector<BackendAddress> backends_;
   std::size_t next_backend_ = 0;
   std::optional<BackendAddress> preparing_;
@@ -91,7 +110,7 @@ class Endpoint {
   std::list<SessionPointer> sessions_;
   std::map<std::uint32_t, std::weak_ptr<Session>> by_key_;
   std::map<std::string, int> silent_ticks_;  // Of servers across the link.
-  std::size_t clients_ = 0;                  // With those that are logging in.
+  std::atomic<std::size_t> clients_ = 0;     // The same on this thread.
   net::Event changed_;                       // The backends.
   std::uint64_t accepted_total_ = 0;
   std::uint64_t refused_total_ = 0;

@@ -75,9 +75,9 @@ struct Router::Worker {
   net::Task<T> run(net::Task<T> task) {
     co_return co_await asio::co_spawn(executor, std::move(task), asio::use_awaitable);
   }
-  net::Task<Result<void>> start() {
-    for (const auto& one : endpoints) CO_TRY_VOID(one->start());
-    co_return ok();
+  net::Task<void> start() {
+    for (const auto& one : endpoints) one->start();
+    co_return;
   }
   net::Task<void> stop() {
     for (const auto& one : endpoints) co_await one->stop();
@@ -140,7 +140,8 @@ Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
         static_cast<unsigned>(i),
         [one = router.get()](pgwire::CancelRequest request) { return one->cancel(request); }};
     for (const EndpointConfig& endpoint : config.endpoints) {
-      worker->endpoints.push_back(std::make_unique<Endpoint>(surroundings, endpoint));
+      worker->endpoints.push_back(
+          std::make_unique<Endpoint>(surroundings, endpoint, router->clients_[endpoint.name]));
     }
     router->workers_.push_back(std::move(worker));
   }
@@ -160,11 +161,19 @@ net::Task<Result<void>> Router::start() {
       spdlog::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);
     }
   }
-  for (const auto& worker : workers_) CO_TRY_VOID(co_await worker->run(worker->start()));
+  for (const auto& worker : workers_) co_await worker->run(worker->start());
+  for (const EndpointConfig& endpoint : config_.endpoints) {
+    std::vector<Endpoint*> of_threads;
+    for (const auto& worker : workers_) of_threads.push_back(worker->endpoint(endpoint.name));
+    listeners_.push_back(
+        std::make_unique<Listener>(orders_.executor(), endpoint.listen, std::move(of_threads)));
+    CO_TRY_VOID(listeners_.back()->start());
+  }
   co_return ok();
 }
 
 net::Task<void> Router::stop() {
+  for (const auto& listener : listeners_) co_await listener->stop();
   orders_.stop();
   co_await orders_.join();
   for (const auto& worker : workers_) {

@@ -1,8 +1,8 @@
 // The router of a region: the endpoints that applications connect to.
 //
 // It knows only the topology it is told; it keeps the last one when nobody tells it any more, also
-// over its own restart. With several threads each has all endpoints, and the kernel spreads the
-// clients over them; the first thread is the caller's, and takes the orders.
+// over its own restart. With several threads each has all endpoints; the first thread is the
+// caller's, accepts the clients, which are spread over all, and takes the orders.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "net/control_socket.h"
-#include "router/endpoint.h"
+#include "router/listener.h"
 
 namespace aurora_global::router {
 
@@ -46,7 +46,9 @@ class Router {
   std::unique_ptr<ServerIdentity> identity_;
   net::TlsContext server_tls_;
   Topology topology_;
+  std::map<std::string, std::atomic<std::size_t>> clients_;  // By endpoint, of all threads.
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   net::TaskGroup orders_;
 };
 

@@ -278,6 +278,22 @@ TEST(Router, OverTheLimitTheAnswerIs53300) {
       [](RouterConfig& config) { config.max_connections = 1; });
 }
 
+TEST(Router, TheLimitIsOfAllThreadsTogether) {
+  run_world(
+      [](World& w) -> net::Task<void> {
+        co_await w.writer_is(w.east, 1);
+        std::vector<std::unique_ptr<FakeClient>> clients;
+        for (int i = 0; i < 5; ++i) clients.push_back(co_await w.client());
+        for (int i = 0; i < 5; ++i) {
+          EXPECT_EQ((co_await log_in(w, kApp, "secret")).sqlstate, "53300");
+        }
+      },
+      [](RouterConfig& config) {
+        config.threads = 3;
+        config.max_connections = 5;
+      });
+}
+
 TEST(Router, NonsenseIsAProtocolViolation) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
