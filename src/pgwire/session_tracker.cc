@@ -8,17 +8,17 @@ constexpr std::size_t kTrimAfter = 1024;
 }  // namespace
 
 void SessionTracker::client(char type) {
-  const bool data = type == 'd' || type == 'c' || type == 'f';
-  after_failed_copy_ = after_failed_copy_ && data;
+  if (type != 'd' && type != 'c' && type != 'f') after_query_ = after_failed_copy_ = false;
   switch (type) {
     case 'Q':
     case 'F':
       odd_ = odd_ || open_batch_ || copying_in_;  // Thrown away, if the batch has failed.
       open_batch_ = false;
       due_.push_back(Due::query);
+      after_query_ = type == 'Q';
       break;
     case 'S':
-      odd_ = odd_ || copying_in_;  // Thrown away, unless the COPY has just failed.
+      odd_ = odd_ || copying_in_ || early_data_;  // Thrown away, unless the COPY has just failed.
       open_batch_ = false;
       due_.push_back(Due::sync);
       break;
@@ -31,8 +31,10 @@ void SessionTracker::client(char type) {
     case 'd':
     case 'c':
     case 'f':
-      // Data that comes before the server asks for it may be read, or thrown away.
-      odd_ = odd_ || !(copying_in_ || after_failed_copy_ || quiet());
+      if (!copying_in_ && !after_failed_copy_ && !quiet()) {
+        odd_ = odd_ || !after_query_;
+        early_data_ = true;
+      }
       copying_in_ = copying_in_ && type == 'd';
       break;
     default: break;
@@ -62,6 +64,7 @@ void SessionTracker::server(char type, char status) {
       copying_in_ = false;
       status_ = status;
       answered();
+      if (quiet()) early_data_ = false;
       break;
     case 'G':
     case 'W': begin_copy_in(); break;

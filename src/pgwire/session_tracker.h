@@ -41,8 +41,12 @@ class SessionTracker {
   char status_ = 'I';
   bool open_batch_ = false;  // Messages of the extended protocol since the last Sync.
   bool copying_in_ = false;  // The server reads CopyData, and throws away Sync.
-  // What the client goes on to send of a COPY that has failed is thrown away.
+  // Since the client's last message that was no data of a COPY: it was Query, whose data may come
+  // before the server asks for them (some drivers do not wait); a COPY has failed, and what comes of
+  // its data is thrown away.
+  bool after_query_ = false;
   bool after_failed_copy_ = false;
+  bool early_data_ = false;  // Sent before the server has said that it reads.
   // The client has mixed messages in a way no driver does, and whether the server answers a Sync
   // depends on what goes wrong there: the session never counts as idle again.
   bool odd_ = false;

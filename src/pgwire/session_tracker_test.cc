@@ -32,8 +32,10 @@ TEST(SessionTracker, IsIdleWhenEverythingIsAnswered) {
         // COPY from the client, by a query and by the extended protocol, with and without a Sync
         // that the server throws away; and with an error in between.
         ">Q<G>ddc<CZI", ">PBE<12>H<G>dcS<CZI", ">PBES<12G>ddcS<CZI", ">Q<G>d<EZI", ">Q<H<dcCZI",
+        // The same, the client goes on to send when the error is under way.
+        ">Q<G>d<EZI>dc", ">Q<G>d<E>dc<ZI", ">PBES<12G>d<E>dcS<ZI",
         // The data and their end sent before the server has said that it reads.
-        ">Qddc<GCZI", ">PBEddcS<12GCZI",
+        ">Qddc<GCZI", ">Qd<G>dc<CZI>Q<CZI",
         // An end of data that nobody reads.
         ">Qc<EZI"}) {
     EXPECT_TRUE(after(talk).idle()) << talk;
@@ -41,7 +43,8 @@ TEST(SessionTracker, IsIdleWhenEverythingIsAnswered) {
 }
 
 TEST(SessionTracker, IsNeverIdleAgainWhenNobodyCanTellWhatIsAnswered) {
-  for (const char* talk : {">PBESddcS<12GCZI", ">Q<G>dSdc<CZI", ">PBEQ<12CZI", ">QdS<EZI"}) {
+  for (const char* talk : {">PBESddcS<12GCZI", ">PBEddcS<12GCZI", ">Q<G>dSdc<CZI", ">PBEQ<12CZI",
+                           ">QdS<EZI", ">PSQQQEHdcS<1ZICZICZICZIGCZI"}) {
     EXPECT_FALSE(after(talk).idle()) << talk;
   }
 }
