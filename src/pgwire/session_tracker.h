@@ -42,8 +42,8 @@ class SessionTracker {
   bool open_batch_ = false;  // Messages of the extended protocol since the last Sync.
   bool copying_in_ = false;  // The server reads CopyData, and throws away Sync.
   // Since the client's last message that was no data of a COPY: it was Query, whose data may come
-  // before the server asks for them (some drivers do not wait); a COPY has failed, and what comes of
-  // its data is thrown away.
+  // before the server asks for them (some drivers do not wait); a COPY has failed, and what comes
+  // of its data is thrown away.
   bool after_query_ = false;
   bool after_failed_copy_ = false;
   bool early_data_ = false;  // Sent before the server has said that it reads.
