@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryPause = 100ms;
 constexpr Duration kAskLimit = 3s;
+constexpr Duration kStartLimit = 10s;  // For a target that has just become a standby.
 
 constexpr std::string_view kInvalidGlobal = "InvalidGlobalClusterStateFault";
 
@@ -46,8 +47,8 @@ net::Task<Result<model::GlobalCluster>> Controller::move_writer(std::string iden
                         {"data_loss_allowed", kind == MoveKind::data_loss_allowed},
                         {"drain_timeout_ms", milliseconds(drain.timeout)},
                         {"drain_policy", model::name_of(drain.policy)}};
-  const auto answer =
-      co_await call_peer(target->region, "move", request, Deadline::in(kAskLimit + 4s));
+  const auto answer = co_await call_peer(target->region, "move", request,
+                                         Deadline::in(kStartLimit + kAskLimit + 4s));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
     co_return fault(
@@ -76,9 +77,17 @@ net::Task<Result<void>> Controller::why_not_switch_over(const model::GlobalClust
                     "The DB cluster in " + config_.region.name +
                         " has no DB instance; create one before it can become the primary");
   }
-  const auto state = co_await instance->state(Deadline::in(kAskLimit));
+  const auto replicates = [](const Result<InstanceState>& state) {
+    return state.has_value() && state->in_recovery && state->streaming;
+  };
+  auto state = co_await instance->state(Deadline::in(kAskLimit));
+  const Deadline started = Deadline::in(kStartLimit);
+  while (!replicates(state) && !started.passed() && !tasks_.stopping()) {
+    co_await net::sleep_for(kRetryPause);
+    state = co_await instance->state(Deadline::in(kAskLimit));
+  }
   if (state.has_error()) co_return refuse("its instance does not answer: " + state.error().message);
-  if (!state->in_recovery || !state->streaming) {
+  if (!replicates(state)) {
     co_return refuse("it is not replicating from " + old_region + " now");
   }
   const auto theirs =
@@ -132,7 +141,8 @@ net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string iden
     co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
                     "The DB cluster in " + config_.region.name + " has no DB instance with data");
   }
-  if (running_operation(identifier) != nullptr) {  // Another call came while we checked.
+  // Another call came while we checked.
+  if (running_operation(identifier) != nullptr || globals_.at(identifier).epoch != global.epoch) {
     co_return fault(ErrorKind::conflict, std::string(kInvalidGlobal),
                     "Another operation on global cluster " + identifier + " has just begun");
   }
