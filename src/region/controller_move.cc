@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryPause = 100ms;
 constexpr Duration kAskLimit = 3s;
-constexpr Duration kStartLimit = 10s;  // For a target that has just become a standby.
+// For a target that has just become a standby. Callers wait 10 s for the answer.
+constexpr Duration kStartLimit = 5s;
+constexpr Duration kLookLimit = 1s;
 
 constexpr std::string_view kInvalidGlobal = "InvalidGlobalClusterStateFault";
 
@@ -48,7 +50,7 @@ net::Task<Result<model::GlobalCluster>> Controller::move_writer(std::string iden
                         {"drain_timeout_ms", milliseconds(drain.timeout)},
                         {"drain_policy", model::name_of(drain.policy)}};
   const auto answer = co_await call_peer(target->region, "move", request,
-                                         Deadline::in(kStartLimit + kAskLimit + 4s));
+                                         Deadline::in(kStartLimit + kLookLimit + kAskLimit));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
     co_return fault(
@@ -80,11 +82,11 @@ net::Task<Result<void>> Controller::why_not_switch_over(const model::GlobalClust
   const auto replicates = [](const Result<InstanceState>& state) {
     return state.has_value() && state->in_recovery && state->streaming;
   };
-  auto state = co_await instance->state(Deadline::in(kAskLimit));
   const Deadline started = Deadline::in(kStartLimit);
+  auto state = co_await instance->state(Deadline::in(kAskLimit));
   while (!replicates(state) && !started.passed() && !tasks_.stopping()) {
-    co_await net::sleep_for(kRetryPause);
-    state = co_await instance->state(Deadline::in(kAskLimit));
+    co_await net::sleep_for(kRetryPause);  // A server that starts tells nobody.
+    state = co_await instance->state(Deadline::in(kLookLimit));
   }
   if (state.has_error()) co_return refuse("its instance does not answer: " + state.error().message);
   if (!replicates(state)) {
