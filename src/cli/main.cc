@@ -37,6 +37,7 @@ struct Arguments {
   std::string drain_policy = "terminate";
   std::int64_t drain_timeout_ms = 1000;
   std::optional<double> latency_ms, jitter_ms, bandwidth;
+  std::optional<int> move_every;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
   bool sessions = false;
 
@@ -197,7 +198,12 @@ void add_process_commands(CLI::App& app, Arguments& a, int& code) {
   region->callback([&] { code = cli::run_region(a.file); });
   CLI::App* router = app.add_subcommand("router", "Run the router of a configuration file");
   router->add_option("file", a.file)->required();
-  router->callback([&] { code = router::run_router(a.file); });
+  router
+      ->add_option("--move-every", a.move_every,
+                   "For tests: carry each session to a fresh one of its server after every so many "
+                   "transactions")
+      ->check(CLI::Range(1, 86'400'000));
+  router->callback([&] { code = router::run_router(a.file, a.move_every); });
   CLI::App* api = app.add_subcommand("api", "Print the AWS actions that a region answers");
   api->callback([] {
     for (const auto& [service, actions] : services::served_actions()) {

@@ -66,7 +66,7 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   TRY_VOID(refuse_unknown(
       root,
       {"region", "control", "pid_file", "topology_file", "hold_timeout_ms", "connect_timeout_ms",
-       "max_connections", "threads", "tls_dir", "require_tls", "endpoint"},
+       "max_connections", "threads", "tls_dir", "require_tls", "move_every", "endpoint"},
       where));
   RouterConfig config;
   TRY(config.region, text_at(root, "region", where));
@@ -79,6 +79,10 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   config.hold_timeout = std::chrono::milliseconds(hold);
   config.connect_timeout = std::chrono::milliseconds(connect);
   config.max_connections = static_cast<int>(connections);
+  if (root.contains("move_every")) {
+    TRY(const auto every, number_at(root, "move_every", 1, where));
+    config.move_every = static_cast<int>(every);
+  }
   TRY(const auto threads, number_at(root, "threads", default_threads(), where));
   if (threads > kThreadsMax) return invalid(where + ": 'threads' is at most 15");
   config.threads = static_cast<int>(threads);

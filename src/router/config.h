@@ -31,6 +31,9 @@ struct RouterConfig {
   // across the link (forwarding.crt, forwarding.key, server-ca.crt). Empty: no TLS on either side.
   std::filesystem::path tls_dir;
   bool require_tls = true;  // Of clients; false without `tls_dir`.
+  // For tests: after every so many transactions a session is carried to a fresh one of the same
+  // server, as when the writer moves. 0: never.
+  int move_every = 0;
   std::vector<EndpointConfig> endpoints;
 };
 

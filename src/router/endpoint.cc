@@ -28,6 +28,7 @@ constexpr Duration kMoveLimit = 5s;
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr std::size_t kAtOnceMax = 32;  // Sessions that are prepared at the same time.
 constexpr std::size_t kListedMax = 1000;
+constexpr std::size_t kReasonsMax = 100;
 constexpr Duration kTick = 250ms;
 constexpr int kSilentTicksMax = 4;
 
@@ -83,9 +84,11 @@ Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint,
             tasks_,
             around_.server_tls,
             std::vector<std::uint8_t>(kScratchBytes),
+            {},
             {}},
       changed_(around_.executor) {
   host_.lost = [this](SessionPointer session) { carry(std::move(session)); };
+  host_.due = [this](SessionPointer session) { move_in_place(std::move(session)); };
 }
 
 Endpoint::~Endpoint() = default;
@@ -414,6 +417,31 @@ net::Task<void> Endpoint::carry_on(SessionPointer session) {
   }
 }
 
+// ---- as often as a test wants
+
+void Endpoint::move_in_place(SessionPointer session) {
+  if (session->carried || session->ended() || session->lost() || gate_.closed()) return;
+  session->carried = true;
+  session->stop();
+  tasks_.spawn("move session in place", do_move_in_place(std::move(session)));
+}
+
+net::Task<void> Endpoint::do_move_in_place(SessionPointer session) {
+  // One that has just ended a transaction and is not idle will not be, however long it is stopped.
+  auto moved = Result<std::string>("the session does not come to rest");
+  if (session->idle()) moved = co_await session->move_in_place(Deadline::in(kMoveLimit));
+  if (moved.has_value() && moved->empty()) {
+    ++moved_in_place_total_;
+  } else if (!session->ended() && !session->lost()) {
+    const std::string& why = moved.has_value() ? *moved : moved.error().message;
+    ++stayed_[stayed_.size() < kReasonsMax || stayed_.contains(why) ? why : "something else"];
+  }
+  session->carried = false;
+  session->let_on();
+  // What it was not told of meanwhile.
+  if (session->lost() || !listed(session->server())) carry(std::move(session));
+}
+
 namespace {
 
 // Runs `work` for every session, a bounded number at a time, and returns when all are done.
@@ -535,15 +563,20 @@ json Endpoint::status() const {
   const std::size_t clients = clients_;
   std::size_t held = clients - std::min(clients, sessions_.size());
   for (const SessionPointer& session : sessions_) held += session->state() == "held" ? 1 : 0;
-  return {{"name", endpoint_.name},
-          {"listen", endpoint_.listen},
-          {"sessions", sessions_.size()},
-          {"held", held},
-          {"backends", backends},
-          {"accepted_total", accepted_total_},
-          {"refused_total", refused_total_},
-          {"cut_total", cut_total_},
-          {"moved_total", moved_total_}};
+  json status = {{"name", endpoint_.name},
+                 {"listen", endpoint_.listen},
+                 {"sessions", sessions_.size()},
+                 {"held", held},
+                 {"backends", backends},
+                 {"accepted_total", accepted_total_},
+                 {"refused_total", refused_total_},
+                 {"cut_total", cut_total_},
+                 {"moved_total", moved_total_}};
+  if (around_.config.move_every > 0) {
+    status["moved_in_place_total"] = moved_in_place_total_;
+    status["stayed"] = stayed_;
+  }
+  return status;
 }
 
 json Endpoint::sessions_json() const {

@@ -93,6 +93,8 @@ class Endpoint {
   bool listed(const BackendAddress& server) const;
   void carry(SessionPointer session);
   net::Task<void> carry_on(SessionPointer session);
+  void move_in_place(SessionPointer session);
+  net::Task<void> do_move_in_place(SessionPointer session);
   net::Task<void> watch_servers();
   net::Task<void> probe(BackendAddress server);
   std::vector<SessionPointer> snapshot() const { return {sessions_.begin(), sessions_.end()}; }
@@ -116,6 +118,8 @@ class Endpoint {
   std::uint64_t refused_total_ = 0;
   std::uint64_t cut_total_ = 0;
   std::uint64_t moved_total_ = 0;
+  std::uint64_t moved_in_place_total_ = 0;
+  std::map<std::string, std::uint64_t> stayed_;  // Why a session was not moved in place.
 };
 
 }  // namespace aurora_global::router

@@ -44,7 +44,11 @@ Result<Duration> limit_in(const json& request, const char* name, std::int64_t ot
 // The members that count something, added up.
 void add_counts(json& to, const json& from) {
   for (const auto& [name, value] : from.items()) {
-    if (!value.is_number_integer()) {
+    if (value.is_object()) {
+      json& inner = to[name];
+      if (inner.is_null()) inner = json::object();
+      add_counts(inner, value);
+    } else if (!value.is_number_integer()) {
       to[name] = value;
     } else {
       to[name] = to.value(name, std::int64_t{0}) + value.get<std::int64_t>();
@@ -313,9 +317,11 @@ net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor exe
 
 }  // namespace
 
-int run_router(const std::filesystem::path& config_file) {
+int run_router(const std::filesystem::path& config_file, std::optional<int> move_every) {
   net::init_logging("router");
-  return net::run_configured(load_router_config(config_file), router_body);
+  auto config = load_router_config(config_file);
+  if (config.has_value() && move_every) config->move_every = *move_every;
+  return net::run_configured(config, router_body);
 }
 
 }  // namespace aurora_global::router

@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,7 @@ class Router {
 };
 
 // Runs the router of a configuration file until SIGTERM or SIGINT. Returns an exit code.
-int run_router(const std::filesystem::path& config_file);
+// `move_every` takes the place of the file's.
+int run_router(const std::filesystem::path& config_file, std::optional<int> move_every);
 
 }  // namespace aurora_global::router

@@ -67,6 +67,8 @@ bool Session::must_wait() const {
   if (backend_->lost) return true;
   // Whether a transaction is open is known when everything is answered.
   if (!unparsed_.empty() && tracker_.answers_due()) return true;
+  // What would follow in the same breath must not come before a move that may be due by then.
+  if (host_.config.move_every > 0 && tracker_.answers_due()) return true;
   if (stops_ == 0 && !host_.gate.closed()) return false;
   return tracker_.answers_due() || !tracker_.in_transaction();
 }
@@ -320,6 +322,7 @@ bool Session::for_client(Backend& backend, const pgwire::Piece& piece) {
     }
     parses_.clear();
     tracker_.server('Z', whole ? static_cast<char>(body[0]) : 'E');
+    if (host_.config.move_every > 0 && !tracker_.in_transaction()) count_transaction();
     if (stops_ > 0 || host_.gate.closed() || !kept_.empty()) changed_.notify();
     return true;
   }
@@ -330,6 +333,12 @@ bool Session::for_client(Backend& backend, const pgwire::Piece& piece) {
   tracker_.server(piece.type);
   if (piece.type == 'G' && !kept_.empty()) changed_.notify();
   return true;
+}
+
+void Session::count_transaction() {
+  if (++transactions_ < host_.config.move_every) return;
+  transactions_ = 0;
+  host_.due(shared_from_this());
 }
 
 Result<void> Session::take_pieces(Backend& backend, BytesView input, std::size_t& taken) {

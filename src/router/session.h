@@ -35,6 +35,8 @@ struct SessionHost {
   std::vector<std::uint8_t> scratch;  // Between a read and its write, never across a wait.
   // The server of an idle session has ended.
   std::function<void(std::shared_ptr<Session>)> lost;
+  // A session has come to the end of RouterConfig::move_every transactions.
+  std::function<void(std::shared_ptr<Session>)> due;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -66,6 +68,9 @@ class Session : public std::enable_shared_from_this<Session> {
   // Goes on at `target`. Fails with `unavailable` if that server does not answer (it may be tried
   // again); everything else that goes wrong ends the session.
   net::Task<Result<void>> move(BackendAddress target, Deadline deadline);
+  // Goes on at a fresh session of the server that it has, as move() would at another one's. Where
+  // move() would end the session it stays: returns why, or nothing. Fails as move() does.
+  net::Task<Result<std::string>> move_in_place(Deadline deadline);
   // It stays where it is: what was prepared is given up.
   void stay();
   // Tells the client why, and closes. No effect on one that has ended.
@@ -141,11 +146,14 @@ class Session : public std::enable_shared_from_this<Session> {
   net::Task<Result<std::vector<Answer>>> ask(pgwire::Bytes batch, std::size_t count,
                                              Deadline deadline);
   net::Task<Result<void>> capture(Deadline deadline);
+  net::Task<Result<std::string>> obstacle(Deadline deadline);
   bool fresh() const;
   bool stands_for_now(const Captured& captured) const;
   net::Task<Result<void>> warm(BackendAddress target, Deadline deadline);
   net::Task<Result<void>> finish_move(Deadline deadline);
   void switch_to(std::unique_ptr<Backend> backend);
+  void end_by(const std::string& obstacle);
+  void count_transaction();
 
   SessionHost& host_;
   Channel client_;
@@ -178,6 +186,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Captured> captured_;
   std::optional<Next> next_;
   net::AsyncMutex moving_;
+  int transactions_ = 0;     // Since the last move that RouterConfig::move_every asked for.
   std::uint64_t stays_ = 0;  // Calls of stay().
   int stops_ = 0;
   bool ended_ = false;

@@ -182,11 +182,6 @@ void Session::switch_to(std::unique_ptr<Backend> backend) {
 net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   Next next = std::move(*next_);
   next_.reset();
-  if (!next.obstacle.empty()) {
-    end({"57P01", "terminating connection because the writer has moved",
-         "Connect again: " + next.obstacle + "."});
-    co_return ok();
-  }
   for (const CarriedState::Statement& one : next.unparsed) {
     Bytes parse;
     pgwire::put_parse(parse, one.name, one.sql, one.types);
@@ -219,12 +214,26 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   }
   for (std::size_t i = 0; i < restored; ++i) {
     if (!(*answers)[i].error) continue;
-    end({"57P01", "terminating connection because the writer has moved",
-         "Connect again: " + batch.what[i] + " could not be restored (" +
-             (*answers)[i].error->message + ")."});
+    end_by(batch.what[i] + " could not be restored (" + (*answers)[i].error->message + ")");
     break;
   }
   co_return ok();
+}
+
+void Session::end_by(const std::string& obstacle) {
+  end({"57P01", "terminating connection because the writer has moved",
+       "Connect again: " + obstacle + "."});
+}
+
+// Requires a stop. What keeps the session from being carried, for people; empty: nothing.
+net::Task<Result<std::string>> Session::obstacle(Deadline deadline) {
+  if (unnamed_too_large_) {
+    co_return std::string("its last unnamed statement is too large to be carried");
+  }
+  CO_TRY_VOID(co_await capture(deadline));
+  const std::string& what = captured_->state.obstacle;
+  if (what.empty()) co_return std::string();
+  co_return "the session has " + what + ", which cannot be carried to another server";
 }
 
 net::Task<Result<void>> Session::move(BackendAddress target, Deadline deadline) {
@@ -232,25 +241,36 @@ net::Task<Result<void>> Session::move(BackendAddress target, Deadline deadline) 
   CO_TRY(const auto guard, co_await moving_.lock(deadline));
   if (ended_ || (!backend_->lost && backend_->address().same_server(target))) co_return ok();
   const Stop stop(*this);
-  if (unnamed_too_large_) {
-    end({"57P01", "terminating connection because the writer has moved",
-         "Connect again: its last unnamed statement is too large to be carried."});
-    co_return ok();
-  }
-  const auto captured = co_await capture(deadline);
+  const auto found = co_await obstacle(deadline);
   if (ended_) co_return ok();
-  if (captured.has_error()) {
-    end_lost(captured.error().message);
+  if (found.has_error()) {
+    end_lost(found.error().message);
     co_return ok();
   }
-  if (!captured_->state.obstacle.empty()) {
-    end({"57P01", "terminating connection because the writer has moved",
-         "Connect again: the session has " + captured_->state.obstacle +
-             ", which cannot be carried to another server."});
+  if (found->empty()) CO_TRY_VOID(co_await warm(target, deadline));
+  const std::string why = found->empty() ? next_->obstacle : *found;
+  if (!why.empty()) {
+    end_by(why);
     co_return ok();
   }
-  CO_TRY_VOID(co_await warm(target, deadline));
   co_return co_await finish_move(deadline);
+}
+
+net::Task<Result<std::string>> Session::move_in_place(Deadline deadline) {
+  const auto self = shared_from_this();
+  CO_TRY(const auto guard, co_await moving_.lock(deadline));
+  const Stop stop(*this);
+  CO_TRY(std::string why, co_await obstacle(deadline));
+  if (why.empty()) {
+    CO_TRY_VOID(co_await warm(backend_->address(), deadline));
+    why = next_->obstacle;
+  }
+  if (!why.empty()) {
+    stay();
+    co_return why;
+  }
+  CO_TRY_VOID(co_await finish_move(deadline));
+  co_return std::string();
 }
 
 }  // namespace aurora_global::router

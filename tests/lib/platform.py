@@ -125,6 +125,17 @@ def children_of(pid):
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
+def move_every(count):
+    """For Platform(edit_files=...): every session is carried to a fresh one of its server after each
+    `count` transactions, as when the writer moves."""
+    def edit(platform):
+        for region in platform.regions:
+            file = platform.home / region / "router.toml"
+            text = file.read_text(encoding="utf-8")
+            file.write_text(f"move_every = {count}\n{text}", encoding="utf-8")
+    return edit
+
+
 class Platform:
     """`options` go to `up`; `edit_files(platform)` may change what `up --config-only` wrote."""
 

@@ -620,6 +620,8 @@ FakeServer::Reply FakeServer::run_session(Connection& connection,
     connection.statements.erase(words[1]);
   } else if (word == "TEMP") {
     connection.temporary = true;
+  } else if (word == "KEEP") {
+    connection.cursor = true;
   } else if (word == "LOCK") {
     ++connection.locks;
   } else {
@@ -672,7 +674,7 @@ std::string FakeServer::session_state(const Connection& connection) const {
               {"listening", connection.listening},
               {"temporary_objects", connection.temporary},
               {"advisory_locks", connection.locks},
-              {"held_cursors", json::array()}}
+              {"held_cursors", connection.cursor ? json{"c"} : json::array()}}
       .dump();
 }
 
@@ -693,6 +695,7 @@ std::string FakeServer::state_report(const Connection& connection) const {
   add(!connection.listening.empty(), "listening");
   add(connection.temporary, "temporary");
   add(connection.locks > 0, "locks");
+  add(connection.cursor, "cursors");
   return parts.empty() ? "clean" : parts + "#" + std::to_string(connection.changes);
 }
 

@@ -6,7 +6,7 @@
 //   WRITE x          stored when its transaction ends well; a standby or a fenced server refuses it
 //   SET x y, RESET x, RESET ALL, RESET SESSION AUTHORIZATION, SHOW x, LISTEN x, UNLISTEN x
 //   PREPARE x AS ..., DEALLOCATE x, DEALLOCATE ALL
-//   TEMP, LOCK       a temporary table, an advisory lock
+//   TEMP, LOCK, KEEP a temporary table, an advisory lock, a cursor WITH HOLD
 //   WHO              a row with the server's name
 //   ECHO $1          a row with its first parameter
 //   ROWS n           n rows of a kilobyte
@@ -112,6 +112,7 @@ class FakeServer {
     std::set<std::string> listening;
     int locks = 0;
     bool temporary = false;
+    bool cursor = false;
     int changes = 0;
     std::vector<std::string> pending;
     std::string reported;
