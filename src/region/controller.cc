@@ -1,5 +1,7 @@
 #include "region/controller.h"
 
+#include "region/sqlite_store.h"
+
 #include <algorithm>
 
 #include "net/tls.h"
@@ -34,7 +36,7 @@ Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executo
                                                      const RegionConfig& config) {
   TRY(auto keys, load_credentials(config.credentials_file));
   TRY(auto user, postgres_user());
-  TRY(auto store, Store::open(config.home / "state.sqlite"));
+  TRY(auto store, SqliteStore::open(config.home / "state.sqlite"));
   TRY(auto vault, Vault::open(config.home / "root.key"));
   Facts facts;
   facts.region = config.region;

@@ -1,6 +1,7 @@
 // Goal: a key opens exactly what was sealed under it, exactly while AWS's rules let it, over
 // restarts, and nothing of it is left when its deletion was due.
 #include "region/key_ring.h"
+#include "region/sqlite_store.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ class Rig {
   void again() {
     ring_.reset();
     store_.reset();
-    store_ = Store::open(dir_ / "state.sqlite").value();
+    store_ = SqliteStore::open(dir_ / "state.sqlite").value();
     vault_ = Vault::open(dir_ / "root.key").value();
     ring_ = std::make_unique<KeyRing>(executor_, *store_, *vault_, clock, RegionId{"us-east-1"},
                                       "123456789012");

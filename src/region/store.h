@@ -1,16 +1,13 @@
-// The region's durable memory: documents by name, and events, in one SQLite database.
+// The region's durable memory: documents by name, and events.
 //
-// A call returns when its transaction is on disk (synchronous=FULL). SQLite runs on one worker
-// thread of its own; calls are made from the daemon's thread and executed in the order made.
+// A call returns when what it changes is on disk; calls are done in the order made.
 #pragma once
 
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "database/database.h"
 #include "model/global_cluster.h"
+#include "net/task.h"
 
 namespace aurora_global::region {
 
@@ -22,26 +19,26 @@ class Store {
   };
   static constexpr int kEventsMax = 10'000;  // Older ones are dropped.
 
-  // Opens or creates the database. Fails with `corrupt` for a file of another kind or layout.
-  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file);
+  virtual ~Store() = default;
 
   // Everything stored; for start-up, so it runs in place.
-  Result<std::vector<Document>> load();
+  virtual Result<std::vector<Document>> load() = 0;
 
-  // Replaces all these documents in one transaction. Fails with `exhausted` when the disk is full.
-  net::Task<Result<void>> put(std::vector<Document> documents);
-  net::Task<Result<void>> erase(std::string name);
-  // What was erased or replaced is in none of the database's files any more.
-  net::Task<Result<void>> forget();
+  // Replaces all of `documents` and erases the names in `erased`, in one transaction. Fails with
+  // `exhausted` when the disk is full; then nothing has changed.
+  virtual net::Task<Result<void>> put(std::vector<Document> documents,
+                                      std::vector<std::string> erased = {}) = 0;
+  net::Task<Result<void>> erase(std::string name) {
+    std::vector<Document> none;
+    std::vector<std::string> names = {std::move(name)};
+    return put(std::move(none), std::move(names));
+  }
+  // What was erased or replaced is in none of the store's files any more.
+  virtual net::Task<Result<void>> forget() = 0;
 
-  net::Task<Result<void>> add_event(model::Event event);
+  virtual net::Task<Result<void>> add_event(model::Event event) = 0;
   // from <= date < to, oldest first.
-  net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to);
-
- private:
-  explicit Store(std::unique_ptr<database::Database> database) : database_(std::move(database)) {}
-
-  std::unique_ptr<database::Database> database_;
+  virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
 };
 
 }  // namespace aurora_global::region

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "region/key_ring.h"
+#include "region/sqlite_store.h"
 #include "services/testing/call.h"
 
 namespace aurora_global::services {
@@ -22,7 +23,7 @@ class KmsTest : public ::testing::Test {
   void SetUp() override {
     char place[] = "/tmp/aurora-global-kms-XXXXXX";
     dir_ = mkdtemp(place);
-    store_ = region::Store::open(dir_ / "state.sqlite").value();
+    store_ = region::SqliteStore::open(dir_ / "state.sqlite").value();
     vault_ = region::Vault::open(dir_ / "root.key").value();
     ring_ = std::make_unique<region::KeyRing>(context_.get_executor(), *store_, *vault_, clock_,
                                               RegionId{"us-east-1"}, "123456789012");

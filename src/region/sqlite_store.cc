@@ -1,4 +1,4 @@
-#include "region/store.h"
+#include "region/sqlite_store.h"
 
 #include "region/codec.h"
 
@@ -14,7 +14,8 @@ constexpr const char* kSchema =
     " date INTEGER NOT NULL, text TEXT NOT NULL);"
     "CREATE INDEX IF NOT EXISTS event_date ON event(date);";
 
-Result<void> put_all(sqlite3* database, const std::vector<Store::Document>& documents) {
+Result<void> replace_all(sqlite3* database, const std::vector<Store::Document>& documents,
+                         const std::vector<std::string>& erased) {
   return database::in_transaction(database, [&]() -> Result<void> {
     for (const Store::Document& document : documents) {
       Statement insert(database, "INSERT OR REPLACE INTO document(name, text) VALUES (?, ?)");
@@ -22,18 +23,23 @@ Result<void> put_all(sqlite3* database, const std::vector<Store::Document>& docu
       insert.bind(2, document.text);
       TRY_VOID(insert.step());
     }
+    for (const std::string& name : erased) {
+      Statement remove(database, "DELETE FROM document WHERE name = ?");
+      remove.bind(1, name);
+      TRY_VOID(remove.step());
+    }
     return ok();
   });
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& file) {
   TRY(auto database, database::Database::open(file, database::Durability::full, kLayout, kSchema));
-  return std::unique_ptr<Store>(new Store(std::move(database)));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database)));
 }
 
-Result<std::vector<Store::Document>> Store::load() {
+Result<std::vector<Store::Document>> SqliteStore::load() {
   std::vector<Document> documents;
   Statement select(database_->raw(), "SELECT name, text FROM document ORDER BY name");
   for (;;) {
@@ -43,24 +49,15 @@ Result<std::vector<Store::Document>> Store::load() {
   }
 }
 
-net::Task<Result<void>> Store::put(std::vector<Document> documents) {
-  auto work = [documents = std::move(documents)](sqlite3* database) {
-    return put_all(database, documents);
+net::Task<Result<void>> SqliteStore::put(std::vector<Document> documents,
+                                         std::vector<std::string> erased) {
+  auto work = [documents = std::move(documents), erased = std::move(erased)](sqlite3* database) {
+    return replace_all(database, documents, erased);
   };
   co_return co_await database_->work<void>(std::move(work));
 }
 
-net::Task<Result<void>> Store::erase(std::string name) {
-  auto work = [name](sqlite3* database) -> Result<void> {
-    Statement remove(database, "DELETE FROM document WHERE name = ?");
-    remove.bind(1, name);
-    TRY_VOID(remove.step());
-    return ok();
-  };
-  co_return co_await database_->work<void>(std::move(work));
-}
-
-net::Task<Result<void>> Store::forget() {
+net::Task<Result<void>> SqliteStore::forget() {
   // Freed pages are zeroed as they are freed (secure_delete); the log still has them as they were.
   auto work = [](sqlite3* database) {
     return database::run(database, "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -68,7 +65,7 @@ net::Task<Result<void>> Store::forget() {
   co_return co_await database_->work<void>(work);
 }
 
-net::Task<Result<void>> Store::add_event(model::Event event) {
+net::Task<Result<void>> SqliteStore::add_event(model::Event event) {
   auto work = [event](sqlite3* database) -> Result<void> {
     Statement insert(database, "INSERT INTO event(date, text) VALUES (?, ?)");
     insert.bind(1, event.date.time_since_epoch().count());
@@ -82,7 +79,7 @@ net::Task<Result<void>> Store::add_event(model::Event event) {
   co_return co_await database_->work<void>(std::move(work));
 }
 
-net::Task<Result<std::vector<model::Event>>> Store::events(WallTime from, WallTime to) {
+net::Task<Result<std::vector<model::Event>>> SqliteStore::events(WallTime from, WallTime to) {
   using Events = std::vector<model::Event>;
   auto work = [from, to](sqlite3* database) -> Result<Events> {
     Events found;

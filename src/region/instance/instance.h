@@ -1,0 +1,147 @@
+// One PostgreSQL instance of this region, as the rest of the region sees it: a door, so that tests
+// and the simulator put an engine of their own behind it.
+//
+// All methods run on the daemon's thread. Methods that change the instance (init, seed, start,
+// stop, promote, rewind ...) must not overlap: the caller holds the instance's lock(). Questions
+// may be asked at any time.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "model/operation.h"
+#include "net/mutex.h"
+
+namespace aurora_global::region {
+
+// Where a standby gets its WAL from.
+struct WalSource {
+  std::string conninfo;  // libpq connection string; names files, holds no secret.
+  std::string slot;      // Empty: none.
+  RegionId upstream;     // The region it comes from; a reader's own for its head.
+};
+
+// Where and whether a standby forwards writes to.
+struct Forwarding {
+  bool on = false;
+  std::string conninfo;  // To the primary, without user and database.
+  std::string primary_region;
+  std::string primary_instance;  // Empty: not known here.
+  Epoch epoch;
+  friend bool operator==(const Forwarding&, const Forwarding&) = default;
+};
+
+// What a running instance says of itself.
+struct InstanceState {
+  bool in_recovery = false;
+  Lsn position;  // Last written (primary) or last replayed (standby).
+  Lsn received;  // Standby: last received from upstream.
+  bool streaming = false;
+  std::uint32_t timeline = 0;
+  std::int64_t replay_lag_ms = 0;  // Standby: age of the last replayed commit while behind.
+  int sessions = 0;                // Client backends.
+  Epoch fenced_for;                // Zero: the engine is not fenced, or has no extension.
+  // What the extension has counted of write forwarding since the server's start, by the names of
+  // aurora_global_forwarding_status(); empty without the extension.
+  std::map<std::string, std::int64_t> forwarding;
+};
+
+// What a new primary is created with.
+struct Bootstrap {
+  std::string database;
+  std::string master_username;
+  std::string master_verifier;  // SCRAM verifier, never the password.
+};
+
+enum class StopMode { fast, immediate };
+
+class Instance {
+ public:
+  Instance(boost::asio::any_io_executor executor, std::string identifier, int slot)
+      : identifier_(std::move(identifier)), slot_(slot), lock_(std::move(executor)) {}
+  virtual ~Instance() = default;
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  const std::string& identifier() const { return identifier_; }
+  int slot() const { return slot_; }
+  net::AsyncMutex& lock() { return lock_; }
+  virtual std::string address() const = 0;
+  // Directory of its Unix socket, for connections inside the region.
+  virtual std::filesystem::path socket_dir() const = 0;
+
+  virtual bool has_data() const = 0;
+  // The data directory is set up as a standby (its standby.signal is there).
+  virtual bool is_standby_directory() const = 0;
+  virtual bool running() = 0;
+
+  // Creates a primary from nothing. Not started afterwards.
+  virtual net::Task<Result<void>> init(Bootstrap bootstrap, Deadline deadline) = 0;
+  // Copies a primary or standby through `source`. Not started afterwards.
+  virtual net::Task<Result<void>> seed(WalSource source, Deadline deadline) = 0;
+  // Writes the configuration and starts it as a primary (no source) or standby; returns when it
+  // accepts connections. Fails with `unavailable` and the end of its log.
+  virtual net::Task<Result<void>> start(std::optional<WalSource> source, Deadline deadline) = 0;
+  // Ends it and waits. One that does not end in a part of that time is killed with all of its
+  // backends. On `timeout` it may still be there.
+  virtual net::Task<Result<void>> stop(StopMode mode, Deadline deadline) = 0;
+  // A running standby follows another source from now on; no effect if it does already.
+  virtual net::Task<Result<void>> follow(WalSource source, Deadline deadline) = 0;
+  // How it forwards writes from now on, or from its next start.
+  virtual const Forwarding& forwarding() const = 0;
+  virtual net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline) = 0;
+  // A slot for each of these names, and none for anyone else who is not streaming.
+  virtual net::Task<Result<void>> keep_slots(std::vector<std::string> names, Deadline deadline) = 0;
+  // Opens the connection that the next four use, so that none of them pays for it.
+  virtual net::Task<Result<void>> warm(Deadline deadline) = 0;
+  // The engine refuses every write from now on. Returns a position: all that a client was told of
+  // lies before it. Nullopt: it has no extension, and nothing has changed. After an error it
+  // may be fenced. With the policy `abort` fails with `conflict` if sessions still write.
+  virtual net::Task<Result<std::optional<Lsn>>> fence(Epoch epoch, model::DrainPolicy policy,
+                                                      Deadline deadline) = 0;
+  // No effect on one that is not fenced.
+  virtual net::Task<Result<void>> unfence(Deadline deadline) = 0;
+  virtual net::Task<Result<void>> await_replay(Lsn position, Deadline deadline) = 0;
+  // Standby to primary, at once; returns when it is out of recovery and has stored `epoch` by a
+  // write. Lifts a fence. Idempotent.
+  virtual net::Task<Result<void>> promote(Epoch epoch, std::string region, Deadline deadline) = 0;
+  // Makes a stopped former primary fit to follow `source`: rewinds if the histories differ.
+  // Returns what pg_rewind said.
+  virtual net::Task<Result<std::string>> rewind(WalSource source, Deadline deadline) = 0;
+  virtual net::Task<Result<InstanceState>> state(Deadline deadline) = 0;
+  virtual net::Task<Result<void>> checkpoint(Deadline deadline) = 0;
+  // Changes the password of a role; `verifier` is a SCRAM verifier.
+  virtual net::Task<Result<void>> set_password(std::string role, std::string verifier,
+                                               Deadline deadline) = 0;
+
+  // Where its WAL ends after a clean shutdown; fails with `internal` if it was none.
+  virtual net::Task<Result<Lsn>> end_of_clean_shutdown() = 0;
+  // The timeline that a server which was open for writing has written last.
+  virtual net::Task<Result<std::uint32_t>> last_timeline() = 0;
+  // Where the newest timeline of this instance, or one between, left `timeline`. Fails with
+  // `not_found` if it does not descend from it.
+  virtual net::Task<Result<Lsn>> fork_of(std::uint32_t timeline) = 0;
+  // Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`.
+  virtual net::Task<Result<bool>> wal_goes_past(std::uint32_t timeline, Lsn lsn) = 0;
+
+  // Moves the data directory aside and forgets it; returns where it is kept.
+  virtual net::Task<Result<std::filesystem::path>> set_aside(std::string why) = 0;
+  virtual net::Task<Result<void>> remove_files() = 0;
+  // Makes a cluster's kept volume this instance's data directory, and the other way round.
+  virtual net::Task<Result<void>> take_volume(std::filesystem::path volume) = 0;
+  virtual net::Task<Result<void>> leave_volume(std::filesystem::path volume) = 0;
+
+ private:
+  std::string identifier_;
+  int slot_;
+  net::AsyncMutex lock_;
+};
+
+using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
+
+}  // namespace aurora_global::region
