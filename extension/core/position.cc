@@ -7,10 +7,10 @@ namespace aurora_global::extension {
 
 std::string encode(const Position& p) {
   char text[96];
-  std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %d",
+  std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %x",
                 static_cast<unsigned long long>(p.commit),
                 static_cast<unsigned long long>(p.catalog), p.timeline, p.epoch,
-                static_cast<unsigned long long>(p.settings), p.pinned ? 1 : 0);
+                static_cast<unsigned long long>(p.settings), p.pins);
   return text;
 }
 
@@ -25,12 +25,11 @@ std::optional<Position> decode_position(std::string_view text) {
     text.remove_prefix(1);
     return true;
   };
-  unsigned pinned = 0;
   if (!take(p.commit, false) || !take(p.catalog, false) || !take(p.timeline, false) ||
-      !take(p.epoch, false) || !take(p.settings, false) || !take(pinned, true) || pinned > 1) {
+      !take(p.epoch, false) || !take(p.settings, false) || !take(p.pins, true) ||
+      p.pins > pin_all) {
     return std::nullopt;
   }
-  p.pinned = pinned == 1;
   return p;
 }
 

@@ -8,7 +8,7 @@ namespace aurora_global::extension {
 namespace {
 
 struct Shared {
-  pg_atomic_uint64 counters[kCounters];
+  pg_atomic_uint64 counters[kAllCounters];
 };
 
 Shared* shared = nullptr;

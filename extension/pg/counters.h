@@ -9,7 +9,8 @@ extern "C" {
 
 namespace aurora_global::extension {
 
-// In the order in which aurora_global_forwarding_status() returns them. Times are microseconds.
+// In the order in which aurora_global_forwarding_status() returns them, up to kCounters. Times are
+// microseconds.
 enum Counter {
   writer_open_sessions,  // Forwarded sessions connected to this server, the primary.
   writer_total_sessions,
@@ -24,7 +25,16 @@ enum Counter {
   replica_read_wait_us,
   replica_reads_forwarded,  // Reads that ran at the primary instead of waiting.
   replica_sessions_limit_errors,
-  kCounters
+  kCounters,
+  // For aurora_global.reopen_every: transaction boundaries at which the primary's side was opened
+  // again, and those at which it was not, by what it holds.
+  reopened = kCounters,
+  kept_temporary,
+  kept_cursors,
+  kept_locks,
+  kept_sequences,
+  kept_listening,
+  kAllCounters
 };
 
 void count(Counter counter, std::int64_t by = 1);

@@ -16,18 +16,18 @@ extern "C" {
 namespace aurora_global::extension {
 namespace {
 
-Datum counters(FunctionCallInfo fcinfo) {
+Datum counters(FunctionCallInfo fcinfo, Counter first, Counter end) {
   TupleDesc columns = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE ||
-      columns->natts != kCounters) {
+      columns->natts != end - first) {
     ereport(ERROR, errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-            errmsg("aurora_global_forwarding_status() is not declared as this library has it"),
+            errmsg("the function is not declared as this library has it"),
             errhint("Run the extension's SQL script of this version."));
   }
-  Datum values[kCounters];
-  bool nulls[kCounters] = {};
-  for (int i = 0; i < kCounters; ++i) {
-    values[i] = Int64GetDatum(static_cast<int64>(counted(static_cast<Counter>(i))));
+  Datum values[kAllCounters];
+  bool nulls[kAllCounters] = {};
+  for (int i = first; i < end; ++i) {
+    values[i - first] = Int64GetDatum(static_cast<int64>(counted(static_cast<Counter>(i))));
   }
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
 }
@@ -79,7 +79,14 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(aurora_global_forwarding_status);
 PGDLLEXPORT Datum aurora_global_forwarding_status(PG_FUNCTION_ARGS) {
-  return aurora_global::extension::counters(fcinfo);
+  using namespace aurora_global::extension;
+  return counters(fcinfo, Counter{}, kCounters);
+}
+
+PG_FUNCTION_INFO_V1(aurora_global_reopened);
+PGDLLEXPORT Datum aurora_global_reopened(PG_FUNCTION_ARGS) {
+  using namespace aurora_global::extension;
+  return counters(fcinfo, reopened, kAllCounters);
 }
 
 PG_FUNCTION_INFO_V1(aurora_global_session_settings);

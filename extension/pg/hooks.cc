@@ -332,6 +332,9 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                               receiver, completion);
     }
     note_session_statement(statement->utilityStmt, true);
+    if (IsA(statement->utilityStmt, DiscardStmt)) {
+      note_discard(reinterpret_cast<DiscardStmt*>(statement->utilityStmt)->target);
+    }
   }
   PG_FINALLY();
   {

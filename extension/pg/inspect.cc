@@ -67,7 +67,7 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
     case T_DeallocateStmt: found.prepared = lappend(found.prepared, raw); break;
     case T_DiscardStmt:
       if (reinterpret_cast<DiscardStmt*>(statement)->target == DISCARD_ALL) {
-        found.unlistens = found.discards_all = true;
+        found.discards_all = true;
         found.prepared = lappend(found.prepared, raw);
       }
       break;
@@ -79,12 +79,6 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
       break;
     case T_UpdateStmt:
     case T_DeleteStmt: find_current_of(statement, &found); break;
-    case T_ListenStmt: found.listens = true; break;
-    case T_UnlistenStmt:
-      if (reinterpret_cast<UnlistenStmt*>(statement)->conditionname == nullptr) {
-        found.unlistens = true;
-      }
-      break;
     default: break;
   }
 }

@@ -7,8 +7,6 @@ namespace aurora_global::extension {
 
 struct Inspection {
   bool commits = false;       // COMMIT, or its like.
-  bool listens = false;       // LISTEN: the session stays at the primary, where notifications come.
-  bool unlistens = false;     // UNLISTEN *, DISCARD ALL.
   bool discards_all = false;  // DISCARD ALL: nothing of the session is left.
   int statements = 0;
   const char* moved_cursor = nullptr;  // Of the last FETCH, MOVE or CLOSE.

@@ -87,6 +87,11 @@ void define_options() {
                           "Reads run at the primary if this standby is further behind; 0: never.",
                           nullptr, &options.max_staleness_ms, 0, 0, INT_MAX, PGC_USERSET,
                           GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("aurora_global.reopen_every",
+                          "For tests: the primary's side of a session is opened again after so "
+                          "many of its transactions, as after an idle time-out; 0: never.",
+                          nullptr, &options.reopen_every, 0, 0, INT_MAX, PGC_USERSET,
+                          GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
   define_text("aurora_global.local_functions",
               "Volatile functions that run on the standby, comma-separated.",
               &options.local_functions, PGC_USERSET, GUC_LIST_INPUT);

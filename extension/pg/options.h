@@ -29,6 +29,7 @@ struct Options {
   int link_timeout_ms = 10'000;
   int spare_connections = 2;
   int max_staleness_ms = 0;
+  int reopen_every = 0;
   char* local_functions = nullptr;    // Volatile functions that run here.
   char* primary_functions = nullptr;  // C functions that run at the primary.
   char* clients_role = nullptr;       // New roles become members of it; empty: none.

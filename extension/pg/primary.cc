@@ -5,13 +5,18 @@
 #include "pg/local_cursors.h"
 #include "pg/options.h"
 #include "pg/session.h"
+#include "pg/session_report.h"
 
 extern "C" {
 #include "access/xlogdefs.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "libpq/auth.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
 #include "storage/sinval.h"
 #include "utils/acl.h"
+#include "utils/timeout.h"
 }
 
 namespace aurora_global::extension {
@@ -22,10 +27,63 @@ ClientAuthentication_hook_type next_authentication = nullptr;
 bool forwarded_session = false;
 bool catalog_change_pending = false;
 XLogRecPtr catalog_changed = InvalidXLogRecPtr;
+bool used_sequence = false;
 int commit_counter = 0;
 char* commit_text = nullptr;
 char* settings_text = nullptr;
 char* cancel_key_text = nullptr;
+
+// What the last transaction that used a sequence left behind is in no table that an extension sees,
+// but who changes a sequence holds this lock on it until the end.
+bool changes_sequence() {
+  constexpr int kBitsPerSlot = 3;
+  constexpr std::uint64_t kRowExclusive = 4;  // As lock.c has it.
+  static_assert(RowExclusiveLock == 3);
+  for (int i = 0; i < FP_LOCK_SLOTS_PER_BACKEND; ++i) {
+    if ((MyProc->fpLockBits >> (kBitsPerSlot * i) & kRowExclusive) == 0) continue;
+    if (get_rel_relkind(MyProc->fpRelId[i]) == RELKIND_SEQUENCE) return true;
+  }
+  for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
+    const SHM_QUEUE* locks = &MyProc->myProcLocks[i];
+    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) {
+      const auto* held = reinterpret_cast<const PROCLOCK*>(reinterpret_cast<const char*>(at) -
+                                                           offsetof(PROCLOCK, procLink));
+      const LOCKTAG& tag = held->tag.myLock->tag;
+      if (tag.locktag_type != LOCKTAG_RELATION || tag.locktag_field1 != MyDatabaseId) continue;
+      if ((held->holdMask & LOCKBIT_ON(RowExclusiveLock)) == 0) continue;
+      if (get_rel_relkind(tag.locktag_field2) == RELKIND_SEQUENCE) return true;
+    }
+  }
+  return false;
+}
+
+std::uint32_t pins_now() {
+  std::uint32_t pins = 0;
+  Oid temp = InvalidOid;
+  Oid toast = InvalidOid;
+  GetTempNamespaceState(&temp, &toast);
+  if (OidIsValid(temp)) pins |= pin_temporary;
+  if (listens()) pins |= pin_listening;
+  if (used_sequence) pins |= pin_sequences;
+  if (IsTransactionState()) return pins;
+  if (has_open_portals()) pins |= pin_cursors;
+  if (session_locks() > 0) pins |= pin_locks;
+  return pins;
+}
+
+// What it holds would be gone with the session: it is not ended for idleness. PostgreSQL has
+// started its clock already.
+void keep_or_let_end(std::uint32_t pins) {
+  static int limit_ms = 0;
+  if (pins != 0) {
+    limit_ms = Max(limit_ms, IdleSessionTimeout);
+    IdleSessionTimeout = 0;
+    disable_timeout(IDLE_SESSION_TIMEOUT, false);
+  } else if (limit_ms > 0) {
+    IdleSessionTimeout = limit_ms;
+    limit_ms = 0;
+  }
+}
 
 // Called outside of any transaction, before ReadyForQuery.
 const char* show_commit() {
@@ -34,16 +92,14 @@ const char* show_commit() {
   static Settings* outside = new Settings;
   if (RecoveryInProgress()) return "";
   capture_settings(*now, *outside);
-  Oid temp = InvalidOid;
-  Oid toast = InvalidOid;
-  GetTempNamespaceState(&temp, &toast);
   Position position;
   position.commit = XactLastCommitEnd;
   position.catalog = catalog_changed;
   position.timeline = GetWALInsertionTimeLine();
   position.epoch = static_cast<std::uint32_t>(options.epoch);
   position.settings = digest(*outside);
-  position.pinned = OidIsValid(temp) || (!IsTransactionState() && has_open_portals());
+  position.pins = pins_now();
+  keep_or_let_end(position.pins);
   strlcpy(text, encode(position).c_str(), sizeof text);
   return text;
 }
@@ -73,13 +129,15 @@ void on_transaction(XactEvent event, void*) {
   if (IsTransactionState()) note_login();
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
     refuse_other_epoch();
+    used_sequence = used_sequence || changes_sequence();
     SharedInvalidationMessage* messages = nullptr;
     bool relcache_init_file = false;
     catalog_change_pending =
         xactGetCommittedInvalidationMessages(&messages, &relcache_init_file) > 0;
   }
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE) {
-    if (catalog_change_pending) catalog_changed = XactLastCommitEnd;
+  const bool committed = event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE;
+  if (committed || event == XACT_EVENT_ABORT) {
+    if (committed && catalog_change_pending) catalog_changed = XactLastCommitEnd;
     catalog_change_pending = false;
     // A new value each time: the parameter is reported, and shows then what is true then.
     char value[16];
@@ -137,6 +195,10 @@ void on_authentication(Port* port, int status) {
 }  // namespace
 
 bool is_forwarded_session() { return forwarded_session; }
+
+void note_discard(DiscardMode target) {
+  if (target == DISCARD_SEQUENCES || target == DISCARD_ALL) used_sequence = false;
+}
 
 void install_primary() {
   next_authentication = ClientAuthentication_hook;

@@ -13,6 +13,9 @@ inline constexpr char kSettingsParameter[] = "aurora_global.session_settings";
 // This session was opened by a standby that forwards.
 bool is_forwarded_session();
 
+// DISCARD here.
+void note_discard(DiscardMode target);
+
 // Hooks and callbacks. Once, when the library is loaded.
 void install_primary();
 

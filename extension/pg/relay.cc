@@ -126,7 +126,7 @@ void on_ready(Remote& r, std::string_view body) {
     to_client('Z', body);
     return;
   }
-  const bool pinned = !relay->discarding && (r.position.pinned || relay->listening);
+  const bool pinned = !relay->discarding && r.position.stays();
   relay->committing = false;
   if (r.exchange.status() == TransactionStatus::idle && !pinned) {
     relay->finished = true;
@@ -141,6 +141,7 @@ void on_ready(Remote& r, std::string_view body) {
   if (r.exchange.status() == TransactionStatus::idle) {
     await_catalog(r.position);
     compact_noted();
+    due_for_reopening(r);  // It is not, which is counted.
   }
   relay->client_done = false;
   relay->first_cycle = false;

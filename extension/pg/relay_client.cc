@@ -33,8 +33,6 @@ void sync_own(Remote& r) {
 
 void note_inspection(Remote& r, const Inspection& found, const char* text) {
   note_prepared(r, found, text);
-  if (found.listens) relay->listening = true;
-  if (found.unlistens) relay->listening = false;
   if (found.discards_all) relay->discarding = true;
 }
 

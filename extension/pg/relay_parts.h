@@ -32,7 +32,6 @@ struct Relay {
   bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
   std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
-  bool listening = false;    // LISTEN ran: the session stays.
   bool discarding = false;   // DISCARD ALL ran: the session there is of no more use.
   TimestampTz asked_at = 0;  // When the client's statement that runs came.
   int position_shift = 0;    // Characters: the client's positions minus the primary's.

@@ -281,6 +281,25 @@ bool still_open(Remote& r) {
 
 }  // namespace
 
+bool due_for_reopening(const Remote& r) {
+  if (options.reopen_every == 0 || r.transactions < options.reopen_every) return false;
+  constexpr struct {
+    std::uint32_t pin;
+    Counter counter;
+  } kReasons[] = {{pin_temporary, kept_temporary},
+                  {pin_cursors, kept_cursors},
+                  {pin_locks, kept_locks},
+                  {pin_sequences, kept_sequences},
+                  {pin_listening, kept_listening}};
+  for (const auto& [pin, counter] : kReasons) {
+    if ((r.position.pins & pin) == 0) continue;
+    count(counter);
+    return false;
+  }
+  count(reopened);
+  return true;
+}
+
 Remote* remote_if_connected() { return current; }
 
 Remote& remote(const Settings& settings) {
@@ -294,7 +313,7 @@ Remote& remote(const Settings& settings) {
   const bool usable = current != nullptr && current->target == target &&
                       current->exchange.quiet() &&
                       current->exchange.status() == TransactionStatus::idle && still_open(*current);
-  if (!usable) remote_close();
+  if (!usable || due_for_reopening(*current)) remote_close();
   if (current == nullptr) {
     const TimestampTz start = GetCurrentTimestamp();
     const Parameters p = parameters(settings);
@@ -306,6 +325,7 @@ Remote& remote(const Settings& settings) {
     count(replica_total_sessions);
     count(replica_open_sessions);
   }
+  ++current->transactions;
   return *current;
 }
 

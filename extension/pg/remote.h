@@ -47,12 +47,17 @@ struct Remote {
   Settings settings;                  // What the session there has, as far as this side has set it.
   std::uint64_t settings_digest = 0;  // What the primary calls that.
   Statements statements;              // Prepared there; when here.
+  int transactions = 0;               // That began since it was opened.
 };
 
 // The session's connection, opened if there is none, the old one has died or leads to a former
 // primary. A new one starts with
 // those of `settings` that came with the client's start-up packet. Raises 08001.
 Remote& remote(const Settings& settings);
+
+// For aurora_global.reopen_every: whether the connection is to be opened again at this boundary.
+// Counts why not.
+bool due_for_reopening(const Remote& r);
 
 // The connection if there is one.
 Remote* remote_if_connected();

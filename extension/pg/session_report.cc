@@ -19,6 +19,8 @@ ClientAuthentication_hook_type next_authentication = nullptr;
 bool reporting = false;
 bool prepared = false;  // SQL's PREPARE; those of the protocol are seen by who relays it.
 bool listening = false;
+enum class Listen { unchanged, yes, no };
+Listen listen_pending = Listen::unchanged;  // Once the transaction has committed.
 bool looked_at = false;     // Nothing since has run that could change what is reported.
 std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
 int report_counter = 0;
@@ -48,16 +50,6 @@ bool has_settings(std::uint64_t& digest) {
   return has;
 }
 
-// Outside of a transaction only advisory locks of the session are left.
-int count_locks() {
-  int count = 0;
-  for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
-    const SHM_QUEUE* locks = &MyProc->myProcLocks[i];
-    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) ++count;
-  }
-  return count;
-}
-
 Oid temporary_schema() {
   Oid temp = InvalidOid;
   Oid toast = InvalidOid;
@@ -75,7 +67,7 @@ const char* show_state() {
     strlcat(text, what, sizeof text);
   };
   std::uint64_t digest = digest_number(0, changes);
-  const int locks = IsTransactionState() ? 0 : count_locks();
+  const int locks = IsTransactionState() ? 0 : session_locks();
   const Oid temporary = temporary_schema();
   add(has_settings(digest), "settings");
   add(prepared, "prepared");
@@ -104,6 +96,10 @@ bool only_bounds_a_transaction(const Node* statement) {
 }
 
 void on_transaction(XactEvent event, void*) {
+  if (event == XACT_EVENT_COMMIT && listen_pending != Listen::unchanged) {
+    listening = listen_pending == Listen::yes;
+  }
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) listen_pending = Listen::unchanged;
   if (!reporting || looked_at || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)) return;
   looked_at = true;
   // A new value each time: the parameter is looked at again, and sent if what it shows has changed.
@@ -133,15 +129,16 @@ void note_session_statement(const Node* statement, bool has_run) {
     case T_DeallocateStmt:
       if (reinterpret_cast<const DeallocateStmt*>(statement)->name == nullptr) prepared = false;
       break;
-    case T_ListenStmt: listening = true; break;
+    case T_ListenStmt: listen_pending = Listen::yes; break;
     case T_UnlistenStmt:
       if (reinterpret_cast<const UnlistenStmt*>(statement)->conditionname == nullptr) {
-        listening = false;
+        listen_pending = Listen::no;
       }
       break;
     case T_DiscardStmt:
       if (reinterpret_cast<const DiscardStmt*>(statement)->target == DISCARD_ALL) {
-        prepared = listening = false;
+        prepared = false;
+        listen_pending = Listen::no;
       }
       break;
     default: return;
@@ -158,6 +155,18 @@ void note_session_relay() { looked_at = false; }
 void note_session_prepared() {
   ++changes;
   prepared = true;
+}
+
+bool listens() { return listening; }
+
+// Outside of a transaction only advisory locks of the session are left.
+int session_locks() {
+  int count = 0;
+  for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
+    const SHM_QUEUE* locks = &MyProc->myProcLocks[i];
+    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) ++count;
+  }
+  return count;
 }
 
 void install_session_report() {

@@ -22,6 +22,11 @@ void note_session_function(Oid function);
 void note_session_relay();
 void note_session_prepared();
 
+// The session listens, as far as committed transactions have made it.
+bool listens();
+// How many advisory locks of the session it holds. Outside of a transaction.
+int session_locks();
+
 // Hooks and callbacks. Once, when the library is loaded.
 void install_session_report();
 

@@ -119,6 +119,13 @@ CREATE FUNCTION pg_catalog.aurora_global_forwarding_status(
   OUT replica_sessions_limit_errors bigint) RETURNS record
 LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_forwarding_status';
 
+-- For tests with aurora_global.reopen_every: boundaries at which the primary's side of a session was
+-- opened again, and those at which it was not, by what the session holds there.
+CREATE FUNCTION pg_catalog.aurora_global_reopened(
+  OUT reopened bigint, OUT kept_temporary bigint, OUT kept_cursors bigint, OUT kept_locks bigint,
+  OUT kept_sequences bigint, OUT kept_listening bigint) RETURNS record
+LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_reopened';
+
 -- The position of the session's last write, for `SET aurora_global.consistency_token` in another
 -- session: what that one reads has it. Null if the session has written nothing.
 CREATE FUNCTION pg_catalog.aurora_global_consistency_token() RETURNS text
