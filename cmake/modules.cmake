@@ -18,17 +18,25 @@ add_library(ag_zip INTERFACE)
 target_link_libraries(ag_zip INTERFACE ${AG_LIBZIP})
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-unused-lambda-capture -fno-omit-frame-pointer)
+option(AG_WERROR "Treat warnings as errors: in presets that developers use, not in a user's build" OFF)
+if(AG_WERROR)
+  add_compile_options(-Werror)
+endif()
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                         BOOST_ASIO_NO_DEPRECATED TOML_HEADER_ONLY=0 JSON_USE_IMPLICIT_CONVERSIONS=0)
 
-# Asio and Beast compiled once instead of in every file.
-add_library(ag_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_impl.cc)
-target_link_libraries(ag_boost PUBLIC Boost::headers OpenSSL::SSL Threads::Threads)
+# Asio, Beast and JSON compiled once instead of in every file.
+add_library(ag_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_impl.cc ${CMAKE_SOURCE_DIR}/cmake/json_impl.cc)
+target_link_libraries(ag_boost PUBLIC
+  Boost::headers OpenSSL::SSL Threads::Threads nlohmann_json::nlohmann_json)
 
 # The heavy headers, parsed once for all modules that do I/O.
 add_library(ag_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
 target_link_libraries(ag_pch PUBLIC ag_boost spdlog::spdlog nlohmann_json::nlohmann_json)
 target_precompile_headers(ag_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+# A compiler cache may hand out a precompiled header that was made from the same contents at another
+# time. That installed headers have changed is noticed by ./dev build.
+target_compile_options(ag_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
 
 # ag_module(name [PCH] LINK libs...): library ag_<name> from src/<name>/**.cc, and the test program
 # <name>_test from the *_test.cc beside them.

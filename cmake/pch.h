@@ -1,5 +1,5 @@
 // Headers that nearly every file with I/O includes.
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <algorithm>
 #include <boost/asio.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -13,3 +13,9 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+// Compiled once, in cmake/json_impl.cc.
+extern template class nlohmann::detail::serializer<nlohmann::json>;
+extern template class nlohmann::detail::parser<
+    nlohmann::json, nlohmann::detail::iterator_input_adapter<const char*>>;
+extern template class nlohmann::basic_json<>;

@@ -1,5 +1,6 @@
 #include "cli/region_daemon.h"
 
+#include "net/log.h"
 #include "net/main_loop.h"
 #include "net/pid_file.h"
 #include "region/controller.h"
@@ -30,11 +31,10 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   const bool served = outcome.has_value();
   if (served) {
     services->start();
-    spdlog::info("APIs on {}, PostgreSQL {}", config.api_address,
-                 controller->facts().engine_version);
+    log::info("APIs on {}, PostgreSQL {}", config.api_address, controller->facts().engine_version);
     while (!co_await stop.wait_for(1h)) {
     }
-    spdlog::info("ending");
+    log::info("ending");
     (*api)->close();
   }
   co_await services->stop();
@@ -49,7 +49,7 @@ net::Task<int> daemon_body(const region::RegionConfig& config,
                            boost::asio::any_io_executor executor, net::Event& stop) {
   const auto outcome = co_await serve(config, executor, stop);
   if (outcome.has_value()) co_return 0;
-  spdlog::error("{}", outcome.error().message);
+  log::error("{}", outcome.error().message);
   co_return 1;
 }
 
@@ -59,12 +59,12 @@ int run_region(const std::filesystem::path& config_file) {
   net::init_logging("region");
   const auto config = region::load_region_config(config_file);
   if (config.has_error()) {
-    spdlog::error("{}", config.error().message);
+    log::error("{}", config.error().message);
     return 2;
   }
   const auto pid_file = net::PidFile::acquire(config->run_dir() / "daemon.pid");
   if (pid_file.has_error()) {
-    spdlog::error("{}", pid_file.error().message);
+    log::error("{}", pid_file.error().message);
     return 1;
   }
   return net::run_main([&](boost::asio::any_io_executor executor, net::Event& stop) {

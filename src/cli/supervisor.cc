@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "cli/region_daemon.h"
+#include "net/log.h"
 #include "net/main_loop.h"
 #include "net/pid_file.h"
 #include "net/process.h"
@@ -50,7 +51,7 @@ net::Task<void> keep_child(std::filesystem::path region_dir, Child child, std::s
     const Instant started = SystemClock().now();
     const auto process = launch(region_dir, child, program);
     if (process.has_value()) {
-      spdlog::info("{} runs as process {}", child.name, process->pid());
+      log::info("{} runs as process {}", child.name, process->pid());
       while (!ending && !co_await process->wait(Deadline::in(200ms))) {
       }
       if (ending) {
@@ -58,9 +59,9 @@ net::Task<void> keep_child(std::filesystem::path region_dir, Child child, std::s
         if (!co_await process->wait(Deadline::in(kEndLimit))) process->signal(SIGKILL);
         co_return;
       }
-      spdlog::warn("{} (process {}) has ended", child.name, process->pid());
+      log::warn("{} (process {}) has ended", child.name, process->pid());
     } else {
-      spdlog::error("start {}: {}", child.name, process.error().message);
+      log::error("start {}: {}", child.name, process.error().message);
     }
     if (SystemClock().now() - started > kSteadyAfter) pause = kBackoffMin;
     co_await net::sleep_for(pause);
@@ -91,7 +92,7 @@ int run_supervisor(const std::filesystem::path& region_dir) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", error).string();
   const auto pid_file = net::PidFile::acquire(region_dir / "run" / "supervisor.pid");
   if (pid_file.has_error()) {
-    spdlog::error("{}", pid_file.error().message);
+    log::error("{}", pid_file.error().message);
     return 1;
   }
   return net::run_main([&](boost::asio::any_io_executor executor, net::Event& stop) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "net/daemon.h"
+#include "net/log.h"
 
 namespace aurora_global::link {
 namespace {
@@ -27,7 +28,7 @@ bool bind_to(tcp::socket& socket, const std::string& address) {
   const auto parsed = asio::ip::make_address(address, error);
   if (!error) socket.open(tcp::v4(), error);
   if (!error) socket.bind({parsed, 0}, error);
-  if (error) spdlog::error("link: cannot connect from {}: {}", address, error.message());
+  if (error) log::error("link: cannot connect from {}: {}", address, error.message());
   return !error;
 }
 
@@ -297,7 +298,7 @@ net::Task<Result<nlohmann::json>> Relay::control(nlohmann::json request) {
   const std::string what = request.at("do").get<std::string>();
   if (what == "set") {
     auto answer = set(request);
-    if (answer.has_value()) spdlog::info("set {}", request.dump());
+    if (answer.has_value()) log::info("set {}", request.dump());
     co_return answer;
   }
   if (what == "status") {
@@ -313,7 +314,7 @@ net::Task<int> link_body(LinkConfig config, asio::any_io_executor executor, net:
   Relay relay(executor, config);
   const auto started = relay.start();
   if (started.has_value()) {
-    spdlog::info("{} routes, {} ms one way", config.routes.size(), config.latency_ms);
+    log::info("{} routes, {} ms one way", config.routes.size(), config.latency_ms);
   }
   const int code = co_await net::take_orders(
       started, config.control,

@@ -11,9 +11,9 @@ TEST(Identifier, IsStoredInLowerCase) {
 }
 
 TEST(Identifier, RefusesWhatAuroraRefuses) {
-  for (const std::string given : {std::string(), std::string("1abc"), std::string("-abc"),
-                                  std::string("abc-"), std::string("a--b"), std::string("a_b"),
-                                  std::string("a b"), std::string("ä"), std::string(64, 'a')}) {
+  for (const std::string& given : {std::string(), std::string("1abc"), std::string("-abc"),
+                                   std::string("abc-"), std::string("a--b"), std::string("a_b"),
+                                   std::string("a b"), std::string("ä"), std::string(64, 'a')}) {
     const auto result = checked_identifier("DBClusterIdentifier", given);
     ASSERT_TRUE(result.has_error()) << given;
     EXPECT_EQ(result.error().code, "InvalidParameterValue");

@@ -1,5 +1,7 @@
 #include "net/daemon.h"
 
+#include "net/log.h"
+
 namespace aurora_global::net {
 
 Task<int> take_orders(Result<void> started, std::filesystem::path control, ControlHandler handler,
@@ -11,7 +13,7 @@ Task<int> take_orders(Result<void> started, std::filesystem::path control, Contr
     if (server.has_error()) started = server.error();
   }
   if (started.has_error()) {
-    spdlog::error("{}", started.error().message);
+    log::error("{}", started.error().message);
   } else {
     while (!co_await stop.wait_for(std::chrono::hours(1))) {
     }

@@ -2,7 +2,7 @@
 // takes orders at a control socket.
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include "net/log.h"
 
 #include "net/control_socket.h"
 #include "net/main_loop.h"
@@ -15,12 +15,12 @@ namespace aurora_global::net {
 template <typename Config, typename Body>
 int run_configured(const Result<Config>& config, Body body) {
   if (config.has_error()) {
-    spdlog::error("{}", config.error().message);
+    log::error("{}", config.error().message);
     return 2;
   }
   const auto pid_file = PidFile::acquire(config->pid_file);
   if (pid_file.has_error()) {
-    spdlog::error("{}", pid_file.error().message);
+    log::error("{}", pid_file.error().message);
     return 1;
   }
   return run_main([&](asio::any_io_executor executor, Event& stop) {

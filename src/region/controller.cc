@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "net/log.h"
 #include "net/tls.h"
 
 namespace aurora_global::region {
@@ -184,11 +185,11 @@ void Controller::note_event(std::string message, std::vector<std::string> catego
   event.message = std::move(message);
   event.categories = std::move(categories);
   event.date = now();
-  spdlog::info("event: {} {}: {}", event.source_type, event.source_identifier, event.message);
+  log::info("event: {} {}: {}", event.source_type, event.source_identifier, event.message);
   // Its own task: an event is never worth a wait inside a write-unavailability window.
   auto write = [](Controller& self, model::Event noted) -> net::Task<void> {
     const auto written = co_await self.store_->add_event(std::move(noted));
-    if (written.has_error()) spdlog::warn("store event: {}", written.error().message);
+    if (written.has_error()) log::warn("store event: {}", written.error().message);
   };
   tasks_.spawn("store event", write(*this, std::move(event)));
 }
@@ -325,13 +326,13 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
   const bool new_writer =
       ours == globals_.end() || ours->second.writer_region != theirs.writer_region;
   if (new_writer && !theirs.writer_region.empty()) {
-    spdlog::info("global cluster {}: the writer is {} in epoch {}", identifier,
-                 theirs.writer_region.name, theirs.epoch.value);
+    log::info("global cluster {}: the writer is {} in epoch {}", identifier,
+              theirs.writer_region.name, theirs.epoch.value);
   }
   globals_[identifier] = std::move(theirs);
   // What we were told of a newer epoch must be known after a crash, too.
   const auto saved = co_await save_global(identifier);
-  if (saved.has_error()) spdlog::error("store global cluster: {}", saved.error().message);
+  if (saved.has_error()) log::error("store global cluster: {}", saved.error().message);
   const bool ours_now = globals_.at(identifier).member_in(config_.region) != nullptr;
   if (cluster_ && cluster_->global_cluster_identifier == identifier && !ours_now) {
     // Removed by the writer's region: a DB cluster of its own from now on.
@@ -339,7 +340,7 @@ net::Task<void> Controller::learn_global(model::GlobalCluster theirs) {
     fence_.reset();
     note_event("The DB cluster was removed from global cluster " + identifier, {"global failover"});
     const auto detached = co_await save_cluster();
-    if (detached.has_error()) spdlog::error("store cluster: {}", detached.error().message);
+    if (detached.has_error()) log::error("store cluster: {}", detached.error().message);
   }
   wake_.notify();
 }
@@ -357,7 +358,7 @@ net::Task<void> Controller::learn_operation(model::Operation theirs) {
   operations_[global] = std::move(theirs);
   if (!called_off) co_return;
   if (fence_ && fence_->operation_id == id) {
-    spdlog::warn("operation {} was called off; this region goes on as the primary", id);
+    log::warn("operation {} was called off; this region goes on as the primary", id);
     co_await lift_fence();
   } else if (news && (held_by_.empty() || held_by_ == id)) {
     co_await release_endpoints();
@@ -446,18 +447,18 @@ net::Task<void> Controller::gossip_with(RegionId peer) {
   while (!tasks_.stopping()) {
     auto answer = co_await call_peer(peer, "gossip", gossip_message(), Deadline::in(kGossipLimit));
     if (answer.has_value()) {
-      if (!reachable) spdlog::info("region {} answers again", peer.name);
+      if (!reachable) log::info("region {} answers again", peer.name);
       reachable = true;
       try {
         Json message = std::move(*answer);
         auto learning = learn(std::move(message));
         co_await std::move(learning);
       } catch (const Json::exception& error) {
-        spdlog::warn("gossip of region {} is malformed: {}", peer.name, error.what());
+        log::warn("gossip of region {} is malformed: {}", peer.name, error.what());
       }
     } else if (reachable && !tasks_.stopping()) {
       reachable = false;
-      spdlog::warn("region {} does not answer: {}", peer.name, answer.error().message);
+      log::warn("region {} does not answer: {}", peer.name, answer.error().message);
     }
     co_await net::sleep_for(kGossipEvery);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "net/log.h"
 #include "net/together.h"
 #include "region/controller.h"
 
@@ -103,7 +104,7 @@ net::Task<void> Controller::keep_one(Instance& instance, model::Duty wanted) {
   Result<void> kept =
       co_await instance.set_forwarding(forwarding_for(instance), Deadline::in(kQueryLimit));
   if (kept.has_error()) {
-    spdlog::warn("instance {}: set write forwarding: {}", identifier, kept.error().message);
+    log::warn("instance {}: set write forwarding: {}", identifier, kept.error().message);
   }
   if (instance.slot() == 1) {
     kept = co_await keep_head(wanted);
@@ -118,9 +119,9 @@ net::Task<void> Controller::keep_one(Instance& instance, model::Duty wanted) {
   if (tasks_.stopping()) co_return;
   const Duration pause = backoff_after(failures_[identifier]++);
   not_before_[identifier] = clock_.now() + pause;
-  spdlog::warn("instance {} (duty {}): {}; again in {} ms", identifier, model::name_of(wanted),
-               kept.error().message,
-               std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
+  log::warn("instance {} (duty {}): {}; again in {} ms", identifier, model::name_of(wanted),
+            kept.error().message,
+            std::chrono::duration_cast<std::chrono::milliseconds>(pause).count());
 }
 
 net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
@@ -135,7 +136,7 @@ net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
     // A fence in the engine holds by itself, and the sessions stay until the outcome is known.
     const auto state = co_await instance.state(Deadline::in(kQueryLimit));
     if (fence_ && state.has_value() && state->fenced_for >= fence_->epoch) co_return ok();
-    spdlog::warn("instance {} is stopped: {}", instance.identifier(), model::name_of(wanted));
+    log::warn("instance {} is stopped: {}", instance.identifier(), model::name_of(wanted));
     co_return co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit));
   }
   co_return ok();
@@ -143,14 +144,14 @@ net::Task<Result<void>> Controller::keep_head(model::Duty wanted) {
 
 net::Task<Result<void>> Controller::bring_up_primary(Instance& instance) {
   if (!instance.has_data()) {
-    spdlog::info("instance {}: initdb", instance.identifier());
+    log::info("instance {}: initdb", instance.identifier());
     Bootstrap bootstrap{cluster_->database_name, cluster_->master_username, master_verifier_};
     CO_TRY_VOID(co_await instance.init(std::move(bootstrap), Deadline::in(kStartLimit)));
   }
   if (!instance.running()) {
     const bool standby = instance.is_standby_directory();
-    spdlog::info("instance {}: start as {}", instance.identifier(),
-                 standby ? "standby, to be promoted" : "primary");
+    log::info("instance {}: start as {}", instance.identifier(),
+              standby ? "standby, to be promoted" : "primary");
     std::optional<WalSource> source;
     if (standby) source = WalSource{};
     CO_TRY_VOID(co_await instance.start(source, Deadline::in(kStartLimit)));
@@ -158,7 +159,7 @@ net::Task<Result<void>> Controller::bring_up_primary(Instance& instance) {
   const model::GlobalCluster* global = own_global();
   if (instance.is_standby_directory()) {
     const Epoch epoch = global == nullptr ? Epoch{} : global->epoch;
-    spdlog::info("instance {}: promote", instance.identifier());
+    log::info("instance {}: promote", instance.identifier());
     CO_TRY_VOID(co_await instance.promote(epoch, config_.region.name, Deadline::in(kStartLimit)));
   }
   head_silent_since_.reset();
@@ -233,12 +234,12 @@ net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {
     co_return make_error(ErrorKind::invalid, "the writer's region is not among the peers");
   }
   if (!instance.has_data()) {
-    spdlog::info("instance {}: pg_basebackup across the link", instance.identifier());
+    log::info("instance {}: pg_basebackup across the link", instance.identifier());
     CO_TRY_VOID(co_await instance.seed(*source, Deadline::in(kSeedLimit)));
   }
   if (!instance.is_standby_directory()) co_return co_await rejoin(instance, *source);
   if (!instance.running()) {
-    spdlog::info("instance {}: start as standby", instance.identifier());
+    log::info("instance {}: start as standby", instance.identifier());
     CO_TRY_VOID(co_await instance.start(*source, Deadline::in(kStartLimit)));
   }
   adopted_as_primary_ = false;
@@ -270,8 +271,8 @@ net::Task<Result<bool>> Controller::ends_at_the_fork(Instance& instance) {
   const Lsn fork{answer.value("fork", std::uint64_t{0})};
   if (fork.value == 0) co_return false;
   CO_TRY(const bool past, wal_goes_past(instance.data_dir(), timeline, fork));
-  spdlog::info("instance {}: timeline {} was left at {}; its own WAL {}", instance.identifier(),
-               timeline, fork.text(), past ? "goes on" : "ends there");
+  log::info("instance {}: timeline {} was left at {}; its own WAL {}", instance.identifier(),
+            timeline, fork.text(), past ? "goes on" : "ends there");
   co_return !past;
 }
 
@@ -279,8 +280,8 @@ net::Task<Result<bool>> Controller::ends_at_the_fork(Instance& instance) {
 net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source) {
   const model::GlobalCluster global = *own_global();
   if (instance.running()) {
-    spdlog::warn("instance {}: a newer epoch {} belongs to {}; stopped at once",
-                 instance.identifier(), global.epoch.value, global.writer_region.name);
+    log::warn("instance {}: a newer epoch {} belongs to {}; stopped at once", instance.identifier(),
+              global.epoch.value, global.writer_region.name);
     CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kStopLimit)));
   }
   adopted_as_primary_ = false;
@@ -291,11 +292,11 @@ net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source)
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
                                    Deadline::in(kStartLimit)));
-    spdlog::info("instance {}: pg_rewind", instance.identifier());
+    log::info("instance {}: pg_rewind", instance.identifier());
     const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
-      spdlog::warn("instance {}: {}; copied anew, the old data are kept in data.diverged",
-                   instance.identifier(), rewound.error().message);
+      log::warn("instance {}: {}; copied anew, the old data are kept in data.diverged",
+                instance.identifier(), rewound.error().message);
       CO_TRY_VOID(instance.set_aside("diverged"));
       CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
     }
@@ -311,15 +312,15 @@ net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source)
 // A standby whose history has left the primary's, or whose slot is gone.
 net::Task<Result<void>> Controller::mend_standby(Instance& instance, WalSource source) {
   const model::GlobalCluster global = *own_global();
-  spdlog::warn("instance {}: no stream from {} for {} s; its history is compared",
-               instance.identifier(), global.writer_region.name,
-               std::chrono::duration_cast<std::chrono::seconds>(kSilenceBeforeMending).count());
+  log::warn("instance {}: no stream from {} for {} s; its history is compared",
+            instance.identifier(), global.writer_region.name,
+            std::chrono::duration_cast<std::chrono::seconds>(kSilenceBeforeMending).count());
   CO_TRY_VOID(co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit)));
   CO_TRY_VOID(co_await call_peer(global.writer_region, "checkpoint", Json::object(),
                                  Deadline::in(kStartLimit)));
   const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
-    spdlog::warn("instance {}: {}; copied anew", instance.identifier(), rewound.error().message);
+    log::warn("instance {}: {}; copied anew", instance.identifier(), rewound.error().message);
     CO_TRY_VOID(instance.set_aside("diverged"));
     CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
   }
@@ -331,7 +332,7 @@ net::Task<Result<void>> Controller::keep_reader(Instance& reader) {
   if (source_instance == nullptr || !source_instance->running()) co_return ok();
   const WalSource source = source_for_reader(reader);
   if (!reader.has_data()) {
-    spdlog::info("instance {}: pg_basebackup in the region", reader.identifier());
+    log::info("instance {}: pg_basebackup in the region", reader.identifier());
     CO_TRY_VOID(co_await reader.seed(source, Deadline::in(kSeedLimit)));
   }
   if (!reader.running()) {
@@ -347,7 +348,7 @@ net::Task<Result<void>> Controller::keep_reader(Instance& reader) {
   const auto [since, fresh] = silent.try_emplace(reader.identifier(), clock_.now());
   if (fresh || clock_.now() - since->second < kSilenceBeforeMending) co_return ok();
   silent.erase(since);
-  spdlog::warn("instance {}: no stream from the head; copied anew", reader.identifier());
+  log::warn("instance {}: no stream from the head; copied anew", reader.identifier());
   CO_TRY_VOID(co_await reader.stop(StopMode::immediate, Deadline::in(kStopLimit)));
   CO_TRY_VOID(co_await reader.seed(source, Deadline::in(kSeedLimit)));
   co_return co_await reader.start(source, Deadline::in(kStartLimit));
@@ -425,7 +426,7 @@ net::Task<void> Controller::keep_statuses() {
   if (cluster_->status == "creating") cluster_->status = "available";
   if (Json(*cluster_).dump() != before) {
     const auto saved = co_await save_cluster();
-    if (saved.has_error()) spdlog::error("store cluster: {}", saved.error().message);
+    if (saved.has_error()) log::error("store cluster: {}", saved.error().message);
   }
 }
 
@@ -507,7 +508,7 @@ net::Task<void> Controller::publish_topology() {
   if (told.has_value()) published_topology_ = text;
   // After the order: clients wait for that one.
   const auto kept = replace_file(config_.home / "topology.json", snapshot.dump(2), 0644);
-  if (kept.has_error()) spdlog::warn("keep topology: {}", kept.error().message);
+  if (kept.has_error()) log::warn("keep topology: {}", kept.error().message);
 }
 
 // The router opens and warms a session at the target for each that it has.
@@ -543,7 +544,7 @@ net::Task<Result<void>> Controller::prepare_sessions(model::Operation operation,
       if (answer.has_error()) prepared = answer.error();
     }
     if (prepared.has_error()) {
-      spdlog::warn("sessions of {} are not prepared: {}", region.name, prepared.error().message);
+      log::warn("sessions of {} are not prepared: {}", region.name, prepared.error().message);
     }
   };
   for (const RegionId& region : members_of(operation)) {
@@ -580,7 +581,7 @@ net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
                         {"drain_ms", drain_ms}};
     const auto held = co_await router_moves_->call(order, Deadline::in(drain + kOrderSlack));
     if (held.has_error()) {
-      spdlog::warn("hold {}: {}", endpoint, held.error().message);
+      log::warn("hold {}: {}", endpoint, held.error().message);
       continue;
     }
     const auto open = held->value("open", std::int64_t{0});
@@ -606,7 +607,7 @@ net::Task<Result<void>> Controller::hold_bystanders(model::Operation operation) 
     if (answer.has_value()) {
       if (why->empty()) *why = answer->value("why_not", "");
     } else if (!self.tasks_.stopping()) {
-      spdlog::warn("sessions of {} are not held: {}", region.name, answer.error().message);
+      log::warn("sessions of {} are not held: {}", region.name, answer.error().message);
     }
   };
   std::vector<net::Task<void>> tasks;
@@ -627,8 +628,8 @@ net::Task<Result<void>> Controller::hold_bystanders(model::Operation operation) 
 net::Task<void> Controller::release_forgotten_hold(std::string operation_id) {
   co_await net::sleep_for(kHeldAtMost);
   if (tasks_.stopping() || held_by_ != operation_id) co_return;
-  spdlog::warn("operation {} has held the endpoints for {} s and is not heard of any more",
-               operation_id, std::chrono::duration_cast<std::chrono::seconds>(kHeldAtMost).count());
+  log::warn("operation {} has held the endpoints for {} s and is not heard of any more",
+            operation_id, std::chrono::duration_cast<std::chrono::seconds>(kHeldAtMost).count());
   co_await release_endpoints();
 }
 
@@ -638,7 +639,7 @@ net::Task<void> Controller::release_endpoints() {
   for (const char* endpoint : {"global-writer", "cluster"}) {
     const Json order = {{"do", "release"}, {"endpoint", endpoint}};
     const auto released = co_await router(order, Deadline::in(1s));
-    if (released.has_error()) spdlog::warn("release {}: {}", endpoint, released.error().message);
+    if (released.has_error()) log::warn("release {}: {}", endpoint, released.error().message);
   }
 }
 

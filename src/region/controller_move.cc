@@ -5,6 +5,8 @@
 // release nothing else is written, so the window holds one synchronous write of this side.
 #include "region/controller.h"
 
+#include "net/log.h"
+
 namespace aurora_global::region {
 namespace {
 
@@ -206,9 +208,9 @@ net::Task<void> Controller::run_operation(std::string global_cluster, bool resta
       operation.reason =
           std::string(row.sentence) + (timing.note.empty() ? "" : " (" + timing.note + ")");
     }
-    spdlog::info("{} {} epoch {}: {} {}: {}{}", model::name_of(kind), id, operation.epoch.value,
-                 model::name_of(step), model::name_of(event), row.sentence,
-                 timing.note.empty() ? "" : " [" + timing.note + "]");
+    log::info("{} {} epoch {}: {} {}: {}{}", model::name_of(kind), id, operation.epoch.value,
+              model::name_of(step), model::name_of(event), row.sentence,
+              timing.note.empty() ? "" : " [" + timing.note + "]");
     if (row.to == step) co_await net::sleep_for(kRetryPause);
     // `fence` must be known after a crash before it is asked for; the other steps need no write.
     if (row.to == model::Step::fence || model::is_end(row.to)) {
@@ -217,7 +219,7 @@ net::Task<void> Controller::run_operation(std::string global_cluster, bool resta
         operation_ended(operations_.at(global_cluster));
       }
       const auto saved = co_await save_operation(global_cluster);
-      if (saved.has_error()) spdlog::error("store operation: {}", saved.error().message);
+      if (saved.has_error()) log::error("store operation: {}", saved.error().message);
       // The others must not take a finished operation for a running one.
       if (model::is_end(row.to)) co_await gossip_now();
     }
@@ -293,7 +295,7 @@ net::Task<Result<void>> Controller::do_commit(std::string global_cluster) {
     // nobody.
     static constexpr auto forget = [](Controller& self) -> net::Task<void> {
       const auto saved = co_await self.save_fence();
-      if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
+      if (saved.has_error()) log::error("store fence: {}", saved.error().message);
     };
     fence_.reset();
     tasks_.spawn("forget the fence", forget(*this));
@@ -312,8 +314,8 @@ net::Task<void> Controller::retire_old_region(model::Operation operation) {
   const auto retired =
       co_await call_peer(operation.from, "retire", request, Deadline::in(kAskLimit));
   if (retired.has_error() && !tasks_.stopping()) {
-    spdlog::info("{} learns of its retirement later: {}", operation.from.name,
-                 retired.error().message);
+    log::info("{} learns of its retirement later: {}", operation.from.name,
+              retired.error().message);
   }
 }
 

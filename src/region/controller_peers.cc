@@ -5,6 +5,8 @@
 
 #include "region/controller.h"
 
+#include "net/log.h"
+
 namespace aurora_global::region {
 namespace {
 
@@ -217,8 +219,8 @@ net::Task<Result<Lsn>> Controller::end_writes(model::Operation operation, Instan
   if (fenced.has_value() && *fenced) co_return **fenced;
   if (fenced.has_error()) {
     if (fenced.error().kind == ErrorKind::conflict) co_return fenced.error();
-    spdlog::warn("instance {}: the engine is not fenced: {}; it is shut down",
-                 instance.identifier(), fenced.error().message);
+    log::warn("instance {}: the engine is not fenced: {}; it is shut down", instance.identifier(),
+              fenced.error().message);
   }
   co_return co_await shut_down_for(operation, instance);
 }
@@ -259,11 +261,11 @@ net::Task<Result<Controller::Json>> Controller::peer_fence(Json request) {
 net::Task<void> Controller::lift_fence() {
   fence_.reset();
   const auto saved = co_await save_fence();
-  if (saved.has_error()) spdlog::error("store fence: {}", saved.error().message);
+  if (saved.has_error()) log::error("store fence: {}", saved.error().message);
   if (Instance* instance = head(); instance != nullptr && instance->running()) {
     const auto lifted = co_await instance->unfence(Deadline::in(kAskLimit));
     // The keeper lifts it, too.
-    if (lifted.has_error()) spdlog::warn("lift the fence: {}", lifted.error().message);
+    if (lifted.has_error()) log::warn("lift the fence: {}", lifted.error().message);
   }
   co_await release_endpoints();
   wake_.notify();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "net/log.h"
 #include "region/controller.h"
 
 namespace aurora_global::region {
@@ -24,7 +25,7 @@ SealContext context_of(const std::string& name) { return {{"SecretName", name}};
 net::Task<void> Controller::keep_keys() {
   while (!tasks_.stopping()) {
     const auto swept = co_await key_ring_.sweep();
-    if (swept.has_error()) spdlog::error("destroy and rotate keys: {}", swept.error().message);
+    if (swept.has_error()) log::error("destroy and rotate keys: {}", swept.error().message);
     co_await net::sleep_for(kSweepEvery);
   }
 }
@@ -117,7 +118,7 @@ net::Task<void> Controller::learn_secrets(RegionId from, Json versions) {
     // Tried again at every gossip, told once.
     if (kept.has_value() || refused_secrets_[wanted] == theirs) continue;
     refused_secrets_[wanted] = theirs;
-    spdlog::error("store secret {}: {}", wanted, kept.error().message);
+    log::error("store secret {}: {}", wanted, kept.error().message);
   }
 }
 

@@ -1,8 +1,8 @@
 #include "region/key_ring.h"
 
-#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include "net/log.h"
 
 #include "base/rng.h"
 #include "region/cipher.h"
@@ -451,7 +451,7 @@ net::Task<Result<void>> KeyRing::destroy(std::string id) {
   CO_TRY_VOID(co_await store_.erase(std::string(kKeyDocument) + id));
   CO_TRY_VOID(co_await store_.forget());
   keys_.erase(id);
-  spdlog::info("key {}: its deletion was due; the material is destroyed", id);
+  log::info("key {}: its deletion was due; the material is destroyed", id);
   co_return ok();
 }
 
@@ -471,7 +471,7 @@ net::Task<Result<void>> KeyRing::sweep() {
   for (Key& key : old) {
     key.wrapped.push_back(new_material(key.id, key.wrapped.size()));
     key.rotated = clock_.wall_now();
-    spdlog::info("key {}: rotated", key.id);
+    log::info("key {}: rotated", key.id);
     CO_TRY_VOID(co_await put_key(std::move(key)));
   }
   co_return ok();

@@ -2,8 +2,8 @@
 
 #include <netinet/tcp.h>
 #include <openssl/rand.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include "net/log.h"
 
 #include <algorithm>
 #include <set>
@@ -134,7 +134,7 @@ net::Task<void> Endpoint::serve_client(tcp::socket socket, [[maybe_unused]] Plac
   ++refused_total_;
   const Error& why = welcomed.error();
   const std::string sqlstate = why.code.empty() ? "08P01" : why.code;
-  spdlog::info("{}: {} is refused with {}: {}", endpoint_.name, address, sqlstate, why.message);
+  log::info("{}: {} is refused with {}: {}", endpoint_.name, address, sqlstate, why.message);
   const bool wait = sqlstate == "57P03";
   const Bytes answer = pgwire::fatal_error(
       sqlstate, why.message,

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "net/daemon.h"
+#include "net/log.h"
 #include "net/tls.h"
 #include "net/together.h"
 
@@ -162,7 +163,7 @@ net::Task<Result<void>> Router::start() {
     json kept = json::parse(in, nullptr, false);
     const auto taken = co_await take(std::move(kept));
     if (taken.has_error()) {
-      spdlog::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);
+      log::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);
     }
   }
   for (const auto& worker : workers_) co_await worker->run(worker->start());
@@ -210,8 +211,8 @@ net::Task<Result<json>> Router::take(json snapshot) {
   }
   topology_ = fresh;
   for (const auto& worker : workers_) co_await worker->run(worker->use(fresh));
-  spdlog::info("topology {} epoch {}: the writer is in {}", fresh.version, fresh.epoch.value,
-               fresh.writer_region);
+  log::info("topology {} epoch {}: the writer is in {}", fresh.version, fresh.epoch.value,
+            fresh.writer_region);
   co_return json{{"version", fresh.version}};
 }
 
@@ -304,7 +305,7 @@ net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor exe
                            net::Event& stop) {
   auto made = Router::make(executor, config);
   if (made.has_error()) {
-    spdlog::error("{}", made.error().message);
+    log::error("{}", made.error().message);
     co_return 1;
   }
   Router& router = **made;

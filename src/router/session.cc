@@ -1,6 +1,6 @@
 #include "router/session.h"
 
-#include <spdlog/spdlog.h>
+#include "net/log.h"
 
 #include <algorithm>
 
@@ -390,7 +390,7 @@ net::Task<void> Session::pump_server(std::shared_ptr<Backend> backend) {
     if (backend != backend_) break;  // The session has moved: it has nothing to say any more.
     const auto taken = take(*backend, BytesView(host_.scratch).first(moved.bytes));
     if (taken.has_error()) {
-      spdlog::warn("{}: {}", backend->address().name(), taken.error().message);
+      log::warn("{}: {}", backend->address().name(), taken.error().message);
       break;
     }
     if (!unsent_.empty() && !co_await flush_client()) break;
@@ -417,8 +417,8 @@ void Session::server_ended(Backend& backend) {
 void Session::end(End end) {
   if (ended_) return;
   ended_ = true;
-  spdlog::info("{}: session of {} ended with {}: {} ({})", host_.endpoint, client_address_,
-               end.sqlstate, end.message, end.hint);
+  log::info("{}: session of {} ended with {}: {} ({})", host_.endpoint, client_address_,
+            end.sqlstate, end.message, end.hint);
   if (!client_message_open_ && unsent_.empty()) {
     Bytes error;
     pgwire::put_error(error, "FATAL",

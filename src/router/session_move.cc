@@ -1,6 +1,6 @@
 // The part of a session that moves it: what it carries is read, restored elsewhere, and the client
 // goes on there.
-#include <spdlog/spdlog.h>
+#include "net/log.h"
 
 #include "router/session.h"
 
@@ -138,8 +138,8 @@ net::Task<void> Session::prepare(BackendAddress target, Deadline deadline) {
   }
   const auto warmed = co_await warm(target, deadline);
   if (warmed.has_error() && warmed.error().kind != ErrorKind::cancelled && !ended_) {
-    spdlog::warn("{}: session of {} could not be prepared at {}: {}", host_.endpoint,
-                 client_address_, target.name(), warmed.error().message);
+    log::warn("{}: session of {} could not be prepared at {}: {}", host_.endpoint, client_address_,
+              target.name(), warmed.error().message);
   }
 }
 

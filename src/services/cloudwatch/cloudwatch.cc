@@ -6,6 +6,7 @@
 
 #include "awsapi/query.h"
 #include "base/rng.h"
+#include "net/log.h"
 #include "services/cloudwatch/statistics.h"
 #include "services/json_protocol.h"
 
@@ -552,7 +553,7 @@ void CloudWatch::put_metrics(std::vector<MetricDatum> data) {
 net::Task<void> CloudWatch::store(std::vector<MetricDatum> data) {
   auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data); };
   const auto stored = co_await database_->work<void>(std::move(job));
-  if (stored.has_error()) spdlog::warn("store metrics: {}", stored.error().message);
+  if (stored.has_error()) log::warn("store metrics: {}", stored.error().message);
 }
 
 net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {

@@ -12,6 +12,7 @@
 #include "awsapi/query.h"
 #include "base/base64.h"
 #include "base/rng.h"
+#include "net/log.h"
 #include "services/json_protocol.h"
 #include "services/lambda/embedded_metrics.h"
 
@@ -174,7 +175,7 @@ void Lambda::rescan() {
     if (function && function->changed == changed) continue;
     auto config = load_function(entry.path());
     if (config.has_error()) {
-      spdlog::warn("function {}: {}", name, config.error().message);
+      log::warn("function {}: {}", name, config.error().message);
       if (!function) functions_.erase(name);
       continue;
     }
@@ -439,7 +440,7 @@ net::Task<void> Lambda::run_events() {
     const auto events = co_await database_->work<Events>(std::move(job));
     Duration pause = 60s;
     if (events.has_error()) {
-      spdlog::error("read asynchronous invocations: {}", events.error().message);
+      log::error("read asynchronous invocations: {}", events.error().message);
       pause = 5s;
     } else {
       for (const QueuedEvent& event : *events) {
@@ -493,7 +494,7 @@ net::Task<void> Lambda::run_event(QueuedEvent event) {
     return ok();
   };
   const auto stored = co_await database_->work<void>(std::move(job));
-  if (stored.has_error()) spdlog::error("store invocation: {}", stored.error().message);
+  if (stored.has_error()) log::error("store invocation: {}", stored.error().message);
   running_events_.erase(event.id);
   wake_.notify();
 }
@@ -515,8 +516,8 @@ void Lambda::write_dead_letter(const QueuedEvent& event, const std::string& why,
   std::ofstream out(file, std::ios::app);
   chmod(file.c_str(), 0600);
   out << record.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
-  spdlog::warn("asynchronous invocation {} of {}: {}; see {}", event.request_id, event.function,
-               why, file.string());
+  log::warn("asynchronous invocation {} of {}: {}; see {}", event.request_id, event.function, why,
+            file.string());
 }
 
 // ---- the API

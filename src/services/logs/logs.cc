@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/log.h"
 #include "services/json_protocol.h"
 
 namespace aurora_global::services::logs {
@@ -295,7 +296,7 @@ net::Task<void> Logs::store(std::string group, std::string stream, std::vector<L
     });
   };
   const auto stored = co_await database_->work<void>(std::move(job));
-  if (stored.has_error()) spdlog::warn("store log lines: {}", stored.error().message);
+  if (stored.has_error()) log::warn("store log lines: {}", stored.error().message);
 }
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
