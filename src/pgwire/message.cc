@@ -154,6 +154,7 @@ std::size_t look_at_client(char type, std::size_t size) {
 
 std::size_t look_at_server(char type, std::size_t size) {
   switch (type) {
+    case 'C':
     case 'E':
     case 'N':
     case 'S':
@@ -334,6 +335,8 @@ void put_close_statement(Bytes& out, std::string_view name) {
 }
 
 void put_sync(Bytes& out) { Writer(out, 'S'); }
+
+void put_flush(Bytes& out) { Writer(out, 'H'); }
 
 void put_query(Bytes& out, std::string_view sql) { Writer(out, 'Q').text(sql); }
 

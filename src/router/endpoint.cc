@@ -331,6 +331,7 @@ net::Task<bool> Endpoint::cancel(pgwire::CancelRequest request) {
   if (found == by_key_.end()) co_return false;
   const auto session = found->second.lock();
   if (!session || session->client_key.process_id != request.process_id) co_return false;
+  if (session->cancel_waiting()) co_return true;
   co_await router::cancel(session->server(), session->server_key(), around_.server_tls,
                           Deadline::in(around_.config.connect_timeout));
   co_return true;
@@ -562,7 +563,8 @@ json Endpoint::status() const {
   for (const BackendAddress& one : backends_) backends.push_back(one.name());
   const std::size_t clients = clients_;
   std::size_t held = clients - std::min(clients, sessions_.size());
-  for (const SessionPointer& session : sessions_) held += session->state() == "held" ? 1 : 0;
+  for (const SessionPointer& session : sessions_)
+    held += session->state() == SessionState::held ? 1 : 0;
   json status = {{"name", endpoint_.name},
                  {"listen", endpoint_.listen},
                  {"sessions", sessions_.size()},
@@ -595,7 +597,7 @@ json Endpoint::sessions_json() const {
                    {"application_name", value("application_name")},
                    {"server", session->server().name()},
                    {"server_pid", session->server_key().process_id},
-                   {"state", session->state()}});
+                   {"state", name_of(session->state())}});
   }
   return all;
 }

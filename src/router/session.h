@@ -1,7 +1,7 @@
 // One client's session: relays it, holds it between transactions, moves it to another server.
 //
-// What the client sends is cut into messages, and no message is looked into but for a name and the
-// copy of the last unnamed Parse. While the session is stopped - its endpoint is held, or it is
+// `pgwire::SessionCore` knows what it is in the middle of and says of each piece where it goes;
+// here are the sockets and the waits. While the session is stopped - its endpoint is held, or it is
 // being moved - transactions under way go on and nothing new begins: what the client sends then is
 // kept, and no more is read, so that the client's own socket slows it down.
 //
@@ -15,7 +15,7 @@
 #include <string>
 
 #include "net/mutex.h"
-#include "pgwire/session_tracker.h"
+#include "pgwire/session_core.h"
 #include "router/backend.h"
 #include "router/carried_state.h"
 #include "router/session_gate.h"
@@ -23,6 +23,15 @@
 namespace aurora_global::router {
 
 class Session;
+
+enum class SessionState : std::uint8_t {
+  idle,
+  active,
+  in_transaction,
+  held,                // What its client has sent waits.
+  waiting_for_server,  // Its server has ended.
+};
+std::string_view name_of(SessionState state);
 
 // What the sessions of an endpoint share.
 struct SessionHost {
@@ -89,6 +98,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void let_on();
   bool ended() const { return ended_; }
   bool lost() const { return backend_ && backend_->lost; }
+  // What it waits to run is not to run any more; its client is told so. False: nothing waits.
+  bool cancel_waiting();
   // The administrator ended it at the server: nothing to go on with.
   bool terminated() const { return terminated_; }
   net::Event& changed() { return changed_; }
@@ -97,7 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   pgwire::BackendKey server_key() const { return backend_->key(); }
   const Backend::Parameters& parameters() const { return parameters_; }
   const std::string& client_address() const { return client_address_; }
-  std::string_view state() const;
+  SessionState state() const;
   pgwire::BackendKey client_key;  // What the client was told.
   bool carried = false;           // Somebody sees to it that it gets to a server.
 
@@ -105,7 +116,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Captured {
     CarriedState state;
     std::string report;            // The extension's word then.
-    std::uint64_t statements = 0;  // statements_ then.
+    std::uint64_t statements = 0;  // The core's statements_version() then.
   };
   struct Next {
     std::unique_ptr<Backend> backend;
@@ -115,28 +126,29 @@ class Session : public std::enable_shared_from_this<Session> {
   };
   // Answers that are the router's own.
   struct Own {
-    explicit Own(std::size_t count) : collector(count) {}
+    explicit Own(std::size_t count) : collector(count), due(count) {}
     AnswerCollector collector;
+    std::size_t due;
     std::optional<Error> problem;
     bool done() const { return problem || collector.complete(); }
   };
-  struct Cut {
-    std::size_t forward = 0;  // Bytes that go to the server now.
-    bool blocked = false;     // What follows has to wait.
-    bool goodbye = false;     // The client has ended its session.
-    std::string parse_first;  // One of unparsed_, which the next message needs.
-  };
 
   net::Task<void> pump_client();
-  net::Task<void> pump_server(std::shared_ptr<Backend> backend);
-  bool must_wait() const;
-  Result<Cut> cut(pgwire::BytesView input);
-  void note_client(const pgwire::Piece& piece);
-  net::Task<bool> forward(pgwire::BytesView bytes);
+  net::Task<bool> send_to_server(pgwire::BytesView bytes);
+  net::Task<bool> forward(pgwire::Bytes bytes);
   net::Task<bool> wait_while_blocked();
+  net::Task<void> hear_last_words();
+  net::Task<void> let_server_finish();
+  pgwire::SessionCore::Hold hold() const;
+  bool must_wait() const { return core_.must_wait(hold()); }
+
+  net::Task<void> pump_server(std::shared_ptr<Backend> backend);
   Result<void> take(Backend& backend, pgwire::BytesView input);
   Result<void> take_pieces(Backend& backend, pgwire::BytesView input, std::size_t& taken);
   bool for_client(Backend& backend, const pgwire::Piece& piece);
+  bool is_last_word(const pgwire::Piece& piece);
+  void take_own(const pgwire::Piece& piece);
+  void count_transaction();
   void to_client(pgwire::BytesView bytes);
   net::Task<bool> flush_client();
   void server_ended(Backend& backend);
@@ -145,6 +157,7 @@ class Session : public std::enable_shared_from_this<Session> {
   net::Task<Result<void>> tell(std::shared_ptr<Own> own, pgwire::Bytes batch, Deadline deadline);
   net::Task<Result<std::vector<Answer>>> ask(pgwire::Bytes batch, std::size_t count,
                                              Deadline deadline);
+  net::Task<Result<CarriedState>> read_state(Deadline deadline);
   net::Task<Result<void>> capture(Deadline deadline);
   net::Task<Result<std::string>> obstacle(Deadline deadline);
   bool fresh() const;
@@ -153,35 +166,17 @@ class Session : public std::enable_shared_from_this<Session> {
   net::Task<Result<void>> finish_move(Deadline deadline);
   void switch_to(std::unique_ptr<Backend> backend);
   void end_by(const std::string& obstacle);
-  void count_transaction();
 
   SessionHost& host_;
   Channel client_;
   Backend::Parameters parameters_;
   std::string client_address_;
   std::shared_ptr<Backend> backend_;
-  pgwire::Splitter splitter_{pgwire::look_at_client};
-  pgwire::SessionTracker tracker_;
+  pgwire::SessionCore core_;
   pgwire::Bytes kept_;        // Of the client, not yet for the server.
   pgwire::Bytes unsent_;      // Of the server, not yet taken by the client's socket.
   Backend::Parameters told_;  // What the client knows of the server's parameters.
   std::deque<std::shared_ptr<Own>> own_;
-
-  bool ran_something_ = false;
-  bool named_ = false;            // A named statement has been prepared by the protocol.
-  std::uint64_t statements_ = 0;  // Grows with each message that makes or drops a named one.
-  pgwire::Bytes unnamed_;         // The last Parse of the unnamed statement; empty: none.
-  bool copying_unnamed_ = false;
-  bool unnamed_too_large_ = false;
-  // Statements that PostgreSQL would not parse again when the session moved: they are tried at
-  // their use, so that the client gets PostgreSQL's own error. By name, the whole message.
-  std::map<std::string, pgwire::Bytes> unparsed_;
-  // While there are such: each Parse whose answer is due, and whether it is not the client's.
-  struct Hidden {
-    std::string name;  // Empty: the client's own.
-    pgwire::Bytes parse;
-  };
-  std::deque<Hidden> parses_;
 
   std::optional<Captured> captured_;
   std::optional<Next> next_;
@@ -190,9 +185,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t stays_ = 0;  // Calls of stay().
   int stops_ = 0;
   bool ended_ = false;
+  bool leaving_ = false;  // The client has said goodbye; what it had sent is still answered.
+  bool client_gone_ = false;
   bool terminated_ = false;
   bool told_end_ = false;  // The server's own word that it ends the session has gone out.
-  bool client_message_open_ = false;  // A message to the client has begun and not ended.
   pgwire::Bytes last_words_;
   net::Event changed_;
 };

@@ -10,6 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 using pgwire::Bytes;
 
+constexpr std::string_view kQueryCanceled = "57014";
+constexpr int kAskTimesMax = 20;
+
 // Stops the session as long as it lives.
 class Stop {
  public:
@@ -26,6 +29,7 @@ class Stop {
 
 net::Task<Result<void>> Session::tell(std::shared_ptr<Own> own, Bytes batch, Deadline deadline) {
   const auto backend = backend_;
+  core_.ask(own->due);
   own_.push_back(std::move(own));
   co_return co_await backend->channel().write(std::move(batch), deadline);
 }
@@ -50,10 +54,44 @@ net::Task<void> Session::hear_out(Deadline deadline) {
   }
 }
 
+// Requires a stop, and an idle session.
+net::Task<Result<CarriedState>> Session::read_state(Deadline deadline) {
+  CarriedState state;
+  for (int times = 0; times < kAskTimesMax; ++times) {
+    if (backend_->lost) co_return make_error(ErrorKind::unavailable, "its server is gone");
+    const auto answers = co_await ask(ask_for_state(), 1, deadline);
+    if (answers.has_error() && answers.error().kind == ErrorKind::exhausted) {
+      state.obstacle = "more state than a router carries (" + answers.error().message + ")";
+      co_return state;
+    }
+    if (answers.has_error()) co_return answers.error();
+    const Answer& answer = answers->front();
+    if (!answer.error) {
+      if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0]) {
+        co_return make_error(ErrorKind::corrupt, "the state of the session is no text");
+      }
+      co_return parse_carried_state(*answer.rows[0][0]);
+    }
+    state.obstacle = "state that could not be read (" + answer.error->message + ")";
+    // The client's cancel request, or its statement_timeout, was not meant for us.
+    if (answer.error->sqlstate != kQueryCanceled) break;
+  }
+  co_return state;
+}
+
 // Requires a stop. Reads what has to be carried, if it is not known.
 net::Task<Result<void>> Session::capture(Deadline deadline) {
   while (!idle()) {
     if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
+    if (core_.needs_flush()) {
+      core_.flushed();
+      Bytes flush;
+      pgwire::put_flush(flush);
+      if (!co_await forward(std::move(flush))) {
+        co_return make_error(ErrorKind::unavailable, "its server is gone");
+      }
+      continue;
+    }
     if (deadline.passed()) co_return make_error(ErrorKind::timeout, "a transaction is under way");
     co_await changed_.wait(deadline);
   }
@@ -61,21 +99,13 @@ net::Task<Result<void>> Session::capture(Deadline deadline) {
   if (fresh()) co_return ok();
   Captured captured;
   if (!backend_->reports_state()) {
-    if (ran_something_) captured.state.obstacle = "state that only the extension could tell";
-  } else if (!backend_->clean() || named_) {
-    if (backend_->lost) co_return make_error(ErrorKind::unavailable, "its server is gone");
-    CO_TRY(const auto answers, co_await ask(ask_for_state(), 1, deadline));
-    const Answer& answer = answers.front();
-    if (answer.error) {
-      captured.state.obstacle = "state that could not be read (" + answer.error->message + ")";
-    } else if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0]) {
-      co_return make_error(ErrorKind::corrupt, "the state of the session is no text");
-    } else {
-      CO_TRY(captured.state, parse_carried_state(*answer.rows[0][0]));
-    }
+    if (core_.has_run_something())
+      captured.state.obstacle = "state that only the extension could tell";
+  } else if (!backend_->clean() || core_.has_named() || core_.uncertain()) {
+    CO_TRY(captured.state, co_await read_state(deadline));
   }
   captured.report = backend_->session_state();
-  captured.statements = statements_;
+  captured.statements = core_.statements_version();
   captured_ = std::move(captured);
   co_return ok();
 }
@@ -161,6 +191,7 @@ void Session::stay() {
 void Session::switch_to(std::unique_ptr<Backend> backend) {
   const auto old = backend_;
   backend_ = std::move(backend);
+  core_.moved();
   last_words_.clear();
   terminated_ = false;
   old->leave();
@@ -185,7 +216,7 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   for (const CarriedState::Statement& one : next.unparsed) {
     Bytes parse;
     pgwire::put_parse(parse, one.name, one.sql, one.types);
-    unparsed_[one.name] = std::move(parse);
+    core_.parse_at_use(one.name, std::move(parse));
   }
   const CarriedState& state = next.of.state;
   Batch batch;
@@ -193,8 +224,9 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   // Beyond the switch of write forwarding, which means nothing to a writer.
   const bool awaited = batch.what.size() > 1;
   const std::size_t restored = batch.what.size();
-  if (!unnamed_.empty()) {
-    batch.bytes.insert(batch.bytes.end(), unnamed_.begin(), unnamed_.end());
+  const Bytes& unnamed = core_.unnamed();
+  if (!unnamed.empty()) {
+    batch.bytes.insert(batch.bytes.end(), unnamed.begin(), unnamed.end());
     pgwire::put_sync(batch.bytes);
     batch.what.push_back("the unnamed statement");
   }
@@ -227,7 +259,7 @@ void Session::end_by(const std::string& obstacle) {
 
 // Requires a stop. What keeps the session from being carried, for people; empty: nothing.
 net::Task<Result<std::string>> Session::obstacle(Deadline deadline) {
-  if (unnamed_too_large_) {
+  if (core_.unnamed_too_large()) {
     co_return std::string("its last unnamed statement is too large to be carried");
   }
   CO_TRY_VOID(co_await capture(deadline));

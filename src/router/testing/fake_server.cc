@@ -335,6 +335,7 @@ net::Task<bool> FakeServer::ready(Connection& connection) {
 
 net::Task<bool> FakeServer::answer(Connection& connection, Message message) {
   if (connection.copying) co_return co_await take_copy(connection, std::move(message));
+  if (connection.skipping && message.type != 'S') co_return true;
   if (message.type == 'Q') {
     connection.simple = true;
     co_return co_await query(connection, Body(message.body).text());
@@ -350,7 +351,6 @@ net::Task<bool> FakeServer::answer(Connection& connection, Message message) {
     }
     co_return co_await ready(connection);
   }
-  if (connection.skipping) co_return true;
   switch (message.type) {
     case 'P': parse(connection, message); break;
     case 'B': bind(connection, message); break;
@@ -458,6 +458,7 @@ void FakeServer::parse(Connection& connection, const Message& message) {
   if (connection.status == 'E' && statement.sql != "ROLLBACK") {
     return fail(connection, error_of("25P02", "current transaction is aborted"));
   }
+  if (name.empty()) connection.statements.erase(name);
   if (const auto refused = refuse_parse(statement.sql)) return fail(connection, *refused);
   if (!name.empty() && connection.statements.contains(name)) {
     return fail(connection,
@@ -507,7 +508,8 @@ void FakeServer::describe(Connection& connection, const Message& message) {
 void FakeServer::close_statement(Connection& connection, const Message& message) {
   Body body(message.body);
   const bool statement = body.number(1) == 'S';
-  if (statement) connection.statements.erase(body.text());
+  const std::string name = body.text();
+  if (statement) connection.statements.erase(name);
   put_message(connection.out, '3');
 }
 
