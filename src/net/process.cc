@@ -92,6 +92,25 @@ Result<pid_t> launch(const CommandLine& command, int output) {
   return pid;
 }
 
+// A command that nobody waits for any more, since its task was cancelled, ends with all that it has
+// started: it leads a session of its own.
+class Waited {
+ public:
+  explicit Waited(pid_t pid) : pid_(pid) {}
+  ~Waited() {
+    if (pid_ <= 0) return;
+    kill_all();
+    waitpid(pid_, nullptr, 0);
+  }
+  Waited(const Waited&) = delete;
+  Waited& operator=(const Waited&) = delete;
+  void kill_all() const { ::kill(-pid_, SIGKILL); }
+  void ended() { pid_ = 0; }
+
+ private:
+  pid_t pid_;
+};
+
 bool readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
   return poll(&entry, 1, 0) > 0;
@@ -183,6 +202,7 @@ Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline) 
   close(ends[1]);
   boost::asio::posix::stream_descriptor output(co_await boost::asio::this_coro::executor, ends[0]);
   if (pid.has_error()) co_return pid.error();
+  Waited waited(*pid);
   CO_TRY(const Process process, Process::adopt(*pid));
 
   CommandResult result;
@@ -200,14 +220,15 @@ Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline) 
     }
     expired = guard.expired();
   }
-  if (expired) process.signal(SIGKILL);
+  if (expired) waited.kill_all();
   // The output has ended, so the process is ending; only its pidfd tells when it has.
   int status = 0;
   while (waitpid(*pid, &status, WNOHANG) == 0) {
     if (!co_await wait_readable(process.fd(), Deadline::in(std::chrono::seconds(1)))) {
-      if (deadline.passed()) process.signal(SIGKILL);
+      if (deadline.passed()) waited.kill_all();
     }
   }
+  waited.ended();
   if (expired) co_return make_error(ErrorKind::timeout, command.argv[0] + " took too long");
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   co_return result;

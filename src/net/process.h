@@ -68,8 +68,9 @@ struct CommandResult {
   int exit_code = -1;  // 128 + signal when ended by one.
   std::string output;  // Standard output and error, the last 64 KiB.
 };
-// Runs a command to its end. Fails with `timeout` (the command is killed) or `unavailable` (could
-// not start). A non-zero exit code is a value.
+// Runs a command to its end. Fails with `timeout` (the command is killed, as when the task is
+// cancelled, with all that it has started) or `unavailable` (could not start). A non-zero exit code
+// is a value.
 Task<Result<CommandResult>> run_command(CommandLine command, Deadline deadline);
 
 // The same, and a non-zero exit code is an error that carries the last lines of the output.
