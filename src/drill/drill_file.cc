@@ -186,8 +186,11 @@ Result<LoadPlan> read_load(const toml::table& table, const std::string& file,
   in.text("endpoint", [&](const std::string& v) { return read_endpoint(v, plan.endpoint); });
   in.text("via", [&](const std::string& v) { return read_via(v, plan.via); });
   in.text("conninfo", [&](const std::string& v) { return plan.conninfo = v, std::string(); });
-  in.text("client_region",
-          [&](const std::string& v) { return plan.client_region.name = v, std::string(); });
+  in.text("client_region", [&](const std::string& v) {
+    plan.follows = v == "follow";
+    if (!plan.follows) plan.client_region.name = v;
+    return std::string();
+  });
   in.text("operation_type", [&](const std::string& v) { return read_mix(v, load.operation_type); });
   in.text("sessions", [&](const std::string& v) { return read_sessions(v, load.sessions); });
   in.whole("concurrency", 1, kConcurrencyMax,

@@ -82,7 +82,8 @@ enum class Via { connections, lambda };
 struct LoadPlan {
   std::string endpoint = "global-writer";  // global-writer | cluster | reader | write-forwarding
   std::string conninfo;                    // libpq's; overrides endpoint and client_region.
-  RegionId client_region;                  // Empty: the primary, or the survivor of a kill-region.
+  bool follows = false;    // client_region = "follow": the clients go where the writer goes.
+  RegionId client_region;  // Empty: the primary, or the survivor of a kill-region.
   Via via = Via::connections;
   LoadOptions options;
   int workers_end = kWorkersOfARunMax;  // Its worker numbers: from options.first_worker to here.

@@ -22,8 +22,10 @@ struct LinkChange {
   RegionId to;
 };
 
-// Every kill is SIGKILL. A call returns when the processes are gone (kill) or launched (start).
-// Errors: `not_found` for a region, instance or process that is not there.
+// Every kill is SIGKILL. A call returns when its effect was seen: the processes are gone and
+// nothing answers in their place (kill), they answer (start), the link says that it is so (set).
+// Errors: `not_found` for a region, instance or process that is not there, so that nothing was
+// killed; `conflict` when somebody else's process answers in its place.
 class LocalFaults {
  public:
   virtual ~LocalFaults() = default;

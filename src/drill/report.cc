@@ -1,5 +1,6 @@
 #include "drill/report.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -238,25 +239,24 @@ const char* operation_type_of(const Results& results) {
 
 void append_row(std::string& out, const char* name, const Summary& sum) {
   char line[200];
-  std::snprintf(
-      line, sizeof line, "  %-7s %9llu %8llu %7llu %8llu %9.0f   %9s %9s   %9s %9s %9s\n", name,
-      static_cast<unsigned long long>(sum.operations), static_cast<unsigned long long>(sum.failed),
-      static_cast<unsigned long long>(sum.unknown), static_cast<unsigned long long>(sum.retries),
-      sum.per_second, duration_text(sum.reads.p50).c_str(), duration_text(sum.reads.p99).c_str(),
-      duration_text(sum.writes.p50).c_str(), duration_text(sum.writes.p99).c_str(),
-      duration_text(sum.writes.max).c_str());
+  const std::string bad = std::to_string(sum.failed) + "/" + std::to_string(sum.unknown);
+  std::snprintf(line, sizeof line, "  %-6s %8llu %8s %7llu %6.0f  %8s  %8s %8s %8s\n", name,
+                static_cast<unsigned long long>(sum.operations), bad.c_str(),
+                static_cast<unsigned long long>(sum.retries), sum.per_second,
+                duration_text(sum.reads.p50).c_str(), duration_text(sum.writes.p50).c_str(),
+                duration_text(sum.writes.p99).c_str(), duration_text(sum.writes.max).c_str());
   out += line;
 }
 
 void append_steps(std::string& out, const Results& results) {
   if (results.steps.empty()) return;
   char line[300];
-  std::snprintf(line, sizeof line, "\n  %-40s %9s %9s %12s %12s\n", "step", "at", "took",
+  std::snprintf(line, sizeof line, "\n  %-34s %8s %9s %9s %11s\n", "step", "at", "took",
                 "no writes", "worst conn.");
   out += line;
   for (const StepRun& step : results.steps) {
     std::snprintf(
-        line, sizeof line, "  %-40s %9s %9s %12s %12s%s%s\n", step.title.c_str(),
+        line, sizeof line, "  %-34s %8s %9s %9s %11s%s%s\n", step.title.c_str(),
         duration_text(step.started).c_str(), duration_text(step.ended - step.started).c_str(),
         step.window ? duration_text(step.window->length()).c_str() : "-",
         step.worst_connection ? duration_text(step.worst_connection->length()).c_str() : "-",
@@ -267,21 +267,24 @@ void append_steps(std::string& out, const Results& results) {
       phases +=
           (phases.empty() ? "" : ", ") + phase.name + " " + duration_text(phase.span.length());
     }
-    if (!phases.empty()) out += "      " + phases + "\n";
+    if (!phases.empty()) out += wrapped(phases, 6) + "\n";
   }
 }
 
 void append_summaries(std::string& out, const Results& results) {
   char line[300];
-  std::snprintf(line, sizeof line, "\n  %-7s %9s %8s %7s %8s %9s   %9s %9s   %9s %9s %9s\n", "",
-                "ops", "failed", "unknown", "retries", "ops/s", "read p50", "p99", "write p50",
-                "p99", "max");
+  std::snprintf(line, sizeof line, "\n  %-6s %8s %8s %7s %6s  %8s  %8s %8s %8s\n", "", "ops",
+                "fail/unk", "retries", "ops/s", "read p50", "write", "p99", "max");
   out += line;
   append_row(out, "total", results.total);
-  if (results.steps.empty()) return;
-  append_row(out, "before", results.before);
-  append_row(out, "during", results.during);
-  append_row(out, "after", results.after);
+  if (!results.steps.empty()) {
+    append_row(out, "before", results.before);
+    append_row(out, "during", results.during);
+    append_row(out, "after", results.after);
+  }
+  if (results.total.failed + results.total.unknown > 0) {
+    out += "  (fail/unk: failed without effect / sent and never answered)\n";
+  }
 }
 
 void append_loads(std::string& out, const Results& results) {
@@ -325,20 +328,23 @@ std::string metric_owner(const MetricReading& metric) {
 
 void append_cloudwatch(std::string& out, const CloudWatchReport& report) {
   char line[300];
-  std::snprintf(line, sizeof line, "\n  %-30s %-38s %9s %12s %12s %12s\n", "CloudWatch", "of",
-                "samples", "average", "min", "max");
+  std::snprintf(line, sizeof line, "\n  %-30s %8s %12s %12s\n", "CloudWatch", "samples", "average",
+                "max");
   out += line;
+  std::string last;
   for (const MetricReading& metric : report.metrics) {
     const std::string owner = metric_owner(metric) + ", " + metric.region.name;
-    std::snprintf(line, sizeof line, "  %-30s %-38s ", metric.query.name.c_str(), owner.c_str());
+    if (owner != last) out += "  " + owner + "\n";
+    last = owner;
+    std::snprintf(line, sizeof line, "    %-28s ", metric.query.name.c_str());
     out += line;
     if (!metric.found) {
       out += metric.error.empty() ? "  absent: it has not arrived\n" : "  " + metric.error + "\n";
       continue;
     }
     const auto& found = *metric.found;
-    std::snprintf(line, sizeof line, "%9.0f %12.3f %12.3f %12.3f %s\n", found.samples,
-                  found.average(), found.minimum, found.maximum, found.unit.c_str());
+    std::snprintf(line, sizeof line, "%8.0f %12.3f %12.3f %s\n", found.samples, found.average(),
+                  found.maximum, found.unit.c_str());
     out += line;
   }
 }
@@ -369,6 +375,28 @@ Result<void> write_csv(const std::filesystem::path& file, const History& history
 
 }  // namespace
 
+std::string wrapped(const std::string& text, std::size_t indent) {
+  constexpr std::size_t kWidth = 78;
+  const std::string margin(indent, ' ');
+  std::string out = margin;
+  std::size_t column = indent;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const bool first = column == indent;
+    if (!first && column + 1 + end - at > kWidth) {
+      out += "\n" + margin;
+      column = indent;
+    } else if (!first) {
+      out += " ";
+      ++column;
+    }
+    out += text.substr(at, end - at);
+    column += end - at;
+    at = end + 1;
+  }
+  return out;
+}
+
 json results_json(const Results& results, const History& history) {
   json steps = json::array();
   for (const StepRun& step : results.steps) steps.push_back(step_json(step));
@@ -395,6 +423,7 @@ json results_json(const Results& results, const History& history) {
           {"began", iso8601(results.began)},
           {"passed", results.passed()},
           {"failures", results.failures},
+          {"explanation", results.explanation},
           {"expectations", checks_json(results)},
           {"client_region", together(results, &LoadResults::client_region)},
           {"endpoint", together(results, &LoadResults::endpoint)},
@@ -420,6 +449,7 @@ std::string results_text(const Results& results, const History&) {
   append_loads(out, results);
   append_steps(out, results);
   out += "\n";
+  if (!results.explanation.empty()) out += wrapped(results.explanation, 2) + "\n\n";
   if (results.worst_window) {
     out += "  longest time without an acknowledged write: " +
            duration_text(results.worst_window->length()) + "\n";
@@ -497,16 +527,24 @@ void Progress::show(const History& history, const std::string& doing) {
   rate_ = terminal_ && shown_at_ >= 0 ? 0.8 * rate_ + 0.2 * rate : rate;
   shown_at_ = now;
   shown_ok_ = counts.ok;
-  std::fprintf(stderr,
-               "%s  %6.1f s  %8llu ops  %7.0f/s  %8llu writes acknowledged  %llu retries  "
-               "%llu failed  %llu unknown%s%s%s",
-               terminal_ ? "\r\033[K" : "", static_cast<double>(now) / 1e6,
-               static_cast<unsigned long long>(counts.ok), rate_,
-               static_cast<unsigned long long>(counts.acknowledged_writes),
-               static_cast<unsigned long long>(counts.retries),
-               static_cast<unsigned long long>(counts.failed),
-               static_cast<unsigned long long>(counts.unknown), doing.empty() ? "" : "  | ",
-               doing.c_str(), terminal_ ? "" : "\n");
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  char text[400];
+  int size = std::snprintf(text, sizeof text, "%7.1f s %8llu ops %6.0f/s %8llu writes",
+                           static_cast<double>(now) / 1e6, number(counts.ok), rate_,
+                           number(counts.acknowledged_writes));
+  std::string line(text, static_cast<std::size_t>(size));
+  for (const auto& [count, name] : {std::pair{counts.retries, "retries"},
+                                    {counts.failed, "failed"},
+                                    {counts.unknown, "unknown"}}) {
+    if (count > 0) line += "  " + std::to_string(count) + " " + name;
+  }
+  if (!doing.empty()) line += "  | " + doing;
+  // A longer line would wrap, and each redraw would leave a line behind. Asked each time: the
+  // window may have changed.
+  winsize window{};
+  const bool known = terminal_ && ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0;
+  if (known && window.ws_col > 1) line = line.substr(0, window.ws_col - 1u);
+  std::fprintf(stderr, "%s%s%s", terminal_ ? "\r\033[K" : "", line.c_str(), terminal_ ? "" : "\n");
   std::fflush(stderr);
 }
 

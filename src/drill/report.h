@@ -15,6 +15,9 @@ std::string results_text(const Results& results, const History& history);
 // One self-contained page.
 std::string results_html(const Results& results, const History& history);
 
+// In lines of at most 78 characters, each after `indent` spaces.
+std::string wrapped(const std::string& text, std::size_t indent);
+
 // Writes results.json, report.html and ops.csv. Fails with `unavailable`, naming the file.
 Result<void> write_report(const Results& results, const History& history,
                           const std::filesystem::path& dir);

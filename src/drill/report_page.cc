@@ -19,7 +19,7 @@ constexpr std::string_view kPage = R"page(<!doctype html>
   --good: #1a9f5f; --bad: #d9363e; --odd: #e8890c; --shade: rgba(217, 54, 62, .11);
   --r0: #98a2b3; --r1: #3b76d6; --r2: #12a594; --r3: #8e4ec6; --r4: #c2660a;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #10141b; --card: #181e28; --ink: #e6eaf2; --soft: #94a0b4; --line: #2a3342;
     --good: #3cc784; --bad: #ff6369; --odd: #f5a524; --shade: rgba(255, 99, 105, .16);
@@ -76,6 +76,39 @@ td.l:first-child, th.l:first-child { padding-left: 0; }
 #tip { position: fixed; pointer-events: none; display: none; background: var(--ink);
   color: var(--card); padding: 8px 11px; border-radius: 8px; font-size: 12.5px; line-height: 1.45;
   max-width: 320px; z-index: 9; white-space: pre-line; font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) {
+  main { padding: 16px 10px 40px; }
+  header { flex-wrap: wrap; }
+  .card { padding: 14px 12px; }
+  .tiles { grid-template-columns: 1fr 1fr; }
+  /* A row of a table is a block; each cell has its heading beside it. */
+  table, tr, td, td.l { display: block; }
+  tr:first-child { display: none; }
+  table.bare tr:first-child { display: block; }
+  tr { border-bottom: 1px solid var(--line); padding: 6px 0; }
+  tr:last-child { border-bottom: 0; }
+  td, td.l, td.l:first-child { display: flex; justify-content: space-between; gap: 14px;
+    padding: 2px 0; border: 0; white-space: normal; text-align: right; }
+  td::before { content: attr(data-head); color: var(--soft); text-align: left; }
+  td.l:first-child { font-weight: 600; text-align: left; }
+  td[data-head=""]::before { content: none; }
+}
+@media print {
+  @page { margin: 12mm; }
+  body { background: #fff; font-size: 12px; }
+  main { max-width: none; padding: 0; }
+  .card, .tile { break-inside: avoid; overflow: visible; border-color: #ccc; }
+  .card { padding: 10px 12px; margin-bottom: 10px; }
+  .tiles { grid-template-columns: repeat(4, 1fr); gap: 8px; }
+  .tile b { font-size: 17px; }
+  .badge { color: var(--good); background: none; border: 2px solid; }
+  .badge.bad { color: var(--bad); background: none; }
+  .legend i, rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .tabs { display: none; }
+  table { font-size: 10px; }
+  th { font-size: 9px; padding: 3px 4px; white-space: normal; vertical-align: bottom; }
+  td { padding: 3px 4px; }
+}
 </style>
 </head>
 <body>
@@ -132,7 +165,8 @@ function ticks(low, high, wanted) {
   for (let v = Math.ceil(low / step) * step; v <= high + step / 1e6; v += step) out.push(v);
   return out;
 }
-const W = 1080, LEFT = 62, RIGHT = 12;
+const LEFT = 62, RIGHT = 12;
+let W = 1080;  // As wide as its place, so that its text has its own size.
 function canvas(parent, height) {
   return draw("svg", {viewBox: `0 0 ${W} ${height}`, role: "img"}, parent);
 }
@@ -140,7 +174,7 @@ function scaleX(from, to) {
   return ms => LEFT + (ms - from) / Math.max(to - from, 1e-9) * (W - LEFT - RIGHT);
 }
 function axisX(svg, x, from, to, top, bottom, seconds) {
-  for (const v of ticks(from, to, 10)) {
+  for (const v of ticks(from, to, Math.max(3, Math.floor(W / 105)))) {
     draw("line", {x1: x(v), x2: x(v), y1: top, y2: bottom, stroke: "var(--line)"}, svg);
     const label = seconds ? +(v / 1000).toFixed(3) + " s" : Math.round(v) + " ms";
     draw("text", {x: x(v), y: bottom + 15, "text-anchor": "middle"}, svg, label);
@@ -380,12 +414,14 @@ function zooms() {
   show(0);
 }
 function table(parent, heads, rows) {
-  const t = node("table", {}, parent), h = node("tr", {}, t);
+  const bare = heads.every(([text]) => !text);
+  const t = node("table", bare ? {class: "bare"} : {}, parent);
+  const h = node("tr", bare ? {hidden: ""} : {}, t);
   heads.forEach(([text, left]) => node("th", {class: left ? "l" : ""}, h, text));
   for (const row of rows) {
     const r = node("tr", {}, t);
     row.forEach((cell, i) => {
-      const c = node("td", {class: heads[i][1] ? "l" : ""}, r);
+      const c = node("td", {class: heads[i][1] ? "l" : "", "data-head": i ? heads[i][0] : ""}, r);
       if (cell instanceof Node) c.append(cell); else c.textContent = cell;
     });
   }
@@ -420,6 +456,7 @@ function numbers() {
   const heads = [["", 1], ["operations"], ["failed"], ["unknown"], ["retries"], ["reconnects"], ["per second"],
     ["read p50"], ["p99"], ["write p50"], ["p90"], ["p99"], ["max"]];
   table(box, heads, rows);
+  if (D.explanation) node("p", {class: "small", style: "margin-top: 10px"}, box, D.explanation);
   if (D.loads.length < 2) return;
   for (const l of D.loads) {
     const own = card(`From ${loadName(l)}`, `${l.connections} connections · no write for ` +
@@ -467,8 +504,21 @@ function expectations() {
     c.actual, node("b", {class: c.held ? "good" : "bad"}, null, c.held ? "held" : "FAILED")]));
   for (const f of D.failures) node("p", {class: "bad small"}, box, f);
 }
-heading(); tiles(); overview(); zooms(); latency(); steps(); numbers(); verification();
-cloudwatch(); expectations();
+function render(width) {
+  W = Math.max(300, Math.min(1080, width));
+  page.replaceChildren();
+  heading(); tiles(); overview(); zooms(); latency(); steps(); numbers(); verification();
+  cloudwatch(); expectations();
+}
+const room = () => page.clientWidth - (innerWidth <= 640 ? 46 : 84);
+let drawn = 0;
+render(room());
+addEventListener("resize", () => {
+  clearTimeout(drawn);
+  drawn = setTimeout(() => render(room()), 150);
+});
+addEventListener("beforeprint", () => render(700));
+addEventListener("afterprint", () => render(room()));
 </script>
 </body>
 </html>

@@ -6,6 +6,8 @@
 namespace aurora_global::drill {
 namespace {
 
+constexpr std::int64_t kNearlyTheSame = 3;  // Times the latency before.
+
 std::string number(double value, const char* unit) {
   char text[64];
   std::snprintf(text, sizeof text, "%.4g%s", value, unit);
@@ -108,6 +110,27 @@ void add_up(Verification& sum, const Verification& one) {
   }
 }
 
+// The clients of a load stay where they are while the writer goes away: every statement then
+// crosses the link, and fewer of them end in a second.
+std::string explain(const Results& results) {
+  const bool moved =
+      std::any_of(results.steps.begin(), results.steps.end(),
+                  [](const StepRun& step) { return step.moves_writer() && step.error.empty(); });
+  if (!moved) return "";
+  for (std::size_t i = 0; i < results.loads.size(); ++i) {
+    const LoadResults& load = results.loads[i];
+    const std::int64_t before = load.before.reads.p50;
+    const std::int64_t after = load.after.reads.p50;
+    const bool stays = load.endpoint == "global-writer" && !results.file.loads[i].follows;
+    if (!stays || before <= 0 || after < kNearlyTheSame * before) continue;
+    return "After the move a read takes " + duration_text(after) + " instead of " +
+           duration_text(before) + " (medians): the clients stayed in " + load.client_region +
+           ", and the writer is in another region, so each statement crosses the link. With "
+           "client_region = \"follow\" they go where the writer goes.";
+  }
+  return "";
+}
+
 void check_counts(Results& results, const LoadResults& load, const std::string& whose) {
   const Expectations& expect = results.file.expect;
   const Summary& total = load.total;
@@ -167,6 +190,7 @@ void check_losses(Results& results, const LoadResults& load, const std::string& 
 
 void conclude(Results& results, const History& history, const std::vector<const History*>& parts) {
   measure_all(results, history, parts);
+  results.explanation = explain(results);
   results.verification.reset();
   if (std::all_of(results.loads.begin(), results.loads.end(),
                   [](const LoadResults& load) { return load.verification.has_value(); })) {

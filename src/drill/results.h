@@ -84,6 +84,7 @@ struct Results {
   Summary total, before, during, after;
   std::optional<Gap> longest_gap;   // Over the whole time.
   std::optional<Gap> worst_window;  // Of all steps; without steps, the longest gap.
+  std::string explanation;          // Why operations take longer after a move; empty: they do not.
   std::vector<Check> checks;
   std::vector<std::string> failures;
 

@@ -116,8 +116,9 @@ net::Task<void> count_losses(Results& results, Lanes& lanes) {
   }
 }
 
-net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadline) {
-  for (;;) {
+net::Task<Result<Situation>> wait_available(Platform& platform, Progress& progress,
+                                            Deadline deadline) {
+  for (bool told = false;; told = true) {
     auto situation = co_await platform.situation(deadline.at_most(5s));
     if (situation.has_value() && situation->available()) co_return situation;
     if (deadline.passed()) {
@@ -125,14 +126,21 @@ net::Task<Result<Situation>> wait_available(Platform& platform, Deadline deadlin
       co_return make_error(ErrorKind::unavailable,
                            "the global cluster is not available but '" + situation->status + "'");
     }
+    if (!told) {
+      progress.say("waiting until the global cluster is available" +
+                   (situation.has_value() ? "; it is '" + situation->status + "'"
+                                          : ": " + situation.error().message));
+    }
     co_await net::sleep_for(200ms);
   }
 }
 
 void introduce(Progress& progress, const Results& results) {
-  progress.say("drill " + results.file.name +
-               (results.file.description.empty() ? "" : ": " + results.file.description));
-  for (const std::string& note : results.file.notes) progress.say("  note: " + note);
+  progress.say(
+      wrapped("drill " + results.file.name +
+                  (results.file.description.empty() ? "" : ": " + results.file.description),
+              0));
+  for (const std::string& note : results.file.notes) progress.say(wrapped("note: " + note, 2));
   for (std::size_t i = 0; i < results.loads.size(); ++i) {
     const LoadResults& load = results.loads[i];
     const bool lambda = results.file.loads[i].via == Via::lambda;
@@ -186,6 +194,11 @@ net::Task<void> run_loads(Lanes& lanes, Stage& stage, Results& results) {
   net::TaskGroup display(executor);
   net::TaskGroup loads(executor);
   display.spawn("progress", show_progress(stage.progress, stage.history, stage.doing));
+  stage.moved = [&](const RegionId& writer) {
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      if (stage.file.loads[i].follows) lanes[i].work->follow(writer);
+    }
+  };
   steps.spawn("steps", run_steps(stage, lanes));
   for (std::size_t i = 0; i < lanes.size(); ++i) loads.spawn("load", run_lane(lanes, i, results));
   co_await loads.join();
@@ -227,14 +240,15 @@ net::Task<void> ask_cloudwatch(Results& results, const Lanes& lanes, Platform& p
 net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, LocalFaults* faults,
                                           DrillOptions options) {
   CO_TRY_VOID(check_file(file, platform, faults));
-  CO_TRY(const Situation situation, co_await wait_available(platform, Deadline::in(kReadyLimit)));
+  Progress progress(options.quiet);
+  CO_TRY(const Situation situation,
+         co_await wait_available(platform, progress, Deadline::in(kReadyLimit)));
   Results results;
   results.file = std::move(file);
   name_loads(results, situation);
   History history(kClock);
   CO_TRY(Lanes lanes, co_await make_lanes(results, platform, history));
 
-  Progress progress(options.quiet);
   introduce(progress, results);
   Stage stage{results.file, platform, faults,
               history,      progress, RegionId{results.loads.front().client_region}};
@@ -246,7 +260,7 @@ net::Task<Result<DrillOutcome>> run_drill(DrillFile file, Platform& platform, Lo
   progress.say("counting lost writes by SQL against the client's own log ...");
   const Duration settle =
       results.file.target == Target::aws ? Duration(kSettleLimitOnAws) : kReadyLimit;
-  const auto after = co_await wait_available(platform, Deadline::in(settle));
+  const auto after = co_await wait_available(platform, progress, Deadline::in(settle));
   co_await count_losses(results, lanes);
   if (results.file.expect.healthy_at_end) {
     progress.say("waiting until every secondary replicates ...");

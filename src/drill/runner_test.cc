@@ -282,6 +282,44 @@ TEST(Verdict, RetriesAndReconnectsAreCounted) {
   EXPECT_TRUE(results.checks[1].held);
 }
 
+Record read_at(std::int64_t ended, std::int64_t took) {
+  Record record;
+  record.type = OperationType::read;
+  record.started = ended - took;
+  record.ended = ended;
+  return record;
+}
+
+TEST(Verdict, SaysWhyOperationsTakeLongerAfterAMove) {
+  const SystemClock clock;
+  History history(clock);
+  history.add(read_at(2'000, 1'000));
+  history.add(read_at(900'000, 62'000));
+  Results results;
+  results.length = 1'000'000;
+  results.file.steps.emplace_back();
+  StepRun step;
+  step.act = Act::switchover;
+  step.started = 10'000;
+  step.ended = 20'000;
+  results.steps.push_back(step);
+  results.loads.emplace_back();
+  results.loads[0].endpoint = "global-writer";
+  results.loads[0].client_region = "us-east-1";
+  conclude(results, history, {&history});
+  EXPECT_NE(results.explanation.find("the clients stayed in us-east-1"), std::string::npos);
+  EXPECT_NE(results.explanation.find("62.0 ms instead of 1.00 ms"), std::string::npos)
+      << results.explanation;
+
+  results.file.loads[0].follows = true;
+  conclude(results, history, {&history});
+  EXPECT_EQ(results.explanation, "");
+  results.file.loads[0].follows = false;
+  results.steps[0].error = "it did not move";
+  conclude(results, history, {&history});
+  EXPECT_EQ(results.explanation, "");
+}
+
 TEST(Steps, AnUnreportedMoveIsCalledOffOnceThingsAreAtRestAgain) {
   Situation rest;
   rest.status = "available";

@@ -161,6 +161,7 @@ net::Task<bool> perform_moves(Stage& stage, const DrillStep& step) {
     back = situation->writer;
     StepRun& run = begin(stage, step.act, name + " " + back.name + " -> " + to.name);
     const auto outcome = co_await move(stage, step, run, to);
+    if (outcome.has_value() && stage.moved) stage.moved(to);
     if (!end(stage, run, outcome)) co_return false;
   }
   co_return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 
 #include "drill/faults.h"
 #include "drill/platform.h"
@@ -21,6 +22,7 @@ struct Stage {
   std::string doing;         // For the live line.
   std::deque<StepRun> runs;  // A deque: a run stays where it is while others are added.
   RegionId killed;           // The region that was killed last.
+  std::function<void(const RegionId& writer)> moved;  // Called after each move. May be empty.
 };
 
 inline constexpr Duration kCalledOffAfter = std::chrono::seconds(30);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "load/run_log.h"
 
@@ -45,9 +46,13 @@ net::Task<Result<pgclient::Connection>> connect_patiently(pgclient::Parameters p
 
 class Connections final : public Workload {
  public:
+  using Find = std::function<Result<pgclient::Parameters>(const RegionId&)>;
+
+  // `find` tells where clients of a region connect.
   Connections(boost::asio::any_io_executor executor, LoadOptions options,
-              pgclient::Parameters target, pgclient::Parameters writer, History& history)
-      : options_(std::move(options)),
+              pgclient::Parameters target, pgclient::Parameters writer, Find find, History& history)
+      : find_(std::move(find)),
+        options_(std::move(options)),
         target_(std::move(target)),
         writer_(std::move(writer)),
         history_(history),
@@ -65,6 +70,9 @@ class Connections final : public Workload {
   net::Task<Result<void>> run() override { return load_.run(); }
   void stop() override { load_.stop(); }
   void hold_open(bool open) override { load_.hold_open(open); }
+  void follow(const RegionId& writer) override {
+    if (auto there = find_(writer); there.has_value()) load_.go_to(std::move(*there));
+  }
   net::Task<Result<Verification>> verify(Deadline deadline, std::vector<std::string>&) override {
     auto connection = co_await connect_patiently(writer_, deadline.at_most(kConnectLimit));
     if (connection.has_error()) co_return connection.error().in("connect to the writer");
@@ -74,6 +82,7 @@ class Connections final : public Workload {
   std::optional<FunctionUse> function_use() const override { return std::nullopt; }
 
  private:
+  Find find_;
   LoadOptions options_;
   pgclient::Parameters target_, writer_;
   const History& history_;
@@ -120,6 +129,7 @@ class Invocations final : public Workload {
   }
   void stop() override { stopped_ = true; }
   void hold_open(bool open) override { held_open_ = open; }
+  void follow(const RegionId&) override {}  // Refused by make_workload().
   net::Task<Result<Verification>> verify(Deadline deadline,
                                          std::vector<std::string>& problems) override {
     problems.insert(problems.end(), problems_.begin(), problems_.end());
@@ -260,6 +270,10 @@ class Invocations final : public Workload {
 Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor executor,
                                                 const LoadPlan& plan, Platform& platform,
                                                 const RegionId& client_region, History& history) {
+  if (plan.follows && (plan.via == Via::lambda || !plan.conninfo.empty())) {
+    return make_error(ErrorKind::invalid,
+                      "client_region = \"follow\" needs via = \"connections\" and no conninfo");
+  }
   if (plan.via == Via::lambda) {
     const auto functions = platform.functions(client_region);
     if (!functions) {
@@ -282,8 +296,14 @@ Result<std::unique_ptr<Workload>> make_workload(boost::asio::any_io_executor exe
     TRY(writer, platform.endpoint(client_region, "global-writer"));
   }
   target.values.emplace_back("application_name", "aurora-global-drill");
+  const std::string endpoint = plan.reads_elsewhere() ? "reader" : plan.endpoint;
+  auto find = [&platform, endpoint](const RegionId& region) -> Result<pgclient::Parameters> {
+    TRY(pgclient::Parameters there, platform.endpoint(region, endpoint));
+    there.values.emplace_back("application_name", "aurora-global-drill");
+    return there;
+  };
   return std::unique_ptr<Workload>(std::make_unique<Connections>(
-      executor, plan.options, std::move(target), std::move(writer), history));
+      executor, plan.options, std::move(target), std::move(writer), std::move(find), history));
 }
 
 }  // namespace aurora_global::drill

@@ -18,6 +18,8 @@ class Workload {
   // As those of Load.
   virtual void stop() = 0;
   virtual void hold_open(bool open) = 0;
+  // The writer is in another region now, and the clients follow it there.
+  virtual void follow(const RegionId& writer) = 0;
   // After run(): counts what was lost. A Verification is for what was logged; `problems` gets what
   // was not.
   virtual net::Task<Result<Verification>> verify(Deadline deadline,

@@ -193,6 +193,7 @@ struct Load::Worker {
   std::uint16_t index;
   Rng rng;
   std::optional<pgclient::Connection> connection;
+  std::uint64_t place = 0;    // Of the connection.
   std::uint64_t session = 0;  // Which connection this is, from 1.
   std::vector<Item> items;
   std::deque<Item> removed;
@@ -339,6 +340,7 @@ net::Task<Result<void>> Load::ensure_connected(Worker& worker, Deadline deadline
     co_return error;
   }
   worker.connection.emplace(std::move(fresh));
+  worker.place = place_;
   ++worker.session;
   co_return ok();
 }
@@ -375,8 +377,21 @@ net::Task<std::optional<std::int64_t>> Load::next_slot(Worker& worker) {
   co_return history_.now();
 }
 
+void Load::go_to(pgclient::Parameters parameters) {
+  parameters_ = std::move(parameters);
+  ++place_;
+}
+
+// One attempt: if it fails, the next operation connects, and says so.
+net::Task<void> Load::follow(Worker& worker) {
+  worker.connection.reset();
+  worker.place = place_;
+  co_await ensure_connected(worker, Deadline::in(options_.attempt_timeout));
+}
+
 net::Task<void> Load::work(Worker& worker) {
   while (!no_more()) {
+    if (worker.place != place_) co_await follow(worker);
     const std::optional<std::int64_t> slot = co_await next_slot(worker);
     if (!slot) break;
     ++begun_;

@@ -87,6 +87,9 @@ class Load {
   net::Task<Result<void>> run();
   // Starts no more operations; those under way end in their own time.
   void stop();
+  // The clients go elsewhere: each connection is opened anew there before its next operation, which
+  // is no reconnection.
+  void go_to(pgclient::Parameters parameters);
   // With true, the amounts do not end the load (steps are still to come).
   void hold_open(bool open) { held_open_ = open; }
 
@@ -98,6 +101,7 @@ class Load {
 
   net::Task<void> open(Worker& worker);
   net::Task<void> work(Worker& worker);
+  net::Task<void> follow(Worker& worker);
   net::Task<void> operate(Worker& worker, std::int64_t started);
   net::Task<std::optional<Error>> attempt(Worker& worker, Operation& operation, Deadline deadline);
   net::Task<Result<void>> ensure_connected(Worker& worker, Deadline deadline);
@@ -112,6 +116,7 @@ class Load {
   boost::asio::any_io_executor executor_;
   LoadOptions options_;
   pgclient::Parameters parameters_;
+  std::uint64_t place_ = 0;  // Grows with each go_to().
   History& history_;
   net::TaskGroup tasks_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -245,6 +245,37 @@ TEST_F(LoadTest, AConnectionOpenedAnewSetsUpItsStateAndIsCounted) {
   EXPECT_EQ(found->items_wrong, 0u);
 }
 
+// The clients go to another place, here the same server under another name, while they work.
+Task<void> go_elsewhere(pgclient::Parameters there, History& history, Load& load) {
+  const auto written = [&](std::uint64_t writes) -> Task<void> {
+    const std::uint64_t wanted = history.counts().acknowledged_writes + writes;
+    while (history.counts().acknowledged_writes < wanted) co_await net::sleep_for(1ms);
+  };
+  co_await written(50);
+  load.go_to(std::move(there));
+  co_await written(50);
+  load.stop();
+}
+
+TEST_F(LoadTest, ClientsThatGoElsewhereCountNoReconnection) {
+  History history(kClock);
+  pgclient::Parameters there = server_->parameters();
+  there.values.emplace_back("application_name", "elsewhere");
+  const auto found = run([&] {
+    return run_load(
+        *server_, LoadTest::options("elsewhere"), history,
+        [&](Load& load) { return go_elsewhere(there, history, load); },
+        "CREATE TABLE seen AS SELECT count(*) AS n FROM pg_stat_activity "
+        "WHERE application_name = 'elsewhere'");
+  });
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(history.counts().retries, 0u);
+  EXPECT_EQ(history.counts().reconnects, 0u);
+  EXPECT_EQ(history.counts().failed, 0u);
+  EXPECT_EQ(found->lost, 0u);
+  EXPECT_EQ(found->items_wrong, 0u);
+}
+
 // What a pooler or a router that mixes sessions up would do to one: here a function takes the
 // settings away from inside the first operation, as a new value that lasts.
 constexpr std::string_view kForgetful = R"sql(
