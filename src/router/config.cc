@@ -96,10 +96,17 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   for (const toml::node& node : *endpoints) {
     if (!node.is_table()) return invalid(where + ": endpoint must be [[endpoint]]");
     const toml::table& table = *node.as_table();
-    TRY_VOID(refuse_unknown(table, {"name", "listen"}, where + ": [[endpoint]]"));
+    TRY_VOID(refuse_unknown(table, {"name", "listen", "also_listen"}, where + ": [[endpoint]]"));
     EndpointConfig endpoint;
     TRY(endpoint.name, text_at(table, "name", where + ": [[endpoint]]"));
     TRY(endpoint.listen, text_at(table, "listen", where + ": [[endpoint]]"));
+    if (const toml::node* also = table.get("also_listen"); also != nullptr) {
+      if (!also->is_array()) return invalid(where + ": 'also_listen' is a list of addresses");
+      for (const toml::node& one : *also->as_array()) {
+        endpoint.also_listen.push_back(one.value_or(std::string()));
+        TRY_VOID(net::parse_endpoint(endpoint.also_listen.back()));
+      }
+    }
     if (endpoint.name != "global-writer" && endpoint.name != "cluster" &&
         endpoint.name != "reader") {
       return invalid(where + ": endpoint name '" + endpoint.name +

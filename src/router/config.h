@@ -16,6 +16,7 @@ namespace aurora_global::router {
 struct EndpointConfig {
   std::string name;  // global-writer | cluster | reader
   std::string listen;
+  std::vector<std::string> also_listen;  // For clients that cannot reach that one: in containers.
 };
 
 struct RouterConfig {

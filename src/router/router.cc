@@ -170,9 +170,12 @@ net::Task<Result<void>> Router::start() {
   for (const EndpointConfig& endpoint : config_.endpoints) {
     std::vector<Endpoint*> of_threads;
     for (const auto& worker : workers_) of_threads.push_back(worker->endpoint(endpoint.name));
-    listeners_.push_back(
-        std::make_unique<Listener>(orders_.executor(), endpoint.listen, std::move(of_threads)));
-    CO_TRY_VOID(listeners_.back()->start());
+    std::vector<std::string> addresses = {endpoint.listen};
+    addresses.insert(addresses.end(), endpoint.also_listen.begin(), endpoint.also_listen.end());
+    for (const std::string& address : addresses) {
+      listeners_.push_back(std::make_unique<Listener>(orders_.executor(), address, of_threads));
+      CO_TRY_VOID(listeners_.back()->start());
+    }
   }
   co_return ok();
 }
