@@ -1,15 +1,24 @@
 #include "cli/command.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdio>
 #include <exception>
+
+#include "cli/interrupt.h"
+#include "net/pid_file.h"
 
 namespace aurora_global::cli {
 
 using namespace std::chrono_literals;
 
-int exit_code_of(ErrorKind kind) {
+namespace {
+
+int exit_code_of_kind(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::invalid:
     case ErrorKind::not_found:
@@ -27,34 +36,87 @@ int exit_code_of(ErrorKind kind) {
   return kExitFailed;
 }
 
-int report(const Error& error) {
-  std::fprintf(stderr, "aurora-global: %s%s%s%s\n", error.message.c_str(),
-               error.code.empty() ? "" : " [", error.code.c_str(), error.code.empty() ? "" : "]");
-  return exit_code_of(error.kind);
+// One run of a body, from its start to its end or to the signal that stops it.
+struct Run {
+  boost::asio::io_context context{1};
+  boost::asio::posix::stream_descriptor signals{context};
+  Result<void> outcome = make_error(ErrorKind::internal, "the command did not end");
+  bool ended = false;
+  int stopped_by = 0;
+};
+
+net::Task<void> watch_signals(Run& run, OnSignal on_signal) {
+  for (bool told = on_signal == OnSignal::stop;; told = true) {
+    auto [error] = co_await run.signals.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                                   net::use_result);
+    if (error || run.ended) co_return;
+    const int signal = Interrupts::take();
+    if (signal == 0) continue;
+    if (told) {
+      run.stopped_by = signal;
+      run.context.stop();
+      co_return;
+    }
+    std::fprintf(stderr, "aurora-global: %s: still ending what runs; once more leaves it\n",
+                 signal_name(signal).c_str());
+  }
 }
 
-Result<void> run_quietly(
-    std::function<net::Task<Result<void>>(boost::asio::any_io_executor)> body) {
-  boost::asio::io_context context(1);
-  Result<void> outcome = make_error(ErrorKind::internal, "the command did not end");
-  boost::asio::co_spawn(context, body(context.get_executor()),
-                        [&](std::exception_ptr failure, Result<void> result) {
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  if (error.kind == ErrorKind::cancelled && Interrupts::ended_by() != 0) {
+    return kExitSignal + Interrupts::ended_by();
+  }
+  return exit_code_of_kind(error.kind);
+}
+
+int report(const Error& error) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "aurora-global: %s%s%s%s\n", error.message.c_str(),
+               error.code.empty() ? "" : " [", error.code.c_str(), error.code.empty() ? "" : "]");
+  return exit_code_of(error);
+}
+
+Result<void> run_quietly(Body body, OnSignal on_signal) {
+  // A reader of our output that goes away (`| head`) must not end us in the middle.
+  signal(SIGPIPE, SIG_IGN);
+  static int depth = 0;  // A run may have another within.
+  Interrupts interrupts;
+  auto run = std::make_unique<Run>();
+  if (const int fd = Interrupts::fd(); fd >= 0) {
+    run->signals.assign(dup(fd));
+    boost::asio::co_spawn(run->context, watch_signals(*run, on_signal), [](std::exception_ptr) {});
+  }
+  boost::asio::co_spawn(run->context, body(run->context.get_executor()),
+                        [&run = *run](std::exception_ptr failure, Result<void> result) {
+                          run.ended = true;
+                          run.signals.close();
                           if (!failure) {
-                            outcome = std::move(result);
+                            run.outcome = std::move(result);
                             return;
                           }
                           try {
                             std::rethrow_exception(failure);
                           } catch (const std::exception& error) {
-                            outcome = make_error(ErrorKind::internal, error.what());
+                            run.outcome = make_error(ErrorKind::internal, error.what());
                           }
                         });
-  context.run();
-  return outcome;
+  ++depth;
+  run->context.run();
+  --depth;
+  if (run->ended || run->stopped_by == 0) return run->outcome;
+  // Its coroutines stay suspended for ever: unwinding them would need their consent. What has to be
+  // put right is put right by a run of its own, and the process ends soon.
+  static auto& left = *new std::vector<Run*>();
+  left.push_back(run.release());
+  Interrupts::set_ended_by(left.back()->stopped_by);
+  if (depth > 0) raise(left.back()->stopped_by);  // Blocked: the run around it reads it.
+  return make_error(ErrorKind::cancelled, "interrupted by " + signal_name(left.back()->stopped_by));
 }
 
-int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_executor)> body) {
-  const auto outcome = run_quietly(std::move(body));
+int run_command(Body body, OnSignal on_signal) {
+  const auto outcome = run_quietly(std::move(body), on_signal);
   return outcome.has_value() ? kExitOk : report(outcome.error());
 }
 
@@ -67,6 +129,17 @@ Result<Connected> connect_to(const Home& home, boost::asio::any_io_executor exec
         executor, api_address(connected.platform, static_cast<int>(i) + 1), connected.credentials);
   }
   return connected;
+}
+
+Result<void> require_running(const Home& home, const Platform& platform) {
+  for (const RegionId& region : platform.regions) {
+    for (const char* name : {"supervisor.pid", "daemon.pid"}) {
+      if (net::running_pid(home.run_dir(region) / name)) return ok();
+    }
+  }
+  return make_error(ErrorKind::unavailable, "the platform in " + home.root().string() +
+                                                " is down; `" + command_for(home) +
+                                                " up` starts it");
 }
 
 net::Task<Result<Situation>> situation(Connected& connected, Deadline deadline) {

@@ -14,17 +14,25 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;       // The operation or an expectation failed.
 inline constexpr int kExitUsage = 2;        // Wrong arguments, configuration or input.
 inline constexpr int kExitUnavailable = 3;  // Something cannot be reached or took too long.
+inline constexpr int kExitSignal = 128;     // Plus the signal that interrupted the command.
 
-int exit_code_of(ErrorKind kind);
+int exit_code_of(const Error& error);
 // Prints the error and returns its exit code.
 int report(const Error& error);
 
-// Runs a task to its end on a fresh io_context.
-int run_command(std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)> body);
+using Body = std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)>;
 
-// The same, but the error is the caller's business.
-Result<void> run_quietly(
-    std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)> body);
+// What SIGINT, SIGTERM or SIGHUP does to a part of a command.
+enum class OnSignal {
+  stop,    // It is left where it stands; nothing of it runs again.
+  finish,  // It goes on to its end; a second signal stops it.
+};
+
+// Runs a task to its end on a fresh io_context. One that a signal stopped fails with `cancelled`.
+Result<void> run_quietly(Body body, OnSignal on_signal = OnSignal::stop);
+
+// The same; the error is reported.
+int run_command(Body body, OnSignal on_signal = OnSignal::stop);
 
 // A platform that was brought up, and clients for its regions.
 struct Connected {
@@ -36,6 +44,9 @@ struct Connected {
   awsclient::AwsClient& at(const RegionId& region) { return *clients.at(region); }
 };
 Result<Connected> connect_to(const Home& home, boost::asio::any_io_executor executor);
+
+// Fails with `unavailable` and the command that starts it when no daemon of the platform runs.
+Result<void> require_running(const Home& home, const Platform& platform);
 
 // What the global cluster looks like, asked of the first region that answers.
 struct Situation {
@@ -55,25 +66,52 @@ net::Task<Result<void>> create_secret(Connected& connected);
 // The master user's password as Secrets Manager has it now; else as last known.
 Result<std::string> current_password(const Home& home);
 
+// ---- shell.cc
+inline constexpr int kGlobalWriterHost = 10;  // Last numbers of the endpoints' addresses.
+inline constexpr int kClusterHost = 11;
+inline constexpr int kReaderHost = 12;
+// The password file: passwords are neither in the environment nor in an argument list.
+Result<void> write_pgpass(const Home& home);
+// What libpq connects with, the password file included; without a password in it.
+std::string connection_url(const Home& home, const Platform& platform, const RegionId& region,
+                           int host);
+
 // ---- the commands
+
+// What `up` was told; what it was not told is as it is, or as `kDefault...` for a fresh platform.
 struct UpOptions {
   std::vector<std::string> regions;
-  int readers = 0;
-  std::string prefix = "127.0";
-  double latency_ms = 31;
-  std::string global_cluster = "aurora-global-db";
-  std::string postgres_bin = "/usr/lib/postgresql/15/bin";
+  std::optional<int> readers;
+  std::optional<std::string> prefix;
+  std::optional<std::string> listen;
+  std::optional<double> latency_ms;
+  std::optional<std::string> global_cluster;
+  std::optional<std::string> postgres_bin;
   bool config_only = false;
-  bool quiet = false;
   bool next_steps = true;  // Say at the end what to type next.
 };
-net::Task<Result<void>> up(Home home, UpOptions options, boost::asio::any_io_executor executor);
+inline constexpr double kDefaultLatencyMs = 31;
+inline constexpr double kLatencyMsMax = 10000;
+
+// Which processes of a platform a command has started.
+struct Started {
+  std::vector<RegionId> regions;
+  bool link = false;
+
+  bool any() const { return link || !regions.empty(); }
+};
+// Starts what does not run. What it has started is ended again when it fails or is interrupted.
+int up(const Home& home, const UpOptions& options);
 net::Task<Result<void>> start_region(Home home, RegionId region);
 net::Task<Result<void>> start_link(Home home);
 
-net::Task<Result<void>> down(Home home, bool force, bool quiet,
-                             boost::asio::any_io_executor executor);
+// Ends these processes and their databases, the first region first. Goes on to its end.
+Result<void> end_started(const Home& home, const Started& started);
+int down(const Home& home, bool force);
 int destroy(const Home& home, bool yes);
+
+// Regions talk twice a second; one that was not heard for this long is cut off.
+inline constexpr std::int64_t kCutOffAfterMs = 2500;
 
 struct StatusOptions {
   bool json = false;
@@ -85,7 +123,14 @@ int status(const Home& home, StatusOptions options);
 int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain);
 int link_set(const Home& home, const nlohmann::json& request);
 int link_status(const Home& home, bool json);
-int print_environment(const Home& home, const std::string& region);
+struct EnvironmentOptions {
+  std::string region;
+  std::string endpoint = "global-writer";
+  std::string format = "shell";  // shell, fish, dotenv, json, psql, jdbc
+  bool undo = false;
+  bool outside = false;  // As a container reaches it: at Platform::listen.
+};
+int print_environment(const Home& home, const EnvironmentOptions& options);
 int psql(const Home& home, const std::string& region, const std::string& endpoint,
          const std::vector<std::string>& arguments);
 int logs(const Home& home, const std::string& region, const std::string& what, bool follow);
@@ -96,6 +141,7 @@ struct DrillCommand {
   std::string output = "out/drill";
   bool up = false;
   bool keep = false;
+  bool home_given = false;  // By --home or $AURORA_GLOBAL_HOME.
   UpOptions up_options;
   std::string target = "local";
   std::string outputs = "out/deploy/aurora-global/outputs.json";  // Of target "aws".

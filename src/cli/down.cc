@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "net/pid_file.h"
 #include "net/process.h"
 #include "region/postgres_files.h"
@@ -66,19 +67,18 @@ net::Task<Result<void>> end_region(const Home& home, RegionId region) {
   co_return co_await end_instances(home.region_dir(region));
 }
 
-}  // namespace
-
-net::Task<Result<void>> down(Home home, bool force, bool quiet,
-                             boost::asio::any_io_executor executor) {
+// Waits for a switchover or failover under way. `writer` gets the region of the writer, where a
+// region tells it.
+net::Task<Result<void>> await_rest(Home home, RegionId& writer,
+                                   boost::asio::any_io_executor executor) {
   CO_TRY(Connected connected, connect_to(home, executor));
-  RegionId writer = connected.platform.regions.front();
   const Deadline deadline = Deadline::in(kOperationLimit);
   for (bool told = false;; told = true) {
     const auto now = co_await situation(connected, Deadline::in(3s));
-    if (now.has_error()) break;  // Nobody answers: nothing can be under way.
+    if (now.has_error()) co_return ok();  // Nobody answers: nothing can be under way.
     if (!now->global.writer_region.empty()) writer = now->global.writer_region;
-    if (force || now->global.status == "available") break;
-    if (!told && !quiet) {
+    if (now->global.status == "available") co_return ok();
+    if (!told) {
       std::printf("waiting: the global cluster is %s\n", now->global.status.c_str());
       std::fflush(stdout);
     }
@@ -89,17 +89,53 @@ net::Task<Result<void>> down(Home home, bool force, bool quiet,
     }
     co_await net::sleep_for(200ms);
   }
+}
+
+net::Task<Result<void>> end_all(Home home, Started started, RegionId writer) {
   // The primary first: a clean shutdown waits until the secondaries have its last byte.
-  CO_TRY_VOID(co_await end_region(home, writer));
-  for (const RegionId& region : connected.platform.regions) {
-    if (region != writer) CO_TRY_VOID(co_await end_region(home, region));
-  }
-  CO_TRY_VOID(co_await end_process(home.link_dir() / "link.pid", "the link"));
-  if (!quiet) {
-    std::printf("All processes have ended; the data stay in %s (`aurora-global up` goes on).\n",
-                home.root().c_str());
-  }
+  std::stable_partition(started.regions.begin(), started.regions.end(),
+                        [&](const RegionId& region) { return region == writer; });
+  for (const RegionId& region : started.regions) CO_TRY_VOID(co_await end_region(home, region));
+  if (started.link) CO_TRY_VOID(co_await end_process(home.link_dir() / "link.pid", "the link"));
   co_return ok();
+}
+
+Started everything(const Platform& platform) { return {platform.regions, true}; }
+
+}  // namespace
+
+Result<void> end_started(const Home& home, const Started& started) {
+  const RegionId writer = started.regions.empty() ? RegionId{} : started.regions.front();
+  return run_quietly([&](boost::asio::any_io_executor) { return end_all(home, started, writer); },
+                     OnSignal::finish);
+}
+
+int down(const Home& home, bool force) {
+  const auto platform = home.load();
+  if (platform.has_error()) return report(platform.error());
+  const Interrupts interrupts;
+  RegionId writer = platform->regions.front();
+  if (!force) {
+    const auto at_rest = run_quietly(
+        [&](boost::asio::any_io_executor executor) { return await_rest(home, writer, executor); });
+    if (at_rest.has_error() && at_rest.error().kind == ErrorKind::cancelled) {
+      return report(make_error(ErrorKind::cancelled,
+                               at_rest.error().message + "; nothing was ended, the platform runs"));
+    }
+    if (at_rest.has_error()) return report(at_rest.error());
+  }
+  const Started all = everything(*platform);
+  const auto ended = run_quietly(
+      [&](boost::asio::any_io_executor) { return end_all(home, all, writer); }, OnSignal::finish);
+  if (ended.has_error() && ended.error().kind == ErrorKind::cancelled) {
+    return report(make_error(ErrorKind::cancelled, ended.error().message +
+                                                       "; some of it still runs: `" +
+                                                       command_for(home) + " down` ends it"));
+  }
+  if (ended.has_error()) return report(ended.error());
+  std::printf("All processes have ended; the data stay in %s (`%s up` goes on).\n",
+              home.root().c_str(), command_for(home).c_str());
+  return kExitOk;
 }
 
 int destroy(const Home& home, bool yes) {
@@ -120,10 +156,9 @@ int destroy(const Home& home, bool yes) {
       return kExitFailed;
     }
   }
-  const int ended = run_command([&](boost::asio::any_io_executor executor) {
-    return down(home, /*force=*/true, /*quiet=*/true, executor);
-  });
-  if (ended != kExitOk) return ended;
+  const Interrupts interrupts;
+  const Result<void> ended = end_started(home, everything(*platform));
+  if (ended.has_error()) return report(ended.error());
   std::error_code error;
   std::filesystem::remove_all(home.root(), error);
   if (error) {

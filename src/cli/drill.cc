@@ -6,6 +6,7 @@
 
 #include "awsclient/credentials.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/local_faults.h"
 #include "drill/aws_platform.h"
 #include "drill/runner.h"
@@ -56,6 +57,8 @@ Result<drill::RdsPlatform::Options> platform_options(const Home& home) {
 net::Task<Result<void>> run(Home home, DrillCommand command, drill::DrillFile file, bool& passed,
                             boost::asio::any_io_executor executor) {
   CO_TRY(const Platform platform, home.load());
+  CO_TRY_VOID(require_running(home, platform));
+  CO_TRY_VOID(co_await mend_faults(home, executor));  // Of a drill that was killed.
   CO_TRY(auto options, platform_options(home));
   drill::RdsPlatform rds(executor, std::move(options));
   ProcessFaults faults(home, platform, executor);
@@ -96,45 +99,111 @@ int drill_on_aws(const DrillCommand& command) {
   return code == kExitOk && !passed ? kExitFailed : code;
 }
 
+// Where a drill with --up brings its platform up.
+struct Place {
+  Home home;
+  fs::path made;      // A directory of ours, to be removed at the end.
+  bool ours = false;  // The platform is brought up for this drill and taken down after it.
+};
+
+// The home that was named, or one of ours where none was named and the default has no platform.
+Result<Place> place_for(const Home& given, const DrillCommand& command) {
+  Place place{given, {}, false};
+  if (!command.up || fs::exists(given.platform_file())) return place;
+  place.ours = true;
+  if (command.home_given) return place;
+  // PostgreSQL's user must get in: not below a private home directory.
+  char name[] = "/tmp/aurora-global-drill-XXXXXX";
+  if (mkdtemp(name) == nullptr) {
+    return make_error(ErrorKind::unavailable, "cannot make a directory in /tmp");
+  }
+  fs::permissions(name, fs::perms(0755));
+  place.made = name;
+  place.home = Home(place.made / "home");
+  return place;
+}
+
+void remove_made(const Place& place) {
+  std::error_code ignored;
+  if (!place.made.empty()) fs::remove_all(place.made, ignored);
+}
+
+// Ends or keeps what the drill has brought up; its exit code so far is `code`.
+int leave(const Place& place, const DrillCommand& command, int code) {
+  if (!place.ours) return code;
+  if (command.keep) {
+    std::printf("The platform goes on: %s status\n", command_for(place.home).c_str());
+    return code;
+  }
+  const int ended = destroy(place.home, /*yes=*/true);
+  if (ended != kExitOk) {
+    std::fprintf(stderr, "aurora-global: `%s destroy` removes what is left of the platform\n",
+                 command_for(place.home).c_str());
+    return code == kExitOk ? ended : code;
+  }
+  remove_made(place);
+  return code;
+}
+
+// What the drill has broken and nobody has mended, whatever way it ended.
+void mend(const Home& home) {
+  const auto mended = run_quietly(
+      [&](boost::asio::any_io_executor executor) { return mend_faults(home, executor); },
+      OnSignal::finish);
+  if (mended.has_error()) {
+    report(mended.error().in("mend what the drill has broken"));
+    std::fprintf(stderr, "aurora-global: `%s up` mends it\n", command_for(home).c_str());
+  }
+}
+
+void say_interrupted(const Home& home, const Error& error, bool kept) {
+  std::fprintf(stderr, "\naurora-global: %s: the drill ends without a report\n",
+               error.message.c_str());
+  if (kept) {
+    std::fprintf(stderr, "  a move of the writer goes on: `%s status --watch` follows it\n",
+                 command_for(home).c_str());
+  } else {
+    std::fprintf(stderr, "  its platform is taken down ...\n");
+  }
+}
+
 }  // namespace
 
 int drill(const Home& given, const DrillCommand& command) {
   if (command.target == "aws") return drill_on_aws(command);
   const auto file = drill::load_drill(command.file, command.overrides);
   if (file.has_error()) return report(file.error());
-  Home home = given;
-  bool ours = false;
-  if (command.up && !fs::exists(home.platform_file())) {
-    // PostgreSQL's user must get in: not below a private home directory.
-    char name[] = "/tmp/aurora-global-drill-XXXXXX";
-    if (mkdtemp(name) == nullptr) {
-      return report(make_error(ErrorKind::unavailable, "cannot make a directory in /tmp"));
-    }
-    fs::permissions(name, fs::perms(0755));
-    home = Home(fs::path(name) / "home");
-    ours = true;
-  }
+  const Interrupts interrupts;
+  const auto place = place_for(given, command);
+  if (place.has_error()) return report(place.error());
+  const Home& home = place->home;
   if (command.up) {
     UpOptions options = command.up_options;
     options.next_steps = false;
-    const int code = run_command(
-        [&](boost::asio::any_io_executor executor) { return up(home, options, executor); });
-    if (code != kExitOk) return code;
+    const int code = up(home, options);
+    if (code != kExitOk) {
+      if (place->ours && fs::exists(home.platform_file())) return leave(*place, {}, code);
+      remove_made(*place);
+      return code;
+    }
   }
   bool passed = false;
-  int code = run_command([&](boost::asio::any_io_executor executor) {
+  const auto ran = run_quietly([&](boost::asio::any_io_executor executor) {
     return run(home, command, *file, passed, executor);
   });
-  if (code == kExitOk && !passed) code = kExitFailed;
-  if (ours && command.keep) {
-    std::printf("The platform goes on: aurora-global --home %s status\n", home.root().c_str());
-  } else if (ours) {
-    const int ended = destroy(home, /*yes=*/true);
-    std::error_code ignored;
-    fs::remove_all(home.root().parent_path(), ignored);
-    if (code == kExitOk) code = ended;
+  const bool kept = !place->ours || command.keep;
+  int code = passed ? kExitOk : kExitFailed;
+  if (ran.has_error()) {
+    code = exit_code_of(ran.error());
+    if (ran.error().kind == ErrorKind::cancelled) {
+      say_interrupted(home, ran.error(), kept);
+    } else {
+      report(ran.error());
+    }
   }
-  return code;
+  // A platform that is about to be removed needs no repair.
+  if (kept) mend(home);
+  return leave(*place, command, code);
 }
 
 }  // namespace aurora_global::cli

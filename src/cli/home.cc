@@ -11,6 +11,26 @@
 
 namespace aurora_global::cli {
 
+namespace {
+
+std::string called_as = "aurora-global";
+
+}  // namespace
+
+std::string program_name() {
+  const char* set = std::getenv("AURORA_GLOBAL_COMMAND");
+  return set != nullptr && *set != '\0' ? set : called_as;
+}
+
+void set_program_name(const char* argv0) {
+  if (argv0 != nullptr && *argv0 != '\0') called_as = argv0;
+}
+
+std::string command_for(const Home& home) {
+  const bool meant = home.root() == Home::choose("").root();
+  return program_name() + (meant ? "" : " --home " + home.root().string());
+}
+
 Home Home::choose(const std::string& given) {
   if (!given.empty()) return Home(std::filesystem::absolute(given));
   if (const char* set = std::getenv("AURORA_GLOBAL_HOME"); set != nullptr && *set != '\0') {
@@ -23,9 +43,10 @@ Home Home::choose(const std::string& given) {
 
 Result<Platform> Home::load() const {
   if (!std::filesystem::exists(platform_file())) {
-    return make_error(ErrorKind::not_found, "there is no platform in " + root_.string() +
-                                                "; `aurora-global up` makes one (or name another "
-                                                "directory with --home)");
+    return make_error(ErrorKind::not_found, "there is no platform in " + root_.string() + "; `" +
+                                                command_for(*this) +
+                                                " up` makes one (or name another directory with "
+                                                "--home)");
   }
   toml::table root;
   try {
@@ -40,6 +61,7 @@ Result<Platform> Home::load() const {
   platform.prefix = root["address_prefix"].value_or(platform.prefix);
   platform.global_cluster = root["global_cluster"].value_or(platform.global_cluster);
   platform.readers = root["readers"].value_or(0);
+  platform.listen = root["listen"].value_or(platform.listen);
   if (const toml::array* regions = root["regions"].as_array()) {
     for (const toml::node& node : *regions) {
       platform.regions.push_back(RegionId{node.value_or(std::string())});
@@ -79,6 +101,10 @@ Result<int> region_number(const Platform& platform, const RegionId& region) {
 
 std::string host_in(const Platform& platform, int region_number, int last) {
   return platform.prefix + "." + std::to_string(region_number) + "." + std::to_string(last);
+}
+
+std::string outside_address(const Platform& platform, int region_number, int last) {
+  return platform.listen + ":" + std::to_string(15000 + 100 * region_number + last);
 }
 
 std::string api_address(const Platform& platform, int region_number) {

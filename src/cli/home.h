@@ -26,7 +26,14 @@ struct Platform {
   std::string prefix = "127.0";
   std::string global_cluster = "aurora-global-db";
   int readers = 0;  // Per region, beside the head.
+  // One more address of this machine at which the endpoints listen, for containers; empty: none.
+  std::string listen;
 };
+
+// How this program was called, for commands that a message proposes: $AURORA_GLOBAL_COMMAND (set by
+// bin/aurora-global and ./dev), else as main() got it.
+std::string program_name();
+void set_program_name(const char* argv0);
 
 class Home {
  public:
@@ -42,7 +49,7 @@ class Home {
   std::filesystem::path link_dir() const { return root_ / "link"; }
   std::filesystem::path credentials_file() const { return root_ / "credentials"; }
 
-  // Fails with `not_found` ("run `aurora-global up` first") or `invalid`.
+  // Fails with `not_found` (and names the command that makes a platform) or `invalid`.
   Result<Platform> load() const;
   Result<awsapi::Credentials> credentials() const;
   Result<std::string> master_password() const;
@@ -51,11 +58,17 @@ class Home {
   std::filesystem::path root_;
 };
 
+// This program as it was called, with --home where this is not the platform that is meant without
+// it.
+std::string command_for(const Home& home);
+
 // Region n counts from 1; fails with `not_found`, naming the regions there are.
 Result<int> region_number(const Platform& platform, const RegionId& region);
 
 // Addresses (docs/reference/control.md, "Addresses").
 std::string host_in(const Platform& platform, int region_number, int last);
+// Where an endpoint listens at Platform::listen: port 15000 + 100 * region + its last number.
+std::string outside_address(const Platform& platform, int region_number, int last);
 std::string api_address(const Platform& platform, int region_number);
 
 }  // namespace aurora_global::cli

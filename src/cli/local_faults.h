@@ -7,6 +7,11 @@
 
 namespace aurora_global::cli {
 
+// What a drill breaks is noted in the home before it is broken, so that it is mended on any way
+// out: by the drill at its end or when it is interrupted, by the next `up` or drill after one that
+// was killed. Mends the link's settings, a link and regions that were killed. Says what it mended.
+net::Task<Result<void>> mend_faults(Home home, boost::asio::any_io_executor executor);
+
 class ProcessFaults final : public drill::LocalFaults {
  public:
   ProcessFaults(Home home, Platform platform, boost::asio::any_io_executor executor);
@@ -21,6 +26,10 @@ class ProcessFaults final : public drill::LocalFaults {
   net::Task<Result<void>> set_link(drill::LinkChange change) override;
 
  private:
+  net::Task<Result<void>> check_dead(RegionId region);
+  Result<void> note_region(const RegionId& region, bool broken);
+  net::Task<Result<void>> note_link();
+
   Home home_;
   Platform platform_;
   net::ControlClient link_;

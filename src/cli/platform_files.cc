@@ -50,6 +50,7 @@ Result<void> write_certificates(const fs::path& dir, const Platform& platform, i
     addresses.push_back(host_in(platform, here, 100 + number));
     addresses.push_back(host_in(platform, here, 10));
   }
+  if (!platform.listen.empty()) addresses.push_back(platform.listen);
   const std::vector<std::string> names = {region + ".aurora-global.internal", "localhost"};
   TRY(const auto server, net::issue_server(servers, names.front(), names, addresses));
   TRY(const auto peer, net::issue_client(clients, "region:" + region));
@@ -112,6 +113,9 @@ std::string router_toml(const Home& home, const Platform& platform, int number) 
   for (const auto& [name, last] : endpoints) {
     out << "\n[[endpoint]]\nname = \"" << name << "\"\nlisten = \""
         << host_in(platform, number, last) << ":5432\"\n";
+    if (!platform.listen.empty()) {
+      out << "also_listen = [\"" << outside_address(platform, number, last) << "\"]\n";
+    }
   }
   return out.str();
 }
@@ -149,7 +153,9 @@ std::string platform_toml(const Platform& platform) {
   std::ostringstream out;
   out << "# Written by `aurora-global up`.\nlayout = 1\naddress_prefix = \"" << platform.prefix
       << "\"\nglobal_cluster = \"" << platform.global_cluster
-      << "\"\nreaders = " << platform.readers << "\nregions = [";
+      << "\"\nreaders = " << platform.readers;
+  if (!platform.listen.empty()) out << "\nlisten = \"" << platform.listen << "\"";
+  out << "\nregions = [";
   for (std::size_t i = 0; i < platform.regions.size(); ++i) {
     out << (i == 0 ? "" : ", ") << "\"" << platform.regions[i].name << "\"";
   }
@@ -191,8 +197,7 @@ Result<void> write_platform(const Home& home, const Platform& platform, const Li
   const fs::path models = home.root() / "aws-models" / "rds" / "2014-10-31";
   TRY_VOID(make_dir(models, 0755));
   TRY_VOID(region::replace_file(models / "service-2.sdk-extras.json", kRdsExtras, 0644));
-  TRY_VOID(
-      region::replace_file(home.link_dir() / "link.toml", link_toml(home, platform, link), 0644));
+  TRY_VOID(write_link_file(home, platform, link));
   for (std::size_t i = 0; i < platform.regions.size(); ++i) {
     const RegionId& region = platform.regions[i];
     const int number = static_cast<int>(i) + 1;
@@ -206,7 +211,15 @@ Result<void> write_platform(const Home& home, const Platform& platform, const Li
                                   router_toml(home, platform, number), 0644));
   }
   // Last: from here on the directory is a platform.
+  return write_platform_file(home, platform);
+}
+
+Result<void> write_platform_file(const Home& home, const Platform& platform) {
   return region::replace_file(home.platform_file(), platform_toml(platform), 0644);
+}
+
+Result<void> write_link_file(const Home& home, const Platform& platform, const LinkDefaults& link) {
+  return region::replace_file(home.link_dir() / "link.toml", link_toml(home, platform, link), 0644);
 }
 
 }  // namespace aurora_global::cli

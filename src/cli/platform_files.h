@@ -14,4 +14,8 @@ struct LinkDefaults {
 Result<void> write_platform(const Home& home, const Platform& platform, const LinkDefaults& link,
                             const std::filesystem::path& postgres_bin);
 
+// One file of a platform that is there, with other facts.
+Result<void> write_platform_file(const Home& home, const Platform& platform);
+Result<void> write_link_file(const Home& home, const Platform& platform, const LinkDefaults& link);
+
 }  // namespace aurora_global::cli

@@ -1,9 +1,12 @@
-// `status`, and the commands that move the writer and watch it move.
+// `status`: every region asked, and shown as a table that a terminal of 80 columns holds.
 #include <unistd.h>
 
 #include <cstdio>
 
+#include <algorithm>
+
 #include "cli/command.h"
+#include "cli/words.h"
 #include "net/control_socket.h"
 
 namespace aurora_global::cli {
@@ -11,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
-
-constexpr Duration kMoveLimit = 180s;
 
 // The routers are asked by themselves: what each session does is no concern of the daemons.
 net::Task<void> collect_sessions(Connected& connected, json& regions,
@@ -51,26 +52,67 @@ net::Task<json> collect(Connected& connected, StatusOptions options,
   co_return all;
 }
 
-std::string lag_text(const json& region, std::uint64_t writer_position) {
+// printf() into a string.
+template <typename... Arguments>
+void append(std::string& out, const char* format, Arguments... arguments) {
+  char line[1024];
+  std::snprintf(line, sizeof line, format, arguments...);
+  out += line;
+}
+
+std::string text_of(const json& from, const char* name) { return from.value(name, ""); }
+
+std::uint64_t epoch_of(const json& region) {
+  std::uint64_t epoch = 0;
+  for (const json& global : region.value("globals", json::array())) {
+    epoch = std::max(epoch, global.value("epoch", std::uint64_t{0}));
+  }
+  return epoch;
+}
+
+// The regions that take writes, the one with the highest epoch first.
+std::vector<const json*> primaries(const json& all) {
+  std::vector<const json*> found;
+  for (const json& region : all["regions"]) {
+    if (text_of(region, "duty") == "primary") found.push_back(&region);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const json* a, const json* b) { return epoch_of(*a) > epoch_of(*b); });
+  return found;
+}
+
+// A stream notices a partition seconds later than the peers do.
+bool hears(const json& region, const std::string& other) {
+  for (const json& peer : region.value("peers", json::array())) {
+    if (text_of(peer, "region") != other) continue;
+    return peer.value("heard", false) && peer.value("heard_ms_ago", 0) < kCutOffAfterMs;
+  }
+  return true;
+}
+
+std::string lag_text(const json& region, const json& writer) {
   const json head = region.value("head", json::object());
   if (!head.value("in_recovery", false)) return "-";
   const std::uint64_t at = head.value("position", std::uint64_t{0});
-  const std::uint64_t bytes = writer_position > at ? writer_position - at : 0;
-  return std::to_string(bytes) + " B, " +
-         std::to_string(head.value("replay_lag_ms", std::int64_t{0})) + " ms";
+  const std::uint64_t ahead =
+      writer.value("head", json::object()).value("position", std::uint64_t{0});
+  const std::string bytes = bytes_text(ahead > at ? ahead - at : 0);
+  if (!head.value("streaming", false) || !hears(region, text_of(writer, "region"))) {
+    return "cut off, " + bytes;
+  }
+  return bytes + ", " + std::to_string(head.value("replay_lag_ms", std::int64_t{0})) + " ms";
 }
 
 std::string sessions_text(const json& region) {
-  std::string text;
-  for (const json& endpoint :
-       region.value("router", json::object()).value("endpoints", json::array())) {
-    text += (text.empty() ? "" : "/") + std::to_string(endpoint.value("sessions", 0));
-  }
-  return text.empty() ? "no router" : text;
+  const json router = region.value("router", json::object());
+  if (!router.contains("endpoints")) return "no router";
+  std::int64_t sessions = 0;
+  for (const json& endpoint : router["endpoints"]) sessions += endpoint.value("sessions", 0);
+  return std::to_string(sessions);
 }
 
 // A line for each endpoint that has or had sessions to speak of.
-void print_endpoints(const json& region) {
+void append_endpoints(std::string& out, const json& region) {
   const auto count = [](const json& endpoint, const char* name) {
     return static_cast<long long>(endpoint.value(name, std::int64_t{0}));
   };
@@ -80,211 +122,197 @@ void print_endpoints(const json& region) {
     const long long held = count(endpoint, "held");
     const long long moved = count(endpoint, "moved_total");
     if (sessions == 0 && held == 0 && moved == 0) continue;
-    std::printf(
-        "  %-14s at %s: %lld sessions, %lld held; moved so far %lld, cut %lld, refused "
-        "%lld\n",
-        endpoint.value("name", "").c_str(), endpoint.value("listen", "").c_str(), sessions, held,
-        moved, count(endpoint, "cut_total"), count(endpoint, "refused_total"));
+    append(out, "  %s at %s: %s, %lld held; moved %lld, cut %lld, refused %lld\n",
+           text_of(endpoint, "name").c_str(), text_of(endpoint, "listen").c_str(),
+           counted(static_cast<std::uint64_t>(sessions), "session").c_str(), held, moved,
+           count(endpoint, "cut_total"), count(endpoint, "refused_total"));
   }
 }
 
-void print_sessions(const json& region) {
+void append_sessions(std::string& out, const json& region) {
   for (const json& session : region.value("sessions", json::array())) {
-    const auto text = [&](const char* name) { return session.value(name, ""); };
-    const std::string who = text("user") + "@" + text("database");
-    const std::string server = text("server") + ", process " +
+    const std::string who = text_of(session, "user") + "@" + text_of(session, "database");
+    const std::string server = text_of(session, "server") + ", process " +
                                std::to_string(session.value("server_pid", std::int64_t{0}));
-    std::printf("    %-14s %-22s %-24s %-20s %-14s %s\n", text("endpoint").c_str(),
-                text("client").c_str(), who.c_str(), text("application_name").c_str(),
-                text("state").c_str(), server.c_str());
+    append(out, "    %-14s %-22s %-24s %-20s %-14s %s\n", text_of(session, "endpoint").c_str(),
+           text_of(session, "client").c_str(), who.c_str(),
+           text_of(session, "application_name").c_str(), text_of(session, "state").c_str(),
+           server.c_str());
   }
 }
 
-// "on, 4 open, 31.8 ms": what this region forwards; "4 in": what its writer gets from others.
+// Of a standby: whether it forwards. The numbers have a line of their own.
 std::string forwarding_text(const json& region) {
   const json forwarding = region.value("forwarding", json::object());
   if (forwarding.value("instances", json::array()).empty()) return "-";
-  std::string text = forwarding.value("on", false) ? "on" : "off";
-  const auto accepted = forwarding.value("accepted_sessions", 0);
-  const auto open = forwarding.value("open_sessions", 0);
-  if (region.value("duty", "") == "primary" && text == "off") text.clear();
-  const auto append = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  if (region.value("duty", "") == "primary") append(std::to_string(accepted) + " in");
-  if (forwarding.value("on", false) || open > 0) append(std::to_string(open) + " open");
-  const json latency = forwarding.value("mean_latency_ms", json());
-  if (latency.is_number() && forwarding.value("on", false)) {
-    char mean[32];
-    std::snprintf(mean, sizeof mean, "%.1f ms", latency.get<double>());
-    append(mean);
-  }
-  return text;
+  if (forwarding.value("on", false)) return "on";
+  return text_of(region, "duty") == "primary" ? "-" : "off";
 }
 
-void print_table(const json& all) {
-  std::uint64_t writer_position = 0;
-  for (const json& region : all["regions"]) {
-    const json head = region.value("head", json::object());
-    if (region.value("duty", "") == "primary") {
-      writer_position = head.value("position", std::uint64_t{0});
+void append_forwarding(std::string& out, const json& region) {
+  const json forwarding = region.value("forwarding", json::object());
+  const auto open = forwarding.value("open_sessions", std::uint64_t{0});
+  const auto accepted = forwarding.value("accepted_sessions", std::uint64_t{0});
+  if (open > 0) {
+    const json latency = forwarding.value("mean_latency_ms", json());
+    append(out, "  forwards writes over %s", counted(open, "connection").c_str());
+    if (latency.is_number()) append(out, ", %.1f ms on average", latency.get<double>());
+    out += "\n";
+  }
+  if (accepted > 0 && text_of(region, "duty") == "primary") {
+    append(out, "  executes what others forward over %s\n",
+           counted(accepted, "connection").c_str());
+  }
+}
+
+void append_region(std::string& out, const json& region, const json& writer, std::uint64_t epoch) {
+  const std::string name = text_of(region, "region");
+  if (region.contains("error")) {
+    append(out, "%-15s down: %s\n", name.c_str(), text_of(region, "error").c_str());
+    return;
+  }
+  int running = 0, instances = 0;
+  for (const json& cluster : region["clusters"]) {
+    for (const json& instance : cluster["instances"]) {
+      ++instances;
+      if (text_of(instance, "status") == "available") ++running;
     }
   }
-  // Sessions: at the global writer, the cluster and the reader endpoint.
-  std::printf("%-14s %-17s %-6s %-9s %-18s %-16s %s\n", "REGION", "DUTY", "EPOCH", "INSTANCES",
-              "LAG", "SESSIONS (w/c/r)", "FORWARDING");
-  for (const json& region : all["regions"]) {
-    const std::string name = region.value("region", "");
-    if (region.contains("error")) {
-      std::printf("%-14s down: %s\n", name.c_str(), region.value("error", "").c_str());
-      continue;
-    }
-    int running = 0, instances = 0;
-    for (const json& cluster : region["clusters"]) {
-      for (const json& instance : cluster["instances"]) {
-        ++instances;
-        if (instance.value("status", "") == "available") ++running;
-      }
-    }
-    std::uint64_t epoch = 0;
-    for (const json& global : region["globals"]) epoch = global.value("epoch", std::uint64_t{0});
-    const std::string up = std::to_string(running) + "/" + std::to_string(instances);
-    std::printf("%-14s %-17s %-6llu %-9s %-18s %-16s %s\n", name.c_str(),
-                region.value("duty", "").c_str(), static_cast<unsigned long long>(epoch),
-                up.c_str(), lag_text(region, writer_position).c_str(),
-                sessions_text(region).c_str(), forwarding_text(region).c_str());
-    print_endpoints(region);
-    print_sessions(region);
-    for (const json& operation : region["operations"]) {
-      const std::string step = operation.value("step", "");
-      if (step == "done" || step == "aborted" || operation.value("to", "") != name) continue;
-      std::printf("  %s to %s: in step %s\n", operation.value("kind", "").c_str(),
-                  operation.value("to", "").c_str(), step.c_str());
-    }
+  const std::string duty = text_of(region, "duty");
+  const bool waits = duty == "waiting-for-epoch";
+  append(out, "%-15s %-8s %-8s %-20s %-9s %s\n", name.c_str(), waits ? "waiting" : duty.c_str(),
+         (std::to_string(running) + "/" + std::to_string(instances)).c_str(),
+         lag_text(region, writer).c_str(), sessions_text(region).c_str(),
+         forwarding_text(region).c_str());
+  if (waits) out += "  waits until every other region has said who the writer is\n";
+  if (epoch_of(region) < epoch) {
+    append(out, "  knows of epoch %llu only\n", static_cast<unsigned long long>(epoch_of(region)));
   }
+  append_endpoints(out, region);
+  append_forwarding(out, region);
+  append_sessions(out, region);
+  for (const json& operation : region["operations"]) {
+    const std::string step = text_of(operation, "step");
+    if (step == "done" || step == "aborted" || text_of(operation, "to") != name) continue;
+    append(out, "  %s to %s: in step %s\n", text_of(operation, "kind").c_str(), name.c_str(),
+           step.c_str());
+  }
+}
+
+void append_link(std::string& out, const json& all) {
   if (!all["link"].is_array()) {
-    std::printf("link           down: %s\n", all["link"].value("error", "").c_str());
+    append(out, "link            down: %s\n", text_of(all["link"], "error").c_str());
     return;
   }
   for (const json& pair : all["link"]) {
-    std::printf("link %s -> %s: %g ms%s\n", pair.value("from", "").c_str(),
-                pair.value("to", "").c_str(), pair.value("latency_ms", 0.0),
-                pair.value("blocked", false) ? ", PARTITIONED" : "");
+    append(out, "link %s -> %s: %g ms%s\n", text_of(pair, "from").c_str(),
+           text_of(pair, "to").c_str(), pair.value("latency_ms", 0.0),
+           pair.value("blocked", false) ? ", PARTITIONED" : "");
   }
+}
+
+// Two that take writes: what is the case, and what becomes of it.
+void append_conflict(std::string& out, const std::vector<const json*>& writers) {
+  if (writers.size() < 2) return;
+  const std::string newer = text_of(*writers[0], "region");
+  const std::string older = text_of(*writers[1], "region");
+  out += "\nCONFLICT: two regions take writes, for they do not hear of each other.\n";
+  append(out, "  %s (epoch %llu) is the primary. What %s (epoch %llu) takes\n", newer.c_str(),
+         static_cast<unsigned long long>(epoch_of(*writers[0])), older.c_str(),
+         static_cast<unsigned long long>(epoch_of(*writers[1])));
+  out += "  is discarded when it hears of that. Keep applications away from it until then.\n";
+}
+
+std::string table_of(const json& all) {
+  std::string out;
+  const auto writers = primaries(all);
+  std::uint64_t epoch = 0;
+  for (const json& region : all["regions"]) epoch = std::max(epoch, epoch_of(region));
+  append(out, "%s: ", text_of(all, "global_cluster").c_str());
+  if (writers.empty()) {
+    out += "no region takes writes";
+  } else {
+    append(out, "the writer is in %s", text_of(*writers[0], "region").c_str());
+  }
+  append(out, ", epoch %llu\n", static_cast<unsigned long long>(epoch));
+  append_conflict(out, writers);
+  append(out, "\n%-15s %-8s %-8s %-20s %-9s %s\n", "REGION", "DUTY", "SERVERS", "BEHIND THE WRITER",
+         "SESSIONS", "FORWARDING");
+  const json writer = writers.empty() ? json::object() : *writers[0];
+  for (const json& region : all["regions"]) append_region(out, region, writer, epoch);
+  out += "\n";
+  append_link(out, all);
+  return out;
+}
+
+void append_connections(std::string& out, const Connected& connected) {
+  out += "\nconnect to the global writer endpoint of\n";
+  for (const RegionId& region : connected.platform.regions) {
+    out += "  " + region.name + "\n    " +
+           connection_url(connected.home, connected.platform, region, kGlobalWriterHost) + "\n";
+  }
+}
+
+// Lines that are longer than the terminal would wrap and tear the table; more lines than it has
+// would scroll.
+std::string fit(const std::string& text, TerminalSize terminal, bool watch) {
+  if (terminal.columns == 0) return text;
+  std::string out;
+  std::size_t lines = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (watch && terminal.rows > 0 && ++lines >= terminal.rows) break;
+    out += text.substr(at, std::min(end - at, terminal.columns));
+    out += watch ? "\033[K\n" : "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
+void show_table(const Connected& connected, const json& all, StatusOptions options) {
+  const TerminalSize terminal = terminal_size(STDOUT_FILENO);
+  std::string out = table_of(all);
+  if (options.watch && terminal.columns > 0) {
+    // Over what stands there, the rest erased: no flicker.
+    out = "\033[H" + fit(out, terminal, true) + "\033[J";
+  } else {
+    out = fit(out, terminal, false);
+    if (!options.watch) append_connections(out, connected);
+  }
+  std::fputs(out.c_str(), stdout);
 }
 
 net::Task<Result<void>> show_status(const Home& home, StatusOptions options,
                                     boost::asio::any_io_executor executor) {
   CO_TRY(Connected connected, connect_to(home, executor));
-  for (;;) {
+  for (bool first = true;; first = false) {
+    const auto running = require_running(home, connected.platform);
     const json all = co_await collect(connected, options, executor);
-    if (options.watch && isatty(STDOUT_FILENO) != 0) std::printf("\033[H\033[2J");
     if (options.json) {
       std::printf("%s\n", all.dump(2).c_str());
-    } else {
-      print_table(all);
+    } else if (running.has_value()) {
+      if (first && options.watch && isatty(STDOUT_FILENO) != 0) std::printf("\033[2J");
+      show_table(connected, all, options);
     }
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0) co_return ok();  // Nobody reads any more.
+    if (running.has_error() && !options.watch) co_return running;
     if (!options.watch) co_return ok();
+    if (running.has_error()) std::printf("%s\n", running.error().message.c_str());
     co_await net::sleep_for(1s);
-  }
-}
-
-void print_step(const json& timing) {
-  const double ms = static_cast<double>(timing.value("ended_us", std::int64_t{0}) -
-                                        timing.value("started_us", std::int64_t{0})) /
-                    1000;
-  const std::string note = timing.value("note", "");
-  std::printf("  %-9s %8.1f ms%s%s\n", timing.value("step", "").c_str(), ms,
-              note.empty() ? "" : "  ", note.c_str());
-  std::fflush(stdout);
-}
-
-net::Task<Result<void>> move_and_watch(const Home& home, RegionId to,
-                                       std::optional<model::Drain> drain,
-                                       boost::asio::any_io_executor executor) {
-  const auto kind = drain ? model::OperationKind::switchover : model::OperationKind::failover;
-  CO_TRY(Connected connected, connect_to(home, executor));
-  CO_TRY_VOID(region_number(connected.platform, to));
-  CO_TRY(const Situation before, co_await situation(connected, Deadline::in(5s)));
-  const model::GlobalMember* target = before.global.member_in(to);
-  if (target == nullptr) {
-    co_return make_error(ErrorKind::not_found,
-                         "region " + to.name + " is not a member of " + before.global.identifier);
-  }
-  const Instant called = SystemClock().now();
-  CO_TRY_VOID(co_await connected.at(to).move_writer(
-      to, before.global.identifier, target->cluster_arn, kind, Deadline::in(10s), drain));
-  std::printf("%s of %s from %s to %s\n", std::string(model::name_of(kind)).c_str(),
-              before.global.identifier.c_str(), before.global.writer_region.name.c_str(),
-              to.name.c_str());
-  std::size_t shown = 0;
-  const Deadline deadline = Deadline::in(kMoveLimit + (drain ? 3 * drain->timeout : Duration(0)));
-  for (;;) {
-    const auto status = co_await connected.at(to).platform_status(to, Deadline::in(5s));
-    if (status.has_value()) {
-      for (const json& operation : status->at("operations")) {
-        if (operation.value("global_cluster", "") != before.global.identifier) continue;
-        const json& steps = operation.at("steps");
-        for (; shown < steps.size(); ++shown) print_step(steps[shown]);
-        const std::string step = operation.value("step", "");
-        if (step == "done") {
-          const std::chrono::duration<double, std::milli> took = SystemClock().now() - called;
-          std::printf("the writer is in %s (%.0f ms from the call)\n", to.name.c_str(),
-                      took.count());
-          co_return ok();
-        }
-        if (step == "aborted") {
-          co_return make_error(ErrorKind::conflict,
-                               "called off, nothing has changed: " + operation.value("reason", ""));
-        }
-      }
-    }
-    if (deadline.passed()) {
-      co_return make_error(ErrorKind::timeout,
-                           "it goes on; `aurora-global status` tells what it waits for");
-    }
-    co_await net::sleep_for(20ms);
   }
 }
 
 }  // namespace
 
 int status(const Home& home, StatusOptions options) {
-  return run_command(
+  const auto shown = run_quietly(
       [&](boost::asio::any_io_executor executor) { return show_status(home, options, executor); });
-}
-
-int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain) {
-  return run_command([&](boost::asio::any_io_executor executor) {
-    return move_and_watch(home, RegionId{to}, drain, executor);
-  });
-}
-
-int link_set(const Home& home, const json& request) {
-  return run_command([&](boost::asio::any_io_executor executor) -> net::Task<Result<void>> {
-    net::ControlClient link(executor, home.link_dir() / "link.sock");
-    CO_TRY_VOID(co_await link.call(request, Deadline::in(5s)));
-    co_return ok();
-  });
-}
-
-int link_status(const Home& home, bool as_json) {
-  return run_command([&](boost::asio::any_io_executor executor) -> net::Task<Result<void>> {
-    net::ControlClient link(executor, home.link_dir() / "link.sock");
-    const json question = {{"do", "status"}};
-    CO_TRY(const json answer, co_await link.call(question, Deadline::in(5s)));
-    if (as_json) {
-      std::printf("%s\n", answer.dump(2).c_str());
-      co_return ok();
-    }
-    for (const json& pair : answer.at("pairs")) {
-      std::printf("%-14s -> %-14s %7.1f ms  jitter %g ms  limit %g Mbit/s  %s\n",
-                  pair.value("from", "").c_str(), pair.value("to", "").c_str(),
-                  pair.value("latency_ms", 0.0), pair.value("jitter_ms", 0.0),
-                  pair.value("bandwidth_mbit_s", 0.0),
-                  pair.value("blocked", false) ? "partitioned" : "open");
-    }
-    co_return ok();
-  });
+  // Watching has no other end.
+  if (shown.has_error() && options.watch && shown.error().kind == ErrorKind::cancelled) {
+    std::printf("\n");
+    return kExitOk;
+  }
+  return shown.has_value() ? kExitOk : report(shown.error());
 }
 
 }  // namespace aurora_global::cli

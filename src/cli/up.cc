@@ -1,14 +1,16 @@
-// `up`: writes the files, starts the processes, and creates everything else through the RDS API.
-#include <sys/stat.h>
+// `up`: starts the processes, and creates everything else through the RDS API.
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 
 #include "cli/command.h"
-#include "cli/platform_files.h"
+#include "cli/interrupt.h"
+#include "cli/local_faults.h"
+#include "cli/prepare.h"
+#include "cli/startup_log.h"
 #include "net/pid_file.h"
 #include "net/process.h"
-#include "region/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -20,21 +22,18 @@ constexpr Duration kProcessLimit = 15s;
 constexpr Duration kAvailableLimit = 120s;
 constexpr Duration kCallLimit = 10s;
 constexpr Duration kPoll = 50ms;
-constexpr double kLatencyMsMax = 10000;
 
 // Progress with elapsed time.
 class Progress {
  public:
-  explicit Progress(bool quiet) : quiet_(quiet), started_(SystemClock().now()) {}
+  Progress() : started_(SystemClock().now()) {}
   void say(const std::string& text) const {
-    if (quiet_) return;
     const std::chrono::duration<double> elapsed = SystemClock().now() - started_;
     std::printf("%6.2f s  %s\n", elapsed.count(), text.c_str());
     std::fflush(stdout);
   }
 
  private:
-  bool quiet_;
   Instant started_;
 };
 
@@ -43,107 +42,11 @@ std::string own_program() {
   return fs::read_symlink("/proc/self/exe", error).string();
 }
 
-// PostgreSQL's user must get to its data below the home directory.
-Result<void> check_traversable(const fs::path& root, const net::SystemUser& user) {
-  if (user.uid == geteuid()) return ok();
-  for (fs::path dir = root.parent_path(); !dir.empty() && dir != dir.root_path();
-       dir = dir.parent_path()) {
-    struct stat facts {};
-    if (stat(dir.c_str(), &facts) != 0) continue;
-    const mode_t bit =
-        facts.st_uid == user.uid ? S_IXUSR : (facts.st_gid == user.gid ? S_IXGRP : S_IXOTH);
-    if ((facts.st_mode & bit) == 0) {
-      return make_error(ErrorKind::denied, "the user " + user.name +
-                                               " (PostgreSQL does not run as root) cannot enter " +
-                                               dir.string() + "; choose another --home");
-    }
-  }
-  return ok();
-}
-
-Result<void> check_names(const UpOptions& options) {
-  if (options.regions.size() < 2 || options.regions.size() > 10) {
-    return make_error(ErrorKind::invalid, "--regions needs two to ten regions; given: " +
-                                              std::to_string(options.regions.size()));
-  }
-  for (std::size_t i = 0; i < options.regions.size(); ++i) {
-    const auto name = model::checked_identifier("--regions", options.regions[i]);
-    if (name.has_error() || *name != options.regions[i]) {
-      return make_error(ErrorKind::invalid,
-                        "'" + options.regions[i] + "' is no region name (as us-east-1)");
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (options.regions[i] == options.regions[j]) {
-        return make_error(ErrorKind::invalid, "region " + options.regions[i] + " is given twice");
-      }
-    }
-  }
-  if (options.readers < 0 || options.readers > 15) {
-    return make_error(ErrorKind::invalid,
-                      "--readers is 0 to 15; given: " + std::to_string(options.readers));
-  }
-  if (!(options.latency_ms >= 0 && options.latency_ms <= kLatencyMsMax)) {
-    return make_error(ErrorKind::invalid,
-                      "--latency-ms, the latency of the link one way, is 0 to " +
-                          std::to_string(static_cast<int>(kLatencyMsMax)));
-  }
-  TRY_VOID(net::parse_endpoint(options.prefix + ".1.1:1"));
-  if (options.prefix.rfind("127.", 0) != 0) {
-    return make_error(
-        ErrorKind::invalid,
-        "--address-prefix must be loopback, 127.0 to 127.255; given: " + options.prefix);
-  }
-  return ok();
-}
-
-// Every address of the platform is free, or it is said which one is not.
-Result<void> check_addresses(const Platform& platform, boost::asio::any_io_executor executor) {
-  for (std::size_t i = 1; i <= platform.regions.size(); ++i) {
-    const int number = static_cast<int>(i);
-    for (const auto& [last, port] : {std::pair{1, 4566}, {1, 4567}, {10, 5432}, {21, 5432}}) {
-      const auto probe =
-          net::listen_on(executor, host_in(platform, number, last) + ":" + std::to_string(port));
-      if (probe.has_error()) return probe.error();
-    }
-  }
-  return ok();
-}
-
-net::Task<Result<Platform>> prepare_files(Home home, UpOptions options,
-                                          boost::asio::any_io_executor executor) {
-  CO_TRY(const auto user, region::postgres_user());
-  CO_TRY_VOID(region::postgres_version(options.postgres_bin));
-  if (fs::exists(home.platform_file())) {
-    CO_TRY(Platform present, home.load());
-    bool same = options.regions.empty() || options.regions.size() == present.regions.size();
-    for (std::size_t i = 0; same && i < options.regions.size(); ++i) {
-      same = options.regions[i] == present.regions[i].name;
-    }
-    if (same) co_return present;
-    co_return make_error(ErrorKind::conflict,
-                         home.root().string() +
-                             " holds a platform with other regions; "
-                             "`aurora-global destroy` removes it, --home names another directory");
-  }
-  std::error_code ignored;
-  if (fs::exists(home.root(), ignored) && !fs::is_empty(home.root(), ignored)) {
-    co_return make_error(ErrorKind::conflict, home.root().string() +
-                                                  " is not empty and holds no platform; name an "
-                                                  "empty or new directory with --home");
-  }
-  if (options.regions.empty()) options.regions = {"us-east-1", "us-west-2"};
-  CO_TRY_VOID(check_names(options));
-  CO_TRY_VOID(check_traversable(home.root(), user));
-  Platform platform;
-  for (const std::string& name : options.regions) platform.regions.push_back(RegionId{name});
-  platform.prefix = options.prefix;
-  platform.readers = options.readers;
-  CO_TRY(platform.global_cluster,
-         model::checked_identifier("--global-cluster", options.global_cluster));
-  CO_TRY_VOID(check_addresses(platform, executor));
-  CO_TRY_VOID(
-      write_platform(home, platform, LinkDefaults{options.latency_ms}, options.postgres_bin));
-  co_return platform;
+std::string last_line(const fs::path& file) {
+  std::ifstream in(file);
+  std::string last;
+  for (std::string line; std::getline(in, line);) last = line;
+  return last;
 }
 
 // Starts a program of ours in the background and waits until it holds its pid file.
@@ -158,24 +61,33 @@ net::Task<Result<void>> start_process(std::vector<std::string> arguments, fs::pa
   const Deadline deadline = Deadline::in(kProcessLimit);
   while (!net::running_pid(pid_file)) {
     if (!process.running() || deadline.passed()) {
-      co_return make_error(ErrorKind::unavailable,
-                           arguments.front() + " did not start; see " + log.string());
+      const std::string said = last_line(log);
+      co_return make_error(ErrorKind::unavailable, arguments.front() + " did not start" +
+                                                       (said.empty() ? "" : ": ") + said +
+                                                       " (see " + log.string() + ")");
     }
     co_await net::sleep_for(5ms);
   }
   co_return ok();
 }
 
-// Asks until a condition holds. `what` names it in the error.
+// Asks until a condition holds, or until the logs say that it cannot. `what` names it in the error.
 template <typename Ask>
-net::Task<Result<void>> await_condition(std::string what, Duration limit, Ask& ask) {
+net::Task<Result<void>> await_condition(std::string what, Duration limit, StartupLogs& logs,
+                                        Ask& ask) {
   const Deadline deadline = Deadline::in(limit);
   std::string last;
   for (;;) {
     const Result<bool> answer = co_await ask();
     if (answer.has_value() && *answer) co_return ok();
     if (answer.has_error()) last = ": " + answer.error().message;
-    if (deadline.passed()) co_return make_error(ErrorKind::timeout, what + last);
+    if (const auto reason = logs.obstacle(SystemClock().now())) {
+      co_return make_error(ErrorKind::unavailable, what + ": " + *reason);
+    }
+    if (deadline.passed()) {
+      const std::string said = logs.last();
+      co_return make_error(ErrorKind::timeout, what + (said.empty() ? last : ": " + said));
+    }
     co_await net::sleep_for(kPoll);
   }
 }
@@ -214,7 +126,7 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
   co_return ok();
 }
 
-net::Task<Result<void>> await_instances(Connected& connected, RegionId region) {
+net::Task<Result<void>> await_instances(Connected& connected, RegionId region, StartupLogs& logs) {
   auto ask = [&]() -> net::Task<Result<bool>> {
     CO_TRY(const auto instances,
            co_await connected.at(region).describe_db_instances(region, Deadline::in(kCallLimit)));
@@ -222,13 +134,14 @@ net::Task<Result<void>> await_instances(Connected& connected, RegionId region) {
     for (const auto& instance : instances) all = all && instance.status == "available";
     co_return all;
   };
-  co_return co_await await_condition("the DB instances of " + region.name +
-                                         " do not become available (see `aurora-global logs " +
-                                         region.name + "`)",
-                                     kAvailableLimit, ask);
+  co_return co_await await_condition(
+      "the DB instances of " + region.name + " do not become available (see `" +
+          command_for(connected.home) + " logs " + region.name + "`)",
+      kAvailableLimit, logs, ask);
 }
 
-net::Task<Result<void>> create_all(Connected& connected, const Progress& progress) {
+net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
+                                   const Progress& progress) {
   const auto& regions = connected.platform.regions;
   CO_TRY(const auto globals, co_await connected.at(regions[0])
                                  .describe_global_clusters(regions[0], Deadline::in(kCallLimit)));
@@ -248,14 +161,15 @@ net::Task<Result<void>> create_all(Connected& connected, const Progress& progres
       co_return !found.empty();
     };
     CO_TRY_VOID(co_await await_condition("region " + region.name + " has not heard of the others",
-                                         kProcessLimit, knows));
+                                         kProcessLimit, logs, knows));
     CO_TRY_VOID(co_await create_cluster(connected, region, i == 0));
     if (i == 0) {
-      CO_TRY_VOID(co_await await_instances(connected, region));
+      CO_TRY_VOID(co_await await_instances(connected, region, logs));
       progress.say("PostgreSQL in " + region.name + " is available");
     }
   }
-  for (const RegionId& region : regions) CO_TRY_VOID(co_await await_instances(connected, region));
+  for (const RegionId& region : regions)
+    CO_TRY_VOID(co_await await_instances(connected, region, logs));
   auto replicating = [&]() -> net::Task<Result<bool>> {
     CO_TRY(const auto now, co_await situation(connected, Deadline::in(kCallLimit)));
     bool all = now.global.members.size() == regions.size();
@@ -263,30 +177,82 @@ net::Task<Result<void>> create_all(Connected& connected, const Progress& progres
     co_return all;
   };
   CO_TRY_VOID(
-      co_await await_condition("the regions do not replicate", kAvailableLimit, replicating));
+      co_await await_condition("the regions do not replicate", kAvailableLimit, logs, replicating));
   progress.say("all regions replicate");
   for (const RegionId& region : regions) CO_TRY_VOID(co_await create_key(connected, region));
   CO_TRY_VOID(co_await create_secret(connected));
   co_return ok();
 }
 
-void print_next_steps(const Home& home, const Platform& platform) {
-  const std::string given =
-      home.root() == Home::choose("").root() ? "" : " --home " + home.root().string();
+// Where an application connects, and what to type next. `to`: a region that the writer may go to.
+void print_next_steps(const Home& home, const Platform& platform, const RegionId& to) {
+  const std::string command = command_for(home);
   const std::string& first = platform.regions[0].name;
+  std::printf("\nAn application connects to the global writer endpoint of its region:\n\n");
+  for (const RegionId& region : platform.regions) {
+    const auto url = connection_url(home, platform, region, kGlobalWriterHost);
+    std::printf("  %s\n    %s\n", region.name.c_str(), url.c_str());
+  }
   std::printf(
-      "\nGlobal writer endpoint of %s: %s:5432 (database %s, user %s)\n\n"
-      "  aurora-global%s psql %s\n"
-      "  eval \"$(aurora-global%s env %s)\"; aws rds describe-global-clusters\n"
-      "  aws lambda invoke --function-name crud-global-endpoint --cli-binary-format "
-      "raw-in-base64-out \\\n"
-      "      --payload '{\"trigger_failover\": true, \"operations\": 50}' response.json\n"
-      "  aurora-global%s switchover --to %s\n"
-      "  aurora-global%s drill drills/switchover.toml\n"
-      "  aurora-global%s down\n",
-      first.c_str(), host_in(platform, 1, 10).c_str(), std::string(kDatabase).c_str(),
-      std::string(kMasterUser).c_str(), given.c_str(), first.c_str(), given.c_str(), first.c_str(),
-      given.c_str(), platform.regions[1].name.c_str(), given.c_str(), given.c_str());
+      "\n`%s env --format dotenv|json|jdbc %s` has the same with the password.\nNext:\n\n"
+      "  %s psql %s\n"
+      "  eval \"$(%s env %s)\"; aws rds describe-global-clusters\n"
+      "  %s switchover --to %s\n"
+      "  %s drill drills/switchover.toml\n"
+      "  %s down\n",
+      command.c_str(), first.c_str(), command.c_str(), first.c_str(), command.c_str(),
+      first.c_str(), command.c_str(), to.name.c_str(), command.c_str(), command.c_str());
+}
+
+// The first region that is not the writer's.
+net::Task<RegionId> next_target(Connected& connected) {
+  const auto now = co_await situation(connected, Deadline::in(kCallLimit));
+  for (const RegionId& region : connected.platform.regions) {
+    if (now.has_value() && region != now->global.writer_region) co_return region;
+  }
+  co_return connected.platform.regions.back();
+}
+
+// `started` gets what was not there before, each before it is started.
+net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
+                                 boost::asio::any_io_executor executor) {
+  const Progress progress;
+  CO_TRY(const Platform platform, co_await prepare_files(home, options, executor));
+  CO_TRY_VOID(write_functions(home, platform));
+  progress.say("platform in " + home.root().string());
+  if (options.config_only) co_return ok();
+  StartupLogs logs;
+  for (const RegionId& region : platform.regions) {
+    logs.follow(region.name, home.region_dir(region) / "daemon.log");
+  }
+  started.link = !net::running_pid(home.link_dir() / "link.pid");
+  CO_TRY_VOID(co_await start_link(home));
+  for (const RegionId& region : platform.regions) {
+    if (!net::running_pid(home.run_dir(region) / "supervisor.pid")) {
+      started.regions.push_back(region);
+    }
+    CO_TRY_VOID(co_await start_region(home, region));
+  }
+  CO_TRY_VOID(co_await mend_faults(home, executor));
+  CO_TRY(Connected connected, connect_to(home, executor));
+  for (const RegionId& region : platform.regions) {
+    auto healthy = [&]() -> net::Task<Result<bool>> {
+      CO_TRY_VOID(co_await connected.at(region).health(Deadline::in(1s)));
+      co_return true;
+    };
+    CO_TRY_VOID(co_await await_condition("the daemon of " + region.name + " does not answer (see " +
+                                             (home.region_dir(region) / "daemon.log").string() +
+                                             ")",
+                                         kProcessLimit, logs, healthy));
+  }
+  progress.say("link, daemons and routers run");
+  CO_TRY_VOID(co_await create_all(connected, logs, progress));
+  CO_TRY_VOID(write_pgpass(home));
+  if (options.next_steps) {
+    const RegionId to = co_await next_target(connected);
+    print_next_steps(home, platform, to);
+  }
+  co_return ok();
 }
 
 }  // namespace
@@ -303,30 +269,31 @@ net::Task<Result<void>> start_region(Home home, RegionId region) {
                                    home.region_dir(region) / "supervisor.log");
 }
 
-net::Task<Result<void>> up(Home home, UpOptions options, boost::asio::any_io_executor executor) {
-  const Progress progress(options.quiet);
-  CO_TRY(const Platform platform, co_await prepare_files(home, options, executor));
-  CO_TRY_VOID(write_functions(home, platform));
-  progress.say("platform in " + home.root().string());
-  if (options.config_only) co_return ok();
-  CO_TRY_VOID(co_await start_link(home));
-  for (const RegionId& region : platform.regions) {
-    CO_TRY_VOID(co_await start_region(home, region));
+int up(const Home& home, const UpOptions& options) {
+  const Interrupts interrupts;
+  Started started;
+  const auto outcome = run_quietly([&](boost::asio::any_io_executor executor) {
+    return bring_up(home, options, started, executor);
+  });
+  if (outcome.has_value()) return kExitOk;
+  const int code = report(outcome.error());
+  if (!started.any()) return code;
+  std::fprintf(stderr, "aurora-global: ending what was started ...\n");
+  const auto ended = end_started(home, started);
+  if (ended.has_error()) {
+    report(ended.error());
+    std::fprintf(stderr, "aurora-global: `%s down` ends what still runs\n",
+                 command_for(home).c_str());
+    return code;
   }
-  CO_TRY(Connected connected, connect_to(home, executor));
-  for (const RegionId& region : platform.regions) {
-    auto healthy = [&]() -> net::Task<Result<bool>> {
-      CO_TRY_VOID(co_await connected.at(region).health(Deadline::in(1s)));
-      co_return true;
-    };
-    CO_TRY_VOID(co_await await_condition("the daemon of " + region.name + " does not answer; see " +
-                                             (home.region_dir(region) / "daemon.log").string(),
-                                         kProcessLimit, healthy));
+  if (options.next_steps) {
+    const std::string command = command_for(home);
+    std::fprintf(stderr,
+                 "aurora-global: all of it has ended\n  `%s up` goes on from here\n"
+                 "  `%s destroy` removes it\n",
+                 command.c_str(), command.c_str());
   }
-  progress.say("link, daemons and routers run");
-  CO_TRY_VOID(co_await create_all(connected, progress));
-  if (!options.quiet && options.next_steps) print_next_steps(home, platform);
-  co_return ok();
+  return code;
 }
 
 }  // namespace aurora_global::cli

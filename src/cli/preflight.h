@@ -1,0 +1,24 @@
+// What `up` looks at before it does anything: names, numbers, addresses, directories, the disk.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "cli/command.h"
+
+namespace aurora_global::cli {
+
+// Names and numbers of a fresh platform. Fails with `invalid`.
+Result<void> check_options(const UpOptions& options);
+// One sentence for each region that AWS does not have, with the name that was probably meant.
+std::vector<std::string> unknown_regions(const std::vector<std::string>& regions);
+
+// The user that PostgreSQL runs as can enter the directories above `root`. Fails with `denied`.
+Result<void> check_traversable(const std::filesystem::path& root);
+// The disk has room for so many instances. Fails with `exhausted`.
+Result<void> check_space(const std::filesystem::path& root, std::size_t instances);
+
+// Every address of the platform is free. Fails with `conflict`, and says who has it and how to end
+// that.
+Result<void> check_addresses(const Platform& platform, boost::asio::any_io_executor executor);
+
+}  // namespace aurora_global::cli

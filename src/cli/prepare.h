@@ -1,0 +1,13 @@
+// The files of a platform before anything of it is started: of a fresh one, or the changes that
+// `up` makes to one that is there.
+#pragma once
+
+#include "cli/command.h"
+
+namespace aurora_global::cli {
+
+// Fails without having changed anything, and says what would be right.
+net::Task<Result<Platform>> prepare_files(Home home, UpOptions options,
+                                          boost::asio::any_io_executor executor);
+
+}  // namespace aurora_global::cli

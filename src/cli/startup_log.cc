@@ -1,0 +1,69 @@
+#include "cli/startup_log.h"
+
+#include <fstream>
+
+namespace aurora_global::cli {
+namespace {
+
+constexpr const char* kHopeless[] = {"No space left on device", "Permission denied",
+                                     "Read-only file system", "Disk quota exceeded"};
+
+// "2026-01-01T00:00:00.000Z warning region TEXT; again in 100 ms" -> TEXT
+std::string reason_in(const std::string& line, bool& again) {
+  std::size_t at = line.find(" warning region ");
+  std::size_t length = std::string(" warning region ").size();
+  if (at == std::string::npos) {
+    at = line.find(" error region ");
+    length = std::string(" error region ").size();
+  }
+  if (at == std::string::npos) return "";
+  std::string text = line.substr(at + length);
+  const std::size_t pause = text.rfind("; again in ");
+  again = pause != std::string::npos;
+  return again ? text.substr(0, pause) : text;
+}
+
+}  // namespace
+
+void StartupLogs::follow(std::string region, std::filesystem::path path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  Log log;
+  log.region = std::move(region);
+  log.path = std::move(path);
+  log.read = error ? 0 : size;
+  logs_.push_back(std::move(log));
+}
+
+bool StartupLogs::take_line(Log& log, const std::string& line, Instant now) {
+  bool hopeless = false;
+  // The words of a command that failed follow its line.
+  for (const char* words : kHopeless) {
+    hopeless = hopeless || line.find(words) != std::string::npos;
+  }
+  bool again = false;
+  std::string reason = reason_in(line, again);
+  if (!reason.empty()) {
+    last_ = log.region + ": " + reason;
+    if (!again || reason != log.reason || !log.since) log.since = now;
+    log.reason = std::move(reason);
+  } else if (hopeless) {
+    last_ = log.region + ": " + log.reason + (log.reason.empty() ? "" : "; ") + line;
+  }
+  return hopeless || (again && now - *log.since >= kObstacleAfter);
+}
+
+std::optional<std::string> StartupLogs::obstacle(Instant now) {
+  for (Log& log : logs_) {
+    std::ifstream in(log.path, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(log.read));
+    for (std::string line; std::getline(in, line);) {
+      if (in.eof()) break;  // Not whole yet.
+      log.read += line.size() + 1;
+      if (take_line(log, line, now)) return last_;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace aurora_global::cli
