@@ -1,5 +1,5 @@
-// What the extension reads from the other server: messages, error bodies, positions, settings. No
-// input may crash it, and what it encodes it must read back.
+// What the extension reads from the other server: messages, error bodies, positions, images of
+// sessions. No input may crash it, and what it encodes it must read back.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -7,7 +7,8 @@
 
 #include "core/exchange.h"
 #include "core/position.h"
-#include "core/settings.h"
+#include "core/session_image.h"
+#include "core/session_items.h"
 #include "core/wire.h"
 
 namespace {
@@ -49,11 +50,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto position = decode_position(bytes)) {
     require(decode_position(encode(*position)) == position);
   }
-  const Settings settings = decode(bytes);
-  require(decode(encode(settings)) == settings);
-  difference({}, settings);
-  startup_options(settings);
-  literal(bytes);
-  travels(bytes);
+  if (const auto image = decode_image(bytes)) {
+    require(encode(*image) == bytes);
+    digest(image->settings);
+  }
+  if (const auto plain = from_hex(bytes)) require(to_hex(*plain) == bytes);
+  startup_options({{"name", std::string(bytes)}});
+  rule_of(bytes, SetBy::session);
   return 0;
 }

@@ -93,6 +93,13 @@ void MessageWriter::close_statement(std::string_view name) {
   end();
 }
 
+void MessageWriter::close_portal(std::string_view name) {
+  begin('C');
+  out_ += 'P';
+  put_text(name);
+  end();
+}
+
 std::optional<std::string_view> first_text(std::string_view body) {
   const auto end = body.find('\0');
   if (end == std::string_view::npos) return std::nullopt;

@@ -32,6 +32,7 @@ class MessageWriter {
   void parse(std::string_view name, std::string_view sql, std::span<const std::uint32_t> types);
   void execute(std::string_view portal, std::int32_t max_rows);
   void close_statement(std::string_view name);
+  void close_portal(std::string_view name);
   void sync() { message('S', {}); }
 
   // A message written piece by piece; the length is filled in at the end.

@@ -1,5 +1,7 @@
 #include "pg/block.h"
 
+#include "pg/isolation.h"
+
 namespace aurora_global::extension {
 
 Block block;
@@ -65,6 +67,7 @@ void note_transaction_statement(TransactionStmt* statement) {
       close_block();
       block.open = true;
       block.read_only = DefaultXactReadOnly;
+      block.serializable = serializable_by_default();
       statement->options = note_modes(statement->options, &block.read_only, &block.serializable);
       return;
     }

@@ -1,5 +1,7 @@
 #include "pg/classify.h"
 
+#include <map>
+
 #include "pg/options.h"
 
 extern "C" {
@@ -9,7 +11,9 @@ extern "C" {
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "nodes/readfuncs.h"
 #include "parser/analyze.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
@@ -105,24 +109,103 @@ void note_harmless(Oid function) {
   harmless[function / 8] |= static_cast<std::uint8_t>(1U << (function % 8));
 }
 
+// Of functions that are declared STABLE or IMMUTABLE, and are not in C, whether they call what runs
+// at the primary.
+std::map<Oid, bool>& bodies() {
+  static auto* seen = new std::map<Oid, bool>;
+  return *seen;
+}
+
+void forget_bodies(Datum, int, uint32) { bodies().clear(); }
+
+bool runs_at_primary(Oid function, void*);
+
+// Any function of that name.
+bool name_runs_at_primary(const char* name) {
+  CatCList* found = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+  bool result = false;
+  for (int i = 0; i < found->n_members && !result; ++i) {
+    const auto* proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(&found->members[i]->tuple));
+    result = runs_at_primary(proc->oid, nullptr);
+  }
+  ReleaseSysCacheList(found);
+  return result;
+}
+
+// Names before an opening parenthesis, in strings and comments, too: EXECUTE makes code of a
+// string.
+bool source_runs_at_primary(const char* source) {
+  const auto in_name = [](char c) {
+    return isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || (c & 0x80) != 0;
+  };
+  for (const char* at = source; *at != '\0';) {
+    const char* end = at;
+    while (in_name(*end)) ++end;
+    if (end == at) {
+      ++at;
+      continue;
+    }
+    const char* next = end + (*end == '"' ? 1 : 0);
+    next += strspn(next, " \t\r\n");
+    if (*next == '(' && end - at < NAMEDATALEN) {
+      char* name = pnstrdup(at, static_cast<Size>(end - at));
+      if (*end != '"') {
+        for (char* c = name; *c != '\0'; ++c)
+          *c = static_cast<char>(pg_tolower(static_cast<unsigned char>(*c)));
+      }
+      if (name_runs_at_primary(name)) return true;
+    }
+    at = end;
+  }
+  return false;
+}
+
+bool walk(Node* node, void* context);
+
+// PostgreSQL forbids writing in such a function itself, not in what it calls, nor taking locks.
+bool body_runs_at_primary(HeapTuple tuple) {
+  static bool registered = false;
+  if (!registered) CacheRegisterSyscacheCallback(PROCOID, forget_bodies, 0);
+  registered = true;
+  const Oid function = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->oid;
+  const auto seen = bodies().find(function);
+  if (seen != bodies().end()) return seen->second;
+  contained([&] { bodies()[function] = false; });  // Where it calls itself.
+  bool null = false;
+  const Datum body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &null);
+  bool result = false;
+  if (!null) {
+    result = walk(static_cast<Node*>(stringToNode(TextDatumGetCString(body))), nullptr);
+  } else {
+    const Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &null);
+    result = !null && source_runs_at_primary(TextDatumGetCString(source));
+  }
+  contained([&] { bodies()[function] = result; });
+  return result;
+}
+
+// One of PostgreSQL's own functions, whatever it is declared: txid_current() is STABLE.
+bool is_primary_builtin(const FormData_pg_proc* proc) {
+  if (proc->pronamespace != PG_CATALOG_NAMESPACE) return false;
+  for (const char* one : kPrimaryBuiltins) {
+    if (strcmp(one, NameStr(proc->proname)) == 0) return true;
+  }
+  return false;
+}
+
 bool runs_at_primary(Oid function, void*) {
   if (known_harmless(function)) return false;
   HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
   const auto* proc = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+  const char* name = NameStr(proc->proname);
+  const bool is_volatile = proc->provolatile == PROVOLATILE_VOLATILE;
   bool result = false;
-  if (proc->provolatile == PROVOLATILE_VOLATILE) {
-    const char* name = NameStr(proc->proname);
-    if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId) {
-      if (proc->pronamespace == PG_CATALOG_NAMESPACE) {
-        for (const char* one : kPrimaryBuiltins) result = result || strcmp(one, name) == 0;
-      }
-      result = result || listed(options.primary_functions, name);
-    } else {
-      result = !listed(options.local_functions, name);
-    }
+  if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId) {
+    result = is_primary_builtin(proc) || (is_volatile && listed(options.primary_functions, name));
+    if (!result && !is_volatile) note_harmless(function);
   } else {
-    note_harmless(function);
+    result = is_volatile ? !listed(options.local_functions, name) : body_runs_at_primary(tuple);
   }
   ReleaseSysCache(tuple);
   return result;
@@ -148,8 +231,6 @@ bool reads_sequence(const Query* query) {
   }
   return false;
 }
-
-bool walk(Node* node, void* context);
 
 // PostgreSQL 15 declares walkers without parameters.
 bool (*walker())() { return reinterpret_cast<bool (*)()>(walk); }
@@ -200,8 +281,7 @@ bool is_harmless(Oid function) {
   if (function >= FirstGenbkiObjectId || func_volatile(function) == PROVOLATILE_VOLATILE) {
     return false;
   }
-  note_harmless(function);
-  return true;
+  return !runs_at_primary(function, nullptr);
 }
 
 bool calls_primary_function(Query* query) {

@@ -5,12 +5,11 @@
 #include "pg/promotion.h"
 #include "pg/routed.h"
 #include "pg/session.h"
-#include "pg/statements.h"
 
 extern "C" {
 #include "funcapi.h"
+#include "utils/guc_tables.h"
 #include "utils/pg_lsn.h"
-#include "utils/timeout.h"
 }
 
 namespace aurora_global::extension {
@@ -32,19 +31,40 @@ Datum counters(FunctionCallInfo fcinfo, Counter first, Counter end) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls));
 }
 
-void settings(FunctionCallInfo fcinfo) {
-  static Settings* now = new Settings;
-  static Settings* outside = new Settings;
+bool lists(const SettingItems& items, const char* name) {
+  for (const SettingItem& item : items) {
+    if (item.name == name) return true;
+  }
+  return false;
+}
+
+bool lists(const Named& settings, const char* name) {
+  for (const auto& one : settings) {
+    if (one.first == name) return true;
+  }
+  return false;
+}
+
+// Each setting, its rule, and who takes it along now.
+void session_items(FunctionCallInfo fcinfo) {
+  static auto* moving = new SettingItems;
+  static auto* forwarding = new SettingItems;
+  static auto* startup = new Named;
   InitMaterializedSRF(fcinfo, 0);
-  // Who reads a session's state must not be ended by what the client allows its own statements.
-  disable_timeout(STATEMENT_TIMEOUT, false);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  note_login();
-  capture_settings(*now, *outside);
-  for (const auto& [name, setting] : *now) {
-    Datum values[] = {CStringGetTextDatum(name.c_str()), CStringGetTextDatum(setting.value.c_str()),
-                      BoolGetDatum(setting.local), BoolGetDatum(setting.startup)};
-    bool nulls[4] = {};
+  capture_settings(Carrier::move, *moving);
+  capture_settings(Carrier::forwarding, *forwarding);
+  capture_startup_settings(*startup);
+  config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    const char* name = variables[i]->name;
+    const std::string_view rule = name_of(rule_of(variables[i]));
+    Datum values[] = {
+        CStringGetTextDatum(name),
+        PointerGetDatum(cstring_to_text_with_len(rule.data(), static_cast<int>(rule.size()))),
+        BoolGetDatum(lists(*moving, name)), BoolGetDatum(lists(*forwarding, name)),
+        BoolGetDatum(lists(*startup, name))};
+    bool nulls[5] = {};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   }
 }
@@ -89,16 +109,10 @@ PGDLLEXPORT Datum aurora_global_reopened(PG_FUNCTION_ARGS) {
   return counters(fcinfo, reopened, kAllCounters);
 }
 
-PG_FUNCTION_INFO_V1(aurora_global_session_settings);
-PGDLLEXPORT Datum aurora_global_session_settings(PG_FUNCTION_ARGS) {
-  aurora_global::extension::settings(fcinfo);
+PG_FUNCTION_INFO_V1(aurora_global_session_items);
+PGDLLEXPORT Datum aurora_global_session_items(PG_FUNCTION_ARGS) {
+  aurora_global::extension::session_items(fcinfo);
   return static_cast<Datum>(0);
-}
-
-PG_FUNCTION_INFO_V1(aurora_global_statement_text);
-PGDLLEXPORT Datum aurora_global_statement_text(PG_FUNCTION_ARGS) {
-  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-  PG_RETURN_TEXT_P(cstring_to_text(aurora_global::extension::prepared_statement_text(name)));
 }
 
 PG_FUNCTION_INFO_V1(aurora_global_session_clients);

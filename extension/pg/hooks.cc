@@ -1,6 +1,7 @@
 #include "pg/hooks.h"
 
 #include "pg/block.h"
+#include "pg/carry.h"
 #include "pg/classify.h"
 #include "pg/clients.h"
 #include "pg/consistency.h"
@@ -316,7 +317,9 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* environment,
                 DestReceiver* receiver, QueryCompletion* completion) {
   refuse_in_lost_block(statement->utilityStmt);
-  const bool top = at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
+  const bool carries = is_carry_statement(statement->utilityStmt);
+  const bool top =
+      !carries && at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
   if (top && forwarding_possible() && place_utility(&statement, text)) return;
   const char* client = role_to_log_in(statement->utilityStmt);
   const bool entered = enter(statement->utilityStmt);
@@ -324,7 +327,9 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   ++depth;
   PG_TRY();
   {
-    if (next_utility != nullptr) {
+    if (carries) {
+      run_carry_statement(statement->utilityStmt, receiver, completion);
+    } else if (next_utility != nullptr) {
       next_utility(statement, text, read_only_tree, context, params, environment, receiver,
                    completion);
     } else {

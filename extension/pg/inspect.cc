@@ -96,4 +96,12 @@ Inspection inspect(const char* text) {
   return found;
 }
 
+Inspection inspect(RawStmt* raw) {
+  Inspection found;
+  if (raw == nullptr) return found;
+  found.statements = 1;
+  look_at(raw, raw->stmt, found);
+  return found;
+}
+
 }  // namespace aurora_global::extension

@@ -18,5 +18,7 @@ struct Inspection {
 // Parses `text`; a text that does not parse is the primary's to refuse. In the current memory
 // context.
 Inspection inspect(const char* text);
+// Of a statement that is parsed already.
+Inspection inspect(RawStmt* raw);
 
 }  // namespace aurora_global::extension

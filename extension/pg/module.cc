@@ -1,8 +1,10 @@
 // What PostgreSQL loads: shared_preload_libraries = 'aurora_global', on every server.
 #include "pg/block.h"
+#include "pg/carry.h"
 #include "pg/counters.h"
 #include "pg/fence.h"
 #include "pg/hooks.h"
+#include "pg/isolation.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/relay.h"
@@ -20,6 +22,8 @@ PGDLLEXPORT void _PG_init() {
             errmsg("aurora_global must be loaded by shared_preload_libraries"));
   }
   define_options();
+  install_isolation();
+  install_carry();
   install_counters();
   install_fence();
   install_routed();

@@ -30,7 +30,6 @@ XLogRecPtr catalog_changed = InvalidXLogRecPtr;
 bool used_sequence = false;
 int commit_counter = 0;
 char* commit_text = nullptr;
-char* settings_text = nullptr;
 char* cancel_key_text = nullptr;
 
 // What the last transaction that used a sequence left behind is in no table that an extension sees,
@@ -88,29 +87,19 @@ void keep_or_let_end(std::uint32_t pins) {
 // Called outside of any transaction, before ReadyForQuery.
 const char* show_commit() {
   static char text[128];
-  static Settings* now = new Settings;
-  static Settings* outside = new Settings;
+  static auto* settings = new SettingItems;
   if (RecoveryInProgress()) return "";
-  capture_settings(*now, *outside);
+  capture_settings(Carrier::forwarding, *settings);
   Position position;
   position.commit = XactLastCommitEnd;
   position.catalog = catalog_changed;
   position.timeline = GetWALInsertionTimeLine();
   position.epoch = static_cast<std::uint32_t>(options.epoch);
-  position.settings = digest(*outside);
+  position.settings = digest(*settings);
   position.pins = pins_now();
   keep_or_let_end(position.pins);
   strlcpy(text, encode(position).c_str(), sizeof text);
   return text;
-}
-
-const char* show_settings() {
-  static std::string* text = new std::string;
-  static Settings* now = new Settings;
-  static Settings* outside = new Settings;
-  capture_settings(*now, *outside);
-  *text = encode(*outside);
-  return text->c_str();
 }
 
 // The standby and this server no longer agree on who the primary is: what is under way must not be
@@ -126,7 +115,6 @@ void refuse_other_epoch() {
 
 void on_transaction(XactEvent event, void*) {
   if (!forwarded_session) return;
-  if (IsTransactionState()) note_login();
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
     refuse_other_epoch();
     used_sequence = used_sequence || changes_sequence();
@@ -180,16 +168,15 @@ void admit() {
                              nullptr, &cancel_key_text, cancel_key, PGC_INTERNAL,
                              GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr,
                              nullptr);
-  DefineCustomStringVariable(kSettingsParameter, "The session's settings.", nullptr, &settings_text,
-                             "", PGC_INTERNAL, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr,
-                             nullptr, show_settings);
 }
 
 void on_authentication(Port* port, int status) {
   if (next_authentication != nullptr) next_authentication(port, status);
   const char* asked = port->cmdline_options;
   if (status != STATUS_OK || asked == nullptr) return;
-  if (strstr(asked, "aurora_global.forwarded_from") != nullptr) admit();
+  if (strstr(asked, "aurora_global.forwarded_from") == nullptr) return;
+  note_base_settings();
+  admit();
 }
 
 }  // namespace

@@ -8,7 +8,6 @@ namespace aurora_global::extension {
 inline constexpr char kCommitParameter[] = "aurora_global.commit";
 // Reported once: libpq keeps its own copy of it to itself.
 inline constexpr char kCancelKeyParameter[] = "aurora_global.cancel_key";
-inline constexpr char kSettingsParameter[] = "aurora_global.session_settings";
 
 // This session was opened by a standby that forwards.
 bool is_forwarded_session();

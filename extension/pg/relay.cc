@@ -5,11 +5,14 @@
 #include <vector>
 
 #include "pg/block.h"
+#include "pg/carry.h"
 #include "pg/consistency.h"
 #include "pg/counters.h"
 #include "pg/inspect.h"
+#include "pg/isolation.h"
 #include "pg/local_cursors.h"
 #include "pg/options.h"
+#include "pg/parse_context.h"
 #include "pg/primary.h"
 #include "pg/relay_parts.h"
 #include "pg/remote.h"
@@ -61,6 +64,8 @@ int filtered_putmessage(char type, const char* body, size_t size) {
 
 void note_main_loop(ParseState* state, Query* query, JumbleState* jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  settle_isolation();
+  note_parse(state);
   if (ActivePortal == nullptr) main_loop = PG_exception_stack;
 }
 
@@ -149,9 +154,11 @@ void on_ready(Remote& r, std::string_view body) {
   pgstat_report_activity(relay->explicit_block ? STATE_IDLEINTRANSACTION : STATE_IDLE, nullptr);
 }
 
-// The lexer's notice of a long identifier: the text was parsed here, too.
+// The lexer's notices of long identifiers and of backslashes: the text was parsed here, too.
 bool said_here_already(std::string_view body) {
-  return relay->first_cycle && error_field(body, 'C') == "42622";
+  if (!relay->first_cycle) return false;
+  const auto sqlstate = error_field(body, 'C');
+  return sqlstate == "42622" || sqlstate == "22P06";
 }
 
 void on_server_message(Remote& r, const Message& m) {
@@ -230,37 +237,24 @@ void converse(Remote& r) {
   }
 }
 
-// The name that the session at the primary has because the client gave none is not the client's.
-void forget_own_name(Settings& settings) {
-  const auto name = settings.find(std::string_view("application_name"));
-  if (name != settings.end() && name->second.value == kApplicationName) settings.erase(name);
-}
-
 // Brings back what the transaction has changed of the session. No transaction is open; one is when
 // it returns.
 void bring_back(Remote& r) {
   static std::string* answer = new std::string;
-  static Settings* wanted = new Settings;
   await_catalog(r.position);
   note_committed(r.position);
-  const bool changed = relay->settings_in_block || r.position.settings != r.settings_digest;
+  const bool changed = relay->settings_in_block || r.position.settings != relay->settings_there;
   if (changed) {
-    contained([&] { send_own_query(r, std::string("SHOW ") + kSettingsParameter); });
+    contained([&] { send_own_query(r, std::string("SHOW ") + kSessionSettingsSetting); });
     answer->clear();
     settle(r, answer);
   }
   StartTransactionCommand();
   if (changed) {
-    contained([&] {
-      *wanted = decode(*answer);
-      forget_own_name(*wanted);
-    });
-    apply_settings(*wanted);
+    bool fresh = false;
+    apply_settings(Carrier::forwarding, unsealed(*answer, &fresh).settings, true);
     CommitTransactionCommand();
     StartTransactionCommand();
-    capture_settings(relay->now, relay->outside);
-    contained([&] { r.settings = relay->outside; });
-    r.settings_digest = r.position.settings;
   }
   make_prepared_statements(r);
   note_session_relay();
@@ -276,10 +270,7 @@ Remote& enter(bool extended) {
     initStringInfo(&client_message);
     MemoryContextSwitchTo(old);
   }
-  contained([&] {
-    const Settings none;
-    *relay = Relay{};
-  });
+  contained([&] { *relay = Relay{}; });
   if (PqCommMethods != &filtered_methods) {
     real_methods = PqCommMethods;
     filtered_methods = *real_methods;
@@ -289,9 +280,7 @@ Remote& enter(bool extended) {
   relay->extended = extended;
   relay->asked_at = GetCurrentTimestamp();
   relay->local_kept = keep_for_local_cursors(ActivePortal);
-  note_login();
-  capture_settings(relay->now, relay->outside);
-  Remote& r = remote(relay->outside);
+  Remote& r = remote();
   sync_settings(r);
   relay->explicit_block = block.open;
   relay->committing = !block.open;
@@ -337,14 +326,13 @@ void relay_query(const char* source, int location) {
 
 void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   MemoryContext old = CurrentMemoryContext;
-  const char* text = portal_text(portal);
-  const Inspection found = inspect(text);
+  const Inspection found = inspect_portal(portal);
   Remote& r = enter(true);
   refuse_local_cursors(found);
   const auto& prefix = prefix_statements();
   ensure_local_prepares(r, Protocol::extended);
   for (const std::string& one : prefix) send_own_statement(r, one);
-  note_inspection(r, found, text);
+  note_inspection(r, found, portal->sourceText);
   send_portal(r, portal, max_rows);
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);
@@ -368,12 +356,8 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
 }
 
 Position primary_position() {
-  static Settings* now = new Settings;
-  static Settings* outside = new Settings;
   static std::string* answer = new std::string;
-  note_login();
-  capture_settings(*now, *outside);
-  Remote& r = remote(*outside);
+  Remote& r = remote();
   answer->clear();
   contained([&] { send_own_query(r, "SELECT pg_catalog.pg_current_wal_flush_lsn()"); });
   settle(r, answer);
@@ -388,13 +372,7 @@ Position primary_position() {
   return position;
 }
 
-void expect_relay() {
-  static Settings* now = new Settings;
-  static Settings* outside = new Settings;
-  note_login();
-  capture_settings(*now, *outside);
-  expect_remote(*outside);
-}
+void expect_relay() { expect_remote(); }
 
 void discard_at_primary(DiscardMode target) {
   Remote* r = remote_if_connected();

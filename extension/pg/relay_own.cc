@@ -1,6 +1,8 @@
 // What a relay itself says to the primary: settings, BEGIN, savepoints.
 #include "pg/block.h"
+#include "pg/carry.h"
 #include "pg/relay_parts.h"
+#include "pg/session.h"
 #include "pg/statements.h"
 
 extern "C" {
@@ -32,20 +34,39 @@ void send_own_query(Remote& r, const std::string& sql) {
   });
 }
 
-// One statement of ours in the client's pipeline: if it fails, nothing after it runs.
-void send_own_statement(Remote& r, const std::string& sql) {
+namespace {
+
+void send_statement(Remote& r, const char* name, const std::string& sql) {
   contained([&] {
     MessageWriter writer(r.out);
-    writer.parse("", sql, {});
+    writer.parse(name, sql, {});
     r.exchange.sent(Request::parse, Whose::relay);
     writer.begin('B');
-    for (const char* name : {"", ""}) writer.put_text(name);
+    for (int i = 0; i < 2; ++i) writer.put_text(name);
     for (int i = 0; i < 3; ++i) writer.put16(0);
     writer.end();
     r.exchange.sent(Request::bind, Whose::relay);
-    writer.execute("", 0);
+    writer.execute(name, 0);
     r.exchange.sent(Request::execute, Whose::relay);
   });
+}
+
+}  // namespace
+
+// One statement of ours in the client's pipeline: if it fails, nothing after it runs.
+void send_own_statement(Remote& r, const std::string& sql) { send_statement(r, "", sql); }
+
+void send_own_named_statement(Remote& r, const std::string& sql) {
+  constexpr char kOwn[] = "_aurora_global_relay";
+  // What the one before has left.
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.close_portal(kOwn);
+    r.exchange.sent(Request::close, Whose::relay);
+    writer.close_statement(kOwn);
+    r.exchange.sent(Request::close, Whose::relay);
+  });
+  send_statement(r, kOwn, sql);
 }
 
 void interrupts(Remote& r) {
@@ -111,25 +132,26 @@ void settle(Remote& r, std::string* answer) {
           errmsg("%s", message), errcontext("forwarding the session's settings to the primary"));
 }
 
-std::vector<std::string>& settings_difference(const Settings& from, const Settings& to) {
-  static auto* statements = new std::vector<std::string>;
-  contained([&] { *statements = difference(from, to); });
-  return *statements;
-}
-
 // Makes the remote session's settings ours: a statement under other settings must not run.
 void sync_settings(Remote& r) {
-  const auto& statements = settings_difference(r.settings, relay->outside);
-  if (statements.empty()) return;
-  static std::string* sql = new std::string;
+  static auto* image = new SessionImage;
+  static auto* sql = new std::string;
   contained([&] {
-    sql->clear();
-    for (const std::string& one : statements) *sql += one + ";";
+    *image = SessionImage{};
+    image->kind = SessionImage::Kind::settings;
   });
-  send_own_query(r, *sql);
-  settle(r, nullptr);
-  contained([&] { r.settings = relay->outside; });
-  r.settings_digest = r.position.settings;
+  capture_settings(Carrier::forwarding, image->settings);
+  const std::uint64_t here = contained([&] { return digest(image->settings); });
+  const bool tried = r.synced_here == here && r.synced_there == r.position.settings;
+  if (here != r.position.settings && !tried) {
+    fill_identity(*image);
+    contained([&] { *sql = restoring_sql(*image); });
+    send_own_query(r, *sql);
+    settle(r, nullptr);
+  }
+  r.synced_here = here;
+  r.synced_there = r.position.settings;
+  relay->settings_there = r.position.settings;
 }
 
 // What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
@@ -137,7 +159,14 @@ std::vector<std::string>& prefix_statements() {
   static auto* prefix = new std::vector<std::string>;
   const char* isolation = isolation_text();
   const int levels = GetCurrentTransactionNestLevel();
-  const auto& settings = settings_difference(relay->outside, relay->now);
+  static auto* image = new SessionImage;
+  contained([&] {
+    *image = SessionImage{};
+    image->kind = SessionImage::Kind::block;
+  });
+  capture_block_settings(image->settings);
+  fill_identity(*image);
+  relay->settings_in_block = !image->settings.empty();
   contained([&] {
     prefix->clear();
     if (block.open) {
@@ -153,9 +182,8 @@ std::vector<std::string>& prefix_statements() {
       }
       prefix->push_back("SAVEPOINT \"" + name + "\"");
     }
-    prefix->insert(prefix->end(), settings.begin(), settings.end());
+    if (!image->settings.empty()) prefix->push_back(restoring_sql(*image));
   });
-  relay->settings_in_block = !settings.empty();
   return *prefix;
 }
 

@@ -32,11 +32,10 @@ struct Relay {
   bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
   std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
-  bool discarding = false;   // DISCARD ALL ran: the session there is of no more use.
-  TimestampTz asked_at = 0;  // When the client's statement that runs came.
-  int position_shift = 0;    // Characters: the client's positions minus the primary's.
-  Settings now;
-  Settings outside;
+  std::uint64_t settings_there = 0;  // Their digest at the primary when the relay began.
+  bool discarding = false;           // DISCARD ALL ran: the session there is of no more use.
+  TimestampTz asked_at = 0;          // When the client's statement that runs came.
+  int position_shift = 0;            // Characters: the client's positions minus the primary's.
 };
 
 // Null until the first relay; then one after the other uses it.
@@ -54,6 +53,8 @@ inline void to_client(char type, std::string_view body) {
 void send_own_query(Remote& r, const std::string& sql);
 // One statement of ours in the client's pipeline: if it fails, nothing after it runs.
 void send_own_statement(Remote& r, const std::string& sql);
+// The same, beside an unnamed statement of the client's.
+void send_own_named_statement(Remote& r, const std::string& sql);
 // Sends what is pending and waits until the primary owes nothing, before anything of the client's
 // has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
 void settle(Remote& r, std::string* answer);
@@ -61,7 +62,6 @@ void settle(Remote& r, std::string* answer);
 void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed);
 // A cancel goes to the primary; what ends the session ends it.
 void interrupts(Remote& r);
-std::vector<std::string>& settings_difference(const Settings& from, const Settings& to);
 // Makes the remote session's settings ours: a statement under other settings must not run.
 void sync_settings(Remote& r);
 // What must run there before the client's statement does: BEGIN, savepoints, settings of the block.

@@ -6,6 +6,7 @@
 #include "pg/counters.h"
 #include "pg/options.h"
 #include "pg/primary.h"
+#include "pg/session.h"
 #include "pg/spares.h"
 
 extern "C" {
@@ -37,30 +38,59 @@ struct Parameters {
   }
 };
 
-const char* startup_text(const Settings& settings) {
-  static std::string* text = new std::string;
-  contained([&] { *text = startup_options(settings); });
-  return text->c_str();
+// What the session there starts with of this one's start-up packet; client_encoding and
+// application_name have parameters of their own.
+struct Startup {
+  Named settings;
+  std::string application;
+  std::string encoding;
+  std::string options;
+};
+
+const Startup& startup() {
+  static auto* now = new Startup;
+  capture_startup_settings(now->settings);
+  const char* present = pg_get_client_encoding_name();
+  contained([&] {
+    now->application = kApplicationName;
+    now->encoding = present;
+    for (const auto& [name, value] : now->settings) {
+      if (name == "application_name") now->application = value;
+      if (name == "client_encoding") now->encoding = value;
+    }
+    std::erase_if(now->settings, [](const auto& one) {
+      return one.first == "application_name" || one.first == "client_encoding";
+    });
+    now->options = startup_options(now->settings);
+  });
+  return *now;
 }
 
-Parameters parameters(const Settings& settings) {
+// The stricter one, of forwarding's own limit and the session's; 0: none.
+int idle_in_transaction_ms() {
+  const int own = options.idle_in_transaction_session_timeout_ms;
+  if (own == 0 || IdleInTransactionSessionTimeout == 0) {
+    return Max(own, IdleInTransactionSessionTimeout);
+  }
+  return Min(own, IdleInTransactionSessionTimeout);
+}
+
+Parameters parameters() {
+  const Startup& of = startup();
   Parameters p;
   p.names[0] = nullptr;
   p.add("dbname", options.primary_conninfo);
   p.add("dbname", MyProcPort->database_name);
   p.add("user", MyProcPort->user_name);
-  p.add("client_encoding", pg_get_client_encoding_name());
-  const auto application = settings.find("application_name");
-  p.add("application_name",
-        application == settings.end() ? kApplicationName : application->second.value.c_str());
+  p.add("client_encoding", of.encoding.c_str());
+  p.add("application_name", of.application.c_str());
   // The primary looks once a second whether we are still there while a statement runs or waits.
   p.add("options",
         psprintf("-c aurora_global.forwarded_from=%s -c aurora_global.forwarded_epoch=%d "
                  "-c client_connection_check_interval=1000 -c idle_session_timeout=%d "
                  "-c idle_in_transaction_session_timeout=%d%s",
                  options.instance[0] == '\0' ? "standby" : options.instance, options.epoch,
-                 options.idle_session_timeout_ms, options.idle_in_transaction_session_timeout_ms,
-                 startup_text(settings)));
+                 options.idle_session_timeout_ms, idle_in_transaction_ms(), of.options.c_str()));
   return p;
 }
 
@@ -175,15 +205,13 @@ const char* problem_of_primary(const char* said) {
   return nullptr;
 }
 
-Remote* new_remote(pgsocket socket, const char* position, const Settings& settings) {
+Remote* new_remote(pgsocket socket, const char* position) {
   auto* r = contained([&] {
     auto* fresh = new Remote;
     fresh->position = decode_position(position).value();
-    fresh->settings = of_startup(settings);
     return fresh;
   });
   r->socket = socket;
-  r->settings_digest = r->position.settings;
   r->events = CreateWaitEventSet(TopMemoryContext, 4);
   AddWaitEventToSet(r->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
   AddWaitEventToSet(r->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
@@ -193,14 +221,14 @@ Remote* new_remote(pgsocket socket, const char* position, const Settings& settin
 }
 
 // An open connection of the worker's, if it has one.
-Remote* from_spare(const Parameters& p, const Settings& settings) {
+Remote* from_spare(const Parameters& p) {
   const Spare spare = take_spare(key_of(p));
   if (spare.socket < 0) return nullptr;
   if (problem_of_primary(spare.position) != nullptr || !AcquireExternalFD()) {
     close(spare.socket);
     return nullptr;
   }
-  Remote* r = new_remote(spare.socket, spare.position, settings);
+  Remote* r = new_remote(spare.socket, spare.position);
   r->primary = spare.primary;
   r->primary_size = spare.primary_size;
   r->pid = spare.pid;
@@ -208,7 +236,7 @@ Remote* from_spare(const Parameters& p, const Settings& settings) {
   return r;
 }
 
-Remote* opened(const Parameters& p, const Settings& settings) {
+Remote* opened(const Parameters& p) {
   PGconn* connection = open_connection(p);
   const char* said = PQparameterStatus(connection, kCommitParameter);
   const char* problem = problem_of_primary(said == nullptr ? "" : said);
@@ -219,7 +247,7 @@ Remote* opened(const Parameters& p, const Settings& settings) {
             errmsg("the server that should be the primary cannot take forwarded statements"),
             errdetail("%s.", problem));
   }
-  Remote* r = new_remote(PQsocket(connection), said, settings);
+  Remote* r = new_remote(PQsocket(connection), said);
   r->connection = connection;
   r->ssl = static_cast<SSL*>(PQsslStruct(connection, "OpenSSL"));
   r->primary_size = sizeof r->primary;
@@ -302,7 +330,7 @@ bool due_for_reopening(const Remote& r) {
 
 Remote* remote_if_connected() { return current; }
 
-Remote& remote(const Settings& settings) {
+Remote& remote() {
   if (link_silent()) {  // Nothing is sent that would be lost, or done unheard.
     remote_close();
     ereport(ERROR, errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
@@ -316,9 +344,9 @@ Remote& remote(const Settings& settings) {
   if (!usable || due_for_reopening(*current)) remote_close();
   if (current == nullptr) {
     const TimestampTz start = GetCurrentTimestamp();
-    const Parameters p = parameters(settings);
-    current = from_spare(p, settings);
-    if (current == nullptr) current = opened(p, settings);
+    const Parameters p = parameters();
+    current = from_spare(p);
+    if (current == nullptr) current = opened(p);
     contained([&] { current->target = target; });
     close_at_exit();
     count(replica_connect_us, GetCurrentTimestamp() - start);
@@ -329,8 +357,8 @@ Remote& remote(const Settings& settings) {
   return *current;
 }
 
-void expect_remote(const Settings& settings) {
-  const Parameters p = parameters(settings);
+void expect_remote() {
+  const Parameters p = parameters();
   announce(key_of(p));
 }
 

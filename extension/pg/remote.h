@@ -8,7 +8,6 @@
 
 #include "core/exchange.h"
 #include "core/position.h"
-#include "core/settings.h"
 #include "core/wire.h"
 #include "pg/pg.h"
 #include "pg/spares.h"
@@ -44,16 +43,17 @@ struct Remote {
   Exchange exchange;
 
   Position position;
-  Settings settings;                  // What the session there has, as far as this side has set it.
-  std::uint64_t settings_digest = 0;  // What the primary calls that.
-  Statements statements;              // Prepared there; when here.
-  int transactions = 0;               // That began since it was opened.
+  // Digests of this session's settings when they were last made the other's, and of the other's
+  // then: what cannot be made equal is not tried again.
+  std::uint64_t synced_here = 0;
+  std::uint64_t synced_there = 0;
+  Statements statements;  // Prepared there; when here.
+  int transactions = 0;   // That began since it was opened.
 };
 
 // The session's connection, opened if there is none, the old one has died or leads to a former
-// primary. A new one starts with
-// those of `settings` that came with the client's start-up packet. Raises 08001.
-Remote& remote(const Settings& settings);
+// primary. A new one starts with the settings of the client's start-up packet. Raises 08001.
+Remote& remote();
 
 // For aurora_global.reopen_every: whether the connection is to be opened again at this boundary.
 // Counts why not.
@@ -63,7 +63,7 @@ bool due_for_reopening(const Remote& r);
 Remote* remote_if_connected();
 
 // The session may need a connection soon: it is opened ahead. Once per session, never waits.
-void expect_remote(const Settings& settings);
+void expect_remote();
 
 // Ends it; the primary rolls back what is open.
 void remote_close();

@@ -1,19 +1,47 @@
-// The settings of this session as they travel, and those of a remote one brought back.
+// The settings of this session as items that travel, and those of another brought here.
 #pragma once
 
-#include "core/settings.h"
+#include "core/session_image.h"
+#include "core/session_items.h"
 #include "pg/pg.h"
+
+struct config_generic;
 
 namespace aurora_global::extension {
 
-// Looks up what a capture outside of a transaction must know. Inside one, once or more.
-void note_login();
+using SettingItems = std::vector<SettingItem>;
 
-// Fills `now` with what session or client has set, `outside` with what of that stood before the
-// open transaction block. Both are emptied first.
-void capture_settings(Settings& now, Settings& outside);
+Rule rule_of(const config_generic* gen);
+// No session but this has made it: no server knows it.
+bool is_placeholder(const config_generic* gen);
+// What RESET goes back to came from ALTER ROLE or ALTER DATABASE.
+bool has_login_value(const config_generic* gen);
 
-// Makes this session's settings those of `wanted`. Inside a transaction.
-void apply_settings(const Settings& wanted);
+// Whom a setting's rule lets take it along.
+enum class Carrier { move, forwarding };
+
+// Fills `items` with what differs from a session that nobody has touched: values that were SET,
+// values of ALTER ROLE and ALTER DATABASE as they were when the session began. Of an open
+// transaction block, what stood before it.
+void capture_settings(Carrier carrier, SettingItems& items);
+// What an open transaction block has changed.
+void capture_block_settings(SettingItems& items);
+
+// The settings of the start-up packet that forwarding takes along.
+using Named = std::vector<std::pair<std::string, std::string>>;
+void capture_startup_settings(Named& settings);
+
+// Makes the session's settings those of `items`: what is not there goes back to what a fresh
+// session has. `trusted`: also those that the session's user may not SET. Raises an error that
+// names the setting. Inside a transaction.
+void apply_settings(Carrier carrier, const SettingItems& items, bool trusted);
+// The settings of a transaction block, in one.
+void apply_block_settings(const SettingItems& items, bool trusted);
+// The name and value of what apply_settings() is at, for its caller's error context.
+const char* setting_being_applied();
+
+// Remembers what the server itself gives each setting, before ALTER ROLE and ALTER DATABASE have
+// their say: what this session would have without them. When its user is authenticated.
+void note_base_settings();
 
 }  // namespace aurora_global::extension

@@ -1,7 +1,10 @@
 #include "pg/session_report.h"
 
 #include "pg/classify.h"
+#include "pg/isolation.h"
 #include "pg/local_cursors.h"
+#include "pg/parse_context.h"
+#include "pg/session.h"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -36,18 +39,26 @@ std::uint64_t digest_number(std::uint64_t digest, std::uint64_t number) {
                              digest);
 }
 
-// Names and values; the values of those only that are set.
-bool has_settings(std::uint64_t& digest) {
-  bool has = false;
+// What ALTER ROLE and ALTER DATABASE say when the session begins, and what was SET since.
+struct Settings {
+  std::uint64_t of_login = 0;
+  std::uint64_t of_session = 0;
+};
+
+Settings look_at_settings() {
+  Settings found;
   config_generic** variables = get_guc_variables();
   for (int i = 0; i < GetNumConfigOptions(); ++i) {
-    if (variables[i]->source != PGC_S_SESSION) continue;
-    has = true;
-    const char* value = GetConfigOption(variables[i]->name, true, false);
-    digest = digest_text(digest, variables[i]->name);
+    config_generic* gen = variables[i];
+    const bool is_set = gen->source == PGC_S_SESSION;
+    if (!is_set && !has_login_value(gen) && !is_placeholder(gen)) continue;
+    if (!moves(rule_of(gen))) continue;
+    std::uint64_t& digest = is_set || is_placeholder(gen) ? found.of_session : found.of_login;
+    const char* value = GetConfigOption(gen->name, true, false);
+    digest = digest_text(digest, gen->name);
     digest = digest_text(digest, value == nullptr ? "" : value);
   }
-  return has;
+  return found;
 }
 
 Oid temporary_schema() {
@@ -66,18 +77,25 @@ const char* show_state() {
     if (text[0] != '\0') strlcat(text, ",", sizeof text);
     strlcat(text, what, sizeof text);
   };
-  std::uint64_t digest = digest_number(0, changes);
+  const Settings settings = look_at_settings();
+  std::uint64_t digest = digest_number(settings.of_session, changes);
   const int locks = IsTransactionState() ? 0 : session_locks();
   const Oid temporary = temporary_schema();
-  add(has_settings(digest), "settings");
+  add(settings.of_session != 0, "settings");
   add(prepared, "prepared");
   add(listening, "listening");
   add(OidIsValid(temporary), "temporary");
   add(locks > 0, "locks");
   add(!IsTransactionState() && has_open_portals(), "cursors");
-  if (text[0] == '\0') return "clean";
-  digest = digest_number(digest, static_cast<std::uint64_t>(locks));
-  digest = digest_number(digest, temporary);
+  if (text[0] == '\0') {
+    strlcpy(text, "clean", sizeof text);
+    digest = 0;
+  } else {
+    digest = digest_number(digest, static_cast<std::uint64_t>(locks));
+    digest = digest_number(digest, temporary);
+  }
+  if (settings.of_login != 0) digest = digest_number(digest, settings.of_login);
+  if (digest == 0) return text;
   const std::size_t length = strlen(text);
   snprintf(text + length, sizeof text - length, "#%016llx",
            static_cast<unsigned long long>(digest));
@@ -111,8 +129,11 @@ void on_transaction(XactEvent event, void*) {
 void on_authentication(Port* port, int status) {
   if (next_authentication != nullptr) next_authentication(port, status);
   const char* asked = port->cmdline_options;
-  if (status != STATUS_OK || asked == nullptr) return;
+  if (status != STATUS_OK) return;
+  begin_isolation();
+  if (asked == nullptr) return;
   if (strstr(asked, "aurora_global.report_session_state=on") == nullptr) return;
+  note_base_settings();
   reporting = true;
   DefineCustomStringVariable(
       kSessionStateParameter, "What a fresh session would not have.", nullptr, &state_text, "",
@@ -125,7 +146,10 @@ void note_session_statement(const Node* statement, bool has_run) {
   if (!only_bounds_a_transaction(statement)) looked_at = false;
   if (!has_run) return;
   switch (nodeTag(statement)) {
-    case T_PrepareStmt: note_session_prepared(); return;
+    case T_PrepareStmt:
+      note_session_prepared();
+      note_parse_of(reinterpret_cast<const PrepareStmt*>(statement)->name);
+      return;
     case T_DeallocateStmt:
       if (reinterpret_cast<const DeallocateStmt*>(statement)->name == nullptr) prepared = false;
       break;
@@ -151,6 +175,14 @@ void note_session_function(Oid function) {
 }
 
 void note_session_relay() { looked_at = false; }
+
+void note_session_forgotten() {
+  ++changes;
+  looked_at = prepared = false;
+  listen_pending = Listen::no;
+}
+
+void note_session_listens() { listen_pending = Listen::yes; }
 
 void note_session_prepared() {
   ++changes;

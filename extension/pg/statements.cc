@@ -5,16 +5,15 @@
 #include <set>
 #include <vector>
 
+#include "pg/carry.h"
+#include "pg/parse_context.h"
 #include "pg/primary.h"
-#include "pg/session_report.h"
+#include "pg/relay_parts.h"
+#include "pg/statement_making.h"
 
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "parser/analyze.h"
-#include "parser/parse_node.h"
-#include "parser/parser.h"
-#include "parser/scanner.h"
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 }
@@ -101,58 +100,11 @@ std::set<std::string>& local_prepares() {
   return *names;
 }
 
-// Of a string of several statements the one that prepared it.
-const char* own_text(const CachedPlanSource* source) {
-  const RawStmt* raw = source->raw_parse_tree;
-  if (raw == nullptr) return source->query_string;
-  const char* start = source->query_string + Max(raw->stmt_location, 0);
-  if (raw->stmt_len <= 0) return start;
-  const char* rest = start + raw->stmt_len;
-  // pg_prepared_statements shows a statement that came alone with its semicolon.
-  const bool alone = start == source->query_string && rest[strspn(rest, "; \t\r\n")] == '\0';
-  return alone ? start : pnstrdup(start, static_cast<Size>(raw->stmt_len));
-}
-
-// In `PREPARE name (types) AS statement`: the statement.
-const char* prepared_text(const char* source) {
-  List* parsed = raw_parser(source, RAW_PARSE_DEFAULT);
-  if (list_length(parsed) != 1) return source;
-  auto* raw = static_cast<RawStmt*>(linitial(parsed));
-  if (!IsA(raw->stmt, PrepareStmt)) return source;
-  core_yy_extra_type extra;
-  core_YYSTYPE value;
-  YYLTYPE location;
-  core_yyscan_t scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
-  int depth = 0;
-  const char* found = source;
-  for (int token = core_yylex(&value, &location, scanner); token != 0;
-       token = core_yylex(&value, &location, scanner)) {
-    if (token == '(') ++depth;
-    if (token == ')') --depth;
-    const bool is_as = depth == 0 && pg_strncasecmp(source + location, "as", 2) == 0 &&
-                       !isalnum(static_cast<unsigned char>(source[location + 2])) &&
-                       source[location + 2] != '_';
-    if (!is_as) continue;
-    found = source + location + 2;
-    break;
-  }
-  scanner_finish(scanner);
-  return found;
-}
-
 void send_parse(Remote& r, const char* name, const char* sql, const Oid* types, int count) {
   const char* encoded = pg_server_to_client(sql, static_cast<int>(strlen(sql)));
   contained([&] {
     MessageWriter(r.out).parse(name, encoded, {types, static_cast<std::size_t>(count)});
     r.exchange.sent(Request::parse, Whose::relay);
-  });
-}
-
-void send_query(Remote& r, const char* sql) {
-  const char* encoded = pg_server_to_client(sql, static_cast<int>(strlen(sql)));
-  contained([&] {
-    MessageWriter(r.out).query(encoded);
-    r.exchange.sent(Request::query, Whose::relay);
   });
 }
 
@@ -217,69 +169,25 @@ void send_bind(Remote& r, Portal portal, const char* statement) {
   });
 }
 
-void make_from_protocol(const char* name, const char* text, Oid* types, int count) {
-  List* parsed = raw_parser(text, RAW_PARSE_DEFAULT);
-  RawStmt* raw = parsed == NIL ? nullptr : static_cast<RawStmt*>(linitial(parsed));
-  CachedPlanSource* source =
-      CreateCachedPlan(raw, text, raw == nullptr ? CMDTAG_UNKNOWN : CreateCommandTag(raw->stmt));
-  List* queries = NIL;
-  if (raw != nullptr) {
-    queries = pg_analyze_and_rewrite_varparams(raw, text, &types, &count, nullptr);
-  }
-  CompleteCachedPlan(source, queries, nullptr, types, count, nullptr, nullptr,
-                     CURSOR_OPT_PARALLEL_OK, true);
-  StorePreparedStatement(name, source, false);
-}
-
-void make_from_sql(const char* text) {
-  auto* raw = static_cast<RawStmt*>(linitial(raw_parser(text, RAW_PARSE_DEFAULT)));
-  ParseState* state = make_parsestate(nullptr);
-  state->p_sourcetext = text;
-  PrepareQuery(state, reinterpret_cast<PrepareStmt*>(raw->stmt), raw->stmt_location, raw->stmt_len);
-}
-
+// What cannot be made here any more (its table is gone) fails here when it is executed.
 void carry_out(const Pending& one) {
+  static auto* item = new StatementItem;
   const char* name = one.name.c_str();
-  DropPreparedStatement(name, false);
   switch (one.kind) {
-    case Pending::Kind::drop: break;
-    case Pending::Kind::drop_all: DropAllPreparedStatements(); break;
+    case Pending::Kind::drop: DropPreparedStatement(name, false); return;
+    case Pending::Kind::drop_all: DropAllPreparedStatements(); return;
     case Pending::Kind::sql:
-      make_from_sql(pstrdup(one.text.c_str()));
-      note_session_prepared();
-      break;
-    case Pending::Kind::parse: {
-      auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * (one.types.size() + 1)));
-      for (std::size_t i = 0; i < one.types.size(); ++i) types[i] = one.types[i];
-      make_from_protocol(name, pstrdup(one.text.c_str()), types,
-                         static_cast<int>(one.types.size()));
-      break;
-    }
+    case Pending::Kind::parse: break;
   }
-}
-
-// What cannot be made here any more (its table is gone) stays unknown here.
-void carry_out_or_not(const Pending& one) {
-  MemoryContext context = CurrentMemoryContext;
-  ResourceOwner owner = CurrentResourceOwner;
-  BeginInternalSubTransaction(nullptr);
-  MemoryContextSwitchTo(context);
-  PG_TRY();
-  {
-    PushActiveSnapshot(GetTransactionSnapshot());
-    carry_out(one);
-    PopActiveSnapshot();
-    ReleaseCurrentSubTransaction();
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(context);
-    FlushErrorState();
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  CurrentResourceOwner = owner;
+  contained([&] {
+    *item = StatementItem{};
+    item->name = one.name;
+    item->text = one.text;
+    item->from_sql = one.kind == Pending::Kind::sql;
+    item->types = one.types;
+  });
+  make_statement(*item);
+  note_parse_of(name);
 }
 
 std::uint32_t load32(const char* at) {
@@ -291,6 +199,7 @@ std::uint32_t load32(const char* at) {
 }  // namespace
 
 void ensure_statement(Remote& r, const char* name, Protocol protocol) {
+  static auto* image = new SessionImage;
   if (name[0] == '\0') return;
   const auto there = r.statements.find(std::string_view(name));
   const bool known = there != r.statements.end();
@@ -300,12 +209,23 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   if (known) send_close(r, name);
   if (here == nullptr) return;
   const CachedPlanSource* source = here->plansource;
-  const char* text = own_text(source);
-  if (here->from_sql && protocol == Protocol::simple) {
-    send_query(r, text);
+  if (!here->from_sql && parses_the_same_now(here)) {
+    send_parse(r, name, source->query_string, source->param_types, source->num_params);
   } else {
-    if (here->from_sql) text = prepared_text(text);
-    send_parse(r, name, text, source->param_types, source->num_params);
+    contained([&] {
+      *image = SessionImage{};
+      image->kind = SessionImage::Kind::statements;
+    });
+    fill_identity(*image);
+    add_statement(here, *image);
+    contained([&] {
+      const std::string sql = restoring_sql(*image);
+      if (protocol == Protocol::simple) {
+        send_own_query(r, sql);
+      } else {
+        send_own_named_statement(r, sql);
+      }
+    });
   }
   contained([&] { r.statements[name] = here->prepare_time; });
 }
@@ -319,16 +239,12 @@ const char* statement_text(const char* name) {
   return here == nullptr ? nullptr : here->plansource->query_string;
 }
 
-const char* prepared_statement_text(const char* name) {
-  return own_text(FetchPreparedStatement(name, true)->plansource);
-}
-
-const char* portal_text(Portal portal) {
+Inspection inspect_portal(Portal portal) {
   const char* name = portal->prepStmtName;
   PreparedStatement* here =
       name == nullptr || name[0] == '\0' ? nullptr : FetchPreparedStatement(name, false);
-  if (here == nullptr || !here->from_sql) return portal->sourceText;
-  return prepared_text(own_text(here->plansource));
+  if (here == nullptr || !here->from_sql) return inspect(portal->sourceText);
+  return inspect(here->plansource->raw_parse_tree);
 }
 
 void note_local_prepare(const char* name) {
@@ -480,7 +396,7 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
 void make_prepared_statements(Remote& r) {
   for (const Pending& one : pending()) {
     if (!one.done) continue;
-    carry_out_or_not(one);
+    carry_out(one);
     if (one.kind != Pending::Kind::parse && one.kind != Pending::Kind::sql) continue;
     PreparedStatement* here = FetchPreparedStatement(one.name.c_str(), false);
     const auto there = r.statements.find(one.name);

@@ -16,12 +16,8 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol);
 // Its text; nullptr for a name that nobody has prepared.
 const char* statement_text(const char* name);
 
-// As pg_prepared_statements has it, but of an SQL PREPARE that came with other statements in one
-// string only itself. Raises an error for a name that nobody has prepared.
-const char* prepared_statement_text(const char* name);
-
-// What a portal executes. For a statement that SQL has prepared, PostgreSQL itself says PREPARE.
-const char* portal_text(Portal portal);
+// What a portal executes.
+Inspection inspect_portal(Portal portal);
 
 // An SQL PREPARE here. Functions may EXECUTE it, so each relay makes all of them ready.
 void note_local_prepare(const char* name);

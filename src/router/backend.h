@@ -74,7 +74,8 @@ class Backend {
   // The server has the extension.
   bool reports_state() const { return !session_state_.empty(); }
   const std::string& session_state() const { return session_state_; }
-  bool clean() const { return session_state_ == kClean; }
+  // Nobody has touched it since its login; a digest says how ALTER ROLE let it begin.
+  bool clean() const { return session_state_.starts_with(kClean); }
 
   pgwire::Splitter splitter{pgwire::look_at_server};
   pgwire::Bytes kept;  // The beginning of a message.
