@@ -191,6 +191,7 @@ std::string encode(const SessionImage& image) {
     to.number(role);
   }
   to.number(static_cast<std::uint64_t>(image.taken_at));
+  to.number(static_cast<std::uint64_t>(image.began_at));
   put(to, image.settings);
   to.list(image.contexts, [&](const ParseContext& context) { put(to, context); });
   to.list(image.statements, [&](const StatementItem& item) { put(to, item); });
@@ -209,6 +210,7 @@ std::optional<SessionImage> decode_image(std::string_view bytes) {
     *role = from.number32();
   }
   image.taken_at = static_cast<std::int64_t>(from.number());
+  image.began_at = static_cast<std::int64_t>(from.number());
   from.list(image.settings, [&] { return setting(from); });
   from.list(image.contexts, [&] { return parse_context(from); });
   from.list(image.statements, [&] { return statement(from); });

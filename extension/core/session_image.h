@@ -64,6 +64,7 @@ struct SessionImage {
   std::uint32_t session = 0;
   std::uint32_t role = 0;
   std::int64_t taken_at = 0;
+  std::int64_t began_at = 0;  // Of a `block`: when it began, which is its now().
   std::vector<SettingItem> settings;
   std::vector<ParseContext> contexts;
   std::vector<StatementItem> statements;

@@ -13,6 +13,7 @@ SessionImage example() {
   image.login = image.session = 10;
   image.role = 4'000'000'000;
   image.taken_at = -1;
+  image.began_at = 1'700'000'000'000'000;
   image.settings = {{"app.tenant", "Z\xfcrich\n=\\", std::nullopt, 0, false, 10},
                     {"search_path", std::nullopt, "tenant_a", 7, false, 10},
                     {"work_mem", "", "64", 6, true, 0}};

@@ -1,6 +1,11 @@
 #include "pg/block.h"
 
 #include "pg/isolation.h"
+#include "pg/options.h"
+
+extern "C" {
+#include "utils/guc_tables.h"
+}
 
 namespace aurora_global::extension {
 
@@ -54,6 +59,45 @@ void forget(XactEvent event, void*) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE: close_block(); break;
     default: break;
+  }
+}
+
+GucBoolCheckHook check_read_only = nullptr;
+config_bool* read_only_setting = nullptr;
+
+// A standby refuses "off"; here the transaction is then one that may be forwarded, and stays
+// read-only as far as this server is concerned.
+bool check_transaction_read_only(bool* value, void** extra, GucSource source) {
+  const bool forwards = source == PGC_S_SESSION && IsTransactionState() && forwarding_possible();
+  if (!forwards) return check_read_only(value, extra, source);
+  if (!*value) {
+    // As PostgreSQL has it for a primary.
+    if (declared_read_only() && (GetCurrentTransactionNestLevel() > 1 || FirstSnapshotSet)) {
+      GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
+      GUC_check_errmsg("transaction read-write mode must be set before any query");
+      return false;
+    }
+    *value = true;
+    if (block.open) block.read_only = false;
+  } else if (block.open) {
+    block.read_only = true;
+  }
+  return true;
+}
+
+const char* show_transaction_read_only() {
+  const bool shown = forwarding_possible() ? declared_read_only() : XactReadOnly;
+  return shown ? "on" : "off";
+}
+
+void take_over_read_only() {
+  config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    if (strcmp(variables[i]->name, "transaction_read_only") != 0) continue;
+    read_only_setting = reinterpret_cast<config_bool*>(variables[i]);
+    check_read_only = read_only_setting->check_hook;
+    read_only_setting->check_hook = check_transaction_read_only;
+    read_only_setting->show_hook = show_transaction_read_only;
   }
 }
 
@@ -111,6 +155,9 @@ void note_declared_cursor(const DeclareCursorStmt* statement) {
 
 bool declared_read_only() { return block.open ? block.read_only : DefaultXactReadOnly; }
 
-void install_block() { RegisterXactCallback(forget, nullptr); }
+void install_block() {
+  take_over_read_only();
+  RegisterXactCallback(forget, nullptr);
+}
 
 }  // namespace aurora_global::extension

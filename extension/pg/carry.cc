@@ -252,6 +252,16 @@ void restore_whole(const SessionImage& image, bool trusted) {
   }
 }
 
+// The transaction block began before it came here, and now() is the same all through it.
+void begin_at(TimestampTz time) {
+  // What parallel workers do; builds with assertions insist on their being such.
+#ifndef USE_ASSERT_CHECKING
+  SetParallelStartTimestamps(time, GetCurrentStatementStartTimestamp());
+#else
+  (void)time;
+#endif
+}
+
 void restore(const SessionImage& image, bool trusted) {
   if (image.database != MyDatabaseId || image.login != GetAuthenticatedUserId()) {
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -268,7 +278,9 @@ void restore(const SessionImage& image, bool trusted) {
     case SessionImage::Kind::settings:
       apply_settings(Carrier::forwarding, image.settings, trusted);
       return check_roles(image);
-    case SessionImage::Kind::block: return apply_block_settings(image.settings, trusted);
+    case SessionImage::Kind::block:
+      if (image.began_at != 0 && IsTransactionBlock()) begin_at(image.began_at);
+      return apply_block_settings(image.settings, trusted);
     case SessionImage::Kind::statements: return restore_statements(image);
   }
 }

@@ -84,6 +84,7 @@ constexpr const char* kPrimaryBuiltins[] = {
     "pg_extension_config_dump",
     "pg_prepared_xact",
     "pg_logical_emit_message",
+    "pg_sequence_last_value",
     "query_to_xml",
     "query_to_xmlschema",
     "query_to_xml_and_xmlschema",
@@ -246,6 +247,22 @@ bool walk(Node* node, void* context) {
   return expression_tree_walker(node, walker(), context);
 }
 
+bool find_unlogged(Node* node, void* context) {
+  if (node == nullptr) return false;
+  auto* walk_on = reinterpret_cast<bool (*)()>(find_unlogged);
+  if (!IsA(node, Query)) return expression_tree_walker(node, walk_on, context);
+  auto* query = reinterpret_cast<Query*>(node);
+  ListCell* cell;
+  foreach (cell, query->rtable) {
+    const auto* entry = static_cast<RangeTblEntry*>(lfirst(cell));
+    if (entry->rtekind == RTE_RELATION &&
+        get_rel_persistence(entry->relid) == RELPERSISTENCE_UNLOGGED) {
+      return true;
+    }
+  }
+  return query_tree_walker(query, walk_on, context, 0);
+}
+
 Where place_of_transaction(const TransactionStmt* statement) {
   switch (statement->kind) {
     case TRANS_STMT_COMMIT_PREPARED:
@@ -288,6 +305,8 @@ bool calls_primary_function(Query* query) {
   return reads_sequence(query) || query_tree_walker(query, walker(), nullptr, 0);
 }
 
+bool uses_unlogged(Query* query) { return find_unlogged(reinterpret_cast<Node*>(query), nullptr); }
+
 bool fastpath_writes(Oid function) {
   switch (function) {
     case F_LO_CREAT:
@@ -309,7 +328,8 @@ bool writes(Query* query) {
     return place_of(query->utilityStmt) == Where::primary;
   }
   return query->commandType != CMD_SELECT || query->rowMarks != NIL || query->hasModifyingCTE ||
-         needs_to_write(query->rtable) || calls_primary_function(query);
+         needs_to_write(query->rtable) || calls_primary_function(query) ||
+         (RecoveryInProgress() && uses_unlogged(query));
 }
 
 bool writes(List* queries) {

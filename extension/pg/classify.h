@@ -8,6 +8,9 @@ namespace aurora_global::extension {
 // Calls a function that may write: volatile and not known to be harmless. Sees through views.
 bool calls_primary_function(Query* query);
 
+// Reads or writes an UNLOGGED table, which a standby has no contents of and does not even plan for.
+bool uses_unlogged(Query* query);
+
 // A function call of the protocol (libpq's PQfn) that changes the database.
 bool fastpath_writes(Oid function);
 

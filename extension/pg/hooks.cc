@@ -19,6 +19,7 @@ extern "C" {
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "utils/plancache.h"
 }
 
 namespace aurora_global::extension {
@@ -38,35 +39,25 @@ bool at_top() { return depth == 0; }
 // The portal's client speaks the simple protocol.
 bool simple_protocol() { return ActivePortal == nullptr || !ActivePortal->visible; }
 
-PlannedStmt* on_planner(Query* query, const char* text, int cursor_options, ParamListInfo params) {
-  // Before planning, which changes the query. On a primary, too: the fence must know, and a plan
-  // that a standby has cached outlives its promotion.
-  const bool at_primary = query->commandType == CMD_SELECT && calls_primary_function(query);
-  PlannedStmt* plan = next_planner != nullptr
-                          ? next_planner(query, text, cursor_options, params)
-                          : standard_planner(query, text, cursor_options, params);
-  if (at_primary) mark(plan);
-  return plan;
-}
-
 // ---- a plan that runs at the primary
 
 constexpr int kForwardedNode = -0x4147;
+// Of a statement that this standby cannot even plan; forward() makes the other of it.
+constexpr int kUnplannedNode = -0x4148;
 
-bool forwarded(const QueryDesc* query) {
-  const Plan* plan = query->plannedstmt->planTree;
-  return IsA(plan, Result) && plan->plan_node_id == kForwardedNode;
+bool has_node(const PlannedStmt* statement, int id) {
+  return IsA(statement->planTree, Result) && statement->planTree->plan_node_id == id;
 }
 
-// A plan of the same columns and no rows stands in for the one that runs at the primary.
-void forward(QueryDesc* query, int* flags) {
-  auto* statement = makeNode(PlannedStmt);
-  *statement = *query->plannedstmt;
+bool forwarded(const QueryDesc* query) { return has_node(query->plannedstmt, kForwardedNode); }
+
+// The columns of `targets`, and no rows.
+Plan* no_rows(int id, List* targets) {
   auto* result = makeNode(Result);
-  result->plan.plan_node_id = kForwardedNode;
+  result->plan.plan_node_id = id;
   result->resconstantqual = reinterpret_cast<Node*>(list_make1(makeBoolConst(false, false)));
   ListCell* cell;
-  foreach (cell, query->plannedstmt->planTree->targetlist) {
+  foreach (cell, targets) {
     auto* entry = static_cast<TargetEntry*>(lfirst(cell));
     if (entry->resjunk) continue;
     Node* expression = reinterpret_cast<Node*>(entry->expr);
@@ -78,7 +69,52 @@ void forward(QueryDesc* query, int* flags) {
                                 static_cast<AttrNumber>(list_length(result->plan.targetlist) + 1),
                                 entry->resname, false));
   }
-  statement->planTree = &result->plan;
+  return &result->plan;
+}
+
+PlannedStmt* unplanned(const Query* query) {
+  auto* plan = makeNode(PlannedStmt);
+  plan->commandType = query->commandType;
+  plan->queryId = query->queryId;
+  plan->hasReturning = query->returningList != NIL;
+  plan->canSetTag = query->canSetTag;
+  plan->transientPlan = true;
+  plan->stmt_location = query->stmt_location;
+  plan->stmt_len = query->stmt_len;
+  plan->planTree = no_rows(
+      kUnplannedNode, query->commandType == CMD_SELECT ? query->targetList : query->returningList);
+  mark(plan);
+  return plan;
+}
+
+void refuse_unplanned() {
+  if (RecoveryInProgress()) {
+    ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+            errmsg("cannot access temporary or unlogged relations during recovery"));
+  }
+  ResetPlanCache();
+  ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+          errmsg("this server became the primary after the statement was planned"),
+          errhint("Try it again."));
+}
+
+PlannedStmt* on_planner(Query* query, const char* text, int cursor_options, ParamListInfo params) {
+  if (forwarding_possible() && uses_unlogged(query)) return unplanned(query);
+  // Before planning, which changes the query. On a primary, too: the fence must know, and a plan
+  // that a standby has cached outlives its promotion.
+  const bool at_primary = query->commandType == CMD_SELECT && calls_primary_function(query);
+  PlannedStmt* plan = next_planner != nullptr
+                          ? next_planner(query, text, cursor_options, params)
+                          : standard_planner(query, text, cursor_options, params);
+  if (at_primary) mark(plan);
+  return plan;
+}
+
+// A plan of the same columns and no rows stands in for the one that runs at the primary.
+void forward(QueryDesc* query, int* flags) {
+  auto* statement = makeNode(PlannedStmt);
+  *statement = *query->plannedstmt;
+  statement->planTree = no_rows(kForwardedNode, query->plannedstmt->planTree->targetlist);
   statement->rtable = NIL;
   statement->resultRelations = NIL;
   statement->appendRelations = NIL;
@@ -159,6 +195,7 @@ void on_start(QueryDesc* query, int flags) {
     note_read();
     if (only_writes(query->plannedstmt)) refuse_if_fenced();
     if (forwarding_possible()) prepare_start(query, &flags);
+    if (has_node(query->plannedstmt, kUnplannedNode)) refuse_unplanned();
   }
   if (next_start != nullptr) {
     next_start(query, flags);

@@ -166,6 +166,7 @@ std::vector<std::string>& prefix_statements() {
   });
   capture_block_settings(image->settings);
   fill_identity(*image);
+  if (block.open) image->began_at = GetCurrentTransactionStartTimestamp();
   relay->settings_in_block = !image->settings.empty();
   contained([&] {
     prefix->clear();
@@ -182,7 +183,7 @@ std::vector<std::string>& prefix_statements() {
       }
       prefix->push_back("SAVEPOINT \"" + name + "\"");
     }
-    if (!image->settings.empty()) prefix->push_back(restoring_sql(*image));
+    if (block.open || !image->settings.empty()) prefix->push_back(restoring_sql(*image));
   });
   return *prefix;
 }

@@ -183,5 +183,16 @@ CREATE VIEW pg_catalog.aurora_global_sessions AS
          c.client_port, c.endpoint
   FROM pg_catalog.aurora_global_session_clients() c
   JOIN pg_catalog.pg_stat_activity a ON a.pid = c.pid;
-RESET allow_system_table_mods;
 GRANT SELECT ON pg_catalog.aurora_global_sessions TO PUBLIC;
+
+-- As if initdb had made it all: a dump has no trace of it. CREATE EXTENSION has seen to its own.
+INSERT INTO pg_catalog.pg_init_privs(objoid, classoid, objsubid, privtype, initprivs)
+  SELECT oid, 'pg_catalog.pg_class'::regclass, 0, 'i', relacl FROM pg_catalog.pg_class
+  WHERE oid = 'pg_catalog.aurora_global_sessions'::regclass
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i WHERE i.objoid = pg_class.oid)
+  UNION ALL
+  SELECT oid, 'pg_catalog.pg_proc'::regclass, 0, 'i', proacl FROM pg_catalog.pg_proc
+  WHERE pronamespace = 'pg_catalog'::regnamespace AND starts_with(proname, 'aurora')
+    AND proacl IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i WHERE i.objoid = pg_proc.oid);
+RESET allow_system_table_mods;

@@ -177,6 +177,101 @@ class ForwardingSession(unittest.TestCase):
         connection.execute(r"INSERT INTO a.t VALUES ('a\\b')")
         self.assertEqual(["22P06"], notices)
 
+    def test_a_stable_function_that_locks_runs_at_the_primary(self):
+        self.admin("""
+            CREATE FUNCTION a.mine(n int) RETURNS boolean STABLE LANGUAGE sql
+              AS 'SELECT pg_try_advisory_lock(n)';
+            CREATE FUNCTION a.mine_too(n int) RETURNS boolean STABLE LANGUAGE plpgsql
+              AS 'BEGIN RETURN a.mine(n); END';
+            CREATE FUNCTION a.mine_atomic(n int) RETURNS boolean STABLE
+              RETURN pg_try_advisory_lock(n);
+            CREATE FUNCTION a.writes(n int) RETURNS int LANGUAGE plpgsql
+              AS 'BEGIN INSERT INTO a.orders VALUES (n); RETURN n; END';
+            CREATE FUNCTION a.calls(n int) RETURNS int STABLE LANGUAGE plpgsql
+              AS 'BEGIN RETURN a."writes" (n); END';
+            CREATE FUNCTION a.harmless(n int) RETURNS int STABLE LANGUAGE plpgsql
+              AS 'BEGIN RETURN length(upper(''x'')); END'""")
+        one, two = self.connect("postgres"), self.connect("postgres")
+        for number, name in enumerate(("mine", "mine_too", "mine_atomic"), 1):
+            call = f"SELECT a.{name}({number})"
+            self.assertEqual(((True,), (False,)),
+                             (one.execute(call).fetchone(), two.execute(call).fetchone()), name)
+        self.assertEqual((7,), one.execute("SELECT a.calls(7)").fetchone())
+        self.assertTrue(one.execute(
+            "SELECT pg_is_in_recovery() FROM (SELECT a.harmless(1)) x").fetchone()[0])
+
+    def test_unlogged_tables_are_read_at_the_primary(self):
+        self.admin("CREATE UNLOGGED TABLE a.fast(n int, s text); ALTER TABLE a.fast OWNER TO tenant;"
+                   "CREATE VIEW a.fast_view AS SELECT n FROM a.fast WHERE n > 0;"
+                   "GRANT SELECT ON a.fast_view TO tenant;"
+                   "CREATE FUNCTION a.peek() RETURNS bigint STABLE LANGUAGE plpgsql "
+                   "AS 'BEGIN RETURN (SELECT count(*) FROM a.fast); END'")
+        connection = self.connect()
+        self.assertEqual((1, "x"), connection.execute(
+            "INSERT INTO a.fast VALUES (1, 'x'), (2, 'y') RETURNING n, s").fetchone())
+        connection.execute("UPDATE a.fast SET s = 'z' WHERE n = 2")
+        connection.prepare_threshold = 0
+        for _ in range(3):
+            self.assertEqual([(1, "x"), (2, "z")], connection.execute(
+                "SELECT n, s FROM a.fast WHERE n < %s ORDER BY n", (9,)).fetchall())
+        self.assertEqual((3,), connection.execute(
+            "SELECT sum(n) FROM (SELECT * FROM a.fast_view) x").fetchone())
+        connection.prepare_threshold = None
+        connection.execute("BEGIN; DECLARE c CURSOR FOR SELECT n FROM a.fast ORDER BY n")
+        self.assertEqual((1,), connection.execute("FETCH c").fetchone())
+        connection.execute("COMMIT")
+        with connection.cursor() as cursor:
+            with cursor.copy("COPY (SELECT n FROM a.fast ORDER BY n) TO STDOUT") as copy:
+                self.assertEqual([b"1\n", b"2\n"], [bytes(row) for row in copy])
+        # No silent nothing where it cannot be forwarded.
+        self.assertEqual("0A000", self.error(connection, "SELECT a.peek()"))
+        connection.execute("BEGIN READ ONLY")
+        self.assertIn(self.error(connection, "SELECT n FROM a.fast"), ("0A000", None))
+        connection.execute("ROLLBACK")
+
+    def test_a_sequence_tells_the_value_that_was_given_out(self):
+        self.admin("CREATE SEQUENCE a.s; GRANT ALL ON a.s TO tenant; SELECT nextval('a.s')")
+        look = ("SELECT last_value FROM pg_sequences WHERE sequencename = 's'")
+        self.assertEqual((1,), self.connect().execute(look).fetchone())
+
+    def test_a_transaction_has_one_time(self):
+        connection = self.connect()
+        with connection.transaction():
+            (before,) = connection.execute("SELECT now()").fetchone()
+            (here,) = connection.execute(
+                "WITH x AS (INSERT INTO a.orders VALUES (1)) SELECT now()").fetchone()
+            (after,) = connection.execute("SELECT now()").fetchone()
+            (clock,) = connection.execute("SELECT statement_timestamp()").fetchone()
+        self.assertEqual((before, before), (here, after))
+        self.assertGreater(clock, before)
+
+    def test_transaction_ids_are_the_primarys(self):
+        connection = self.connect()
+        for call in ("txid_current()", "pg_current_xact_id()"):
+            with connection.transaction():
+                (first,) = connection.execute(f"SELECT {call}::text").fetchone()
+                self.assertEqual((first,), connection.execute(f"SELECT {call}::text").fetchone())
+
+    def test_whether_a_transaction_is_read_only(self):
+        connection = self.connect()
+        look = "SHOW transaction_read_only"
+        self.assertEqual(("off",), connection.execute(look).fetchone())
+        for begin, wanted in (("BEGIN", "off"), ("BEGIN READ ONLY", "on"),
+                              ("BEGIN; SET transaction_read_only = 1", "on"),
+                              ("BEGIN READ ONLY; SET transaction_read_only = 0", "off"),
+                              ("BEGIN READ ONLY; SET TRANSACTION READ WRITE", "off")):
+            connection.execute(begin)
+            self.assertEqual((wanted,), connection.execute(look).fetchone(), begin)
+            self.assertEqual("25006" if wanted == "on" else None,
+                             self.error(connection, "INSERT INTO a.orders VALUES (1)"), begin)
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN READ ONLY")
+        connection.execute("SELECT 1")
+        self.assertEqual("25001", self.error(connection, "SET transaction_read_only = 0"))
+        connection.execute("ROLLBACK")
+        connection.execute("SET default_transaction_read_only = on")
+        self.assertEqual("25006", self.error(connection, "INSERT INTO a.orders VALUES (1)"))
+
     def test_roles(self):
         connection = self.connect()
         connection.execute("SET ROLE clerk")

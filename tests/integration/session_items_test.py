@@ -1,10 +1,11 @@
 """Every setting of a real server has a rule, and those who carry sessions obey it."""
 
+import subprocess
 import unittest
 
 import psycopg
 
-from lib.pair import EXTENSION_DIR, Pair
+from lib.pair import EXTENSION_DIR, POSTGRES_BIN, Pair
 
 # Settings that a session can set and that stay where they are, each with its reason.
 STAYS = {"in_hot_standby", "is_superuser",  # What the server says of itself.
@@ -55,6 +56,13 @@ class SessionItems(unittest.TestCase):
             if name.startswith("aurora_global.") and name not in contexts:
                 continue  # The library's own, of each context.
             self.assertEqual(wanted, rule, f"{name} ({context})")
+
+    def test_a_dump_has_no_trace_of_it(self):
+        dump = subprocess.run(
+            [POSTGRES_BIN / "pg_dump", "--create"], env=self.pair.primary.environment(),
+            capture_output=True, text=True, check=True).stdout
+        self.assertIn("PostgreSQL database dump complete", dump)
+        self.assertNotIn("aurora", dump)
 
     def test_whoever_carries_a_session_obeys_the_rule(self):
         connection = self.connect()
