@@ -59,4 +59,10 @@ Batch restore(const CarriedState& state) {
   return batch;
 }
 
+Batch arrive() {
+  Batch batch;
+  run(batch, "SHOW transaction_isolation", "");
+  return batch;
+}
+
 }  // namespace aurora_global::router

@@ -38,4 +38,8 @@ struct Batch {
 // or ALTER DATABASE concerns.
 Batch restore(const CarriedState& state);
 
+// Sent ahead of the client's next message, unawaited: any transaction of the writer's. What a
+// standby had to take for serializable is that from the next one on.
+Batch arrive();
+
 }  // namespace aurora_global::router

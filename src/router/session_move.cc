@@ -132,7 +132,11 @@ net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) 
   next_.reset();
   next.of = of;
   next.obstacle.clear();
-  if (!batch.what.empty()) {
+  if (!batch.what.empty() && of.state.empty() && of.report.starts_with(kClean) &&
+      of.report != kClean) {
+    // Its server went before it could be asked.
+    next.obstacle = "what ALTER ROLE gave the session could not be read";
+  } else if (!batch.what.empty()) {
     CO_TRY(const auto answers,
            co_await next.backend->ask(std::move(batch.bytes), batch.what.size(), deadline));
     for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -205,9 +209,16 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   Bytes unnamed = core_.unnamed();
   switch_to(std::move(next.backend));
   captured_.reset();
-  if (unnamed.empty()) co_return ok();
-  pgwire::put_sync(unnamed);
-  const auto told = co_await tell(std::make_shared<Own>(1), std::move(unnamed), deadline);
+  Batch batch;
+  if (!next.of.state.empty()) batch = arrive();
+  if (!unnamed.empty()) {
+    batch.bytes.insert(batch.bytes.end(), unnamed.begin(), unnamed.end());
+    pgwire::put_sync(batch.bytes);
+    batch.what.push_back("the unnamed statement");
+  }
+  if (batch.what.empty()) co_return ok();
+  const std::size_t count = batch.what.size();
+  const auto told = co_await tell(std::make_shared<Own>(count), std::move(batch.bytes), deadline);
   if (told.has_error()) end_lost(told.error().message);
   co_return ok();
 }
