@@ -310,6 +310,10 @@ class Prerequisites(Scripts):
         (self.bin / "aws").unlink()
         self.missing("apt-get install awscli")
 
+    def test_a_shell_that_talks_to_a_platform_of_this_machine(self):
+        self.world["credentials"] = False
+        self.missing("127.0.1.1:4566", "env --undo", AWS_ENDPOINT_URL="http://127.0.1.1:4566")
+
     def test_credentials(self):
         self.world["credentials"] = False
         self.missing("security token included in the request is expired", "aws sso login")
