@@ -8,7 +8,11 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <charconv>
+#include <ctime>
 
+#include <spdlog/spdlog.h>
+
+#include "base/rng.h"
 #include "net/tls.h"
 
 namespace aurora_global::net {
@@ -54,12 +58,12 @@ Arrival arrival_of(const boost::system::error_code& error) {
   return protocol && !broke_off ? Arrival::malformed : Arrival::gone;
 }
 
-HttpResponse refusal_of(Arrival arrival) {
+HttpResponse refusal_of(Arrival arrival, std::size_t body_bytes_max) {
   HttpResponse answer;
   answer.headers.emplace_back("Content-Type", "text/plain");
   if (arrival == Arrival::body_too_large) {
     answer.status = 413;
-    answer.body = "The request body is over " + std::to_string(kHttpBodyBytesMax) + " bytes\n";
+    answer.body = "The request body is over " + std::to_string(body_bytes_max) + " bytes\n";
   } else if (arrival == Arrival::header_too_large) {
     answer.status = 431;
     answer.body = "The request header is over " + std::to_string(kHttpHeaderBytesMax) + " bytes\n";
@@ -121,6 +125,77 @@ HttpRequest taken_from(Parser& parser) {
   return request;
 }
 
+// What this server decides about an answer, whatever a handler says.
+bool is_framing(std::string_view name) {
+  return beast::iequals(name, "Content-Length") || beast::iequals(name, "Transfer-Encoding") ||
+         beast::iequals(name, "Connection");
+}
+
+bool may_have_body(int status) { return status != 204 && status != 304; }
+
+// RFC 9110, 5.6.7. Clients correct their clocks by it.
+std::string http_date() {
+  const auto since = SystemClock().wall_now().time_since_epoch();
+  const std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return text;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+// Why `response` cannot be sent; "" if it can.
+std::string flaw_of(const HttpResponse& response) {
+  if (response.status < 200 || response.status > 599) {
+    return "the status of the answer is " + std::to_string(response.status);
+  }
+  std::size_t size = 0;
+  for (const auto& [name, value] : response.headers) {
+    const bool fine = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
+    if (!is_token(name) || !fine) return "a header of the answer is none: " + name;
+    size += name.size() + value.size();
+  }
+  return size > kHttpHeaderBytesMax ? "the header of the answer is too large" : "";
+}
+
+HttpResponse plain_failure(const HttpRequest&, const std::string& id) {
+  HttpResponse response;
+  response.status = 500;
+  response.headers = {{"Content-Type", "text/plain"}, {"x-amzn-RequestId", id}};
+  response.body = "Internal failure; the log has it as request " + id + "\n";
+  return response;
+}
+
+Task<HttpResponse> answer_guarded(HttpHandler handler, FailureAnswer answer, HttpRequest request) {
+  HttpRequest head;  // What a failure is told with; the body is the handler's.
+  head.method = request.method;
+  head.target = request.target;
+  head.headers = request.headers;
+  std::string failure;
+  try {
+    auto handling = handler(std::move(request));
+    HttpResponse response = co_await std::move(handling);
+    failure = flaw_of(response);
+    if (failure.empty()) co_return response;
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;  // The task is asked to end.
+    failure = error.what();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  const std::string id = random_uuid();
+  spdlog::error("request {} ({} {}) failed: {}", id, head.method,
+                head.target.substr(0, head.target.find('?')), failure);
+  co_return answer(head, id);
+}
+
 struct Counted {
   std::size_t& count;
   explicit Counted(std::size_t& counted) : count(counted) { ++count; }
@@ -136,10 +211,11 @@ Error connection_error(const boost::system::error_code& code, std::string_view w
 
 template <typename Stream>
 Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buffer,
-                                         Deadline deadline, bool& began) {
+                                         std::size_t body_bytes_max, Deadline deadline,
+                                         bool& began) {
   http::response_parser<http::string_body> parser;
   parser.header_limit(kHttpHeaderBytesMax);
-  parser.body_limit(kHttpBodyBytesMax);
+  parser.body_limit(body_bytes_max);
   DeadlineGuard guard(beast::get_lowest_layer(stream), deadline);
   auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
   began = began || size > 0 || parser.got_some();
@@ -157,6 +233,14 @@ Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buf
 }
 
 }  // namespace
+
+bool is_fit(const HttpResponse& response) { return flaw_of(response).empty(); }
+
+HttpHandler guarded(HttpHandler handler, FailureAnswer answer) {
+  return [handler = std::move(handler), answer = std::move(answer)](HttpRequest request) {
+    return answer_guarded(handler, answer, std::move(request));
+  };
+}
 
 int http_status_of(ErrorKind kind) {
   switch (kind) {
@@ -229,14 +313,17 @@ struct HttpServer::Core {
   tcp::acceptor acceptor;
   HttpHandler handler;
   TlsContext tls;
+  std::size_t body_bytes_max;
   std::size_t connections = 0;
 };
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
-                                                       HttpHandler handler, TlsContext tls) {
+                                                       HttpHandler handler, TlsContext tls,
+                                                       std::size_t body_bytes_max) {
   TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
-  std::shared_ptr<Core> core(
-      new Core{tasks, std::move(acceptor), std::move(handler), std::move(tls)});
+  std::shared_ptr<Core> core(new Core{tasks, std::move(acceptor),
+                                      guarded(std::move(handler), plain_failure), std::move(tls),
+                                      body_bytes_max});
   tasks.spawn("http server " + address, accept_loop(core));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
@@ -286,11 +373,11 @@ Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket)
 
 template <typename Stream>
 Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name) {
-  beast::flat_buffer buffer(kHttpHeaderBytesMax + kHttpBodyBytesMax);
+  beast::flat_buffer buffer(kHttpHeaderBytesMax + core.body_bytes_max);
   for (;;) {
     Parser parser;
     parser.header_limit(kHttpHeaderBytesMax);
-    parser.body_limit(kHttpBodyBytesMax);
+    parser.body_limit(core.body_bytes_max);
     const Arrival arrival = co_await read_request(stream, buffer, parser);
     if (arrival == Arrival::gone) co_return;
     const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
@@ -302,14 +389,17 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
       auto handling = core.handler(std::move(request));
       answer = co_await std::move(handling);
     } else {
-      answer = refusal_of(arrival);
+      answer = refusal_of(arrival, core.body_bytes_max);
     }
     http::response<http::string_body> message;
     message.version(11);
     message.result(static_cast<unsigned>(answer.status));
-    for (const auto& [name, value] : answer.headers) message.insert(name, value);
+    for (const auto& [name, value] : answer.headers) {
+      if (!is_framing(name)) message.insert(name, value);
+    }
+    if (message.count(http::field::date) == 0) message.set(http::field::date, http_date());
     message.keep_alive(keep);
-    message.body() = std::move(answer.body);
+    if (may_have_body(answer.status)) message.body() = std::move(answer.body);
     message.prepare_payload();
     if (head) message.body().clear();  // Only its length is told.
     const bool written = co_await write_answer(stream, message);
@@ -321,20 +411,22 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
 }
 
 struct HttpClient::Connection {
-  explicit Connection(asio::any_io_executor executor) : socket(executor) {}
+  Connection(asio::any_io_executor executor, std::size_t body_bytes_max)
+      : socket(executor), buffer(kHttpHeaderBytesMax + body_bytes_max) {}
 
   tcp::socket socket;                 // Used without TLS.
   std::unique_ptr<TlsStream> secure;  // Used with TLS.
-  beast::flat_buffer buffer{kHttpHeaderBytesMax + kHttpBodyBytesMax};
+  beast::flat_buffer buffer;
   bool began = false;  // Some of the present answer has arrived.
 };
 
 HttpClient::HttpClient(asio::any_io_executor executor, std::string address, TlsContext tls,
-                       std::string server_name)
+                       std::string server_name, std::size_t body_bytes_max)
     : executor_(std::move(executor)),
       address_(std::move(address)),
       tls_(std::move(tls)),
-      server_name_(std::move(server_name)) {}
+      server_name_(std::move(server_name)),
+      body_bytes_max_(body_bytes_max) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -363,7 +455,7 @@ Task<Result<tcp::endpoint>> look_up(std::string address, Deadline deadline) {
 
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadline deadline) {
   CO_TRY(const tcp::endpoint endpoint, co_await look_up(address_, deadline));
-  auto connection = std::make_unique<Connection>(executor_);
+  auto connection = std::make_unique<Connection>(executor_, body_bytes_max_);
   tcp::socket& socket = connection->socket;
   {
     DeadlineGuard guard(socket, deadline);
@@ -407,7 +499,8 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const Ht
       if (guard.expired()) co_return make_error(ErrorKind::timeout, "request not sent in time");
       if (error) co_return connection_error(error, "send request");
     }
-    co_return co_await read_response(stream, connection.buffer, deadline, connection.began);
+    co_return co_await read_response(stream, connection.buffer, body_bytes_max_, deadline,
+                                     connection.began);
   };
   // `send` is awaited here, so its captures live as long as it does.
   if (connection.secure) co_return co_await send(*connection.secure);

@@ -6,6 +6,7 @@
 
 #include "net/log.h"
 #include "net/tls.h"
+#include "region/passed_call.h"
 
 namespace aurora_global::region {
 namespace {
@@ -92,7 +93,8 @@ Result<void> Controller::start() {
   for (const PeerConfig& peer : config_.peers) {
     peers_[peer.region] = PeerView{};
     peer_clients_[peer.region] = std::make_unique<net::HttpClient>(
-        executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal");
+        executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal",
+        kPassedBytesMax);
   }
   router_ = std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
   router_moves_ =
@@ -104,7 +106,7 @@ Result<void> Controller::start() {
   TRY(peer_server_, net::HttpServer::listen(
                         tasks_, config_.peer_address,
                         [this](net::HttpRequest request) { return serve_peer(std::move(request)); },
-                        server_context));
+                        server_context, kPassedBytesMax));
   for (const PeerConfig& peer : config_.peers) {
     tasks_.spawn("gossip with " + peer.region.name, gossip_with(peer.region));
   }
@@ -410,8 +412,8 @@ net::Task<void> Controller::learn(Json message) {
   if (first) wake_.notify();
 }
 
-net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::string what,
-                                                          Json request, Deadline deadline) {
+net::Task<Result<std::string>> Controller::ask_peer(RegionId region, std::string what,
+                                                    std::string body, Deadline deadline) {
   const auto client = peer_clients_.find(region);
   if (client == peer_clients_.end()) {
     co_return make_error(ErrorKind::not_found, "this region has no peer " + region.name);
@@ -420,26 +422,35 @@ net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::
   message.method = "POST";
   message.target = "/v1/" + what;
   message.repeatable = what != "pass-on";
-  message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  message.body = std::move(body);
   message.headers.emplace_back("Content-Type", "application/json");
-  if (message.body.size() > net::kHttpBodyBytesMax) {
+  if (message.body.size() > kPassedBytesMax) {
     co_return make_error(ErrorKind::invalid,
                          "The request is too large to be passed on to region " + region.name +
                              ": " + std::to_string(message.body.size()) + " bytes, at most " +
-                             std::to_string(net::kHttpBodyBytesMax),
+                             std::to_string(kPassedBytesMax),
                          "RequestTooLargeException");
   }
-  const auto response = co_await client->second->request(std::move(message), deadline);
+  auto response = co_await client->second->request(std::move(message), deadline);
   if (response.has_error()) {
     co_return response.error().in("ask region " + region.name + " to " + what);
   }
-  const Json body = Json::parse(response->body, nullptr, false);
-  if (body.is_discarded()) {
-    co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON");
-  }
-  if (response->status == 200) co_return body;
-  co_return make_error(ErrorKind::conflict, body.value("error", "region refused"),
-                       body.value("code", ""));
+  if (response->status == 200) co_return std::move(response->body);
+  const Json refusal = Json::parse(response->body, nullptr, false);
+  const auto told = [&](const char* member, const char* otherwise) {
+    const bool there = refusal.is_object() && refusal.contains(member);
+    return there && refusal[member].is_string() ? refusal[member].get<std::string>() : otherwise;
+  };
+  co_return make_error(ErrorKind::conflict, told("error", "region refused"), told("code", ""));
+}
+
+net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::string what,
+                                                          Json request, Deadline deadline) {
+  std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  CO_TRY(const std::string answer, co_await ask_peer(region, what, std::move(text), deadline));
+  Json body = Json::parse(answer, nullptr, false);
+  if (body.is_object()) co_return body;
+  co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON object");
 }
 
 net::Task<void> Controller::gossip_with(RegionId peer) {

@@ -143,6 +143,9 @@ class Controller final : public Region {
   Task<void> learn_operation(model::Operation theirs);
   Task<void> gossip_with(RegionId peer);
   Task<void> gossip_now();
+  // The body of a 200; a refusal as its Error.
+  Task<Result<std::string>> ask_peer(RegionId region, std::string what, std::string body,
+                                     Deadline deadline);
   Task<Result<Json>> call_peer(RegionId region, std::string what, Json request, Deadline deadline);
 
   // --- keeper (controller_keep.cc)
@@ -211,7 +214,7 @@ class Controller final : public Region {
   Task<Result<Json>> peer_fork(Json request);
   Task<Result<Json>> peer_move(Json request);
   Task<Result<Json>> peer_change(Json request);
-  Task<Result<Json>> peer_pass_on(Json request);
+  Task<Result<std::string>> peer_pass_on(std::string text);
 
   // --- secrets (controller_secrets.cc)
   Result<void> load_secret(const Store::Document& document);

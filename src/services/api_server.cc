@@ -75,7 +75,20 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error) {
   return executeapi::refusal(about_signature ? 403 : status, name, message);
 }
 
-// JSON and XML carry text only, and so does the way to the other regions.
+net::HttpResponse internal_failure(const net::HttpRequest& request, const std::string& id) {
+  net::HttpResponse response = refuse(
+      request, make_error(ErrorKind::internal,
+                          "The request processing has failed because of an unknown error; the log "
+                          "of the region has it as request " +
+                              id,
+                          "InternalFailure"));
+  for (auto& [name, value] : response.headers) {
+    if (name == "x-amzn-RequestId") value = id;
+  }
+  return response;
+}
+
+// JSON and XML carry text only.
 bool is_text(const net::HttpRequest& request) {
   return awsapi::is_valid_utf8(request.target) && awsapi::is_valid_utf8(request.body) &&
          std::all_of(request.headers.begin(), request.headers.end(),
@@ -127,9 +140,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
       cloudwatch::CloudWatch::open(server->tasks_, options.home / "metrics.sqlite"));
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
-  functions.endpoint_url = "http://" + options.api_address;
-  functions.listen_host = options.api_address.substr(0, options.api_address.rfind(':'));
-  functions.credentials = options.credentials;
+  functions.sandboxes = {facts.region.name, "http://" + options.api_address,
+                         options.api_address.substr(0, options.api_address.rfind(':')),
+                         options.credentials};
   TRY(server->lambda_, lambda::Lambda::open(executor, facts, std::move(functions), *server->logs_,
                                             *server->cloudwatch_));
   return server;
@@ -146,8 +159,10 @@ net::Task<void> ApiServer::stop() {
   co_await tasks_.join();
 }
 
+// Guarded here, too: calls that other regions pass on come without an HttpServer of their own.
 net::HttpHandler ApiServer::handler() {
-  return [this](net::HttpRequest request) { return serve(std::move(request)); };
+  return net::guarded([this](net::HttpRequest request) { return serve(std::move(request)); },
+                      internal_failure);
 }
 
 net::Task<void> ApiServer::publish_metrics() {
