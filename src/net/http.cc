@@ -10,9 +10,8 @@
 #include <charconv>
 #include <ctime>
 
-#include <spdlog/spdlog.h>
-
 #include "base/rng.h"
+#include "net/log.h"
 #include "net/tls.h"
 
 namespace aurora_global::net {
@@ -191,8 +190,8 @@ Task<HttpResponse> answer_guarded(HttpHandler handler, FailureAnswer answer, Htt
     failure = error.what();
   }
   const std::string id = random_uuid();
-  spdlog::error("request {} ({} {}) failed: {}", id, head.method,
-                head.target.substr(0, head.target.find('?')), failure);
+  log::error("request {} ({} {}) failed: {}", id, head.method,
+             head.target.substr(0, head.target.find('?')), failure);
   co_return answer(head, id);
 }
 

@@ -28,6 +28,7 @@ Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig
       key_ring_(executor, *store_, vault_, clock_, config.region, config.account_id),
       user_(std::move(user)),
       facts_(std::move(facts)),
+      secrets_(executor, config.region, *store_, vault_, key_ring_, clock_, *this),
       keys_(std::move(keys)),
       wake_(executor),
       tasks_(executor) {}
@@ -44,6 +45,8 @@ Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executo
   facts.region = config.region;
   facts.account_id = config.account_id;
   facts.global_writer_host = config.global_writer.substr(0, config.global_writer.rfind(':'));
+  facts.regions = {config.region};
+  for (const PeerConfig& peer : config.peers) facts.regions.push_back(peer.region);
   TRY(facts.engine_version, postgres_version(config.postgres_bin));
   std::unique_ptr<Controller> controller(new Controller(executor, config, std::move(store),
                                                         std::move(vault), std::move(user),
@@ -76,7 +79,7 @@ Result<void> Controller::load() {
       TRY(const auto json, from_text<Json>(document.text, document.name));
       master_verifier_ = json.value("master_verifier", "");
     } else if (kind == "secret") {
-      TRY_VOID(load_secret(document));
+      TRY_VOID(secrets_.load(document));
     } else if (kind == "left") {
       left_.insert(document.text);
     }
@@ -112,6 +115,7 @@ Result<void> Controller::start() {
   }
   tasks_.spawn("keeper", keep());
   tasks_.spawn("keeper of the keys", keep_keys());
+  tasks_.spawn("keeper of the passwords", keep_passwords());
   for (const auto& [global, operation] : operations_) {
     if (operation.running() && operation.to == config_.region) {
       tasks_.spawn("operation " + operation.id, run_operation(global, true));
@@ -310,8 +314,7 @@ Controller::Json Controller::gossip_message() const {
                   {"operations", Json::array()}, {"left", left_}};
   for (const auto& [identifier, global] : globals_) message["globals"].push_back(global);
   for (const auto& [global, operation] : operations_) message["operations"].push_back(operation);
-  message["secrets"] = Json::object();
-  for (const auto& [name, secret] : secrets_) message["secrets"][name] = secret.version;
+  message["secrets"] = secrets_.clocks();
   if (cluster_) {
     message["cluster"] = cluster_->identifier;
     for (const auto& instance : cluster_->instances) {
@@ -405,7 +408,7 @@ net::Task<void> Controller::learn(Json message) {
   if (topology().dump() != published_topology_) {
     tasks_.spawn("publish topology", publish_topology());
   }
-  co_await learn_secrets(from, message.value("secrets", Json::object()));
+  co_await secrets_.learn(from, message.value("secrets", Json::object()));
   // Only now is the peer's word complete: the keeper may open for writing on it.
   const bool first = !peers_[from].heard_ever;
   peers_[from] = std::move(seen);

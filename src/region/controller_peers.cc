@@ -93,7 +93,8 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   if (what == "fork") co_return co_await peer_fork(std::move(request));
   if (what == "move") co_return co_await peer_move(std::move(request));
   if (what == "change") co_return co_await peer_change(std::move(request));
-  if (what == "secret") co_return co_await peer_secret(std::move(request));
+  if (what == "secret") co_return co_await secrets_.answer_secret(std::move(request));
+  if (what == "rotate-secret") co_return co_await secrets_.answer_rotate(std::move(request));
   if (what == "password") co_return co_await peer_password(std::move(request));
   co_return make_error(ErrorKind::not_found, "unknown request " + what);
 }

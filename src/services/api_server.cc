@@ -5,92 +5,65 @@
 
 #include "awsapi/query.h"
 #include "awsapi/sigv4.h"
-#include "base/rng.h"
+#include "services/call.h"
+#include "services/compression.h"
 #include "services/executeapi/executeapi.h"
-#include "services/json_protocol.h"
 #include "services/kms/kms.h"
 #include "services/prometheus.h"
 #include "services/rds/rds.h"
 #include "services/region_metrics.h"
 #include "services/secretsmanager/secretsmanager.h"
+#include "services/sts/sts.h"
 
 namespace aurora_global::services {
 namespace {
 
 constexpr std::string_view kStatusService = "aurora-global";
 
-// AWS's protocols. Before it is known who asks for which service, a request is told by its looks.
-enum class Protocol { query, json, rest };
-
-Protocol protocol_of(const net::HttpRequest& request) {
-  const std::string type = net::header_value(request.headers, "Content-Type");
-  if (type.find("x-amz-json") != std::string::npos || !operation_of(request).empty()) {
-    return Protocol::json;
-  }
-  const std::string_view target = request.target;
-  return target.substr(0, target.find('?')) == "/" ? Protocol::query : Protocol::rest;
-}
-
-// What the Query protocol calls it, and what the JSON protocols do.
-struct Refusal {
+// What is found before any service is asked: what the Query protocol calls it, what the others do.
+// About a signature the JSON protocols answer 400, REST 403.
+struct Word {
   std::string_view query, json;
-  bool about_signature;
+  int json_status, rest_status;
 };
-constexpr Refusal kRefusals[] = {
-    {"MissingAuthenticationToken", "MissingAuthenticationTokenException", true},
-    {"IncompleteSignature", "IncompleteSignatureException", true},
-    {"InvalidClientTokenId", "UnrecognizedClientException", true},
-    {"SignatureDoesNotMatch", "InvalidSignatureException", true},
-    {"InvalidParameterValue", "SerializationException", false},
-    {"InvalidAction", "UnknownOperationException", false},
-    {"ServiceUnavailable", "ServiceUnavailableException", false},
+constexpr Word kWords[] = {
+    {"MissingAuthenticationToken", "MissingAuthenticationTokenException", 400, 403},
+    {"IncompleteSignature", "IncompleteSignatureException", 400, 403},
+    {"InvalidClientTokenId", "UnrecognizedClientException", 400, 403},
+    {"SignatureDoesNotMatch", "InvalidSignatureException", 400, 403},
+    {"InvalidParameterValue", "SerializationException", 400, 400},
+    {"InvalidAction", "UnknownOperationException", 400, 400},
+    {"ServiceUnavailable", "ServiceUnavailableException", 503, 503},
 };
 
-// An error found before any service was asked, in the words and with the status of the protocol.
-net::HttpResponse refuse(const net::HttpRequest& request, const Error& error) {
+net::HttpResponse refuse_early(const net::HttpRequest& request, Error error) {
   const std::string code = awsapi::code_of(error);
-  const int status = awsapi::http_status_of(code);
-  const Protocol protocol = protocol_of(request);
-  if (protocol == Protocol::query) {
-    net::HttpResponse response;
-    const std::string id = random_hex(16);
-    response.status = status;
-    response.headers.emplace_back("x-amzn-RequestId", id);
-    response.headers.emplace_back("Content-Type", "text/xml");
-    response.body = awsapi::error_document(code, error.message, id);
-    return response;
-  }
-  const auto* known = std::find_if(std::begin(kRefusals), std::end(kRefusals),
-                                   [&](const Refusal& one) { return one.query == code; });
-  const std::string_view name = known == std::end(kRefusals) ? code : known->json;
-  const std::string_view message = code == "MissingAuthenticationToken"
-                                       ? "Missing Authentication Token"
-                                       : std::string_view(error.message);
-  const bool about_signature = known != std::end(kRefusals) && known->about_signature;
-  if (protocol == Protocol::json) {
-    auto response = json_refusal(about_signature ? 400 : status, name, message);
-    answer_in_version_of(request, response);
-    return response;
-  }
-  return executeapi::refusal(about_signature ? 403 : status, name, message);
-}
-
-net::HttpResponse internal_failure(const net::HttpRequest& request, const std::string& id) {
-  net::HttpResponse response = refuse(
-      request, make_error(ErrorKind::internal,
-                          "The request processing has failed because of an unknown error; the log "
-                          "of the region has it as request " +
-                              id,
-                          "InternalFailure"));
-  for (auto& [name, value] : response.headers) {
-    if (name == "x-amzn-RequestId") value = id;
-  }
+  const Wire wire = wire_of(request);
+  const auto* word = std::find_if(std::begin(kWords), std::end(kWords),
+                                  [&](const Word& one) { return one.query == code; });
+  if (wire == Wire::query || word == std::end(kWords)) return refuse(request, error);
+  error.code = word->json;
+  if (code == "MissingAuthenticationToken") error.message = "Missing Authentication Token";
+  net::HttpResponse response = refuse(request, error);
+  response.status = wire == Wire::rest ? word->rest_status : word->json_status;
   return response;
 }
 
-// JSON and XML carry text only.
+net::HttpResponse internal_failure(const net::HttpRequest& request, const std::string& id) {
+  return refuse(request,
+                make_error(ErrorKind::internal,
+                           "The request processing has failed because of an unknown error; the log "
+                           "of the region has it as request " +
+                               id,
+                           "InternalFailure"),
+                nullptr, nullptr, id);
+}
+
+// JSON and XML carry text only. CBOR, and what is compressed, is looked at when it is read.
 bool is_text(const net::HttpRequest& request) {
-  return awsapi::is_valid_utf8(request.target) && awsapi::is_valid_utf8(request.body) &&
+  const bool bytes = wire_of(request) == Wire::cbor ||
+                     !net::header_value(request.headers, "Content-Encoding").empty();
+  return awsapi::is_valid_utf8(request.target) && (bytes || awsapi::is_valid_utf8(request.body)) &&
          std::all_of(request.headers.begin(), request.headers.end(),
                      [](const auto& header) { return awsapi::is_valid_utf8(header.second); });
 }
@@ -100,7 +73,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
   region::RawRequest raw{request.method, request.target, request.headers, request.body};
   auto answer = co_await region.pass_on(target, std::move(raw));
   if (answer.has_error()) {
-    co_return refuse(request, answer.error());
+    co_return refuse_early(request, answer.error());
   }
   net::HttpResponse response;
   response.status = answer->status;
@@ -111,7 +84,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
 
 net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest request) {
   const auto text = co_await region.status_json();
-  if (text.has_error()) co_return refuse(request, text.error());
+  if (text.has_error()) co_return refuse_early(request, text.error());
   net::HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
   response.body = *text;
@@ -128,6 +101,7 @@ std::vector<ServedActions> served_actions() {
       {"logs", logs::action_names()},
       {"secretsmanager", secretsmanager::action_names()},
       {"kms", kms::action_names()},
+      {"sts", sts::action_names()},
   };
 }
 
@@ -186,15 +160,17 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
+  if (service == "sts") co_return sts::serve(region_.facts(), request);
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));
   }
-  co_return refuse(request, make_error(ErrorKind::invalid,
-                                       "The service '" + service +
-                                           "' is not served here (docs/reference/api.md lists "
-                                           "what is)",
-                                       "InvalidAction"));
+  co_return refuse_early(request,
+                         make_error(ErrorKind::invalid,
+                                    "The service '" + service +
+                                        "' is not served here (docs/reference/api.md lists "
+                                        "what is)",
+                                    "InvalidAction"));
 }
 
 net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
@@ -220,13 +196,16 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);
-  if (named.has_error()) co_return refuse(request, named.error());
+  if (named.has_error()) co_return refuse_early(request, named.error());
   if (named->region != region_.facts().region.name) {
     co_return co_await pass_on(region_, RegionId{named->region}, std::move(request));
   }
   const auto secret_of = [&](std::string_view id) { return region_.secret_key(id); };
   const auto scope = awsapi::verify(message, secret_of, SystemClock().wall_now());
-  if (scope.has_error()) co_return refuse(request, scope.error());
+  if (scope.has_error()) co_return refuse_early(request, scope.error());
+  if (const auto plain = decompress(request); plain.has_error()) {
+    co_return refuse_early(request, plain.error());
+  }
   co_return co_await dispatch(scope->service, std::move(request));
 }
 

@@ -1,7 +1,7 @@
 #include "services/lambda/event_queue.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include "net/log.h"
 
 #include <algorithm>
 #include <fstream>
@@ -140,7 +140,7 @@ net::Task<void> EventQueue::run() {
     const auto events = co_await database_->work<Events>(select_next);
     Duration pause = kLookEvery;
     if (events.has_error()) {
-      spdlog::error("read asynchronous invocations: {}", events.error().message);
+      log::error("read asynchronous invocations: {}", events.error().message);
       pause = kTroubleDelay;
     } else {
       for (const QueuedEvent& event : *events) {
@@ -167,15 +167,15 @@ net::Task<Result<FunctionAnswer>> EventQueue::attempt(const QueuedEvent& event) 
   } catch (const std::exception& error) {
     failure = error.what();
   }
-  spdlog::error("asynchronous invocation {} of {} failed: {}", event.invocation.request_id,
-                event.function, failure);
+  log::error("asynchronous invocation {} of {} failed: {}", event.invocation.request_id,
+             event.function, failure);
   co_return make_error(ErrorKind::internal, failure, "ServiceException");
 }
 
 net::Task<void> EventQueue::try_event(QueuedEvent event) {
   const auto counted = co_await store(event.id, event.attempts + 1, event.not_before);
   if (counted.has_error()) {
-    spdlog::error("count asynchronous invocation: {}", counted.error().message);
+    log::error("count asynchronous invocation: {}", counted.error().message);
     co_await wake_.wait_for(kTroubleDelay);
     running_.erase(event.id);
     co_return;
@@ -215,7 +215,7 @@ net::Task<void> EventQueue::settle(QueuedEvent event, Result<FunctionAnswer> ans
     stored =
         co_await store(event.id, event.attempts, now + static_cast<std::int64_t>(delay * 1000));
   }
-  if (stored.has_error()) spdlog::error("store invocation: {}", stored.error().message);
+  if (stored.has_error()) log::error("store invocation: {}", stored.error().message);
 }
 
 net::Task<Result<void>> EventQueue::store(std::int64_t id, int attempts, std::int64_t not_before) {
@@ -252,8 +252,8 @@ void EventQueue::bury(const QueuedEvent& event, const std::string& condition,
   std::ofstream out(dead_letters_, std::ios::app);
   chmod(dead_letters_.c_str(), 0600);
   out << record.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
-  spdlog::warn("asynchronous invocation {} of {}: {}; see {}", event.invocation.request_id,
-               event.function, condition, dead_letters_.string());
+  log::warn("asynchronous invocation {} of {}: {}; see {}", event.invocation.request_id,
+            event.function, condition, dead_letters_.string());
 }
 
 }  // namespace aurora_global::services::lambda

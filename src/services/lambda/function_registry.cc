@@ -1,6 +1,5 @@
 #include "services/lambda/function_registry.h"
-
-#include <spdlog/spdlog.h>
+#include "net/log.h"
 
 #include <algorithm>
 #include <set>
@@ -34,7 +33,7 @@ void FunctionRegistry::read(const fs::path& file) {
   }
   auto config = load_function(file);
   if (config.has_error()) {
-    spdlog::warn("function {}: {}", key, config.error().message);
+    log::warn("function {}: {}", key, config.error().message);
     return;
   }
   auto function = std::make_shared<Function>();

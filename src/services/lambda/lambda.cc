@@ -1,10 +1,7 @@
 #include "services/lambda/lambda.h"
 
 #include <algorithm>
-#include <array>
 
-#include "awsapi/http_message.h"
-#include "awsapi/query.h"
 #include "base/base64.h"
 #include "base/rng.h"
 #include "services/json_protocol.h"
@@ -17,80 +14,57 @@ using nlohmann::json;
 constexpr std::size_t kEventBytesMax = 1'048'576;
 constexpr std::size_t kClientContextMax = 3583;
 constexpr Duration kJoinLimit = std::chrono::seconds(5);
-constexpr const char* kRoot = "/2015-03-31/functions";
+constexpr std::size_t kPageMax = 50;
 
-net::HttpResponse refusal(int status, const std::string& code, const std::string& message,
-                          json more = json::object()) {
-  net::HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("x-amzn-RequestId", random_uuid());
-  response.headers.emplace_back("x-amzn-ErrorType", code);
-  more["Type"] = status >= 500 ? "Service" : "User";
-  more["message"] = message;
-  more["Message"] = message;
-  response.body = more.dump(-1, ' ', false, json::error_handler_t::replace);
-  return response;
+Error invalid(std::string code, std::string message) {
+  return make_error(ErrorKind::invalid, std::move(message), std::move(code));
 }
 
-net::HttpResponse answer(const json& body) {
-  net::HttpResponse response;
-  response.headers.emplace_back("Content-Type", "application/json");
-  response.headers.emplace_back("x-amzn-RequestId", random_uuid());
-  response.body = body.dump();
-  return response;
+Result<void> check_qualifier(const json& input) {
+  const std::string qualifier = input.value("Qualifier", "$LATEST");
+  if (qualifier == "$LATEST") return ok();
+  return make_error(
+      ErrorKind::not_found,
+      "Cannot find version or alias " + qualifier + " of " + input.value("FunctionName", ""),
+      "ResourceNotFoundException");
 }
-
-net::HttpResponse refusal_of(const Error& error) {
-  const std::string code = error.code.empty() ? "ServiceException" : error.code;
-  if (code == "ResourceNotFoundException") return refusal(404, code, error.message);
-  if (code == "TooManyRequestsException") {
-    return refusal(429, code, error.message,
-                   {{"Reason", "ReservedFunctionConcurrentInvocationLimitExceeded"}});
-  }
-  if (code == "InvalidZipFileException") return refusal(502, code, error.message);
-  return refusal(code == "ServiceException" ? 500 : 400, code, error.message);
-}
-
-// Below kRoot: nothing lists, "/NAME" and `rest` are about one function. Headers, body and these
-// query parameters are all that an action has.
-struct Action {
-  std::string_view name, method;
-  bool names_function;
-  std::string_view rest;
-  std::array<std::string_view, 4> parameters;
-};
-constexpr Action kActions[] = {
-    {"Invoke", "POST", true, "/invocations", {"Qualifier"}},
-    {"ListFunctions", "GET", false, "", {"FunctionVersion", "Marker", "MasterRegion", "MaxItems"}},
-    {"GetFunction", "GET", true, "", {"Qualifier"}},
-    {"GetFunctionConfiguration", "GET", true, "/configuration", {"Qualifier"}},
-};
 
 std::string own_trace_id() {
   return "Root=1-" + random_hex(4) + "-" + random_hex(12) + ";Sampled=0";
 }
 
 // The caller's client context: base64 of a JSON object, told to the function in one line.
-Result<std::string> client_context_in(const net::HttpRequest& request) {
-  const std::string given = net::header_value(request.headers, "X-Amz-Client-Context");
+Result<std::string> client_context_in(const json& input) {
+  const std::string given = input.value("ClientContext", "");
   if (given.empty()) return std::string();
   const auto text = from_base64(given);
   const json context = text ? parse_json(*text) : json(json::value_t::discarded);
   if (context.is_object() && given.size() <= kClientContextMax) {
     return context.dump(-1, ' ', true, json::error_handler_t::replace);
   }
-  return make_error(ErrorKind::invalid,
-                    "Client context must be a valid Base64-encoded JSON object.",
-                    "InvalidRequestContentException");
+  return invalid("InvalidRequestContentException",
+                 "Client context must be a valid Base64-encoded JSON object.");
+}
+
+Result<void> check_payload(const net::HttpRequest& request, std::size_t limit) {
+  if (request.body.size() > limit) {
+    return invalid("RequestTooLargeException", "Request must be smaller than " +
+                                                   std::to_string(limit) +
+                                                   " bytes for the InvokeFunction operation");
+  }
+  if (!request.body.empty() && parse_json(request.body).is_discarded()) {
+    return invalid("InvalidRequestContentException",
+                   "Could not parse request body into json: the payload is no JSON document, or "
+                   "one nested over " +
+                       std::to_string(kJsonDepthMax) + " deep");
+  }
+  return ok();
 }
 
 }  // namespace
 
 std::vector<std::string_view> action_names() {
-  std::vector<std::string_view> names;
-  for (const Action& action : kActions) names.push_back(action.name);
-  return names;
+  return {"Invoke", "ListFunctions", "GetFunction", "GetFunctionConfiguration"};
 }
 
 Lambda::Lambda(boost::asio::any_io_executor executor, const region::Facts& facts,
@@ -171,32 +145,15 @@ json Lambda::configuration(const Function& function) const {
           {"LastUpdateStatus", "Successful"}};
 }
 
-net::Task<net::HttpResponse> Lambda::serve_invoke(FunctionPtr function, net::HttpRequest request) {
-  const auto header = [&](const char* name) { return net::header_value(request.headers, name); };
-  std::string type = header("X-Amz-Invocation-Type");
-  if (type.empty()) type = "RequestResponse";
+net::Task<Result<net::HttpResponse>> Lambda::serve_invoke(FunctionPtr function, json input,
+                                                          net::HttpRequest request) {
+  const std::string type = input.value("InvocationType", "RequestResponse");
   const bool event = type == "Event";
-  if (type != "RequestResponse" && type != "Event" && type != "DryRun") {
-    co_return refusal(400, "InvalidParameterValueException",
-                      "The invocation type is RequestResponse, Event or DryRun; given: " + type);
-  }
-  const std::size_t limit = event ? kEventBytesMax : kRequestBytesMax;
-  if (request.body.size() > limit) {
-    co_return refusal(413, "RequestTooLargeException",
-                      "Request must be smaller than " + std::to_string(limit) +
-                          " bytes for the InvokeFunction operation");
-  }
+  CO_TRY_VOID(check_payload(request, event ? kEventBytesMax : kRequestBytesMax));
+  CO_TRY(std::string context, client_context_in(input));
   if (request.body.empty()) request.body = "{}";
-  if (parse_json(request.body).is_discarded()) {
-    co_return refusal(400, "InvalidRequestContentException",
-                      "Could not parse request body into json: the payload is no JSON document, or "
-                      "one nested over " +
-                          std::to_string(kJsonDepthMax) + " deep");
-  }
-  const auto context = client_context_in(request);
-  if (context.has_error()) co_return refusal_of(context.error());
-  Invocation invocation{random_uuid(), std::move(request.body), header("X-Amzn-Trace-Id"),
-                        *context};
+  Invocation invocation{random_uuid(), std::move(request.body),
+                        net::header_value(request.headers, "X-Amzn-Trace-Id"), std::move(context)};
   net::HttpResponse response;
   response.headers.emplace_back("x-amzn-RequestId", invocation.request_id);
   if (type == "DryRun") {
@@ -204,72 +161,75 @@ net::Task<net::HttpResponse> Lambda::serve_invoke(FunctionPtr function, net::Htt
     co_return response;
   }
   if (event) {
-    const auto queued = co_await events_->put(function->config.name, std::move(invocation));
-    if (queued.has_error()) co_return refusal_of(queued.error());
+    CO_TRY_VOID(co_await events_->put(function->config.name, std::move(invocation)));
     response.status = 202;
     co_return response;
   }
-  auto invoked = co_await invoke(std::move(function), std::move(invocation));
-  if (invoked.has_error()) co_return refusal_of(invoked.error());
+  CO_TRY(Invoked invoked, co_await invoke(std::move(function), std::move(invocation)));
   response.headers.emplace_back("Content-Type", "application/json");
   response.headers.emplace_back("X-Amz-Executed-Version", "$LATEST");
-  if (!invoked->outcome.function_error.empty()) {
-    response.headers.emplace_back("X-Amz-Function-Error", invoked->outcome.function_error);
+  if (!invoked.outcome.function_error.empty()) {
+    response.headers.emplace_back("X-Amz-Function-Error", invoked.outcome.function_error);
   }
-  if (header("X-Amz-Log-Type") == "Tail") {
-    response.headers.emplace_back("X-Amz-Log-Result", base64(invoked->log_tail));
+  if (input.value("LogType", "None") == "Tail") {
+    response.headers.emplace_back("X-Amz-Log-Result", base64(invoked.log_tail));
   }
-  response.body = std::move(invoked->outcome.payload);
+  response.body = std::move(invoked.outcome.payload);
   co_return response;
 }
 
+// What a REST answer of JSON says: one page of the functions.
+Result<json> Lambda::list(const json& input) {
+  const std::string marker = input.value("Marker", "");
+  const auto most = static_cast<std::size_t>(input.value("MaxItems", std::int64_t{kPageMax}));
+  json all = json::array();
+  for (const FunctionPtr& function : registry_.all()) {
+    const std::string& name = function->config.name;
+    if (name <= marker) continue;
+    if (all.size() >= std::min(most, kPageMax)) {
+      return json{{"Functions", all}, {"NextMarker", all.back().at("FunctionName")}};
+    }
+    all.push_back(configuration(*function));
+  }
+  return json{{"Functions", all}};
+}
+
+net::Task<Result<net::HttpResponse>> Lambda::answer(const Call& call, net::HttpRequest request) {
+  const std::string& name = call.operation->name;
+  Members members(call.input, "lambda", name);
+  members.ignore({"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext",
+                  "Marker", "MaxItems"});
+  CO_TRY_VOID(members.finish());
+  if (name == "ListFunctions") {
+    CO_TRY(const json listed, list(call.input));
+    co_return answer_of(call, listed, request);
+  }
+  CO_TRY(FunctionPtr function, registry_.find(call.input.at("FunctionName").get<std::string>()));
+  CO_TRY_VOID(check_qualifier(call.input));
+  if (name == "Invoke") {
+    co_return co_await serve_invoke(std::move(function), call.input, std::move(request));
+  }
+  const json facts = configuration(*function);
+  if (name == "GetFunctionConfiguration") co_return answer_of(call, facts, request);
+  const json code = {{"RepositoryType", "file"}, {"Location", function->config.code.string()}};
+  co_return answer_of(call, {{"Configuration", facts}, {"Code", code}}, request);
+}
+
 net::Task<net::HttpResponse> Lambda::serve(net::HttpRequest request) {
-  const auto question = request.target.find('?');
-  std::string path = request.target.substr(0, question);
-  bool rooted = path.rfind(kRoot, 0) == 0;
-  if (rooted) path.erase(0, std::string_view(kRoot).size());
-  rooted = rooted && (path.empty() || path[0] == '/');
-  if (path == "/") path.clear();
-  const auto end = std::min(path.find('/', 1), path.size());
-  const std::string name = path.empty() ? "" : awsapi::percent_decode(path.substr(1, end - 1));
-  const auto* action =
-      std::find_if(std::begin(kActions), std::end(kActions), [&](const Action& one) {
-        return rooted && one.method == request.method && one.names_function == !path.empty() &&
-               one.rest == path.substr(end);
-      });
-  if (action == std::end(kActions)) {
-    co_return refusal(403, "AccessDeniedException",
-                      "Unable to determine service/operation name to be authorized");
+  const auto* model = awsapi::service_model("lambda");
+  const auto call = read_call("lambda", request);
+  if (call.has_error()) co_return refuse(request, call.error(), model);
+  auto answering = answer(*call, request);
+  auto answered = co_await std::move(answering);
+  if (answered.has_value()) co_return std::move(*answered);
+  const Error error = in_words_of("lambda", answered.error());
+  auto refusal = refuse(request, error, model, call->operation);
+  if (error.code == "TooManyRequestsException") {
+    json body = json::parse(refusal.body);
+    body["Reason"] = "ReservedFunctionConcurrentInvocationLimitExceeded";
+    refusal.body = body.dump();
   }
-  const auto parameters = awsapi::parse_form(
-      question == std::string::npos ? "" : std::string_view(request.target).substr(question + 1));
-  if (parameters.has_error()) {
-    co_return refusal(400, "InvalidParameterValueException", parameters.error().message);
-  }
-  for (const auto& [key, value] : *parameters) {
-    const auto& known = action->parameters;
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    co_return refusal(400, "InvalidParameterValueException",
-                      "The parameter " + key + " is not known for this operation");
-  }
-  if (!action->names_function) {
-    json all = json::array();
-    for (const FunctionPtr& function : registry_.all()) all.push_back(configuration(*function));
-    co_return answer({{"Functions", all}});
-  }
-  const auto function = registry_.find(name);
-  if (function.has_error()) co_return refusal_of(function.error());
-  const auto qualifier = parameters->find("Qualifier");
-  if (qualifier != parameters->end() && qualifier->second != "$LATEST") {
-    co_return refusal(404, "ResourceNotFoundException",
-                      "Cannot find version or alias " + qualifier->second + " of " + name);
-  }
-  if (action->name == "Invoke") co_return co_await serve_invoke(*function, std::move(request));
-  const json facts = configuration(**function);
-  if (action->name == "GetFunctionConfiguration") co_return answer(facts);
-  co_return answer(
-      {{"Configuration", facts},
-       {"Code", {{"RepositoryType", "file"}, {"Location", (*function)->config.code.string()}}}});
+  co_return refusal;
 }
 
 }  // namespace aurora_global::services::lambda

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "services/call.h"
 #include "services/lambda/event_queue.h"
 #include "services/lambda/function_code.h"
 #include "services/lambda/sandbox_pool.h"
@@ -41,7 +42,10 @@ class Lambda final : public FunctionInvoker, private EventRunner {
   net::Task<Result<FunctionAnswer>> run_event(std::string function, Invocation invocation) override;
 
   net::Task<Result<Invoked>> invoke(FunctionPtr function, Invocation invocation);
-  net::Task<net::HttpResponse> serve_invoke(FunctionPtr function, net::HttpRequest request);
+  net::Task<Result<net::HttpResponse>> answer(const Call& call, net::HttpRequest request);
+  net::Task<Result<net::HttpResponse>> serve_invoke(FunctionPtr function, nlohmann::json input,
+                                                    net::HttpRequest request);
+  Result<nlohmann::json> list(const nlohmann::json& input);
   nlohmann::json configuration(const Function& function) const;
 
   const region::Facts& facts_;
