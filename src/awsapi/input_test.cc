@@ -207,8 +207,10 @@ TEST(Output, XmlFollowsTheModel) {
   EXPECT_NE(text.find("<Result><Datapoints><member>"), std::string::npos) << text;
   EXPECT_NE(text.find("<Timestamp>1970-01-01T00:00:01.500Z</Timestamp>"), std::string::npos);
   EXPECT_NE(text.find("<entry><key>p99</key><value>3.5</value></entry>"), std::string::npos);
-  EXPECT_EQ(shape_of_error(statistics, "InvalidParameterValue"), "InvalidParameterValueException");
-  EXPECT_EQ(shape_of_error(statistics, "Other"), "Other");
+  const OperationError* error = error_of(*service_model("monitoring"), "InvalidParameterValue");
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->shape, "InvalidParameterValueException");
+  EXPECT_EQ(error_of(*service_model("monitoring"), "Other"), nullptr);
 }
 
 }  // namespace

@@ -55,11 +55,13 @@ void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape, cons
   }
 }
 
-std::string shape_of_error(const OperationModel& operation, const std::string& code) {
-  for (const OperationError& error : operation.errors) {
-    if (error.code == code) return error.shape;
+const OperationError* error_of(const ServiceModel& service, const std::string& code) {
+  for (const OperationModel& operation : service.operations) {
+    for (const OperationError& error : operation.errors) {
+      if (error.code == code || error.shape == code) return &error;
+    }
   }
-  return code;
+  return nullptr;
 }
 
 }  // namespace aurora_global::awsapi

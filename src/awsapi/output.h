@@ -13,8 +13,8 @@ namespace aurora_global::awsapi {
 void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape,
                const nlohmann::json& value);
 
-// What the JSON protocols call an error of the Query protocol ("InvalidParameterValue" ->
-// "InvalidParameterValueException"), by the operation's own errors; `code` itself if it has none.
-std::string shape_of_error(const OperationModel& operation, const std::string& code);
+// The error of a service that has this code in the Query protocol ("InvalidParameterValue") or this
+// shape in the others ("InvalidParameterValueException"); nullptr if none of its operations has it.
+const OperationError* error_of(const ServiceModel& service, const std::string& code);
 
 }  // namespace aurora_global::awsapi

@@ -26,7 +26,7 @@
 #include "region/instance.h"
 #include "region/key_ring.h"
 #include "region/region.h"
-#include "region/secrets.h"
+#include "region/secret_book.h"
 #include "region/store.h"
 #include "region/vault.h"
 
@@ -51,7 +51,7 @@ struct PeerView {
   InstanceState head;
 };
 
-class Controller final : public Region, private SecretsOutside {
+class Controller final : public Region, private SecretBookOutside {
  public:
   // `config` must outlive the controller.
   static Result<std::unique_ptr<Controller>> open(boost::asio::any_io_executor executor,
@@ -232,7 +232,7 @@ class Controller final : public Region, private SecretsOutside {
   KeyRing key_ring_;
   net::SystemUser user_;
   Facts facts_;
-  Secrets secrets_;
+  SecretBook secrets_;
   std::map<std::string, std::string> keys_;
   net::HttpHandler api_handler_;
 

@@ -160,8 +160,8 @@ class Region {
   // The keys of this region; they are in no other.
   virtual KeyRing& keys() = 0;
 
-  // Secrets: sealed on disk, the same in every region (region/secrets.h). What the parts hold is in
-  // secret_document.h.
+  // Secrets: sealed on disk, the same in every region (region/secret_book.h). What the parts hold
+  // is in secret_document.h.
   virtual std::vector<std::string> secret_names() const = 0;
   // Fail with ResourceNotFoundException, or `corrupt` for one that was tampered with; the values
   // also with KMS's codes, when their key may not be used.

@@ -56,7 +56,7 @@ net::HttpResponse internal_failure(const net::HttpRequest& request, const std::s
                            "of the region has it as request " +
                                id,
                            "InternalFailure"),
-                nullptr, nullptr, id);
+                nullptr, id);
 }
 
 // JSON and XML carry text only. CBOR, and what is compressed, is looked at when it is read.

@@ -12,7 +12,6 @@ namespace {
 
 using awsapi::Flaw;
 using awsapi::Input;
-using awsapi::OperationModel;
 using awsapi::ServiceModel;
 using nlohmann::json;
 
@@ -98,6 +97,7 @@ Result<Call> read_query(const ServiceModel& service, const net::HttpRequest& req
   }
   form.erase("Action");
   form.erase("Version");
+  std::erase_if(form, [](const auto& one) { return one.first.rfind("X-Amz-", 0) == 0; });
   if (call.operation->input == nullptr) return call;
   TRY(call.input, without_flaws(service, awsapi::read_form(*call.operation->input, form)));
   return call;
@@ -166,15 +166,6 @@ net::HttpResponse as_cbor(net::HttpResponse response) {
   return response;
 }
 
-int status_of(const std::string& code, const OperationModel* operation) {
-  if (operation != nullptr) {
-    for (const awsapi::OperationError& error : operation->errors) {
-      if (error.code == code || error.shape == code) return error.status;
-    }
-  }
-  return awsapi::http_status_of(code);
-}
-
 net::HttpResponse rest_refusal(int status, const std::string& code, const std::string& message,
                                const std::string& id) {
   const json body = {
@@ -226,11 +217,11 @@ net::HttpResponse answer_of(const Call& call, const json& output, const net::Htt
 }
 
 net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
-                         const ServiceModel* service, const OperationModel* operation,
-                         std::string id) {
+                         const ServiceModel* service, std::string id) {
   if (id.empty()) id = random_uuid();
   const std::string code = awsapi::code_of(error);
-  const int status = status_of(code, operation);
+  const auto* known = service == nullptr ? nullptr : awsapi::error_of(*service, code);
+  const int status = known == nullptr ? awsapi::http_status_of(code) : known->status;
   const Wire wire = service != nullptr && service->name == "lambda" ? Wire::rest : wire_of(request);
   if (wire == Wire::rest) return rest_refusal(status, code, error.message, id);
   if (wire == Wire::query) {
@@ -240,7 +231,7 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
     return response_of(status, "text/xml", awsapi::error_document(code, error.message, id, xmlns),
                        id);
   }
-  const std::string shape = operation == nullptr ? code : awsapi::shape_of_error(*operation, code);
+  const std::string& shape = known == nullptr ? code : known->shape;
   const json body = {{"__type", shape}, {"message", error.message}};
   net::HttpResponse response =
       wire == Wire::cbor

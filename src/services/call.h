@@ -29,11 +29,10 @@ Result<Call> read_call(std::string_view service, const net::HttpRequest& request
 net::HttpResponse answer_of(const Call& call, const nlohmann::json& output,
                             const net::HttpRequest& request);
 
-// `error` in the protocol of `request`, with the status that the operation's model gives its code.
-// `id` as request id; empty: a new one.
+// `error` in the protocol of `request`, with the name and the status that the service's model gives
+// its code. `id` as request id; empty: a new one.
 net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
-                         const awsapi::ServiceModel* service = nullptr,
-                         const awsapi::OperationModel* operation = nullptr, std::string id = "");
+                         const awsapi::ServiceModel* service = nullptr, std::string id = "");
 
 // The code that `service` has for what Members found wrong with a value.
 Error in_words_of(std::string_view service, Error error);

@@ -223,7 +223,7 @@ net::Task<net::HttpResponse> Lambda::serve(net::HttpRequest request) {
   auto answered = co_await std::move(answering);
   if (answered.has_value()) co_return std::move(*answered);
   const Error error = in_words_of("lambda", answered.error());
-  auto refusal = refuse(request, error, model, call->operation);
+  auto refusal = refuse(request, error, model);
   if (error.code == "TooManyRequestsException") {
     json body = json::parse(refusal.body);
     body["Reason"] = "ReservedFunctionConcurrentInvocationLimitExceeded";

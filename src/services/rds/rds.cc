@@ -87,9 +87,7 @@ net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   Parameters parameters(std::move(call->input), "rds", name);
   auto acting = action->handler(region, parameters, xml);
   const auto outcome = co_await std::move(acting);
-  if (outcome.has_error()) {
-    co_return refuse(request, outcome.error(), model, call->operation, id);
-  }
+  if (outcome.has_error()) co_return refuse(request, outcome.error(), model, id);
   xml.close();
   xml.open("ResponseMetadata");
   xml.element("RequestId", id);

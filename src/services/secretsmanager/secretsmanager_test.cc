@@ -172,7 +172,8 @@ TEST(SecretsManager, ListsAreFilteredSortedAndPaged) {
   }
   const auto names = [&](const json& request) {
     std::vector<std::string> all;
-    for (const json& one : call(region, "ListSecrets", request)["SecretList"]) {
+    const json listed = call(region, "ListSecrets", request);
+    for (const json& one : listed.at("SecretList")) {
       all.push_back(one["Name"].get<std::string>());
     }
     return all;

@@ -21,9 +21,9 @@
 namespace aurora_global::region {
 
 // What secrets need of their region.
-class SecretsOutside {
+class SecretBookOutside {
  public:
-  virtual ~SecretsOutside() = default;
+  virtual ~SecretBookOutside() = default;
   // Whose copy decides: the writer's region of the global cluster; without one, one that all name.
   virtual RegionId deciding_region() const = 0;
   // The epoch in which this region's own server takes writes now; nullopt: it does not.
@@ -37,15 +37,15 @@ class SecretsOutside {
   virtual net::Task<void> tell_all() = 0;
 };
 
-class Secrets {
+class SecretBook {
  public:
   using Json = nlohmann::json;
   static constexpr std::size_t kSecretsMax = 500;
   static constexpr std::string_view kDocument = "secret:";
 
   // All references outlive the object.
-  Secrets(boost::asio::any_io_executor executor, RegionId region, Store& store, const Vault& vault,
-          KeyRing& keys, const Clock& clock, SecretsOutside& outside);
+  SecretBook(boost::asio::any_io_executor executor, RegionId region, Store& store,
+             const Vault& vault, KeyRing& keys, const Clock& clock, SecretBookOutside& outside);
   Result<void> load(const Store::Document& document);
 
   std::vector<std::string> names() const;
@@ -93,7 +93,7 @@ class Secrets {
   const Vault& vault_;
   KeyRing& key_ring_;
   const Clock& clock_;
-  SecretsOutside& outside_;
+  SecretBookOutside& outside_;
   net::AsyncMutex changing_;
   net::AsyncMutex rotating_;
   std::map<std::string, Sealed> secrets_;

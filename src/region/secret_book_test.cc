@@ -1,6 +1,6 @@
 // Goal: nothing of value is thrown away. After any partition, both regions know one AWSCURRENT
 // version, and where it was set by a rotation its password is the one that PostgreSQL has.
-#include "region/secrets.h"
+#include "region/secret_book.h"
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
@@ -47,7 +47,7 @@ struct World {
   std::optional<ErrorKind> password_fails;
 };
 
-class Region final : public SecretsOutside {
+class Region final : public SecretBookOutside {
  public:
   Region(boost::asio::any_io_executor executor, World& world, std::string name)
       : world_(world),
@@ -97,7 +97,7 @@ class Region final : public SecretsOutside {
   KeyRing keys_;
 
  public:
-  Secrets secrets;
+  SecretBook secrets;
 };
 
 struct Pair {
@@ -194,7 +194,7 @@ bool opens(const std::string& verifier, const std::string& text) {
   return base64({reinterpret_cast<const char*>(digest), sizeof digest}) == stored;
 }
 
-TEST(Secrets, FiveRotationsBehindACutLinkThrowNothingAway) {
+TEST(SecretBook, FiveRotationsBehindACutLinkThrowNothingAway) {
   with_pair([](Pair& pair) -> net::Task<void> {
     co_await pair.create("first");
     pair.world.cut = true;
@@ -213,7 +213,7 @@ TEST(Secrets, FiveRotationsBehindACutLinkThrowNothingAway) {
   });
 }
 
-TEST(Secrets, ARefusedRotationLeavesNoTrace) {
+TEST(SecretBook, ARefusedRotationLeavesNoTrace) {
   with_pair([](Pair& pair) -> net::Task<void> {
     co_await pair.create("first");
     pair.world.password_fails = ErrorKind::denied;
@@ -225,7 +225,7 @@ TEST(Secrets, ARefusedRotationLeavesNoTrace) {
 }
 
 // The database has the new password, and nobody was told so.
-TEST(Secrets, ARotationWithoutAnAnswerIsSettled) {
+TEST(SecretBook, ARotationWithoutAnAnswerIsSettled) {
   with_pair([](Pair& pair) -> net::Task<void> {
     co_await pair.create("first");
     pair.world.password_fails = ErrorKind::timeout;
@@ -238,7 +238,7 @@ TEST(Secrets, ARotationWithoutAnAnswerIsSettled) {
   });
 }
 
-TEST(Secrets, BothCurrentVersionsOfAPartitionAreKept) {
+TEST(SecretBook, BothCurrentVersionsOfAPartitionAreKept) {
   with_pair([](Pair& pair) -> net::Task<void> {
     co_await pair.create("first");
     pair.world.cut = true;
@@ -257,7 +257,7 @@ TEST(Secrets, BothCurrentVersionsOfAPartitionAreKept) {
 
 // 50 random interleavings of what both sides of a partition may do, among it the death of the
 // writer's region together with what its PostgreSQL had not replicated.
-TEST(Secrets, OnePasswordIsValidAfterAnyPartition) {
+TEST(SecretBook, OnePasswordIsValidAfterAnyPartition) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE(seed);
     with_pair([seed](Pair& pair) -> net::Task<void> {

@@ -1,4 +1,4 @@
-#include "region/secrets.h"
+#include "region/secret_book.h"
 
 #include <algorithm>
 
@@ -41,8 +41,9 @@ bool is_uncertain(const Error& error) {
 
 }  // namespace
 
-Secrets::Secrets(boost::asio::any_io_executor executor, RegionId region, Store& store,
-                 const Vault& vault, KeyRing& keys, const Clock& clock, SecretsOutside& outside)
+SecretBook::SecretBook(boost::asio::any_io_executor executor, RegionId region, Store& store,
+                       const Vault& vault, KeyRing& keys, const Clock& clock,
+                       SecretBookOutside& outside)
     : region_(std::move(region)),
       store_(store),
       vault_(vault),
@@ -52,11 +53,11 @@ Secrets::Secrets(boost::asio::any_io_executor executor, RegionId region, Store& 
       changing_(executor),
       rotating_(executor) {}
 
-double Secrets::now() const {
+double SecretBook::now() const {
   return static_cast<double>(clock_.wall_now().time_since_epoch().count()) / 1e6;
 }
 
-Result<void> Secrets::load(const Store::Document& document) {
+Result<void> SecretBook::load(const Store::Document& document) {
   const Json json = Json::parse(document.text, nullptr, false);
   if (!json.is_object()) {
     return make_error(ErrorKind::corrupt, "the document " + document.name + " is no JSON object");
@@ -72,25 +73,25 @@ Result<void> Secrets::load(const Store::Document& document) {
   return ok();
 }
 
-std::vector<std::string> Secrets::names() const {
+std::vector<std::string> SecretBook::names() const {
   std::vector<std::string> names;
   for (const auto& [name, secret] : secrets_) names.push_back(name);
   return names;
 }
 
-Result<const Secrets::Sealed*> Secrets::sealed(const std::string& name) const {
+Result<const SecretBook::Sealed*> SecretBook::sealed(const std::string& name) const {
   const auto found = secrets_.find(name);
   if (found != secrets_.end()) return &found->second;
   return make_error(ErrorKind::not_found, "there is no secret " + name,
                     "ResourceNotFoundException");
 }
 
-Result<std::string> Secrets::about(const std::string& name) const {
+Result<std::string> SecretBook::about(const std::string& name) const {
   TRY(const Sealed* found, sealed(name));
   return vault_.open_sealed(name, found->about);
 }
 
-Result<std::string> Secrets::values(const std::string& name) const {
+Result<std::string> SecretBook::values(const std::string& name) const {
   TRY(const Sealed* found, sealed(name));
   if (found->values.empty()) return std::string("{}");
   const auto blob = from_base64(found->values);
@@ -98,20 +99,20 @@ Result<std::string> Secrets::values(const std::string& name) const {
   return std::move(opened.text);
 }
 
-Result<Secret> Secrets::opened(const std::string& name) const {
+Result<Secret> SecretBook::opened(const std::string& name) const {
   TRY(const Sealed* found, sealed(name));
   TRY(std::string told, about(name));
   TRY(std::string hidden, values(name));
   return Secret{std::move(told), std::move(hidden), found->keys};
 }
 
-Result<SecretDocument> Secrets::document(const std::string& name) const {
+Result<SecretDocument> SecretBook::document(const std::string& name) const {
   TRY(const Secret secret, opened(name));
   return SecretDocument::of(secret);
 }
 
 // Requires `changing_`.
-net::Task<Result<void>> Secrets::keep(std::string name, SecretClock clock, Secret secret) {
+net::Task<Result<void>> SecretBook::keep(std::string name, SecretClock clock, Secret secret) {
   std::string key = kDefaultKey;
   if (const auto named = secret.keys.find(region_.name); named != secret.keys.end()) {
     key = named->second;
@@ -131,7 +132,7 @@ net::Task<Result<void>> Secrets::keep(std::string name, SecretClock clock, Secre
   co_return ok();
 }
 
-net::Task<Result<void>> Secrets::change(std::string name, SecretEdit edit) {
+net::Task<Result<void>> SecretBook::change(std::string name, SecretEdit edit) {
   CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
   const auto present = secrets_.find(name);
   std::optional<Secret> before;
@@ -149,7 +150,7 @@ net::Task<Result<void>> Secrets::change(std::string name, SecretEdit edit) {
   co_return co_await keep(std::move(name), std::move(clock), std::move(*after));
 }
 
-net::Task<Result<void>> Secrets::update(std::string name, SecretEdit edit) {
+net::Task<Result<void>> SecretBook::update(std::string name, SecretEdit edit) {
   CO_TRY_VOID(co_await change(std::move(name), std::move(edit)));
   co_await outside_.tell_all();
   co_return ok();
@@ -157,13 +158,13 @@ net::Task<Result<void>> Secrets::update(std::string name, SecretEdit edit) {
 
 // ---- the other regions
 
-Secrets::Json Secrets::clocks() const {
+SecretBook::Json SecretBook::clocks() const {
   Json all = Json::object();
   for (const auto& [name, secret] : secrets_) all[name] = secret.clock;
   return all;
 }
 
-net::Task<void> Secrets::learn(RegionId from, Json clocks) {
+net::Task<void> SecretBook::learn(RegionId from, Json clocks) {
   if (!clocks.is_object()) co_return;
   for (const auto& [name, told] : clocks.items()) {
     const auto theirs = secret_clock_in(told);
@@ -185,7 +186,7 @@ net::Task<void> Secrets::learn(RegionId from, Json clocks) {
   }
 }
 
-net::Task<Result<void>> Secrets::fetch(RegionId from, std::string name) {
+net::Task<Result<void>> SecretBook::fetch(RegionId from, std::string name) {
   Json question = {{"name", name}};
   CO_TRY(const Json answer,
          co_await outside_.ask_region(std::move(from), "secret", std::move(question),
@@ -198,7 +199,7 @@ net::Task<Result<void>> Secrets::fetch(RegionId from, std::string name) {
 }
 
 // Another region's copy: later than ours, or made without knowledge of it.
-net::Task<Result<void>> Secrets::take(std::string name, SecretClock clock, Secret secret) {
+net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Secret secret) {
   CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
   const auto present = secrets_.find(name);
   const SecretOrder order =
@@ -219,7 +220,7 @@ net::Task<Result<void>> Secrets::take(std::string name, SecretClock clock, Secre
                           merged(std::move(ours), theirs).secret());
 }
 
-net::Task<Result<Secrets::Json>> Secrets::answer_secret(Json question) {
+net::Task<Result<SecretBook::Json>> SecretBook::answer_secret(Json question) {
   const std::string name = question.at("name").get<std::string>();
   CO_TRY(const Secret secret, opened(name));
   co_return Json{{"clock", secrets_.at(name).clock},
@@ -230,7 +231,7 @@ net::Task<Result<Secrets::Json>> Secrets::answer_secret(Json question) {
 
 // ---- passwords
 
-Result<Secrets::Credentials> Secrets::credentials_in(const std::string& text) {
+Result<SecretBook::Credentials> SecretBook::credentials_in(const std::string& text) {
   const Json value = Json::parse(text, nullptr, false);
   const auto is_text = [&](const char* member) {
     return value.is_object() && value.contains(member) && value[member].is_string();
@@ -247,12 +248,12 @@ Result<Secrets::Credentials> Secrets::credentials_in(const std::string& text) {
   return credentials;
 }
 
-net::Task<Result<void>> Secrets::set_password(Credentials credentials) {
+net::Task<Result<void>> SecretBook::set_password(Credentials credentials) {
   co_return co_await outside_.set_role_verifier(credentials.role,
                                                 pgclient::scram_verifier(credentials.password));
 }
 
-net::Task<Result<void>> Secrets::rotate(std::string name, std::string version_id) {
+net::Task<Result<void>> SecretBook::rotate(std::string name, std::string version_id) {
   const RegionId decides = outside_.deciding_region();
   if (decides == region_) co_return co_await rotate_here(std::move(name), std::move(version_id));
   CO_TRY(const Sealed* ours, sealed(name));
@@ -263,7 +264,7 @@ net::Task<Result<void>> Secrets::rotate(std::string name, std::string version_id
   co_return co_await fetch(decides, std::move(name));
 }
 
-net::Task<Result<Secrets::Json>> Secrets::answer_rotate(Json question) {
+net::Task<Result<SecretBook::Json>> SecretBook::answer_rotate(Json question) {
   const std::string name = question.at("name").get<std::string>();
   const std::string version_id = question.at("version").get<std::string>();
   // Who asks may have changed the secret a moment ago.
@@ -280,7 +281,7 @@ net::Task<Result<Secrets::Json>> Secrets::answer_rotate(Json question) {
 // The new password is stored as AWSPENDING first, set in the database, then made AWSCURRENT. What
 // is refused leaves no trace; where it is not known whether the database has the new one, settle()
 // sets the AWSCURRENT one again before AWSPENDING goes.
-net::Task<Result<void>> Secrets::rotate_here(std::string name, std::string version_id) {
+net::Task<Result<void>> SecretBook::rotate_here(std::string name, std::string version_id) {
   CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kTurnLimit)));
   CO_TRY(const SecretDocument before, document(name));
   const Json* current = before.version("", kCurrent);
@@ -328,7 +329,7 @@ net::Task<Result<void>> Secrets::rotate_here(std::string name, std::string versi
 }
 
 // Sets the password of the AWSCURRENT version again, and drops what was pending.
-net::Task<Result<void>> Secrets::assert_current(std::string name) {
+net::Task<Result<void>> SecretBook::assert_current(std::string name) {
   CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kTurnLimit)));
   CO_TRY(const SecretDocument document, this->document(name));
   const Json* current = document.version("", kCurrent);
@@ -349,7 +350,7 @@ net::Task<Result<void>> Secrets::assert_current(std::string name) {
   co_return co_await change(name, drop_pending);
 }
 
-net::Task<void> Secrets::settle() {
+net::Task<void> SecretBook::settle() {
   const auto epoch = outside_.writing_epoch();
   if (!epoch || outside_.deciding_region() != region_) co_return;
   if (settled_epoch_ != epoch) {
