@@ -102,9 +102,9 @@ export function readConfig(node: Node): Config {
 
   const foreign = keysInFiles();
   for (const key of Object.keys(node.getAllContext())) {
-    // The CDK's own have a colon. What stands in a file may be meant for somebody else; what is given
-    // by -c is meant for us.
-    const ours = !key.includes(':') && !foreign.has(key);
+    // The CDK's own have a colon, but for this one. What stands in a file may be meant for somebody
+    // else; what is given by -c is meant for us.
+    const ours = !key.includes(':') && key !== 'cli-telemetry' && !foreign.has(key);
     if (ours && !(KEYS as readonly string[]).includes(key)) {
       problems.push(`-c ${key}: there is no such key`);
     }

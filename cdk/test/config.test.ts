@@ -39,7 +39,7 @@ describe('Configuration', () => {
     fs.writeFileSync(path.join(folder, 'cdk.json'), '{ this is no JSON');
     process.chdir(folder);
     try {
-      Synthesized.under({ 'acknowledged-issue-numbers': [34892] });
+      build({ context: { ...CONTEXT, 'acknowledged-issue-numbers': [34892] } });
       refused({ colour: 'blue' }, /-c colour: there is no such key/);
     } finally {
       process.chdir(before);
@@ -53,7 +53,7 @@ describe('Configuration', () => {
     for (const name of ['crud-operations', 'failover', 'global-writer-endpoint']) {
       fs.writeFileSync(path.join(folder, `${name}.zip`), `zip of ${name}`);
     }
-    Synthesized.under({ lambdaDir: path.relative(top, folder) });
+    build({ context: { ...CONTEXT, lambdaDir: path.relative(top, folder) } });
     fs.rmSync(folder, { recursive: true });
   });
 

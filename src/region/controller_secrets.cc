@@ -1,4 +1,4 @@
-// Keys, secrets and passwords: what ties region/secrets and region/key_ring to this region.
+// Keys, secrets and passwords: what ties region/secret_book and region/key_ring to this region.
 #include <algorithm>
 
 #include "net/log.h"

@@ -49,7 +49,7 @@ net::Task<net::HttpResponse> serve_table(std::string_view service, const Table& 
     auto running = function(context..., Members(std::move(call->input), service, name));
     const Result<nlohmann::json> answer = co_await std::move(running);
     if (answer.has_value()) co_return answer_of(*call, *answer, request);
-    co_return refuse(request, in_words_of(service, answer.error()), call->service, call->operation);
+    co_return refuse(request, in_words_of(service, answer.error()), call->service);
   }
   co_return refuse(request, unknown_operation(call->operation->name), call->service);
 }

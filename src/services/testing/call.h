@@ -48,7 +48,8 @@ void with_server(FakeRegion& region, const Body& body) {
   net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
     ApiOptions options{home, "127.0.1.1:4566", {FakeRegion::kKey, FakeRegion::kSecret}};
     auto server = ApiServer::open(tasks.executor(), region, std::move(options));
-    auto running = body((*server)->handler());
+    const net::HttpHandler handler = (*server)->handler();
+    auto running = body(handler);
     co_await std::move(running);
     co_await (*server)->stop();
   });
