@@ -28,7 +28,8 @@ class FunctionRegistryTest : public ::testing::Test {
   void write(const std::string& file, const std::string& text) {
     std::ofstream(home_ / file) << text;
     // Two versions within one tick of the file system's clock would look alike.
-    fs::last_write_time(home_ / file, fs::file_time_type::clock::now() + std::chrono::seconds(++tick_));
+    fs::last_write_time(home_ / file,
+                        fs::file_time_type::clock::now() + std::chrono::seconds(++tick_));
   }
   void declare(const std::string& more) {
     write("f.toml", "name = \"f-1\"\ncode = \"code\"\n" + more + "\n");
@@ -41,17 +42,15 @@ class FunctionRegistryTest : public ::testing::Test {
 
 TEST_F(FunctionRegistryTest, FindsAFunctionByEveryName) {
   FunctionRegistry registry(home_, facts_);
-  for (const char* name :
-       {"f-1", "f-1:$LATEST", "123456789012:function:f-1", "function:f-1",
-        "arn:aws:lambda:us-east-1:123456789012:function:f-1",
-        "arn:aws:lambda:us-east-1:123456789012:function:f-1:$LATEST"}) {
+  for (const char* name : {"f-1", "f-1:$LATEST", "123456789012:function:f-1", "function:f-1",
+                           "arn:aws:lambda:us-east-1:123456789012:function:f-1",
+                           "arn:aws:lambda:us-east-1:123456789012:function:f-1:$LATEST"}) {
     const auto found = registry.find(name);
     ASSERT_TRUE(found.has_value()) << name;
     EXPECT_EQ((*found)->arn, "arn:aws:lambda:us-east-1:123456789012:function:f-1");
   }
-  for (const char* name :
-       {"", "f", "f-1:1", "f-1:live", "999999999999:function:f-1",
-        "arn:aws:lambda:us-west-2:123456789012:function:f-1", "function:"}) {
+  for (const char* name : {"", "f", "f-1:1", "f-1:live", "999999999999:function:f-1",
+                           "arn:aws:lambda:us-west-2:123456789012:function:f-1", "function:"}) {
     const auto found = registry.find(name);
     ASSERT_TRUE(found.has_error()) << name;
     EXPECT_EQ(found.error().code, "ResourceNotFoundException");
