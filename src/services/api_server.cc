@@ -190,9 +190,9 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     co_return response;
   }
   if (!is_text(request)) {
-    co_return refuse(request,
-                     make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
-                                "InvalidParameterValue"));
+    co_return refuse_early(
+        request, make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
+                            "InvalidParameterValue"));
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);

@@ -223,7 +223,11 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
   const auto* known = service == nullptr ? nullptr : awsapi::error_of(*service, code);
   const int status = known == nullptr ? awsapi::http_status_of(code) : known->status;
   const Wire wire = service != nullptr && service->name == "lambda" ? Wire::rest : wire_of(request);
-  if (wire == Wire::rest) return rest_refusal(status, code, error.message, id);
+  if (wire == Wire::rest) {
+    // REST knows no other status for it; the JSON protocols say 400.
+    const bool denied = code == "AccessDeniedException";
+    return rest_refusal(denied ? 403 : status, code, error.message, id);
+  }
   if (wire == Wire::query) {
     const std::string_view xmlns = service == nullptr || service->xml_namespace.empty()
                                        ? awsapi::kRdsNamespace
