@@ -70,6 +70,8 @@ void take_settings(const nlohmann::json& settings, CarriedState& state) {
 
 pgwire::Bytes ask_for_state() {
   Batch batch;
+  // Of a question that was cancelled the statement is left.
+  put_close_statement(batch.bytes, kReserved);
   run(batch, "SELECT pg_catalog.aurora_global_session_state()", {}, "");
   return std::move(batch.bytes);
 }

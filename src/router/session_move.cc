@@ -12,6 +12,7 @@ using pgwire::Bytes;
 
 constexpr std::string_view kQueryCanceled = "57014";
 constexpr int kAskTimesMax = 20;
+constexpr Duration kNotificationsLimit = 1s;
 
 // Stops the session as long as it lives.
 class Stop {
@@ -195,10 +196,11 @@ void Session::switch_to(std::unique_ptr<Backend> backend) {
   last_words_.clear();
   terminated_ = false;
   old->leave();
-  // Its word on being a standby comes with its first answer, and is no news by then.
   Bytes news;
   for (const auto& [name, value] : backend_->parameters()) {
-    if (name == "in_hot_standby") continue;
+    // A session may have been opened at the new writer while that was a standby. It says so with
+    // its first answer, which is no news to the client of a writer.
+    if (name == "in_hot_standby" && host_.endpoint == "global-writer") continue;
     auto& told = told_[name];
     if (told == value) continue;
     told = value;
@@ -252,6 +254,16 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   co_return ok();
 }
 
+// What was committed before the fence is on its way to us: a server says it before it answers Sync.
+// One that does not answer has nothing more to say.
+net::Task<void> Session::hear_notifications(Deadline deadline) {
+  if (backend_->lost) co_return;
+  Bytes sync;
+  pgwire::put_sync(sync);
+  const auto heard = co_await ask(std::move(sync), 1, deadline.at_most(kNotificationsLimit));
+  (void)heard;
+}
+
 void Session::end_by(const std::string& obstacle) {
   end({"57P01", "terminating connection because the writer has moved",
        "Connect again: " + obstacle + "."});
@@ -285,6 +297,9 @@ net::Task<Result<void>> Session::move(BackendAddress target, Deadline deadline) 
     end_by(why);
     co_return ok();
   }
+  if (backend_->listens()) co_await hear_notifications(deadline);
+  if (ended_) co_return ok();
+  if (!next_) co_return make_error(ErrorKind::unavailable, "what was prepared is gone");
   co_return co_await finish_move(deadline);
 }
 

@@ -238,7 +238,8 @@ net::Task<bool> FakeServer::greet(Connection& connection) {
     }
     if (const auto* startup = std::get_if<pgwire::StartupMessage>(&(*parsed)->packet)) {
       connection.startup = startup->parameters;
-      connection.of_router = connection.startup["user"] == "rdsadmin";
+      const std::string& user = connection.startup["user"];
+      connection.of_router = user == "rdsadmin" || user == "rdsrepladmin";
       co_return true;
     }
     const Bytes no = {'N'};
@@ -257,11 +258,17 @@ net::Task<bool> FakeServer::log_in(Connection& connection) {
       co_return false;
     }
     ++logins;
+    last_startup = connection.startup;
   }
   for (const auto& [name, value] : connection.startup) {
     if (name == "application_name" || name == "TimeZone") connection.settings[name] = value;
   }
   pgwire::put_authentication_ok(connection.out);
+  if (!warn_logins.empty() && !connection.of_router) {
+    put_message(
+        connection.out, 'N',
+        std::string("SWARNING\0VWARNING\0C01000\0M", 26) + warn_logins + std::string("\0\0", 2));
+  }
   pgwire::put_parameter_status(connection.out, "server_version", "15.4");
   pgwire::put_backend_key(connection.out, {connection.process_id, ~connection.process_id});
   co_return co_await ready(connection);
@@ -607,6 +614,10 @@ FakeServer::Reply FakeServer::run_session(Connection& connection,
   if (word == "LISTEN" && standby) {
     return {{}, "", error_of("25006", "cannot execute LISTEN during recovery")};
   }
+  if (word == "NOTIFY") {
+    notify(words.at(1));
+    return {{}, "NOTIFY", {}};
+  }
   ++connection.changes;
   if (word == "LISTEN") {
     connection.listening.insert(unquoted(words.at(1)));
@@ -632,6 +643,15 @@ FakeServer::Reply FakeServer::run_session(Connection& connection,
   return {{}, word, {}};
 }
 
+void FakeServer::notify(const std::string& channel) {
+  for (const ConnectionPointer& one : connections_) {
+    if (!one->listening.contains(channel)) continue;
+    Bytes news;
+    put_message(news, 'A', number(7, 4) + channel + std::string("\0\0", 2));
+    one->channel.write_some(news);
+  }
+}
+
 FakeServer::Reply FakeServer::run_for_router(Connection& connection, const std::string& sql,
                                              const Row& parameters) {
   if (sql.find("FROM pg_authid") != std::string::npos) {
@@ -643,6 +663,10 @@ FakeServer::Reply FakeServer::run_for_router(Connection& connection, const std::
             {}};
   }
   if (sql == "SELECT pg_catalog.aurora_global_session_state()") {
+    if (cancel_questions > 0) {
+      --cancel_questions;
+      return {{}, "", error_of("57014", "canceling statement due to statement timeout")};
+    }
     return {{{session_state(connection)}}, "SELECT 1", {}};
   }
   if (sql == "SELECT pg_catalog.set_config($1, $2, false)") {
