@@ -232,6 +232,18 @@ look_for_log_groups() {
   done
 }
 
+# Functions of the default copy have bare names, which somebody else may have, too: they are named,
+# and how to delete them is not.
+look_for_functions() {
+  local region=${region_of[$1]} function
+  for function in crud-global-endpoint crud-write-forwarding failover global-writer-endpoint; do
+    function=$(prefixed "$function")
+    aws_ask ResourceNotFoundException "$region" FunctionName lambda get-function-configuration --function-name "$function"
+    [ -z "$answer" ] || leftovers+=("  function $function ($region), which $(prefixed "$1") would create
+      it may be somebody else's: aws lambda get-function --function-name $function --region $region")
+  done
+}
+
 check_leftovers() {
   say "leftovers of an earlier deployment"
   local id
@@ -244,10 +256,12 @@ check_leftovers() {
         look_for_cluster "$id"
         look_for_secret "$id"
         look_for_log_groups "$id"
+        look_for_functions "$id"
         ;;
       AuroraGlobalSecondaryStack)
         look_for_cluster "$id"
         look_for_log_groups "$id"
+        look_for_functions "$id"
         ;;
     esac
   done
@@ -287,11 +301,22 @@ PLAN
   done
 }
 
-prepare() {
+install_cdk() {
   if [ ! -e cdk/node_modules/.package-lock.json ] || [ cdk/package-lock.json -nt cdk/node_modules/.package-lock.json ]; then
     say "npm ci (the CDK)"
     npm ci --silent --no-audit --no-fund --prefix cdk </dev/null >&2 || fail "npm ci failed in cdk/; nothing was changed in AWS"
   fi
+}
+
+# Values are judged by the CDK app, before anything is built for them.
+check_context() {
+  local given=() one
+  for one in "${context[@]}"; do [ "$one" = -c ] || given+=("$one"); done
+  (cd cdk && node --import tsx bin/check-context.ts "name=$name" "retain=$retain" "account=$account" "${given[@]}" </dev/null) >&2 ||
+    fail "the configuration is wrong; nothing was built, nothing was changed in AWS" 2
+}
+
+prepare() {
   local bundle=${RDS_CA_BUNDLE:-$downloaded_bundle}
   if [ ! -e "$bundle" ]; then
     say "authorities of RDS"
@@ -339,6 +364,11 @@ deploy_stack() { # deploy_stack NUMBER ID
   printf 'failed after %d s\n' $((SECONDS - begin)) >&2
   [ -t 2 ] || tail -n 40 "$log" >&2
   [ $code != 124 ] || printf '%s: not within %d s (AURORA_GLOBAL_LIMIT_S)\n' "$program" "$limit_s" >&2
+  if ! aws_try "$region" 'Stacks[0].StackStatus' cloudformation describe-stacks --stack-name "$(prefixed "$id")" &&
+    [[ $problem == *'does not exist'* ]]; then
+    fail "$(prefixed "$id") ($region) was not deployed: the CDK ended before it created the stack. What it said: $log
+  When it is mended, ./deploy.sh with the same options goes on from here."
+  fi
   fail "$(prefixed "$id") ($region) was not deployed. What the CDK said: $log
   What failed:
       $(why "$(prefixed "$id")" "$region")
@@ -412,6 +442,8 @@ check_states
 check_leftovers
 show_plan
 confirm
+install_cdk
+check_context
 prepare
 mkdir -p "$out"
 for index in "${!stacks[@]}"; do

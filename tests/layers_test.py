@@ -28,7 +28,7 @@ MAY_INCLUDE = {
 }
 
 # What a service may know of a region.
-REGION_PUBLIC = {"region/region.h", "region/key_ring.h"}
+REGION_PUBLIC = {"region/region.h", "region/key_ring.h", "region/secret_document.h"}
 
 # No input or output, no threads, no clock of the machine but in base's SystemClock.
 PURE = {"model", "pgwire", "awsapi"}

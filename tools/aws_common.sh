@@ -107,6 +107,12 @@ aws_identity() {
 readonly get_aws_cli="AWS CLI: aws is not on PATH; apt-get install awscli, or
       https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
 get_credentials() {
+  # The shell of `aurora-global env`, which is not AWS.
+  if [ -n "${AWS_ENDPOINT_URL:-}" ]; then
+    printf 'credentials: this shell talks to %s, not to AWS\n      eval "$(bin/aurora-global env --undo)" takes that away' \
+      "$AWS_ENDPOINT_URL"
+    return
+  fi
   printf 'credentials: %s\n      aws configure, or aws sso login; export AWS_PROFILE where there are several' "$problem"
 }
 

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Node } from 'constructs';
 
@@ -44,6 +45,29 @@ type Key = (typeof KEYS)[number];
 /** Days for which CloudWatch Logs can keep lines. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
 
+/** The CDK's own files, and where in them the context stands. Tools write there for themselves, too. */
+const CONTEXT_FILES: readonly [file: string, member?: string][] = [
+  ['cdk.context.json'], ['cdk.json', 'context'], [path.join(os.homedir(), '.cdk.json'), 'context'],
+];
+
+/** The keys in those files; a file that is not there, or none that can be read, has none. */
+function keysInFiles(): Set<string> {
+  const keys = new Set<string>();
+  for (const [file, member] of CONTEXT_FILES) {
+    let content: unknown;
+    try {
+      content = JSON.parse(fs.readFileSync(file, 'utf8'));
+    } catch {
+      continue;
+    }
+    const context = member === undefined ? content : (content as Record<string, unknown>)?.[member];
+    if (typeof context === 'object' && context !== null) {
+      Object.keys(context).forEach(key => keys.add(key));
+    }
+  }
+  return keys;
+}
+
 /** Reads the context. Throws an error that lists everything that is wrong with it. */
 export function readConfig(node: Node): Config {
   const problems: string[] = [];
@@ -76,10 +100,14 @@ export function readConfig(node: Node): Config {
     Number.isInteger(n) && n >= min && n <= max;
   const units = (min: number) => (n: number) => n >= min && n <= 256 && Number.isInteger(n * 2);
 
+  const foreign = keysInFiles();
   for (const key of Object.keys(node.getAllContext())) {
-    // The CDK's own have a colon, but for this one.
-    const known: readonly string[] = [...KEYS, 'cli-telemetry'];
-    if (!key.includes(':') && !known.includes(key)) problems.push(`-c ${key}: there is no such key`);
+    // The CDK's own have a colon, but for this one. What stands in a file may be meant for somebody
+    // else; what is given by -c is meant for us.
+    const ours = !key.includes(':') && key !== 'cli-telemetry' && !foreign.has(key);
+    if (ours && !(KEYS as readonly string[]).includes(key)) {
+      problems.push(`-c ${key}: there is no such key`);
+    }
   }
   const zones = text('zones', 'a,b', /^[a-z](,[a-z]){1,2}$/, 'two or three letters such as a,b')
     .split(',');
@@ -120,10 +148,14 @@ export type Zip = (typeof ZIPS)[number];
 
 function lambdaDir(given: unknown, problems: string[]): { lambdaDir?: string } {
   if (given === undefined) return {};
-  const folder = path.resolve(String(given));
-  const missing = ZIPS.map(zip => path.join(folder, `${zip}.zip`)).filter(f => !fs.existsSync(f));
-  if (missing.length > 0) {
-    problems.push(`-c lambdaDir=${given}: ${missing.join(', ')} not found; make them by ./dev package`);
-  }
-  return { lambdaDir: folder };
+  // "build/package" is said from the top of the repository as well as from here.
+  const top = path.join(import.meta.dirname, '..', '..');
+  const missing = (folder: string) =>
+    ZIPS.map(zip => path.join(folder, `${zip}.zip`)).filter(file => !fs.existsSync(file));
+  const folders = [path.resolve(String(given)), path.resolve(top, String(given))];
+  const folder = folders.find(one => missing(one).length === 0);
+  if (folder !== undefined) return { lambdaDir: folder };
+  problems.push(`-c lambdaDir=${given}: ${missing(folders[0]!).join(', ')} not found; ` +
+    'make them by ./dev package');
+  return {};
 }

@@ -31,6 +31,32 @@ describe('Configuration', () => {
     refused({ retian: 'false' }, /-c retian: there is no such key[^]*Known: name, account, retain/);
   });
 
+  it('passes over a key that another tool wrote into one of the files of the CDK', () => {
+    const before = process.cwd();
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aurora-global-context-'));
+    fs.writeFileSync(path.join(folder, 'cdk.context.json'),
+      JSON.stringify({ 'acknowledged-issue-numbers': [34892], retian: 'false' }));
+    fs.writeFileSync(path.join(folder, 'cdk.json'), '{ this is no JSON');
+    process.chdir(folder);
+    try {
+      build({ context: { ...CONTEXT, 'acknowledged-issue-numbers': [34892] } });
+      refused({ colour: 'blue' }, /-c colour: there is no such key/);
+    } finally {
+      process.chdir(before);
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('finds lambdaDir from the top of the repository, too', () => {
+    const top = path.join(import.meta.dirname, '..', '..');
+    const folder = fs.mkdtempSync(path.join(top, 'build', 'zips-'));
+    for (const name of ['crud-operations', 'failover', 'global-writer-endpoint']) {
+      fs.writeFileSync(path.join(folder, `${name}.zip`), `zip of ${name}`);
+    }
+    build({ context: { ...CONTEXT, lambdaDir: path.relative(top, folder) } });
+    fs.rmSync(folder, { recursive: true });
+  });
+
   it('lists all problems at once', () => {
     refused({ retain: 'maybe', readers: '99' }, /retain=[^]*readers=/);
   });

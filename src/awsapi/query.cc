@@ -59,7 +59,9 @@ Result<Form> parse_form(std::string_view body) {
                         "InvalidParameterCombination");
     }
     if (form.size() > kFormFieldsMax) {
-      return make_error(ErrorKind::invalid, "More than 1000 parameters", "InvalidParameterValue");
+      return make_error(ErrorKind::invalid,
+                        "More than " + std::to_string(kFormFieldsMax) + " parameters",
+                        "InvalidParameterValue");
     }
   }
   return form;

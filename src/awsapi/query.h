@@ -13,7 +13,8 @@
 
 namespace aurora_global::awsapi {
 
-inline constexpr std::size_t kFormFieldsMax = 1000;
+inline constexpr std::size_t kFormFieldsMax =
+    400'000;  // 1000 data of CloudWatch, each as long as can be.
 inline constexpr std::string_view kRdsVersion = "2014-10-31";
 inline constexpr std::string_view kRdsNamespace = "http://rds.amazonaws.com/doc/2014-10-31/";
 

@@ -6,12 +6,14 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <map>
 
 namespace aurora_global::awsapi {
 namespace {
 
+constexpr std::chrono::seconds kExpiresMax = std::chrono::days(7);  // Of a presigned URL.
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 std::string lower(std::string_view text) {
@@ -74,7 +76,7 @@ std::string canonical_query(std::string_view query) {
     const auto end = std::min(query.find('&'), query.size());
     const std::string_view part = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
-    if (part.empty()) continue;
+    if (part.empty() || part.rfind("X-Amz-Signature=", 0) == 0) continue;
     const auto equals = part.find('=');
     const std::string name = percent_decode(part.substr(0, equals));
     const std::string value =
@@ -162,12 +164,53 @@ Error refuse(std::string code, std::string message) {
   return make_error(ErrorKind::denied, std::move(message), std::move(code));
 }
 
-// What the Authorization header says.
+// What the Authorization header says, or the query of a presigned URL.
 struct Authorization {
   CredentialScope scope;
   std::vector<std::string> signed_headers;
   std::string signature;
+  std::string amz_date;
+  std::optional<std::chrono::seconds> expires;  // Of a presigned URL.
 };
+
+// The value of a parameter in the query of a target; "" if there is none.
+std::string query_value(std::string_view target, std::string_view name) {
+  const auto question = target.find('?');
+  if (question == std::string_view::npos) return "";
+  for (const std::string& part : split(target.substr(question + 1), '&')) {
+    const auto equals = part.find('=');
+    if (part.substr(0, equals) != name || equals == std::string::npos) continue;
+    return percent_decode(std::string_view(part).substr(equals + 1));
+  }
+  return "";
+}
+
+Result<Authorization> parse_presigned(const HttpMessage& message) {
+  const auto value = [&](std::string_view name) { return query_value(message.target, name); };
+  Authorization parsed;
+  const auto credential = split(value("X-Amz-Credential"), '/');
+  parsed.signed_headers = split(value("X-Amz-SignedHeaders"), ';');
+  parsed.signature = value("X-Amz-Signature");
+  parsed.amz_date = value("X-Amz-Date");
+  const std::string expires = value("X-Amz-Expires");
+  std::int64_t seconds = 0;
+  const auto [end, error] =
+      std::from_chars(expires.data(), expires.data() + expires.size(), seconds);
+  const bool timed = error == std::errc() && end == expires.data() + expires.size() &&
+                     seconds >= 1 && seconds <= kExpiresMax.count();
+  if (value("X-Amz-Algorithm") != kAlgorithm || credential.size() != 5 ||
+      credential[4] != "aws4_request" || parsed.signature.empty() ||
+      parsed.signed_headers.front().empty() || !timed) {
+    return refuse(
+        "IncompleteSignature",
+        "A presigned URL requires X-Amz-Algorithm, X-Amz-Credential "
+        "(KEY/DATE/REGION/SERVICE/aws4_request), X-Amz-Date, X-Amz-Expires (1 to 604800), "
+        "X-Amz-SignedHeaders and X-Amz-Signature");
+  }
+  parsed.scope = {credential[0], credential[1], credential[2], credential[3]};
+  parsed.expires = std::chrono::seconds(seconds);
+  return parsed;
+}
 
 std::string member(std::string_view text, std::string_view name) {
   const auto at = text.find(std::string(name) + "=");
@@ -178,6 +221,9 @@ std::string member(std::string_view text, std::string_view name) {
 
 Result<Authorization> parse_authorization(const HttpMessage& message) {
   const std::string text = header(message.headers, "Authorization");
+  if (text.empty() && !query_value(message.target, "X-Amz-Algorithm").empty()) {
+    return parse_presigned(message);
+  }
   if (text.empty()) {
     return refuse("MissingAuthenticationToken", "Request is missing Authentication Token");
   }
@@ -192,7 +238,30 @@ Result<Authorization> parse_authorization(const HttpMessage& message) {
                   "(KEY/DATE/REGION/SERVICE/aws4_request), 'SignedHeaders' and 'Signature'");
   }
   parsed.scope = {credential[0], credential[1], credential[2], credential[3]};
+  parsed.amz_date = header(message.headers, "X-Amz-Date");
   return parsed;
+}
+
+// When a signature counts: five minutes either way, a presigned URL as long as it says.
+Result<void> check_time(const Authorization& authorization, WallTime date, WallTime now) {
+  const std::string& amz_date = authorization.amz_date;
+  const WallTime last = date + (authorization.expires ? *authorization.expires : kClockSkewMax);
+  if (last < now && authorization.expires) {
+    return refuse("SignatureDoesNotMatch", "Signature expired: the URL counted until " +
+                                               amz_date_of(last) + ", and it is " +
+                                               amz_date_of(now));
+  }
+  if (last < now) {
+    return refuse("SignatureDoesNotMatch",
+                  "Signature expired: " + amz_date + " is now earlier than " +
+                      amz_date_of(now - kClockSkewMax) + " (" + amz_date_of(now) + " - 5 min.)");
+  }
+  if (date > now + kClockSkewMax) {
+    return refuse("SignatureDoesNotMatch",
+                  "Signature not yet current: " + amz_date + " is still later than " +
+                      amz_date_of(now + kClockSkewMax) + " (" + amz_date_of(now) + " + 5 min.)");
+  }
+  return ok();
 }
 
 }  // namespace
@@ -233,29 +302,20 @@ Result<CredentialScope> verify(
   if (!secret) {
     return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
   }
-  const std::string amz_date = header(message.headers, "X-Amz-Date");
+  const std::string& amz_date = authorization.amz_date;
   const auto date = parse_amz_date(amz_date);
   const auto& names = authorization.signed_headers;
   const auto is_signed = [&](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   if (!date || amz_date.substr(0, 8) != scope.date || !is_signed("host") ||
-      !is_signed("x-amz-date")) {
+      (!is_signed("x-amz-date") && !authorization.expires)) {
     return refuse(
         "IncompleteSignature",
         "A signed 'X-Amz-Date' that agrees with the credential's date and a signed 'Host' "
         "are required");
   }
-  if (*date + kClockSkewMax < now) {
-    return refuse("SignatureDoesNotMatch",
-                  "Signature expired: " + amz_date + " is now earlier than " +
-                      amz_date_of(now - kClockSkewMax) + " (" + amz_date_of(now) + " - 5 min.)");
-  }
-  if (*date > now + kClockSkewMax) {
-    return refuse("SignatureDoesNotMatch",
-                  "Signature not yet current: " + amz_date + " is still later than " +
-                      amz_date_of(now + kClockSkewMax) + " (" + amz_date_of(now) + " + 5 min.)");
-  }
+  TRY_VOID(check_time(authorization, *date, now));
   std::string payload_hash = header(message.headers, "X-Amz-Content-Sha256");
   const std::string actual = sha256_hex(message.body);
   if (payload_hash.empty()) payload_hash = actual;

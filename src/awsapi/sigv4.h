@@ -1,7 +1,8 @@
 // AWS Signature Version 4: signing requests and verifying those of others. Pure.
 //
 // Source: AWS General Reference, "Signature Version 4 signing process" (canonical request, string
-// to sign, signing key). Headers only; presigned URLs are not taken.
+// to sign, signing key); "Authenticating Requests: Using Query Parameters" for presigned URLs,
+// which are taken, and not made.
 #pragma once
 
 #include <functional>
@@ -38,7 +39,8 @@ Result<CredentialScope> scope_of(const HttpMessage& message);
 
 // Checks the signature. `secret_of` gives the secret of an access key. Errors carry AWS's code:
 // MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, SignatureDoesNotMatch
-// (also for a time that is more than five minutes away from `now`).
+// (also for a time that is more than five minutes away from `now`, or a presigned URL that has
+// expired).
 Result<CredentialScope> verify(
     const HttpMessage& message,
     const std::function<std::optional<std::string>(std::string_view)>& secret_of, WallTime now);

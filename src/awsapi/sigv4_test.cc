@@ -216,5 +216,30 @@ TEST(Percent, IsReadBack) {
   EXPECT_EQ(percent_decode("100%"), "100%");
 }
 
+// Made by botocore 1.29 (SigV4QueryAuth) for GetCallerIdentity.
+const char* const kPresigned =
+    "/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz"
+    "-Credential=AKIDTEST%2F20261130%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20261130"
+    "T005320Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=70c27eabd1709cc"
+    "8623d456a5029913f556dea68d4dfe67508411deb18f29c84";
+
+TEST(SigV4, APresignedUrlCountsAsLongAsItSays) {
+  HttpMessage message{"GET", kPresigned, {{"Host", "127.0.1.1:4566"}}, ""};
+  const auto secret_of = [](std::string_view) { return std::optional<std::string>("secret"); };
+  const WallTime made{std::chrono::seconds(1'796'000'000)};
+  const auto at = [&](std::chrono::seconds after) {
+    const auto verified = verify(message, secret_of, made + after);
+    return verified.has_value() ? verified->service : verified.error().code;
+  };
+  EXPECT_EQ(at(std::chrono::seconds(0)), "sts");
+  EXPECT_EQ(at(std::chrono::minutes(59)), "sts");
+  EXPECT_EQ(at(std::chrono::minutes(61)), "SignatureDoesNotMatch");
+  EXPECT_EQ(at(std::chrono::minutes(-6)), "SignatureDoesNotMatch");
+  message.target += "&Extra=1";
+  EXPECT_EQ(at(std::chrono::seconds(0)), "SignatureDoesNotMatch");
+  message.target = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256";
+  EXPECT_EQ(at(std::chrono::seconds(0)), "IncompleteSignature");
+}
+
 }  // namespace
 }  // namespace aurora_global::awsapi

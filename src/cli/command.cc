@@ -1,13 +1,18 @@
 #include "cli/command.h"
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <set>
 
 #include "cli/interrupt.h"
 #include "net/pid_file.h"
@@ -62,6 +67,24 @@ net::Task<void> watch_signals(Run& run, OnSignal on_signal) {
   }
 }
 
+std::set<int> open_sockets() {
+  std::set<int> sockets;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    const int fd = std::atoi(entry.path().filename().c_str());
+    struct stat facts {};
+    if (fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode)) sockets.insert(fd);
+  }
+  return sockets;
+}
+
+// Nobody reads them any more, and whoever is at the other end must not wait for that.
+void hang_up(const std::set<int>& all_but) {
+  for (const int fd : open_sockets()) {
+    if (!all_but.contains(fd)) shutdown(fd, SHUT_RDWR);
+  }
+}
+
 }  // namespace
 
 int exit_code_of(const Error& error) {
@@ -102,10 +125,12 @@ Result<void> run_quietly(Body body, OnSignal on_signal) {
                             run.outcome = make_error(ErrorKind::internal, error.what());
                           }
                         });
+  const std::set<int> before = open_sockets();
   ++depth;
   run->context.run();
   --depth;
   if (run->ended || run->stopped_by == 0) return run->outcome;
+  hang_up(before);
   // Its coroutines stay suspended for ever: unwinding them would need their consent. What has to be
   // put right is put right by a run of its own, and the process ends soon.
   static auto& left = *new std::vector<Run*>();

@@ -105,6 +105,10 @@ int up(const Home& home, const UpOptions& options);
 net::Task<Result<void>> start_region(Home home, RegionId region);
 net::Task<Result<void>> start_link(Home home);
 
+// Until each process that this command has launched holds its pid file, by which it is found, or
+// has ended.
+net::Task<void> await_launched();
+
 // Ends these processes and their databases, the first region first. Goes on to its end.
 Result<void> end_started(const Home& home, const Started& started);
 int down(const Home& home, bool force);

@@ -92,6 +92,7 @@ net::Task<Result<void>> await_rest(Home home, RegionId& writer,
 }
 
 net::Task<Result<void>> end_all(Home home, Started started, RegionId writer) {
+  co_await await_launched();
   // The primary first: a clean shutdown waits until the secondaries have its last byte.
   std::stable_partition(started.regions.begin(), started.regions.end(),
                         [&](const RegionId& region) { return region == writer; });

@@ -9,6 +9,7 @@
 #include "link/relay.h"
 #include "router/router.h"
 #include "services/api_server.h"
+#include "services/member_fates.h"
 
 namespace {
 
@@ -273,7 +274,13 @@ void add_process_commands(CLI::App& app, Arguments& a, int& code) {
       ->check(CLI::Range(1, 86'400'000));
   router->callback([&] { code = router::run_router(a.file, a.move_every); });
   CLI::App* api = app.add_subcommand("api", "Print the AWS actions that a region answers");
+  static bool members = false;
+  api->add_flag("--members", members, "Each action's members, and what becomes of each (Markdown)");
   api->callback([] {
+    if (members) {
+      std::fputs(services::member_document().c_str(), stdout);
+      return;
+    }
     for (const auto& [service, actions] : services::served_actions()) {
       for (const std::string_view action : actions) {
         std::printf("%s %s\n", service.data(), action.data());

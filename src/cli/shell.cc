@@ -328,8 +328,8 @@ int logs(const Home& home, const std::string& region, const std::string& what, b
   if (region.empty() && (what.empty() || what == "link")) add(home.link_dir() / "link.log");
   if (files.empty()) {
     return report(make_error(ErrorKind::not_found,
-                             "no such log; regions: see `aurora-global status`, logs: daemon, "
-                             "router, supervisor, postgres, link"));
+                             "no such log; regions: see `" + command_for(home) +
+                                 " status`, logs: daemon, router, supervisor, postgres, link"));
   }
   std::vector<std::string> command = {"tail", "-n", follow ? "10" : "200"};
   if (follow) command.push_back("-F");

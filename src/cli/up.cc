@@ -1,4 +1,5 @@
 // `up`: starts the processes, and creates everything else through the RDS API.
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -49,6 +50,13 @@ std::string last_line(const fs::path& file) {
   return last;
 }
 
+struct Launched {
+  pid_t pid = 0;
+  fs::path pid_file;
+};
+// By this command, in any of its parts.
+std::vector<Launched> launched;
+
 // Starts a program of ours in the background and waits until it holds its pid file.
 net::Task<Result<void>> start_process(std::vector<std::string> arguments, fs::path pid_file,
                                       fs::path log) {
@@ -58,6 +66,7 @@ net::Task<Result<void>> start_process(std::vector<std::string> arguments, fs::pa
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   command.output = log;
   CO_TRY(const auto process, net::Process::start(command));
+  launched.push_back({process.pid(), pid_file});
   const Deadline deadline = Deadline::in(kProcessLimit);
   while (!net::running_pid(pid_file)) {
     if (!process.running() || deadline.passed()) {
@@ -256,6 +265,18 @@ net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
 }
 
 }  // namespace
+
+net::Task<void> await_launched() {
+  const Deadline deadline = Deadline::in(kProcessLimit);
+  for (const Launched& one : launched) {
+    const auto process = net::Process::adopt(one.pid);
+    if (process.has_error()) continue;  // It ended.
+    while (process->running() && !net::running_pid(one.pid_file)) {
+      if (deadline.passed()) process->signal(SIGKILL);
+      co_await net::sleep_for(5ms);
+    }
+  }
+}
 
 net::Task<Result<void>> start_link(Home home) {
   std::vector<std::string> arguments = {"link", "serve", (home.link_dir() / "link.toml").string()};

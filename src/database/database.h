@@ -4,14 +4,11 @@
 // when the disk is full, `internal` otherwise.
 #pragma once
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
 
-#include "net/task.h"
+#include "net/worker.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -82,27 +79,15 @@ class Database {
   // the job and its result cross the thread boundary.
   template <typename T, typename Job>
   net::Task<Result<T>> work(Job job) {
-    namespace asio = boost::asio;
-    const auto home = co_await asio::this_coro::executor;
-    auto start = [this, home, &job](auto handler) {
-      auto on_worker = [home, database = database_, handler = std::move(handler),
-                        job = std::move(job)]() mutable {
-        Result<T> result = job(database);
-        asio::post(home, [handler = std::move(handler), result = std::move(result)]() mutable {
-          std::move(handler)(std::move(result));
-        });
-      };
-      asio::post(worker_, std::move(on_worker));
-    };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<T>)>(
-        start, asio::use_awaitable);
+    return worker_.run<T>(
+        [database = database_, job = std::move(job)]() mutable { return job(database); });
   }
 
  private:
   explicit Database(sqlite3* database) : database_(database) {}
 
   sqlite3* database_;
-  boost::asio::thread_pool worker_{1};
+  net::Worker worker_;
 };
 
 }  // namespace aurora_global::database

@@ -1,7 +1,9 @@
 #include "functions/failover.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "base/base64.h"
 #include "functions/aws.h"
 #include "net/http.h"
 
@@ -14,6 +16,7 @@ using model::OperationKind;
 using nlohmann::json;
 
 constexpr Duration kCallLimit = 10s;
+constexpr Duration kGatewayLimit = 25s;  // API Gateway waits 29 s.
 constexpr int kSettleLooks = 50;
 constexpr Duration kReserve = 2s;  // Of the function's time, to answer in.
 
@@ -23,12 +26,7 @@ struct Function {
   std::string global_cluster;
 };
 
-struct Request {
-  OperationKind kind = OperationKind::switchover;
-  RegionId target;            // Empty: chosen.
-  RegionId expected_primary;  // Empty: any. Else nothing is done if another region leads.
-  bool wait = true;
-};
+using Request = FailoverRequest;
 
 std::string type_name(OperationKind kind) {
   return kind == OperationKind::switchover ? "planned" : "unplanned";
@@ -179,8 +177,7 @@ net::Task<Result<Begun>> begin(Function& function, Request request, Deadline dea
   co_return begun;
 }
 
-net::Task<Result<json>> direct(Function& function, const json& payload, Context context) {
-  CO_TRY(const Request request, read_request(payload, true));
+net::Task<Result<json>> direct(Function& function, Request request, Context context) {
   const Instant started = SystemClock().now();
   const Deadline deadline(context.deadline.at() - kReserve);
   CO_TRY(Begun begun, co_await begin(function, request, deadline));
@@ -213,19 +210,22 @@ json refusal(const Error& error) {
   return proxy_response(status, {{"message", error.message}, {"code", error.code}});
 }
 
-net::Task<json> post_failover(Function& function, const json& event, Deadline deadline) {
-  const json body = event.contains("body") && event["body"].is_string()
-                        ? json::parse(event["body"].get<std::string>(), nullptr, false)
-                        : json::object();
-  if (!body.is_object()) {
-    co_return refusal(make_error(ErrorKind::invalid,
-                                 "the body must be a JSON object such as "
-                                 "{\"failover_type\": \"planned\"}",
-                                 "InvalidPayload"));
-  }
-  const auto request = read_request(body, false);
-  if (request.has_error()) co_return refusal(request.error());
-  const Request wanted = *request;
+// The body of a POST: an object, or nothing at all, which asks for what {} asks for.
+Result<json> body_in(const json& event) {
+  const json given = event.value("body", json(nullptr));
+  const bool encoded = event.value("isBase64Encoded", json(false)) == true;
+  std::optional<std::string> text = "";
+  if (given.is_string()) text = given.get<std::string>();
+  if (given.is_string() && encoded) text = from_base64(*text);
+  const bool readable = text && (given.is_string() || given.is_null());
+  json body = readable && !text->empty() ? json::parse(*text, nullptr, false) : json::object();
+  if (readable && body.is_object()) return body;
+  return make_error(ErrorKind::invalid,
+                    "the body must be a JSON object such as {\"failover_type\": \"planned\"}",
+                    "InvalidPayload");
+}
+
+net::Task<json> post_failover(Function& function, Request wanted, Deadline deadline) {
   const auto begun = co_await begin(function, wanted, deadline);
   if (begun.has_error()) co_return refusal(begun.error());
   json result = begun->result;
@@ -312,16 +312,84 @@ net::Task<json> get_failover(Function& function, Deadline deadline) {
   co_return proxy_response(200, answer);
 }
 
-net::Task<Result<json>> handle(std::shared_ptr<Function> function, json event, Context context) {
-  if (!event.is_object() || !event.contains("httpMethod")) {
-    co_return co_await direct(*function, event, context);
+// The keys of a proxy request, of API Gateway (1.0 and 2.0), function URLs and load balancers. An
+// event that has any of them is judged as HTTP and as nothing else.
+constexpr const char* kProxyKeys[] = {"httpMethod",
+                                      "path",
+                                      "resource",
+                                      "requestContext",
+                                      "headers",
+                                      "rawPath",
+                                      "body",
+                                      "routeKey",
+                                      "queryStringParameters",
+                                      "rawQueryString",
+                                      "multiValueHeaders",
+                                      "multiValueQueryStringParameters",
+                                      "pathParameters",
+                                      "stageVariables",
+                                      "isBase64Encoded"};
+
+bool is_proxy_request(const json& event) {
+  return event.is_object() && std::any_of(std::begin(kProxyKeys), std::end(kProxyKeys),
+                                          [&](const char* key) { return event.contains(key); });
+}
+
+FailoverEvent refused(int status, const std::string& message, const char* code) {
+  FailoverEvent event;
+  event.kind = FailoverEvent::Kind::refused;
+  event.answer = proxy_response(status, {{"message", message}, {"code", code}});
+  if (status == 405) event.answer["headers"]["Allow"] = "GET, POST";
+  return event;
+}
+
+net::Task<Result<json>> handle(std::shared_ptr<Function> function, json payload, Context context) {
+  CO_TRY(FailoverEvent event, read_failover_event(payload));
+  const Deadline limit = Deadline::in(kGatewayLimit);
+  switch (event.kind) {
+    case FailoverEvent::Kind::refused: co_return event.answer;
+    case FailoverEvent::Kind::get: co_return co_await get_failover(*function, limit);
+    case FailoverEvent::Kind::post:
+      co_return co_await post_failover(*function, event.request, limit);
+    case FailoverEvent::Kind::direct: break;
   }
-  const Deadline deadline = Deadline::in(25s);
-  if (event["httpMethod"] == "GET") co_return co_await get_failover(*function, deadline);
-  co_return co_await post_failover(*function, event, deadline);
+  co_return co_await direct(*function, event.request, context);
 }
 
 }  // namespace
+
+Result<FailoverEvent> read_failover_event(const json& payload) {
+  FailoverEvent event;
+  if (!is_proxy_request(payload)) {
+    TRY(event.request, read_request(payload, true));
+    return event;
+  }
+  const json method = payload.value("httpMethod", json(nullptr));
+  const json path = payload.value("path", json(nullptr));
+  if (!method.is_string() || !path.is_string()) {
+    return refused(400,
+                   "the event has keys of a proxy request, but not both httpMethod and path as "
+                   "strings",
+                   "InvalidEvent");
+  }
+  if (!path.get<std::string>().ends_with("/failover")) {
+    return refused(404, "there is only /failover", "NotFound");
+  }
+  if (method != "GET" && method != "POST") {
+    return refused(405, "the methods are GET and POST", "MethodNotAllowed");
+  }
+  event.kind = method == "GET" ? FailoverEvent::Kind::get : FailoverEvent::Kind::post;
+  if (method == "GET") return event;
+  const auto body = body_in(payload);
+  const auto request = body.has_value() ? read_request(*body, false) : body.error();
+  if (request.has_error()) {
+    event.kind = FailoverEvent::Kind::refused;
+    event.answer = refusal(request.error());
+  } else {
+    event.request = *request;
+  }
+  return event;
+}
 
 Result<Handler> make_failover_handler(boost::asio::any_io_executor executor) {
   auto function = std::make_shared<Function>();

@@ -1,7 +1,6 @@
 #include "net/http.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
@@ -18,12 +17,6 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using TlsStream = asio::ssl::stream<tcp::socket>;
-using namespace std::chrono_literals;
-
-constexpr Duration kIdleLimit = 75s;
-constexpr Duration kReadLimit = 30s;
-constexpr Duration kHandshakeLimit = 10s;
-constexpr Duration kDrainLimit = 1s;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -37,96 +30,6 @@ void set_low_latency(tcp::socket& socket) {
   socket.set_option(tcp::no_delay(true), ignored);
 }
 
-using Parser = http::request_parser<http::string_body>;
-
-// What came of waiting for a request.
-enum class Arrival { whole, malformed, header_too_large, body_too_large, gone };
-
-Arrival arrival_of(const boost::system::error_code& error) {
-  if (!error) return Arrival::whole;
-  if (error == http::error::body_limit) return Arrival::body_too_large;
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return Arrival::header_too_large;
-  }
-  const bool broke_off =
-      error == http::error::end_of_stream || error == http::error::partial_message;
-  const bool protocol = error.category() == make_error_code(http::error::bad_method).category();
-  return protocol && !broke_off ? Arrival::malformed : Arrival::gone;
-}
-
-HttpResponse refusal_of(Arrival arrival) {
-  HttpResponse answer;
-  answer.headers.emplace_back("Content-Type", "text/plain");
-  if (arrival == Arrival::body_too_large) {
-    answer.status = 413;
-    answer.body = "The request body is over " + std::to_string(kHttpBodyBytesMax) + " bytes\n";
-  } else if (arrival == Arrival::header_too_large) {
-    answer.status = 431;
-    answer.body = "The request header is over " + std::to_string(kHttpHeaderBytesMax) + " bytes\n";
-  } else {
-    answer.status = 400;
-    answer.body = "The request is not HTTP/1.1\n";
-  }
-  return answer;
-}
-
-template <typename Stream>
-Task<Arrival> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
-  {
-    DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kIdleLimit));
-    auto [error, size] = co_await http::async_read_header(stream, buffer, parser, use_result);
-    if (error) co_return arrival_of(error);
-  }
-  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
-  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    http::response<http::empty_body> go_on(http::status::continue_, 11);
-    auto [error, size] = co_await http::async_write(stream, go_on, use_result);
-    if (error) co_return Arrival::gone;
-  }
-  auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
-  co_return arrival_of(error);
-}
-
-template <typename Stream>
-Task<bool> write_answer(Stream& stream, http::response<http::string_body>& message) {
-  http::response_serializer<http::string_body> serializer(message);
-  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
-  auto [error, size] = co_await http::async_write(stream, serializer, use_result);
-  co_return !error;
-}
-
-// Reads on for a moment before the connection is closed: closing with unread bytes resets it, and
-// the client may never see the answer.
-template <typename Stream>
-Task<void> drain(Stream& stream) {
-  auto& socket = beast::get_lowest_layer(stream);
-  boost::system::error_code ignored;
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
-  std::array<char, 16 * 1024> waste;
-  DeadlineGuard guard(socket, Deadline::in(kDrainLimit));
-  for (;;) {
-    auto [error, size] = co_await socket.async_read_some(asio::buffer(waste), use_result);
-    if (error) co_return;
-  }
-}
-
-HttpRequest taken_from(Parser& parser) {
-  HttpRequest request;
-  request.method = std::string(parser.get().method_string());
-  request.target = std::string(parser.get().target());
-  for (const auto& field : parser.get()) {
-    request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-  }
-  request.body = std::move(parser.get().body());
-  return request;
-}
-
-struct Counted {
-  std::size_t& count;
-  explicit Counted(std::size_t& counted) : count(counted) { ++count; }
-  ~Counted() { --count; }
-};
-
 // A TLS alert or a failed verification is a refusal, everything else a connection that broke.
 Error connection_error(const boost::system::error_code& code, std::string_view what) {
   Error error = from_error_code(code, what);
@@ -136,10 +39,11 @@ Error connection_error(const boost::system::error_code& code, std::string_view w
 
 template <typename Stream>
 Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buffer,
-                                         Deadline deadline, bool& began) {
+                                         std::size_t body_bytes_max, Deadline deadline,
+                                         bool& began) {
   http::response_parser<http::string_body> parser;
   parser.header_limit(kHttpHeaderBytesMax);
-  parser.body_limit(kHttpBodyBytesMax);
+  parser.body_limit(body_bytes_max);
   DeadlineGuard guard(beast::get_lowest_layer(stream), deadline);
   auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
   began = began || size > 0 || parser.got_some();
@@ -224,117 +128,23 @@ Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view
                                : ""));
 }
 
-struct HttpServer::Core {
-  TaskGroup& tasks;
-  tcp::acceptor acceptor;
-  HttpHandler handler;
-  TlsContext tls;
-  std::size_t connections = 0;
-};
-
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
-                                                       HttpHandler handler, TlsContext tls) {
-  TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
-  std::shared_ptr<Core> core(
-      new Core{tasks, std::move(acceptor), std::move(handler), std::move(tls)});
-  tasks.spawn("http server " + address, accept_loop(core));
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
-}
-
-int HttpServer::port() const { return core_->acceptor.local_endpoint().port(); }
-
-void HttpServer::close() {
-  boost::system::error_code ignored;
-  core_->acceptor.close(ignored);
-}
-
-Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
-  while (core->acceptor.is_open()) {
-    tcp::socket socket(core->tasks.executor());
-    auto [error] = co_await core->acceptor.async_accept(socket, use_result);
-    if (error == asio::error::operation_aborted || !core->acceptor.is_open()) co_return;
-    if (error) {  // Out of descriptors or a client that left: go on, but not in a tight loop.
-      co_await sleep_for(10ms);
-      continue;
-    }
-    if (core->connections >= kHttpConnectionsMax) continue;  // Closed at once: over the limit.
-    set_low_latency(socket);
-    if (core->tls) {
-      core->tasks.spawn("https connection", serve_tls(core, std::move(socket)));
-    } else {
-      core->tasks.spawn("http connection", serve_plain(core, std::move(socket)));
-    }
-  }
-}
-
-Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socket) {
-  const Counted counted(core->connections);
-  co_await serve(*core, socket, "");
-}
-
-Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket) {
-  const Counted counted(core->connections);
-  TlsStream stream(std::move(socket), *core->tls);
-  {
-    DeadlineGuard guard(stream.next_layer(), Deadline::in(kHandshakeLimit));
-    auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, use_result);
-    if (error) co_return;
-  }
-  const std::string client_name = peer_common_name(stream.native_handle());
-  co_await serve(*core, stream, client_name);
-}
-
-template <typename Stream>
-Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name) {
-  beast::flat_buffer buffer(kHttpHeaderBytesMax + kHttpBodyBytesMax);
-  for (;;) {
-    Parser parser;
-    parser.header_limit(kHttpHeaderBytesMax);
-    parser.body_limit(kHttpBodyBytesMax);
-    const Arrival arrival = co_await read_request(stream, buffer, parser);
-    if (arrival == Arrival::gone) co_return;
-    const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
-    const bool head = arrival == Arrival::whole && parser.get().method() == http::verb::head;
-    HttpResponse answer;
-    if (arrival == Arrival::whole) {
-      HttpRequest request = taken_from(parser);
-      request.client_name = client_name;
-      auto handling = core.handler(std::move(request));
-      answer = co_await std::move(handling);
-    } else {
-      answer = refusal_of(arrival);
-    }
-    http::response<http::string_body> message;
-    message.version(11);
-    message.result(static_cast<unsigned>(answer.status));
-    for (const auto& [name, value] : answer.headers) message.insert(name, value);
-    message.keep_alive(keep);
-    message.body() = std::move(answer.body);
-    message.prepare_payload();
-    if (head) message.body().clear();  // Only its length is told.
-    const bool written = co_await write_answer(stream, message);
-    if (!written) co_return;
-    if (keep) continue;
-    co_await drain(stream);
-    co_return;
-  }
-}
-
 struct HttpClient::Connection {
-  explicit Connection(asio::any_io_executor executor) : socket(executor) {}
+  Connection(asio::any_io_executor executor, std::size_t body_bytes_max)
+      : socket(executor), buffer(kHttpHeaderBytesMax + body_bytes_max) {}
 
   tcp::socket socket;                 // Used without TLS.
   std::unique_ptr<TlsStream> secure;  // Used with TLS.
-  beast::flat_buffer buffer{kHttpHeaderBytesMax + kHttpBodyBytesMax};
+  beast::flat_buffer buffer;
   bool began = false;  // Some of the present answer has arrived.
 };
 
 HttpClient::HttpClient(asio::any_io_executor executor, std::string address, TlsContext tls,
-                       std::string server_name)
+                       std::string server_name, std::size_t body_bytes_max)
     : executor_(std::move(executor)),
       address_(std::move(address)),
       tls_(std::move(tls)),
-      server_name_(std::move(server_name)) {}
+      server_name_(std::move(server_name)),
+      body_bytes_max_(body_bytes_max) {}
 
 HttpClient::~HttpClient() = default;
 
@@ -363,7 +173,7 @@ Task<Result<tcp::endpoint>> look_up(std::string address, Deadline deadline) {
 
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadline deadline) {
   CO_TRY(const tcp::endpoint endpoint, co_await look_up(address_, deadline));
-  auto connection = std::make_unique<Connection>(executor_);
+  auto connection = std::make_unique<Connection>(executor_, body_bytes_max_);
   tcp::socket& socket = connection->socket;
   {
     DeadlineGuard guard(socket, deadline);
@@ -407,7 +217,8 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const Ht
       if (guard.expired()) co_return make_error(ErrorKind::timeout, "request not sent in time");
       if (error) co_return connection_error(error, "send request");
     }
-    co_return co_await read_response(stream, connection.buffer, deadline, connection.began);
+    co_return co_await read_response(stream, connection.buffer, body_bytes_max_, deadline,
+                                     connection.began);
   };
   // `send` is awaited here, so its captures live as long as it does.
   if (connection.secure) co_return co_await send(*connection.secure);

@@ -43,8 +43,20 @@ struct HttpResponse {
 // How a failure of this kind is told over HTTP.
 int http_status_of(ErrorKind kind);
 
+// Whether a client can be sent this: a status from 200 to 599, headers without line breaks, not
+// more of them than a client takes.
+bool is_fit(const HttpResponse& response);
+
 // Answers one request. Runs in the connection's task.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
+
+// The answer to a request whose handler failed; the log has the id.
+using FailureAnswer = std::function<HttpResponse(const HttpRequest&, const std::string& id)>;
+
+// `handler` as a stranger may reach it: an exception that leaves it, or an answer that is no HTTP
+// (a status outside 200 to 599, a line break in a header), is logged under a new request id, and
+// `answer` says what the client gets.
+HttpHandler guarded(HttpHandler handler, FailureAnswer answer);
 
 using TlsContext = std::shared_ptr<asio::ssl::context>;
 
@@ -58,12 +70,14 @@ Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::s
 // Serves until it is closed or destroyed, or its TaskGroup ends; open connections end with the
 // group. Connections are kept alive; an idle one is closed after 75 s, a request that does not
 // arrive whole within 30 s ends its connection. One that is no HTTP or over the limits above is
-// answered (400, 413, 431) without asking the handler.
+// answered (400, 413, 431) without asking the handler. Every handler is guarded (500), and every
+// answer has a Date.
 class HttpServer {
  public:
   // With port 0 in `address` the system chooses one: see port().
   static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
-                                                    HttpHandler handler, TlsContext tls = nullptr);
+                                                    HttpHandler handler, TlsContext tls = nullptr,
+                                                    std::size_t body_bytes_max = kHttpBodyBytesMax);
   int port() const;
   ~HttpServer() { close(); }
   HttpServer(const HttpServer&) = delete;
@@ -91,7 +105,7 @@ class HttpClient {
  public:
   // With `tls`, the server's certificate must be valid for `server_name`.
   HttpClient(asio::any_io_executor executor, std::string address, TlsContext tls = nullptr,
-             std::string server_name = "");
+             std::string server_name = "", std::size_t body_bytes_max = kHttpBodyBytesMax);
   ~HttpClient();
 
   // Fails with `unavailable` (no connection, broken off), `timeout`, `denied` (TLS refused) or
@@ -108,6 +122,7 @@ class HttpClient {
   std::string address_;
   TlsContext tls_;
   std::string server_name_;
+  std::size_t body_bytes_max_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
 

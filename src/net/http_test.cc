@@ -208,5 +208,59 @@ TEST(Http, AnAnswerBrokenAtAnyByteIsUnavailable) {
   });
 }
 
+// A handler's failure is the answer to one request, and to nothing else.
+TEST(HttpServer, WhatLeavesAHandlerIsAnInternalError) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    const std::string address = own_address(21);
+    const auto server = listen(tasks, address, [](HttpRequest request) -> Task<HttpResponse> {
+      HttpResponse response;
+      if (request.target == "/throws") throw std::runtime_error("a library's");
+      if (request.target == "/status") response.status = std::stoi(request.body);
+      if (request.target == "/header") response.headers.emplace_back("A", "b\r\nC: d");
+      if (request.target == "/name") response.headers.emplace_back("A b", "c");
+      if (request.target == "/large") response.headers.emplace_back("A", std::string(70'000, 'x'));
+      co_return response;
+    });
+    HttpClient client(tasks.executor(), address);
+    const std::pair<const char*, const char*> requests[] = {
+        {"/throws", ""},  {"/status", "1000"}, {"/status", "-1"}, {"/status", "101"},
+        {"/status", "0"}, {"/header", ""},     {"/name", ""},     {"/large", ""}};
+    for (const auto& [target, body] : requests) {
+      const auto answer = co_await client.request(request_of("POST", target, body), soon());
+      EXPECT_TRUE(answer.has_value()) << target;
+      if (!answer) continue;
+      EXPECT_EQ(answer->status, 500) << target << body;
+      EXPECT_NE(header_value(answer->headers, "x-amzn-RequestId"), "");
+      EXPECT_EQ(header_value(answer->headers, "C"), "");
+    }
+    const auto after = co_await client.request(request_of("GET", "/"), soon());
+    EXPECT_TRUE(after.has_value() && after->status == 200);
+  });
+}
+
+TEST(HttpServer, EveryAnswerHasADateAndNoneABodyThatItMayNotHave) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    const std::string address = own_address(22);
+    const auto server = listen(tasks, address, [](HttpRequest request) -> Task<HttpResponse> {
+      HttpResponse response;
+      response.status = std::stoi(request.body);
+      response.headers = {{"Content-Length", "9"}, {"Transfer-Encoding", "x"}};
+      response.body = "body";
+      co_return response;
+    });
+    HttpClient client(tasks.executor(), address);
+    for (const int status : {200, 204, 304, 599}) {
+      const auto answer =
+          co_await client.request(request_of("POST", "/", std::to_string(status)), soon());
+      EXPECT_TRUE(answer.has_value()) << status;
+      if (!answer) continue;
+      EXPECT_EQ(answer->status, status);
+      EXPECT_EQ(answer->body, status == 200 || status == 599 ? "body" : "");
+      const std::string date = header_value(answer->headers, "Date");
+      EXPECT_EQ(date.size(), std::string_view("Sun, 29 Nov 2026 15:26:51 GMT").size()) << date;
+    }
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::net

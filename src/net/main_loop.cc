@@ -13,11 +13,15 @@
 namespace aurora_global::net {
 namespace {
 
-Task<void> watch_signals(asio::signal_set& signals, Event& stop) {
-  for (;;) {
-    auto [error, number] = co_await signals.async_wait(use_result);
-    if (error) co_return;
+constexpr Duration kTellAgainAfter = std::chrono::milliseconds(20);
+
+// An Event wakes those who wait at that moment. A body that is still starting when the signal comes
+// begins to wait later, so it is told until it has ended.
+Task<void> watch_signals(asio::signal_set& signals, Event& stop, const bool& ended) {
+  auto [error, number] = co_await signals.async_wait(use_result);
+  while (!error && !ended) {
     stop.notify();
+    co_await sleep_for(kTellAgainAfter);
   }
 }
 
@@ -29,10 +33,12 @@ int run_main(std::function<Task<int>(asio::any_io_executor, Event&)> body) {
   Event stop(context.get_executor());
   asio::signal_set signals(context, SIGTERM, SIGINT);
   int code = 1;
-  asio::co_spawn(context, watch_signals(signals, stop), [](std::exception_ptr) {});
+  bool ended = false;
+  asio::co_spawn(context, watch_signals(signals, stop, ended), [](std::exception_ptr) {});
   asio::co_spawn(context, body(context.get_executor(), stop),
                  [&](std::exception_ptr failure, int result) {
                    code = result;
+                   ended = true;
                    signals.cancel();
                    if (!failure) return;
                    try {

@@ -256,7 +256,7 @@ void put_ssl_request(Bytes& out) {
 
 void put_negotiation(Bytes& out, const std::vector<std::string>& unknown) {
   Writer message(out, 'v');
-  message.u32(0);
+  message.u32(3u << 16);
   message.u32(static_cast<std::uint32_t>(unknown.size()));
   for (const std::string& name : unknown) message.text(name);
 }

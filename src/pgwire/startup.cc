@@ -31,8 +31,10 @@ Result<StartupMessage> parse_parameters(BytesView body, std::uint32_t version) {
   message.major = static_cast<std::uint16_t>(version >> 16);
   message.minor = static_cast<std::uint16_t>(version & 0xffff);
   if (message.major != 3) {
-    return corrupt("unsupported protocol version " + std::to_string(message.major) + "." +
-                   std::to_string(message.minor));
+    return make_error(ErrorKind::corrupt,
+                      "unsupported frontend protocol " + std::to_string(message.major) + "." +
+                          std::to_string(message.minor) + ": server supports 3.0 to 3.0",
+                      "0A000");
   }
   std::size_t at = 0;
   const auto text = [&]() -> std::optional<std::string> {

@@ -6,6 +6,7 @@
 
 #include "net/log.h"
 #include "net/tls.h"
+#include "region/passed_call.h"
 
 namespace aurora_global::region {
 namespace {
@@ -27,6 +28,7 @@ Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig
       key_ring_(executor, *store_, vault_, clock_, config.region, config.account_id),
       user_(std::move(user)),
       facts_(std::move(facts)),
+      secrets_(executor, config.region, *store_, vault_, key_ring_, clock_, *this),
       keys_(std::move(keys)),
       wake_(executor),
       tasks_(executor) {}
@@ -43,6 +45,8 @@ Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executo
   facts.region = config.region;
   facts.account_id = config.account_id;
   facts.global_writer_host = config.global_writer.substr(0, config.global_writer.rfind(':'));
+  facts.regions = {config.region};
+  for (const PeerConfig& peer : config.peers) facts.regions.push_back(peer.region);
   TRY(facts.engine_version, postgres_version(config.postgres_bin));
   std::unique_ptr<Controller> controller(new Controller(executor, config, std::move(store),
                                                         std::move(vault), std::move(user),
@@ -75,7 +79,7 @@ Result<void> Controller::load() {
       TRY(const auto json, from_text<Json>(document.text, document.name));
       master_verifier_ = json.value("master_verifier", "");
     } else if (kind == "secret") {
-      TRY_VOID(load_secret(document));
+      TRY_VOID(secrets_.load(document));
     } else if (kind == "left") {
       left_.insert(document.text);
     }
@@ -92,7 +96,8 @@ Result<void> Controller::start() {
   for (const PeerConfig& peer : config_.peers) {
     peers_[peer.region] = PeerView{};
     peer_clients_[peer.region] = std::make_unique<net::HttpClient>(
-        executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal");
+        executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal",
+        kPassedBytesMax);
   }
   router_ = std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
   router_moves_ =
@@ -104,12 +109,13 @@ Result<void> Controller::start() {
   TRY(peer_server_, net::HttpServer::listen(
                         tasks_, config_.peer_address,
                         [this](net::HttpRequest request) { return serve_peer(std::move(request)); },
-                        server_context));
+                        server_context, kPassedBytesMax));
   for (const PeerConfig& peer : config_.peers) {
     tasks_.spawn("gossip with " + peer.region.name, gossip_with(peer.region));
   }
   tasks_.spawn("keeper", keep());
   tasks_.spawn("keeper of the keys", keep_keys());
+  tasks_.spawn("keeper of the passwords", keep_passwords());
   for (const auto& [global, operation] : operations_) {
     if (operation.running() && operation.to == config_.region) {
       tasks_.spawn("operation " + operation.id, run_operation(global, true));
@@ -308,8 +314,7 @@ Controller::Json Controller::gossip_message() const {
                   {"operations", Json::array()}, {"left", left_}};
   for (const auto& [identifier, global] : globals_) message["globals"].push_back(global);
   for (const auto& [global, operation] : operations_) message["operations"].push_back(operation);
-  message["secrets"] = Json::object();
-  for (const auto& [name, secret] : secrets_) message["secrets"][name] = secret.version;
+  message["secrets"] = secrets_.clocks();
   if (cluster_) {
     message["cluster"] = cluster_->identifier;
     for (const auto& instance : cluster_->instances) {
@@ -403,15 +408,15 @@ net::Task<void> Controller::learn(Json message) {
   if (topology().dump() != published_topology_) {
     tasks_.spawn("publish topology", publish_topology());
   }
-  co_await learn_secrets(from, message.value("secrets", Json::object()));
+  co_await secrets_.learn(from, message.value("secrets", Json::object()));
   // Only now is the peer's word complete: the keeper may open for writing on it.
   const bool first = !peers_[from].heard_ever;
   peers_[from] = std::move(seen);
   if (first) wake_.notify();
 }
 
-net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::string what,
-                                                          Json request, Deadline deadline) {
+net::Task<Result<std::string>> Controller::ask_peer(RegionId region, std::string what,
+                                                    std::string body, Deadline deadline) {
   const auto client = peer_clients_.find(region);
   if (client == peer_clients_.end()) {
     co_return make_error(ErrorKind::not_found, "this region has no peer " + region.name);
@@ -420,26 +425,35 @@ net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::
   message.method = "POST";
   message.target = "/v1/" + what;
   message.repeatable = what != "pass-on";
-  message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  message.body = std::move(body);
   message.headers.emplace_back("Content-Type", "application/json");
-  if (message.body.size() > net::kHttpBodyBytesMax) {
+  if (message.body.size() > kPassedBytesMax) {
     co_return make_error(ErrorKind::invalid,
                          "The request is too large to be passed on to region " + region.name +
                              ": " + std::to_string(message.body.size()) + " bytes, at most " +
-                             std::to_string(net::kHttpBodyBytesMax),
+                             std::to_string(kPassedBytesMax),
                          "RequestTooLargeException");
   }
-  const auto response = co_await client->second->request(std::move(message), deadline);
+  auto response = co_await client->second->request(std::move(message), deadline);
   if (response.has_error()) {
     co_return response.error().in("ask region " + region.name + " to " + what);
   }
-  const Json body = Json::parse(response->body, nullptr, false);
-  if (body.is_discarded()) {
-    co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON");
-  }
-  if (response->status == 200) co_return body;
-  co_return make_error(ErrorKind::conflict, body.value("error", "region refused"),
-                       body.value("code", ""));
+  if (response->status == 200) co_return std::move(response->body);
+  const Json refusal = Json::parse(response->body, nullptr, false);
+  const auto told = [&](const char* member, const char* otherwise) {
+    const bool there = refusal.is_object() && refusal.contains(member);
+    return there && refusal[member].is_string() ? refusal[member].get<std::string>() : otherwise;
+  };
+  co_return make_error(ErrorKind::conflict, told("error", "region refused"), told("code", ""));
+}
+
+net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::string what,
+                                                          Json request, Deadline deadline) {
+  std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  CO_TRY(const std::string answer, co_await ask_peer(region, what, std::move(text), deadline));
+  Json body = Json::parse(answer, nullptr, false);
+  if (body.is_object()) co_return body;
+  co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON object");
 }
 
 net::Task<void> Controller::gossip_with(RegionId peer) {

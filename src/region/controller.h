@@ -26,6 +26,7 @@
 #include "region/instance.h"
 #include "region/key_ring.h"
 #include "region/region.h"
+#include "region/secret_book.h"
 #include "region/store.h"
 #include "region/vault.h"
 
@@ -39,14 +40,6 @@ struct Fence {
   Lsn final_lsn;  // Where our WAL ends; zero until PostgreSQL is down.
 };
 
-// A secret as it lies on disk.
-struct SealedSecret {
-  std::uint64_t version = 0;
-  std::string about;   // By the vault.
-  std::string values;  // By a key of the ring, in base64.
-  std::map<std::string, std::string> keys;
-};
-
 // What a peer last said of its head instance.
 struct PeerView {
   Instant heard{};
@@ -58,7 +51,7 @@ struct PeerView {
   InstanceState head;
 };
 
-class Controller final : public Region {
+class Controller final : public Region, private SecretBookOutside {
  public:
   // `config` must outlive the controller.
   static Result<std::unique_ptr<Controller>> open(boost::asio::any_io_executor executor,
@@ -101,8 +94,8 @@ class Controller final : public Region {
   std::vector<std::string> secret_names() const override;
   Result<std::string> about_secret(const std::string& name) const override;
   Result<std::string> secret_values(const std::string& name) const override;
-  net::Task<Result<void>> put_secret(std::string name, Secret secret) override;
-  net::Task<Result<void>> change_password(std::string role, std::string password) override;
+  net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) override;
+  net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override;
   net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) override;
   net::Task<Result<std::string>> status_json() override;
 
@@ -143,6 +136,9 @@ class Controller final : public Region {
   Task<void> learn_operation(model::Operation theirs);
   Task<void> gossip_with(RegionId peer);
   Task<void> gossip_now();
+  // The body of a 200; a refusal as its Error.
+  Task<Result<std::string>> ask_peer(RegionId region, std::string what, std::string body,
+                                     Deadline deadline);
   Task<Result<Json>> call_peer(RegionId region, std::string what, Json request, Deadline deadline);
 
   // --- keeper (controller_keep.cc)
@@ -211,15 +207,17 @@ class Controller final : public Region {
   Task<Result<Json>> peer_fork(Json request);
   Task<Result<Json>> peer_move(Json request);
   Task<Result<Json>> peer_change(Json request);
-  Task<Result<Json>> peer_pass_on(Json request);
+  Task<Result<std::string>> peer_pass_on(std::string text);
 
   // --- secrets (controller_secrets.cc)
-  Result<void> load_secret(const Store::Document& document);
   Task<void> keep_keys();
-  Result<const SealedSecret*> sealed_secret(const std::string& name) const;
-  Task<Result<void>> keep_secret(std::string name, std::uint64_t version, Secret secret);
-  Task<void> learn_secrets(RegionId from, Json versions);
-  Task<Result<Json>> peer_secret(Json request);
+  Task<void> keep_passwords();
+  RegionId deciding_region() const override;
+  std::optional<std::uint64_t> writing_epoch() const override;
+  Task<Result<void>> set_role_verifier(std::string role, std::string verifier) override;
+  Task<Result<Json>> ask_region(RegionId region, std::string what, Json question,
+                                Deadline deadline) override;
+  Task<void> tell_all() override;
   Task<Result<void>> set_role_password(std::string role, std::string verifier);
   Task<Result<Json>> peer_password(Json request);
 
@@ -234,6 +232,7 @@ class Controller final : public Region {
   KeyRing key_ring_;
   net::SystemUser user_;
   Facts facts_;
+  SecretBook secrets_;
   std::map<std::string, std::string> keys_;
   net::HttpHandler api_handler_;
 
@@ -244,8 +243,6 @@ class Controller final : public Region {
   std::map<std::string, model::Operation> operations_;  // The last one of each global cluster.
   std::optional<Fence> fence_;
   std::set<std::string> left_;  // Global clusters this region was detached from by itself.
-  std::map<std::string, SealedSecret> secrets_;
-  std::map<std::string, std::uint64_t> refused_secrets_;  // Versions this region could not seal.
   std::map<RegionId, PeerView> peers_;
   bool adopted_as_primary_ = false;
   bool operator_confirmed_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "region/controller.h"
+#include "region/passed_call.h"
 
 #include "net/log.h"
 
@@ -25,7 +26,8 @@ net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
   response.headers.emplace_back("Content-Type", "application/json");
   const auto refuse = [&](int status, std::string why, std::string code) {
     response.status = status;
-    response.body = Json{{"error", std::move(why)}, {"code", std::move(code)}}.dump();
+    response.body = Json{{"error", std::move(why)}, {"code", std::move(code)}}.dump(
+        -1, ' ', false, Json::error_handler_t::replace);
   };
   constexpr std::string_view kPath = "/v1/";
   if (request.client_name.rfind(kClientPrefix, 0) != 0) {
@@ -37,12 +39,22 @@ net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
     refuse(404, "unknown request " + request.method + " " + request.target, "");
     co_return response;
   }
+  const std::string what = request.target.substr(kPath.size());
+  if (what == "pass-on") {
+    auto passed = co_await peer_pass_on(std::move(request.body));
+    if (passed.has_value()) {
+      response.body = std::move(*passed);
+    } else {
+      const Error& error = passed.error();
+      refuse(net::http_status_of(error.kind), error.message, error.code);
+    }
+    co_return response;
+  }
   Json body = Json::parse(request.body, nullptr, false);
   if (!body.is_object()) {
     refuse(400, "the request is no JSON object", "");
     co_return response;
   }
-  const std::string what = request.target.substr(kPath.size());
   Result<Json> answer = Json::object();
   std::string malformed;
   try {
@@ -81,9 +93,9 @@ net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, 
   if (what == "fork") co_return co_await peer_fork(std::move(request));
   if (what == "move") co_return co_await peer_move(std::move(request));
   if (what == "change") co_return co_await peer_change(std::move(request));
-  if (what == "secret") co_return co_await peer_secret(std::move(request));
+  if (what == "secret") co_return co_await secrets_.answer_secret(std::move(request));
+  if (what == "rotate-secret") co_return co_await secrets_.answer_rotate(std::move(request));
   if (what == "password") co_return co_await peer_password(std::move(request));
-  if (what == "pass-on") co_return co_await peer_pass_on(std::move(request));
   co_return make_error(ErrorKind::not_found, "unknown request " + what);
 }
 
@@ -362,20 +374,18 @@ net::Task<Result<Controller::Json>> Controller::peer_change(Json request) {
   co_return Json{{"global", *changed}};
 }
 
-net::Task<Result<Controller::Json>> Controller::peer_pass_on(Json request) {
+net::Task<Result<std::string>> Controller::peer_pass_on(std::string text) {
   if (!api_handler_) co_return make_error(ErrorKind::unavailable, "no API is served here yet");
+  CO_TRY(RawRequest passed, decode_request(text));
   net::HttpRequest call;
-  call.method = request.at("method").get<std::string>();
-  call.target = request.at("target").get<std::string>();
-  call.body = request.at("body").get<std::string>();
-  for (const auto& header : request.at("headers")) {
-    call.headers.emplace_back(header.at(0).get<std::string>(), header.at(1).get<std::string>());
-  }
+  call.method = std::move(passed.method);
+  call.target = std::move(passed.target);
+  call.headers = std::move(passed.headers);
+  call.body = std::move(passed.body);
   auto serving = api_handler_(std::move(call));
-  const net::HttpResponse response = co_await std::move(serving);
-  Json headers = Json::array();
-  for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-  co_return Json{{"status", response.status}, {"headers", headers}, {"body", response.body}};
+  net::HttpResponse response = co_await std::move(serving);
+  co_return encode(
+      RawResponse{response.status, std::move(response.headers), std::move(response.body)});
 }
 
 net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest request) {
@@ -386,24 +396,13 @@ net::Task<Result<RawResponse>> Controller::pass_on(RegionId region, RawRequest r
                     "Credential should be scoped to a valid region, not '" + region.name +
                         "'; this platform has " + known);
   }
-  Json headers = Json::array();
-  for (const auto& [name, value] : request.headers) headers.push_back({name, value});
-  const Json message = {{"method", request.method},
-                        {"target", request.target},
-                        {"headers", headers},
-                        {"body", request.body}};
   // A function may run for 15 minutes; everything else answers at once.
   const bool invocation = request.target.find("/invocations") != std::string::npos ||
                           request.target.find("/failover") != std::string::npos;
   const Duration limit = invocation ? Duration(905s) : Duration(15s);
-  CO_TRY(const Json answer, co_await call_peer(region, "pass-on", message, Deadline::in(limit)));
-  RawResponse response;
-  response.status = answer.value("status", 500);
-  response.body = answer.value("body", "");
-  for (const auto& header : answer.value("headers", Json::array())) {
-    response.headers.emplace_back(header.at(0).get<std::string>(), header.at(1).get<std::string>());
-  }
-  co_return response;
+  CO_TRY(const std::string answer,
+         co_await ask_peer(region, "pass-on", encode(request), Deadline::in(limit)));
+  co_return decode_response(answer);
 }
 
 Controller::Json Controller::forwarding_json() const {

@@ -1,8 +1,6 @@
-// Secrets: sealed on disk, the same in every region, the newest version wins. Keys are regional, so
-// each region seals its copy with a key of its own.
+// Keys, secrets and passwords: what ties region/secret_book and region/key_ring to this region.
 #include <algorithm>
 
-#include "base/base64.h"
 #include "net/log.h"
 #include "region/controller.h"
 
@@ -11,14 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kFetchLimit = 5s;
 constexpr Duration kPasswordLimit = 10s;
 constexpr Duration kSweepEvery = 60s;
-constexpr std::size_t kSecretsMax = 500;
-constexpr std::string_view kDocument = "secret:";
-constexpr const char* kDefaultKey = "alias/aws/secretsmanager";
-
-SealContext context_of(const std::string& name) { return {{"SecretName", name}}; }
+constexpr Duration kSettleEvery = 500ms;
 
 }  // namespace
 
@@ -30,106 +23,52 @@ net::Task<void> Controller::keep_keys() {
   }
 }
 
-Result<void> Controller::load_secret(const Store::Document& document) {
-  TRY(const auto json, from_text<Json>(document.text, document.name));
-  // "sealed": all of a secret, as versions without keys stored it.
-  secrets_[document.name.substr(kDocument.size())] = {
-      json.value("version", std::uint64_t{0}), json.value("about", json.value("sealed", "")),
-      json.value("values", ""), json.value("keys", std::map<std::string, std::string>{})};
-  return ok();
+net::Task<void> Controller::keep_passwords() {
+  while (!tasks_.stopping()) {
+    co_await secrets_.settle();
+    co_await net::sleep_for(kSettleEvery);
+  }
 }
 
-std::vector<std::string> Controller::secret_names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, secret] : secrets_) names.push_back(name);
-  return names;
-}
-
-Result<const SealedSecret*> Controller::sealed_secret(const std::string& name) const {
-  const auto found = secrets_.find(name);
-  if (found != secrets_.end()) return &found->second;
-  return make_error(ErrorKind::not_found, "there is no secret " + name,
-                    "ResourceNotFoundException");
-}
+std::vector<std::string> Controller::secret_names() const { return secrets_.names(); }
 
 Result<std::string> Controller::about_secret(const std::string& name) const {
-  TRY(const SealedSecret* found, sealed_secret(name));
-  return vault_.open_sealed(name, found->about);
+  return secrets_.about(name);
 }
 
 Result<std::string> Controller::secret_values(const std::string& name) const {
-  TRY(const SealedSecret* found, sealed_secret(name));
-  if (found->values.empty()) return std::string("{}");
-  const auto blob = from_base64(found->values);
-  TRY(auto opened, key_ring_.open(blob.value_or(""), context_of(name)));
-  return std::move(opened.text);
+  return secrets_.values(name);
 }
 
-net::Task<Result<void>> Controller::keep_secret(std::string name, std::uint64_t version,
-                                                Secret secret) {
-  std::string key = kDefaultKey;
-  if (const auto named = secret.keys.find(config_.region.name); named != secret.keys.end()) {
-    key = named->second;
-  } else {
-    CO_TRY_VOID(co_await key_ring_.managed_key(key));
+net::Task<Result<void>> Controller::update_secret(std::string name, SecretEdit edit) {
+  return secrets_.update(std::move(name), std::move(edit));
+}
+
+net::Task<Result<void>> Controller::rotate_secret(std::string name, std::string version_id) {
+  return secrets_.rotate(std::move(name), std::move(version_id));
+}
+
+// The writer's region; before there is one, the first of all regions, which all name alike.
+RegionId Controller::deciding_region() const {
+  const model::GlobalCluster* global = own_global();
+  if (global != nullptr && !global->writer_region.empty()) return global->writer_region;
+  return *std::min_element(facts_.regions.begin(), facts_.regions.end());
+}
+
+std::optional<std::uint64_t> Controller::writing_epoch() const {
+  if (duty() != model::Duty::primary || head() == nullptr || !head()->running()) {
+    return std::nullopt;
   }
-  // A newer one may have come while we waited.
-  if (const auto now = secrets_.find(name); now != secrets_.end() && now->second.version > version)
-    co_return ok();
-  CO_TRY(const auto values, key_ring_.seal(key, context_of(name), secret.values));
-  SealedSecret sealed{version, vault_.seal(name, secret.about), base64(values.blob), secret.keys};
-  const Json document = {{"version", sealed.version},
-                         {"about", sealed.about},
-                         {"values", sealed.values},
-                         {"keys", sealed.keys}};
-  std::vector<Store::Document> documents = {{std::string(kDocument) + name, document.dump()}};
-  CO_TRY_VOID(co_await store_->put(std::move(documents)));
-  secrets_[name] = std::move(sealed);
-  co_return ok();
+  const model::GlobalCluster* global = own_global();
+  return global == nullptr ? 0 : global->epoch.value;
 }
 
-net::Task<Result<void>> Controller::put_secret(std::string name, Secret secret) {
-  const auto present = secrets_.find(name);
-  if (present == secrets_.end() && secrets_.size() >= kSecretsMax) {
-    co_return fault(ErrorKind::exhausted, "LimitExceededException",
-                    "A region keeps at most 500 secrets");
-  }
-  // Microseconds as version: two regions that write at once agree on the later one.
-  const auto time = static_cast<std::uint64_t>(now().time_since_epoch().count());
-  const std::uint64_t last = present == secrets_.end() ? 0 : present->second.version;
-  CO_TRY_VOID(co_await keep_secret(name, std::max(time, last + 1), std::move(secret)));
-  co_await gossip_now();
-  co_return ok();
+net::Task<Result<Controller::Json>> Controller::ask_region(RegionId region, std::string what,
+                                                           Json question, Deadline deadline) {
+  return call_peer(std::move(region), std::move(what), std::move(question), deadline);
 }
 
-net::Task<void> Controller::learn_secrets(RegionId from, Json versions) {
-  for (const auto& [name, version] : versions.items()) {
-    const auto ours = secrets_.find(name);
-    const std::uint64_t theirs = version.get<std::uint64_t>();
-    if (ours != secrets_.end() && ours->second.version >= theirs) continue;
-    const Json question = {{"name", name}};
-    const std::string wanted = name;
-    const auto answer = co_await call_peer(from, "secret", question, Deadline::in(kFetchLimit));
-    if (answer.has_error()) continue;  // Asked again at the next gossip.
-    Secret secret{answer->value("about", ""), answer->value("values", ""),
-                  answer->value("keys", std::map<std::string, std::string>{})};
-    const auto kept =
-        co_await keep_secret(wanted, answer->value("version", std::uint64_t{0}), std::move(secret));
-    // Tried again at every gossip, told once.
-    if (kept.has_value() || refused_secrets_[wanted] == theirs) continue;
-    refused_secrets_[wanted] = theirs;
-    log::error("store secret {}: {}", wanted, kept.error().message);
-  }
-}
-
-net::Task<Result<Controller::Json>> Controller::peer_secret(Json request) {
-  const std::string name = request.at("name").get<std::string>();
-  CO_TRY(const std::string about, about_secret(name));
-  CO_TRY(const std::string values, secret_values(name));
-  const SealedSecret& sealed = secrets_.at(name);
-  co_return Json{
-      {"version", sealed.version}, {"about", about}, {"values", values}, {"keys", sealed.keys}};
-}
+net::Task<void> Controller::tell_all() { return gossip_now(); }
 
 net::Task<Result<void>> Controller::set_role_password(std::string role, std::string verifier) {
   const model::GlobalCluster* global = own_global();
@@ -139,6 +78,10 @@ net::Task<Result<void>> Controller::set_role_password(std::string role, std::str
     CO_TRY_VOID(co_await call_peer(writer, "password", request, Deadline::in(kPasswordLimit)));
     co_return ok();
   }
+  co_return co_await set_role_verifier(std::move(role), std::move(verifier));
+}
+
+net::Task<Result<void>> Controller::set_role_verifier(std::string role, std::string verifier) {
   if (duty() != model::Duty::primary || head() == nullptr || !head()->running()) {
     co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
                     "The DB cluster does not take writes now; try again");
@@ -153,15 +96,6 @@ net::Task<Result<void>> Controller::set_role_password(std::string role, std::str
     CO_TRY_VOID(co_await save_cluster());
   }
   co_return ok();
-}
-
-net::Task<Result<void>> Controller::change_password(std::string role, std::string password) {
-  // Only a user of the cluster's own: neither the bootstrap superuser nor the replication user.
-  if (role.empty() || role.rfind("rds", 0) == 0) {
-    co_return fault(ErrorKind::denied, "InvalidRequestException",
-                    "The password of '" + role + "' is not this secret's to change");
-  }
-  co_return co_await set_role_password(std::move(role), pgclient::scram_verifier(password));
 }
 
 net::Task<Result<Controller::Json>> Controller::peer_password(Json request) {

@@ -312,6 +312,11 @@ net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline de
       "pg_stat_file(text, boolean), pg_read_binary_file(text), "
       "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin";
   CO_TRY_VOID(co_await sql(rewind, no_params, deadline));
+  // What the routers of other regions check passwords against. A role that may copy the whole
+  // cluster reads nothing new there.
+  CO_TRY_VOID(co_await sql(
+      "GRANT SELECT (rolname, rolsuper, rolpassword, rolvaliduntil) ON pg_authid TO rdsrepladmin",
+      no_params, deadline));
   co_return ok();
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -106,6 +107,7 @@ struct Facts {
   std::string account_id;
   std::string engine_version;      // Of the PostgreSQL found on this machine, e.g. "15.18".
   std::string global_writer_host;  // This region's global writer endpoint, without port.
+  std::vector<RegionId> regions;   // All of the platform, this one among them.
 };
 
 class KeyRing;
@@ -117,6 +119,10 @@ struct Secret {
   // The key that seals the values, by region; a region that is not named has a key for that.
   std::map<std::string, std::string> keys;
 };
+
+// Sees a secret, nullopt if there is none, and returns what it shall be; nullopt: as it is.
+using EditedSecret = Result<std::optional<Secret>>;
+using SecretEdit = std::function<EditedSecret(std::optional<Secret>)>;
 
 class Region {
  public:
@@ -154,18 +160,20 @@ class Region {
   // The keys of this region; they are in no other.
   virtual KeyRing& keys() = 0;
 
-  // Secrets: sealed on disk, replicated to every region; the last write wins.
+  // Secrets: sealed on disk, the same in every region (region/secret_book.h). What the parts hold
+  // is in secret_document.h.
   virtual std::vector<std::string> secret_names() const = 0;
   // Fail with ResourceNotFoundException, or `corrupt` for one that was tampered with; the values
   // also with KMS's codes, when their key may not be used.
   virtual Result<std::string> about_secret(const std::string& name) const = 0;
   virtual Result<std::string> secret_values(const std::string& name) const = 0;
-  // Fails with KMS's codes when the key of this region may not be used. A region that cannot seal
-  // a new version with its key keeps the one it has, and tries again.
-  virtual net::Task<Result<void>> put_secret(std::string name, Secret secret) = 0;
-  // Changes a user's password in the writer's region, wherever that is; replication carries it to
-  // the others. Only a SCRAM verifier leaves this process.
-  virtual net::Task<Result<void>> change_password(std::string role, std::string password) = 0;
+  // Nothing else changes the secret meanwhile. Fails with what `edit` fails with, and with KMS's
+  // codes when the key of this region may not be used.
+  virtual net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) = 0;
+  // Gives the user that the secret names a new password, in the writer's region, wherever that is,
+  // and makes it the AWSCURRENT version `version_id`. What fails leaves AWSCURRENT as it is. Asked
+  // again with the same id it does nothing.
+  virtual net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) = 0;
 
   // Passes a call on to the daemon of another region, which verifies it itself. Fails with
   // `not_found` for an unknown region and `unavailable` or `timeout` when it cannot be reached.

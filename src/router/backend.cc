@@ -6,6 +6,7 @@ namespace aurora_global::router {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
+constexpr std::size_t kNoticeBytesMax = 64 * 1024;
 
 net::Task<Result<Channel>> connect(BackendAddress address, net::TlsContext tls, Deadline deadline) {
   if (!address.socket.empty()) {
@@ -92,6 +93,11 @@ bool Backend::note_parameter(const pgwire::ParameterStatus& status) {
   return true;
 }
 
+bool Backend::listens() const {
+  const std::string parts = session_state_.substr(0, session_state_.find('#'));
+  return parts.find("listening") != std::string::npos;
+}
+
 // Returns whether the session is ready.
 Result<bool> Backend::take_login(const pgwire::Piece& piece, pgwire::Bytes* refusal) {
   const auto body = piece.bytes.subspan(pgwire::kHeaderBytes);
@@ -116,7 +122,11 @@ Result<bool> Backend::take_login(const pgwire::Piece& piece, pgwire::Bytes* refu
       key_ = *key;
       return false;
     }
-    case 'N': return false;
+    case 'N':
+      if (login_notices_.size() + piece.bytes.size() <= kNoticeBytesMax) {
+        login_notices_.insert(login_notices_.end(), piece.bytes.begin(), piece.bytes.end());
+      }
+      return false;
     case 'Z': return true;
     case 'E': {
       const auto error = pgwire::parse_error(body);

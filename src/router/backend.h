@@ -69,13 +69,16 @@ class Backend {
   pgwire::BackendKey key() const { return key_; }
   // As the server last reported them, the session's state excepted.
   const Parameters& parameters() const { return parameters_; }
+  // What the server warned of at the login: whole messages, for the client.
+  const pgwire::Bytes& login_notices() const { return login_notices_; }
   // A ParameterStatus has come. Returns whether it is for the client.
   bool note_parameter(const pgwire::ParameterStatus& status);
   // The server has the extension.
   bool reports_state() const { return !session_state_.empty(); }
   const std::string& session_state() const { return session_state_; }
-  // Nobody has touched it since its login; a digest says how ALTER ROLE let it begin.
-  bool clean() const { return session_state_.starts_with(kClean); }
+  bool clean() const { return session_state_ == kClean; }
+  // It listens for notifications.
+  bool listens() const;
 
   pgwire::Splitter splitter{pgwire::look_at_server};
   pgwire::Bytes kept;  // The beginning of a message.
@@ -93,6 +96,7 @@ class Backend {
   pgwire::BackendKey key_;
   Parameters parameters_;
   std::string session_state_;
+  pgwire::Bytes login_notices_;
 };
 
 // Asks the server behind `address` to cancel what the session with `key` does.

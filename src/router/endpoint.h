@@ -8,16 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "model/operation.h"
 #include "net/task.h"
 #include "router/config.h"
-#include "router/login.h"
+#include "router/reception.h"
+#include "router/server_watch.h"
 #include "router/session.h"
 #include "router/session_gate.h"
+#include "router/session_set.h"
 
 namespace aurora_global::router {
-
-// What becomes of transactions that do not end in time when an endpoint is held.
-enum class DrainPolicy { terminate, abort };
 
 class Endpoint {
  public:
@@ -28,6 +28,7 @@ class Endpoint {
     const ServerIdentity* identity;  // Nullptr: no TLS for clients.
     net::TlsContext server_tls;      // Towards servers across the link.
     Verifiers& verifiers;
+    Verifiers& verifiers_of_writer;
     unsigned thread = 0;
     // Finds the session with that key, on whichever thread, and has its statement cancelled.
     std::function<net::Task<void>(pgwire::CancelRequest)> cancel;
@@ -60,13 +61,18 @@ class Endpoint {
   // Serves a client that has connected.
   void serve(boost::asio::ip::tcp::socket socket, Place place);
 
-  // New sessions go to these; those whose server is not among them are carried to one of them.
-  void use(std::vector<BackendAddress> backends, Epoch epoch);
+  // New sessions go to these; those whose server is not among them are carried to one of them. In
+  // three steps, so that each session that listens for notifications listens at the new server
+  // before any other can notify there: adopt() returns whether there are such, and nothing begins
+  // until open(), before which they are waited for.
+  bool adopt(std::vector<BackendAddress> backends, Epoch epoch);
+  net::Task<void> await_listeners(Deadline deadline);
+  void open();
   // Opens and warms a session at `target` for each that there is.
   net::Task<nlohmann::json> prepare(BackendAddress target, Deadline deadline);
   // Nothing new begins until `epoch`, or until release(). Returns when every session is settled, or
   // at the deadline; then those still open are ended, or (abort) only counted.
-  net::Task<nlohmann::json> hold(Epoch epoch, DrainPolicy policy, Deadline deadline);
+  net::Task<nlohmann::json> hold(Epoch epoch, model::DrainPolicy policy, Deadline deadline);
   void release();
 
   nlohmann::json status() const;
@@ -79,13 +85,6 @@ class Endpoint {
   using SessionPointer = std::shared_ptr<Session>;
 
   net::Task<void> serve_client(tcp::socket socket, Place place);
-  net::Task<Result<void>> welcome(Channel& client, std::string address);
-  net::Task<Result<void>> admit(Channel& client, pgwire::StartupMessage startup,
-                                std::string address, pgwire::Bytes received, Deadline deadline);
-  net::Task<Result<void>> negotiate(Channel& client, pgwire::StartupMessage& startup,
-                                    Deadline deadline);
-  net::Task<Result<void>> check_password(Channel& client, std::string user, pgwire::Bytes& received,
-                                         Deadline deadline);
   // A session at the first server that takes it. `refusal`: the server's own words, if it had any.
   net::Task<Result<std::unique_ptr<Backend>>> log_in(Backend::Parameters parameters,
                                                      pgwire::Bytes& refusal, Deadline deadline);
@@ -95,9 +94,6 @@ class Endpoint {
   net::Task<void> carry_on(SessionPointer session);
   void move_in_place(SessionPointer session);
   net::Task<void> do_move_in_place(SessionPointer session);
-  net::Task<void> watch_servers();
-  net::Task<void> probe(BackendAddress server);
-  std::vector<SessionPointer> snapshot() const { return {sessions_.begin(), sessions_.end()}; }
 
   Surroundings around_;
   EndpointConfig endpoint_;
@@ -109,17 +105,18 @@ class Endpoint {
   std::size_t next_backend_ = 0;
   std::optional<BackendAddress> preparing_;
   Epoch epoch_;
-  std::list<SessionPointer> sessions_;
-  std::map<std::uint32_t, std::weak_ptr<Session>> by_key_;
-  std::map<std::string, int> silent_ticks_;  // Of servers across the link.
-  std::atomic<std::size_t> clients_ = 0;     // The same on this thread.
-  net::Event changed_;                       // The backends.
+  bool epoch_is_new_ = false;  // From adopt() to open().
+  std::vector<SessionPointer> listeners_;
+  SessionSet sessions_;
+  std::atomic<std::size_t> clients_ = 0;  // The same on this thread.
+  net::Event changed_;                    // The backends.
+  Reception reception_;
   std::uint64_t accepted_total_ = 0;
-  std::uint64_t refused_total_ = 0;
   std::uint64_t cut_total_ = 0;
   std::uint64_t moved_total_ = 0;
   std::uint64_t moved_in_place_total_ = 0;
   std::map<std::string, std::uint64_t> stayed_;  // Why a session was not moved in place.
+  ServerWatch watch_;
 };
 
 }  // namespace aurora_global::router

@@ -91,14 +91,15 @@ net::Task<Result<std::optional<pgwire::FirstPacket>>> greet(Channel& client,
     if (!ssl && !std::holds_alternative<pgwire::GssEncRequest>(parsed->packet)) {
       co_return Packet(parsed->packet);
     }
-    if (!received.empty()) {
-      // Whoever sits in between could have put it there, to be taken for what came under TLS.
-      co_return make_error(ErrorKind::corrupt,
-                           "received unencrypted data after a request for encryption");
-    }
     const bool accepted = ssl && identity != nullptr && !client.tls();
     const Bytes answer = {static_cast<std::uint8_t>(accepted ? 'S' : 'N')};
     CO_TRY_VOID(co_await client.write(answer, deadline));
+    if (!received.empty()) {
+      // Whoever sits in between could have put it there, to be taken for what came under TLS.
+      co_return make_error(ErrorKind::corrupt, std::string("received unencrypted data after ") +
+                                                   (ssl ? "SSL" : "GSSAPI encryption") +
+                                                   " request");
+    }
     if (!accepted) continue;
     CO_TRY_VOID(co_await client.accept_tls(identity->context, deadline));
   }

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::int64_t kOrderLimitMs = 600'000;
+// A session that listens and does not come to the new server holds up nobody for longer.
+constexpr Duration kListenersLimit = 1s;
 
 // Where a password can be looked up: at the region's own instances, which its router reaches
 // without one.
@@ -32,6 +34,17 @@ std::vector<BackendAddress> own_servers(const Topology& topology) {
     }
   }
   return own.empty() ? others : own;
+}
+
+// The same for the global writer endpoint, which promises the writer's truth.
+std::vector<BackendAddress> writers(const Topology& topology) {
+  const auto found = topology.backends.find("global-writer");
+  std::vector<BackendAddress> across;
+  if (found != topology.backends.end()) {
+    std::copy_if(found->second.begin(), found->second.end(), std::back_inserter(across),
+                 [](const BackendAddress& one) { return one.tls; });
+  }
+  return across.empty() ? own_servers(topology) : across;
 }
 
 Result<Duration> limit_in(const json& request, const char* name, std::int64_t otherwise_ms) {
@@ -66,6 +79,7 @@ struct Router::Worker {
   std::thread thread;
   asio::any_io_executor executor;
   std::unique_ptr<Verifiers> verifiers;
+  std::unique_ptr<Verifiers> verifiers_of_writer;
   std::vector<std::unique_ptr<Endpoint>> endpoints;
 
   Endpoint* endpoint(const std::string& name) const {
@@ -87,9 +101,21 @@ struct Router::Worker {
   net::Task<void> stop() {
     for (const auto& one : endpoints) co_await one->stop();
   }
-  net::Task<void> use(Topology topology) {
+  // The three steps of Endpoint::adopt(), for all endpoints.
+  net::Task<bool> adopt(Topology topology) {
     verifiers->ask_at(own_servers(topology));
-    for (const auto& one : endpoints) one->use(topology.backends[one->name()], topology.epoch);
+    verifiers_of_writer->ask_at(writers(topology));
+    bool listeners = false;
+    for (const auto& one : endpoints) {
+      listeners |= one->adopt(topology.backends[one->name()], topology.epoch);
+    }
+    co_return listeners;
+  }
+  net::Task<void> await_listeners(Deadline deadline) {
+    for (const auto& one : endpoints) co_await one->await_listeners(deadline);
+  }
+  net::Task<void> open() {
+    for (const auto& one : endpoints) one->open();
     co_return;
   }
   net::Task<void> release(std::string name) {
@@ -127,6 +153,12 @@ Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
         net::client_tls(config.tls_dir / "forwarding.crt", config.tls_dir / "forwarding.key",
                         config.tls_dir / "server-ca.crt"));
   }
+  net::TlsContext replication;
+  if (!config.tls_dir.empty()) {
+    TRY(replication,
+        net::client_tls(config.tls_dir / "replication.crt", config.tls_dir / "replication.key",
+                        config.tls_dir / "server-ca.crt"));
+  }
   for (int i = 0; i < config.threads; ++i) {
     auto worker = std::make_unique<Worker>();
     worker->executor = executor;
@@ -135,13 +167,15 @@ Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
       worker->work.emplace(worker->context->get_executor());
       worker->executor = worker->context->get_executor();
     }
-    worker->verifiers = std::make_unique<Verifiers>(worker->executor);
+    worker->verifiers = std::make_unique<Verifiers>(worker->executor, nullptr);
+    worker->verifiers_of_writer = std::make_unique<Verifiers>(worker->executor, replication);
     const Endpoint::Surroundings surroundings{
         worker->executor,
         config,
         router->identity_.get(),
         router->server_tls_,
         *worker->verifiers,
+        *worker->verifiers_of_writer,
         static_cast<unsigned>(i),
         [one = router.get()](pgwire::CancelRequest request) { return one->cancel(request); }};
     for (const EndpointConfig& endpoint : config.endpoints) {
@@ -213,7 +247,15 @@ net::Task<Result<json>> Router::take(json snapshot) {
     co_return make_error(ErrorKind::superseded, "superseded: a newer topology is in force");
   }
   topology_ = fresh;
-  for (const auto& worker : workers_) co_await worker->run(worker->use(fresh));
+  bool listeners = false;
+  for (const auto& worker : workers_) listeners |= co_await worker->run(worker->adopt(fresh));
+  if (listeners) {
+    const Deadline deadline = Deadline::in(kListenersLimit);
+    for (const auto& worker : workers_) {
+      co_await worker->run(worker->await_listeners(deadline));
+    }
+  }
+  for (const auto& worker : workers_) co_await worker->run(worker->open());
   log::info("topology {} epoch {}: the writer is in {}", fresh.version, fresh.epoch.value,
             fresh.writer_region);
   co_return json{{"version", fresh.version}};
@@ -251,11 +293,8 @@ net::Task<Result<json>> Router::order(std::string what, json request) {
   if (prepare) {
     CO_TRY(target, parse_backend(request.at("backend")));
   }
-  const std::string policy_name = request.value("policy", "terminate");
-  if (policy_name != "terminate" && policy_name != "abort") {
-    co_return make_error(ErrorKind::invalid, "a policy is terminate or abort");
-  }
-  const DrainPolicy policy = policy_name == "abort" ? DrainPolicy::abort : DrainPolicy::terminate;
+  const auto policy = model::drain_policy_named(request.value("policy", "terminate"));
+  if (!policy) co_return make_error(ErrorKind::invalid, "a policy is terminate or abort");
   CO_TRY(const Duration limit, limit_in(request, prepare ? "limit_ms" : "drain_ms", 1000));
   const Deadline deadline = Deadline::in(limit);
 
@@ -270,7 +309,7 @@ net::Task<Result<json>> Router::order(std::string what, json request) {
     Endpoint& endpoint = *worker->endpoint(name);
     tasks.push_back(
         one(*worker,
-            prepare ? endpoint.prepare(target, deadline) : endpoint.hold(epoch, policy, deadline),
+            prepare ? endpoint.prepare(target, deadline) : endpoint.hold(epoch, *policy, deadline),
             whole));
   }
   co_await net::together(orders_, what, std::move(tasks));

@@ -331,6 +331,8 @@ class Certificates {
     const auto client = net::issue_client(*issuer, "router");
     write("server.crt", server->certificate_pem);
     write("server.key", server->private_key_pem);
+    write("replication.crt", client->certificate_pem);
+    write("replication.key", client->private_key_pem);
     write("forwarding.crt", client->certificate_pem);
     write("forwarding.key", client->private_key_pem);
     write("server-ca.crt", issuer->certificate_pem);

@@ -50,6 +50,11 @@ SessionState Session::state() const {
   return core_.idle() ? SessionState::idle : SessionState::active;
 }
 
+std::string Session::application_name() const {
+  const auto found = told_.find("application_name");
+  return found == told_.end() ? std::string() : found->second;
+}
+
 std::string_view name_of(SessionState state) {
   switch (state) {
     case SessionState::idle: return "idle";
@@ -82,7 +87,9 @@ net::Task<void> Session::run(Bytes received) {
 // ---- from the client to the server
 
 pgwire::SessionCore::Hold Session::hold() const {
-  return {stops_ > 0 || host_.gate.closed(), backend_->lost, host_.config.move_every > 0};
+  // A server that has said its last words reads nothing any more.
+  return {stops_ > 0 || host_.gate.closed(), backend_->lost || !last_words_.empty(),
+          host_.config.move_every > 0};
 }
 
 bool Session::cancel_waiting() {
@@ -182,7 +189,7 @@ net::Task<void> Session::pump_client() {
         if (!co_await wait_while_blocked()) co_return;
         break;
       case pgwire::SessionCore::Then::read: {
-        if (kept_.empty()) break;
+        if (kept_.empty() || cut->drop > 0) break;
         // A message's beginning: the rest is needed.
         const Channel::Moved moved =
             more ? client_.read_some(host_.scratch) : co_await client_.receive(host_.scratch);

@@ -98,6 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void let_on();
   bool ended() const { return ended_; }
   bool lost() const { return backend_ && backend_->lost; }
+  bool listens() const { return backend_->listens(); }
   // What it waits to run is not to run any more; its client is told so. False: nothing waits.
   bool cancel_waiting();
   // The administrator ended it at the server: nothing to go on with.
@@ -108,9 +109,12 @@ class Session : public std::enable_shared_from_this<Session> {
   pgwire::BackendKey server_key() const { return backend_->key(); }
   const Backend::Parameters& parameters() const { return parameters_; }
   const std::string& client_address() const { return client_address_; }
+  // As the server last told the client.
+  std::string application_name() const;
   SessionState state() const;
   pgwire::BackendKey client_key;  // What the client was told.
   bool carried = false;           // Somebody sees to it that it gets to a server.
+  bool goes_first = false;        // While nothing else begins.
 
  private:
   struct Captured {
@@ -121,6 +125,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Next {
     std::unique_ptr<Backend> backend;
     Captured of;
+    std::vector<CarriedState::Statement> unparsed;  // PostgreSQL refused them.
     std::string obstacle;
   };
   // Answers that are the router's own.
@@ -163,6 +168,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool stands_for_now(const Captured& captured) const;
   net::Task<Result<void>> warm(BackendAddress target, Deadline deadline);
   net::Task<Result<void>> finish_move(Deadline deadline);
+  net::Task<void> hear_notifications(Deadline deadline);
   void switch_to(std::unique_ptr<Backend> backend);
   void end_by(const std::string& obstacle);
 

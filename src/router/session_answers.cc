@@ -218,7 +218,7 @@ void Session::end_as_told() {
 void Session::end_lost(std::string_view why) {
   if (ended_) return;
   const std::string server = backend_ ? backend_->address().name() : host_.endpoint;
-  if (told_end_) return end_as_told();
+  if (told_end_ || terminated_) return end_as_told();
   if (core_.outcome_unknown()) {
     end({"08007",
          "the outcome of what was sent to " + server + " is not known: " + std::string(why),

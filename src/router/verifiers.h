@@ -1,7 +1,9 @@
 // What a client's password is checked against: the verifiers that PostgreSQL keeps.
 //
-// Read at each login from an instance of the region, over one kept connection as rdsadmin through
-// its Unix socket. While no instance answers, an answer of the last 10 seconds is taken.
+// Read at each login over one kept connection: from an instance of the region as rdsadmin through
+// its Unix socket, or from a writer across the link as rdsrepladmin with its client certificate. So
+// a standby that lags lets nobody in at a global writer endpoint with a password of yesterday.
+// While no instance of the region answers, an answer of the last 10 seconds is taken.
 //
 // One thread.
 #pragma once
@@ -25,10 +27,14 @@ class Verifiers {
     bool expired = false;  // VALID UNTIL has passed.
   };
 
-  explicit Verifiers(boost::asio::any_io_executor executor) : lock_(std::move(executor)) {}
+  // `link`: the certificate for a server across the link.
+  Verifiers(boost::asio::any_io_executor executor, net::TlsContext link)
+      : executor_(std::move(executor)),
+        link_(std::move(link)),
+        line_(std::make_shared<Line>(executor_)) {}
 
   // Where to ask from now on, the first that answers.
-  void ask_at(std::vector<BackendAddress> servers) { servers_ = std::move(servers); }
+  void ask_at(std::vector<BackendAddress> servers);
 
   // Fails with `unavailable` or `timeout` when nobody can tell.
   net::Task<Result<Role>> find(std::string name, Deadline deadline);
@@ -38,12 +44,20 @@ class Verifiers {
     Role role;
     Instant at;
   };
-  net::Task<Result<Role>> ask(std::string name, Deadline deadline);
-  net::Task<Result<void>> connect(Deadline deadline);
+  // The servers that are asked, and the connection to one of them. Who still waits for an answer by
+  // an old line when there is a new one holds up nobody.
+  struct Line {
+    explicit Line(boost::asio::any_io_executor executor) : lock(std::move(executor)) {}
+    net::AsyncMutex lock;
+    std::vector<BackendAddress> servers;
+    std::unique_ptr<Backend> server;
+  };
+  net::Task<Result<Role>> ask(std::shared_ptr<Line> line, std::string name, Deadline deadline);
+  net::Task<Result<void>> connect(std::shared_ptr<Line> line, Deadline deadline);
 
-  net::AsyncMutex lock_;
-  std::vector<BackendAddress> servers_;
-  std::unique_ptr<Backend> server_;
+  boost::asio::any_io_executor executor_;
+  net::TlsContext link_;
+  std::shared_ptr<Line> line_;
   std::map<std::string, Known> known_;
 };
 

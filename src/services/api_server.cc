@@ -5,79 +5,65 @@
 
 #include "awsapi/query.h"
 #include "awsapi/sigv4.h"
-#include "base/rng.h"
+#include "services/call.h"
+#include "services/compression.h"
 #include "services/executeapi/executeapi.h"
-#include "services/json_protocol.h"
 #include "services/kms/kms.h"
 #include "services/prometheus.h"
 #include "services/rds/rds.h"
 #include "services/region_metrics.h"
 #include "services/secretsmanager/secretsmanager.h"
+#include "services/sts/sts.h"
 
 namespace aurora_global::services {
 namespace {
 
 constexpr std::string_view kStatusService = "aurora-global";
 
-// AWS's protocols. Before it is known who asks for which service, a request is told by its looks.
-enum class Protocol { query, json, rest };
-
-Protocol protocol_of(const net::HttpRequest& request) {
-  const std::string type = net::header_value(request.headers, "Content-Type");
-  if (type.find("x-amz-json") != std::string::npos || !operation_of(request).empty()) {
-    return Protocol::json;
-  }
-  const std::string_view target = request.target;
-  return target.substr(0, target.find('?')) == "/" ? Protocol::query : Protocol::rest;
-}
-
-// What the Query protocol calls it, and what the JSON protocols do.
-struct Refusal {
+// What is found before any service is asked: what the Query protocol calls it, what the others do.
+// About a signature the JSON protocols answer 400, REST 403.
+struct Word {
   std::string_view query, json;
-  bool about_signature;
+  int json_status, rest_status;
 };
-constexpr Refusal kRefusals[] = {
-    {"MissingAuthenticationToken", "MissingAuthenticationTokenException", true},
-    {"IncompleteSignature", "IncompleteSignatureException", true},
-    {"InvalidClientTokenId", "UnrecognizedClientException", true},
-    {"SignatureDoesNotMatch", "InvalidSignatureException", true},
-    {"InvalidParameterValue", "SerializationException", false},
-    {"InvalidAction", "UnknownOperationException", false},
-    {"ServiceUnavailable", "ServiceUnavailableException", false},
+constexpr Word kWords[] = {
+    {"MissingAuthenticationToken", "MissingAuthenticationTokenException", 400, 403},
+    {"IncompleteSignature", "IncompleteSignatureException", 400, 403},
+    {"InvalidClientTokenId", "UnrecognizedClientException", 400, 403},
+    {"SignatureDoesNotMatch", "InvalidSignatureException", 400, 403},
+    {"InvalidParameterValue", "SerializationException", 400, 400},
+    {"InvalidAction", "UnknownOperationException", 400, 400},
+    {"ServiceUnavailable", "ServiceUnavailableException", 503, 503},
 };
 
-// An error found before any service was asked, in the words and with the status of the protocol.
-net::HttpResponse refuse(const net::HttpRequest& request, const Error& error) {
+net::HttpResponse refuse_early(const net::HttpRequest& request, Error error) {
   const std::string code = awsapi::code_of(error);
-  const int status = awsapi::http_status_of(code);
-  const Protocol protocol = protocol_of(request);
-  if (protocol == Protocol::query) {
-    net::HttpResponse response;
-    const std::string id = random_hex(16);
-    response.status = status;
-    response.headers.emplace_back("x-amzn-RequestId", id);
-    response.headers.emplace_back("Content-Type", "text/xml");
-    response.body = awsapi::error_document(code, error.message, id);
-    return response;
-  }
-  const auto* known = std::find_if(std::begin(kRefusals), std::end(kRefusals),
-                                   [&](const Refusal& one) { return one.query == code; });
-  const std::string_view name = known == std::end(kRefusals) ? code : known->json;
-  const std::string_view message = code == "MissingAuthenticationToken"
-                                       ? "Missing Authentication Token"
-                                       : std::string_view(error.message);
-  const bool about_signature = known != std::end(kRefusals) && known->about_signature;
-  if (protocol == Protocol::json) {
-    auto response = json_refusal(about_signature ? 400 : status, name, message);
-    answer_in_version_of(request, response);
-    return response;
-  }
-  return executeapi::refusal(about_signature ? 403 : status, name, message);
+  const Wire wire = wire_of(request);
+  const auto* word = std::find_if(std::begin(kWords), std::end(kWords),
+                                  [&](const Word& one) { return one.query == code; });
+  if (wire == Wire::query || word == std::end(kWords)) return refuse(request, error);
+  error.code = word->json;
+  if (code == "MissingAuthenticationToken") error.message = "Missing Authentication Token";
+  net::HttpResponse response = refuse(request, error);
+  response.status = wire == Wire::rest ? word->rest_status : word->json_status;
+  return response;
 }
 
-// JSON and XML carry text only, and so does the way to the other regions.
+net::HttpResponse internal_failure(const net::HttpRequest& request, const std::string& id) {
+  return refuse(request,
+                make_error(ErrorKind::internal,
+                           "The request processing has failed because of an unknown error; the log "
+                           "of the region has it as request " +
+                               id,
+                           "InternalFailure"),
+                nullptr, id);
+}
+
+// JSON and XML carry text only. CBOR, and what is compressed, is looked at when it is read.
 bool is_text(const net::HttpRequest& request) {
-  return awsapi::is_valid_utf8(request.target) && awsapi::is_valid_utf8(request.body) &&
+  const bool bytes = wire_of(request) == Wire::cbor ||
+                     !net::header_value(request.headers, "Content-Encoding").empty();
+  return awsapi::is_valid_utf8(request.target) && (bytes || awsapi::is_valid_utf8(request.body)) &&
          std::all_of(request.headers.begin(), request.headers.end(),
                      [](const auto& header) { return awsapi::is_valid_utf8(header.second); });
 }
@@ -87,7 +73,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
   region::RawRequest raw{request.method, request.target, request.headers, request.body};
   auto answer = co_await region.pass_on(target, std::move(raw));
   if (answer.has_error()) {
-    co_return refuse(request, answer.error());
+    co_return refuse_early(request, answer.error());
   }
   net::HttpResponse response;
   response.status = answer->status;
@@ -98,7 +84,7 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
 
 net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest request) {
   const auto text = co_await region.status_json();
-  if (text.has_error()) co_return refuse(request, text.error());
+  if (text.has_error()) co_return refuse_early(request, text.error());
   net::HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
   response.body = *text;
@@ -115,6 +101,7 @@ std::vector<ServedActions> served_actions() {
       {"logs", logs::action_names()},
       {"secretsmanager", secretsmanager::action_names()},
       {"kms", kms::action_names()},
+      {"sts", sts::action_names()},
   };
 }
 
@@ -127,9 +114,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
       cloudwatch::CloudWatch::open(server->tasks_, options.home / "metrics.sqlite"));
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
-  functions.endpoint_url = "http://" + options.api_address;
-  functions.listen_host = options.api_address.substr(0, options.api_address.rfind(':'));
-  functions.credentials = options.credentials;
+  functions.sandboxes = {facts.region.name, "http://" + options.api_address,
+                         options.api_address.substr(0, options.api_address.rfind(':')),
+                         options.credentials};
   TRY(server->lambda_, lambda::Lambda::open(executor, facts, std::move(functions), *server->logs_,
                                             *server->cloudwatch_));
   return server;
@@ -146,8 +133,10 @@ net::Task<void> ApiServer::stop() {
   co_await tasks_.join();
 }
 
+// Guarded here, too: calls that other regions pass on come without an HttpServer of their own.
 net::HttpHandler ApiServer::handler() {
-  return [this](net::HttpRequest request) { return serve(std::move(request)); };
+  return net::guarded([this](net::HttpRequest request) { return serve(std::move(request)); },
+                      internal_failure);
 }
 
 net::Task<void> ApiServer::publish_metrics() {
@@ -171,15 +160,17 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
+  if (service == "sts") co_return sts::serve(region_.facts(), request);
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));
   }
-  co_return refuse(request, make_error(ErrorKind::invalid,
-                                       "The service '" + service +
-                                           "' is not served here (docs/reference/api.md lists "
-                                           "what is)",
-                                       "InvalidAction"));
+  co_return refuse_early(request,
+                         make_error(ErrorKind::invalid,
+                                    "The service '" + service +
+                                        "' is not served here (docs/reference/api.md lists "
+                                        "what is)",
+                                    "InvalidAction"));
 }
 
 net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
@@ -199,19 +190,22 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     co_return response;
   }
   if (!is_text(request)) {
-    co_return refuse(request,
-                     make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
-                                "InvalidParameterValue"));
+    co_return refuse_early(
+        request, make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
+                            "InvalidParameterValue"));
   }
   const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
   const auto named = awsapi::scope_of(message);
-  if (named.has_error()) co_return refuse(request, named.error());
+  if (named.has_error()) co_return refuse_early(request, named.error());
   if (named->region != region_.facts().region.name) {
     co_return co_await pass_on(region_, RegionId{named->region}, std::move(request));
   }
   const auto secret_of = [&](std::string_view id) { return region_.secret_key(id); };
   const auto scope = awsapi::verify(message, secret_of, SystemClock().wall_now());
-  if (scope.has_error()) co_return refuse(request, scope.error());
+  if (scope.has_error()) co_return refuse_early(request, scope.error());
+  if (const auto plain = decompress(request); plain.has_error()) {
+    co_return refuse_early(request, plain.error());
+  }
   co_return co_await dispatch(scope->service, std::move(request));
 }
 

@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "awsapi/cbor.h"
 #include "awsapi/rds_shapes.h"
+#include "services/member_fates.h"
 #include "services/testing/call.h"
 
 namespace aurora_global::services {
@@ -154,6 +158,127 @@ TEST(ApiServer, BytesThatAreNoTextAreRefusedEverywhere) {
     EXPECT_TRUE(awsapi::is_valid_utf8(answer.body));
   }
   EXPECT_FALSE(region.passed_on.has_value());
+}
+
+net::HttpRequest cloudwatch(std::string operation, std::string body, std::string type) {
+  const bool cbor = type == "application/cbor";
+  const std::string target =
+      cbor ? "/service/GraniteServiceVersion20100801/operation/" + operation : "/";
+  auto request = signed_request("POST", target, std::move(body), "monitoring");
+  request.headers.emplace_back("Content-Type", type);
+  if (cbor) {
+    request.headers.emplace_back("smithy-protocol", "rpc-v2-cbor");
+  } else {
+    request.headers.emplace_back("X-Amz-Target", "GraniteServiceVersion20100801." + operation);
+  }
+  return request;
+}
+
+// The default protocol of today's SDKs for CloudWatch.
+TEST(ApiServer, CloudWatchSpeaksCbor) {
+  FakeRegion region;
+  const nlohmann::json put = {{"Namespace", "N"},
+                              {"MetricData", {{{"MetricName", "M"}, {"Value", 1.5}}}}};
+  const auto answer = send(
+      region, cloudwatch("PutMetricData", awsapi::write_cbor(nullptr, put), "application/cbor"));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(net::header_value(answer.headers, "smithy-protocol"), "rpc-v2-cbor");
+  EXPECT_EQ(net::header_value(answer.headers, "Content-Type"), "application/cbor");
+  EXPECT_EQ(*awsapi::read_cbor(answer.body), nlohmann::json::object());
+  const nlohmann::json bad = {{"Namespace", "N"}, {"MetricData", {{{"MetricName", "M"}}}}};
+  const auto refused = send(
+      region, cloudwatch("PutMetricData", awsapi::write_cbor(nullptr, bad), "application/cbor"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(awsapi::read_cbor(refused.body)->at("__type"), "MissingRequiredParameterException");
+  EXPECT_EQ(net::header_value(refused.headers, "x-amzn-query-error"), "MissingParameter;Sender");
+  const auto no_cbor = send(region, cloudwatch("PutMetricData", "\xFF\xFE", "application/cbor"));
+  EXPECT_EQ(awsapi::read_cbor(no_cbor.body)->at("__type"), "SerializationException");
+}
+
+TEST(ApiServer, AMemberOfAnotherTypeIsARefusal) {
+  FakeRegion region;
+  const auto answer = send(region, cloudwatch("ListMetrics", R"({"Dimensions":[{"Name":5}]})",
+                                              "application/x-amz-json-1.0"));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(answer.body).at("__type"), "SerializationException");
+}
+
+TEST(ApiServer, CompressedBodiesAreRead) {
+  FakeRegion region;
+  // gzip of Action=ListMetrics
+  const std::string packed(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x73\x4c\x2e\xc9\xcc\xcf\xb3\xf5\xc9\x2c\x2e"
+      "\xf1\x4d\x2d\x29\xca\x4c\x2e\x06\x00\x62\xfa\xb5\xe9\x12\x00\x00\x00",
+      38);
+  for (const char* encoding : {"gzip", "GZIP", "br"}) {
+    auto request = signed_request("POST", "/", packed, "monitoring");
+    request.headers.emplace_back("Content-Encoding", encoding);
+    const auto answer = send(region, request);
+    const bool known = std::string(encoding) != "br";
+    EXPECT_EQ(answer.status, known ? 200 : 400) << encoding << answer.body;
+  }
+  auto broken = signed_request("POST", "/", packed.substr(0, 20), "monitoring");
+  broken.headers.emplace_back("Content-Encoding", "gzip");
+  EXPECT_EQ(send(region, broken).status, 400);
+}
+
+TEST(ApiServer, WhoAsksIsTold) {
+  FakeRegion region;
+  const auto answer = send(
+      region, signed_request("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", "sts"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find("<Account>123456789012</Account>"), std::string::npos) << answer.body;
+}
+
+TEST(ApiServer, TheDocumentTellsTheFateOfEachMember) {
+  std::ifstream file(AURORA_GLOBAL_SOURCE_DIR "/docs/reference/api-members.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_TRUE(text.str().ends_with(member_document()))
+      << "docs/reference/api-members.md is not what `aurora-global api --members` prints";
+}
+
+// Every member of AWS's models is read by its operation, or stands in the table of fates: none is
+// refused that has no row there.
+TEST(ApiServer, EveryMemberHasItsFate) {
+  using awsapi::ShapeType;
+  const std::map<ShapeType, std::string> texts = {
+      {ShapeType::string, "x"},  {ShapeType::blob, "eA=="},  {ShapeType::boolean, "true"},
+      {ShapeType::integer, "1"}, {ShapeType::floating, "1"}, {ShapeType::timestamp, "1"},
+      {ShapeType::list, ""},     {ShapeType::map, ""}};
+  // An action and its required members with one more.
+  struct Asked {
+    std::string service, action, member;
+    awsapi::Form form;
+  };
+  std::vector<Asked> all;
+  for (const char* service : {"rds", "monitoring"}) {
+    for (const auto& operation : awsapi::service_model(service)->operations) {
+      awsapi::Form least = {{"Action", operation.name}};
+      for (const auto& member : operation.input->members) {
+        if (member.required && texts.contains(member.shape->type)) {
+          least[member.wire] = texts.at(member.shape->type);
+        }
+      }
+      for (const auto& member : operation.input->members) {
+        if (!texts.contains(member.shape->type)) continue;
+        all.push_back({service, operation.name, member.name, least});
+        all.back().form[member.wire] = texts.at(member.shape->type);
+      }
+    }
+  }
+  FakeRegion region;
+  testing::with_server(region, [&](const net::HttpHandler& handler) -> net::Task<void> {
+    for (const Asked& one : all) {
+      auto handling =
+          handler(signed_request("POST", "/", awsapi::encode_form(one.form), one.service));
+      const auto answer = co_await std::move(handling);
+      const bool refused = answer.body.find("is not supported here") != std::string::npos;
+      const auto fate = fate_of(one.service, one.action, one.member);
+      EXPECT_TRUE(!refused || (fate && fate->kind == MemberFate::Kind::refused))
+          << one.action << " " << one.member << ": " << answer.body;
+    }
+  });
 }
 
 }  // namespace

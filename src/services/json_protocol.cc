@@ -6,8 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "awsapi/query.h"
-#include "base/rng.h"
+#include "services/member_fates.h"
 
 namespace aurora_global::services {
 
@@ -36,58 +35,27 @@ Error unknown_operation(const std::string& operation) {
                     "UnknownOperationException");
 }
 
-net::HttpResponse json_answer(const json& body) {
-  net::HttpResponse response;
-  response.headers.emplace_back("x-amzn-RequestId", random_hex(16));
-  response.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
-  response.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-  return response;
-}
-
-net::HttpResponse json_refusal(int status, std::string_view code, std::string_view message) {
-  net::HttpResponse response =
-      json_answer({{"__type", std::string(code)}, {"message", std::string(message)}});
-  response.status = status;
-  response.headers.emplace_back("x-amzn-ErrorType", std::string(code));
-  return response;
-}
-
-net::HttpResponse json_refusal(const Error& error) {
-  const std::string code = awsapi::code_of(error);
-  int status = awsapi::http_status_of(code);
-  return json_refusal(status, code, error.message);
-}
-
-void answer_in_version_of(const net::HttpRequest& request, net::HttpResponse& response) {
-  if (net::header_value(request.headers, "Content-Type").find("json-1.0") == std::string::npos) {
-    return;
-  }
-  for (auto& [name, value] : response.headers) {
-    if (name == "Content-Type") value = "application/x-amz-json-1.0";
-  }
-}
-
-Members::Members(json object) : object_(std::move(object)) {}
-
-Result<Members> Members::of(const net::HttpRequest& request) {
-  auto object = parse_json(request.body.empty() ? "{}" : request.body);
-  if (!object.is_object()) {
-    return make_error(ErrorKind::invalid,
-                      "The request body is no JSON object, or one nested over " +
-                          std::to_string(kJsonDepthMax) + " deep",
-                      "SerializationException");
-  }
-  return Members(std::move(object));
-}
+Members::Members(json object, std::string_view service, std::string_view operation)
+    : object_(object.is_object() ? std::move(object) : json::object()),
+      service_(service),
+      operation_(operation) {}
 
 void Members::problem(std::string message, std::string code) {
   if (!problem_) problem_ = make_error(ErrorKind::invalid, std::move(message), std::move(code));
 }
 
 const json* Members::find(const std::string& name) {
-  read_.insert(name);
-  const auto found = object_.find(name);
-  return found == object_.end() || found->is_null() ? nullptr : &*found;
+  const auto dot = name.find('.');
+  read_.insert(name.substr(0, dot));
+  const json* at = &object_;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const auto end = std::min(name.find('.', begin), name.size());
+    const auto found = at->is_object() ? at->find(name.substr(begin, end - begin)) : at->end();
+    if (!at->is_object() || found == at->end() || found->is_null()) return nullptr;
+    at = &*found;
+    begin = end + 1;
+  }
+  return at;
 }
 
 std::string Members::text(const std::string& name, std::string otherwise) {
@@ -102,6 +70,16 @@ std::string Members::required(const std::string& name) {
   std::string value = text(name);
   if (value.empty()) problem("The request must contain the parameter " + name, "MissingParameter");
   return value;
+}
+
+std::optional<std::string> Members::optional_text(const std::string& name) {
+  if (find(name) == nullptr) return std::nullopt;
+  return text(name);
+}
+
+std::optional<bool> Members::optional_flag(const std::string& name) {
+  if (find(name) == nullptr) return std::nullopt;
+  return flag(name);
 }
 
 bool Members::flag(const std::string& name, bool otherwise) {
@@ -207,11 +185,12 @@ void Members::ignore(std::initializer_list<std::string_view> names) {
 Result<void> Members::finish() const {
   if (problem_) return *problem_;
   for (const auto& [name, value] : object_.items()) {
-    if (!read_.contains(name)) {
-      return make_error(ErrorKind::invalid,
-                        "The parameter " + name + " is not known for this operation",
-                        "InvalidParameterValue");
-    }
+    if (read_.contains(name)) continue;
+    const auto fate = fate_of(service_, operation_, name);
+    if (fate && fate->kind == MemberFate::Kind::no_effect) continue;
+    const std::string why = fate ? ": " + std::string(fate->note) : "";
+    return make_error(ErrorKind::invalid, "The parameter " + name + " is not supported here" + why,
+                      "InvalidParameterValue");
   }
   return ok();
 }

@@ -30,24 +30,19 @@ nlohmann::json parse_json(const std::string& text);
 
 Error unknown_operation(const std::string& operation);
 
-net::HttpResponse json_answer(const nlohmann::json& body);
-// {"__type": code, "message": ...} with the code's HTTP status.
-net::HttpResponse json_refusal(const Error& error);
-net::HttpResponse json_refusal(int status, std::string_view code, std::string_view message);
-// The content type of an answer in the version (1.0 or 1.1) that the request is in.
-void answer_in_version_of(const net::HttpRequest& request, net::HttpResponse& response);
-
 // The members of one request object: read by name, checked, none left unread. The first problem is
-// remembered; finish() tells it. Numbers may come as text, as the Query protocol sends them.
+// remembered; finish() tells it. A dot in a name leads into an object ("Scaling.MinCapacity").
 class Members {
  public:
-  explicit Members(nlohmann::json object);
-  // Fails with SerializationException if the body is no JSON object, or one nested too deeply.
-  static Result<Members> of(const net::HttpRequest& request);
+  // The input of an operation; without its names, an object inside of one.
+  explicit Members(nlohmann::json object, std::string_view service = "",
+                   std::string_view operation = "");
 
   std::string required(const std::string& name);
   std::string text(const std::string& name, std::string otherwise = "");
+  std::optional<std::string> optional_text(const std::string& name);
   bool flag(const std::string& name, bool otherwise = false);
+  std::optional<bool> optional_flag(const std::string& name);
   std::optional<double> real(const std::string& name);
   std::optional<std::int64_t> number(const std::string& name, std::int64_t min, std::int64_t max);
   // Seconds since 1970 or ISO 8601.
@@ -59,13 +54,15 @@ class Members {
   bool has(const std::string& name) const { return object_.contains(name); }
   void ignore(std::initializer_list<std::string_view> names);
   void problem(std::string message, std::string code = "InvalidParameterValue");
-  // Fails with the first problem, or for a member that nobody has read.
+  // Fails with the first problem, or for a member that has a meaning at AWS and none here. What may
+  // be passed over, and what is refused, is in member_fates.h.
   Result<void> finish() const;
 
  private:
   const nlohmann::json* find(const std::string& name);
 
   nlohmann::json object_;
+  std::string_view service_, operation_;
   std::set<std::string> read_;
   std::optional<Error> problem_;
 };

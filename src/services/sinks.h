@@ -49,8 +49,9 @@ struct FunctionAnswer {
 class FunctionInvoker {
  public:
   virtual ~FunctionInvoker() = default;
-  virtual net::Task<Result<FunctionAnswer>> invoke_function(std::string name,
-                                                            std::string payload) = 0;
+  // `trace_id`: the caller's; empty: a new one.
+  virtual net::Task<Result<FunctionAnswer>> invoke_function(std::string name, std::string payload,
+                                                            std::string trace_id) = 0;
 };
 
 }  // namespace aurora_global::services

@@ -35,7 +35,7 @@ class FunctionsThroughTheSdk(PlatformTest):
         names = {key: (value or {}).get("name") for key, value in out["refusals"].items()}
         self.assertEqual(names["function"], "ResourceNotFoundException")
         self.assertEqual(names["secret"], "ResourceNotFoundException")
-        self.assertTrue(names["metric"].startswith("InvalidParameterValue"), names)
+        self.assertTrue(names["metric"].startswith("Validation"), names)
         self.assertTrue(names["namespace"].startswith("InvalidParameterValue"), names)
         self.assertEqual({value["status"] for value in out["refusals"].values()}, {400, 404})
 

@@ -24,7 +24,7 @@ SYSTEM = ("bash", "cat", "cut", "dirname", "env", "grep", "mkdir", "mktemp", "mv
 FAKES = ("aws", "curl", "node", "npm", "package")
 READING = {"describe-stacks", "describe-stack-resources", "list-stacks", "describe-global-clusters",
            "describe-db-clusters", "describe-secret", "describe-key", "describe-log-groups",
-           "get-parameter", "get-caller-identity"}
+           "get-parameter", "get-caller-identity", "get-function-configuration"}
 
 
 def cluster_arn(region, name="aurora-global"):
@@ -310,6 +310,10 @@ class Prerequisites(Scripts):
         (self.bin / "aws").unlink()
         self.missing("apt-get install awscli")
 
+    def test_a_shell_that_talks_to_a_platform_of_this_machine(self):
+        self.world["credentials"] = False
+        self.missing("127.0.1.1:4566", "env --undo", AWS_ENDPOINT_URL="http://127.0.1.1:4566")
+
     def test_credentials(self):
         self.world["credentials"] = False
         self.missing("security token included in the request is expired", "aws sso login")
@@ -416,6 +420,25 @@ class StatesAndLeftovers(Scripts):
                     "Name": "aurora-global/credentials", "DeletedDate": "2026-01-01T00:00:00+00:00"}
                 self.refused("scheduled for deletion", "restore-secret", "--force-delete-without-recovery",
                              f"--region {region}")
+
+    def test_functions_of_somebody_else_are_left_alone(self):
+        self.world["functions"][WEST] = ["failover"]
+        self.deploy("--yes", code=1, words=[
+            "function failover (us-west-2), which AuroraGlobalSecondaryStack would create",
+            "it may be somebody else's"], without_words=["delete-function"])
+        self.assertEqual([], self.deployed())
+        self.deploy("--yes", "--name", "other")
+
+    def test_a_wrong_context_is_refused_before_anything_is_built(self):
+        self.world["wrong_context"] = 'minCapacity="abc": must be 0.5 to 256'
+        self.deploy("--yes", "-c", "minCapacity=abc", code=2, words=[
+            "must be 0.5 to 256", "nothing was built, nothing was changed in AWS"])
+        self.assertEqual(["npm"], [call[0] for call in self.did])
+
+    def test_a_stack_that_was_never_created_is_not_pointed_to(self):
+        self.world["deployments_without_stack"] = ["AuroraGlobalPrimaryStack"]
+        self.deploy("--yes", code=1, words=["the CDK ended before it created the stack"],
+                    without_words=["describe-stack-events"])
 
     def test_what_belongs_to_a_stack_or_to_another_name_is_no_leftover(self):
         self.add_deployment()

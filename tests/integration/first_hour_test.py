@@ -304,17 +304,22 @@ class RunningPlatform(PlatformTest):
         refused = self.platform.command("up", "--readers", "0", expect=1)
         self.assertIn("delete-db-instance", refused.stderr)
 
-    def test_10_down_is_interrupted_once_and_ends_all_the_same(self):
-        terminal = self.terminal("down")
-        terminal.read(0.1)
-        terminal.control_c()
-        code = terminal.wait()
-        if code == INTERRUPTED:  # It had not begun, or was waiting for the platform to be at rest.
-            self.assertNotIn("still runs", terminal.output)
-            self.assertEqual(0, self.terminal("down").wait())
-        else:
-            self.assertEqual(0, code, terminal.output)
-        self.assertEqual([], processes_of(self.platform.directory))
+    def test_10_down_is_interrupted_and_ends_all_the_same(self):
+        for moment in [random.uniform(0, 1.5) for _ in range(MOMENTS)]:
+            with self.subTest(moment=moment):
+                self.platform.up()
+                terminal = self.terminal("down")
+                terminal.read(moment)
+                terminal.control_c()
+                code = terminal.wait()
+                # It had not begun, or was waiting for the platform to be at rest.
+                if code == INTERRUPTED:
+                    self.assertNotIn("still runs", terminal.output)
+                    self.assertEqual(0, self.terminal("down").wait())
+                else:
+                    self.assertEqual(0, code, terminal.output)
+                self.assertEqual([], processes_of(self.platform.directory))
+                self.assertEqual([], listeners(self.platform.prefix.text))
 
     def test_11_a_platform_that_is_down_says_so_at_once(self):
         for command in (["drill", str(DRILLS / "switchover.toml")], ["switchover", "--to", WEST],

@@ -1,5 +1,7 @@
 """The function host: empty roots, crashes, time-outs, limits, retries, the dead-letter log."""
 
+import base64
+import configparser
 import json
 import os
 import pathlib
@@ -10,7 +12,7 @@ import textwrap
 import time
 import unittest
 
-from lib.platform import EAST, PROGRAM, PlatformTest, wait_until
+from lib.platform import EAST, PROGRAM, WEST, PlatformTest, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FUNCTIONS = pathlib.Path(PROGRAM).parent.parent / "functions"
@@ -142,6 +144,92 @@ class FunctionHost(PlatformTest):
         go.write_text("")
         wait_until(mark.exists, "the new daemon has taken the event up")
 
+    RAW = 'urllib.request.urlopen(urllib.request.Request(API + ' \
+          'f"invocation/{{request_id}}/response", {bytes}))'
+
+    def daemons(self):
+        return {region: self.platform.pid(region, "daemon") for region in (EAST, WEST)}
+
+    def through_the_other_region(self, name):
+        """The answer's bytes of a function in EAST that is asked of WEST's daemon."""
+        environment = self.platform.environment(WEST)
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "out"
+            subprocess.run(["aws", "lambda", "invoke", "--region", EAST, "--function-name", name,
+                            str(out)], env=environment, check=True, capture_output=True)
+            return out.read_bytes()
+
+    def test_7b_odd_answers_end_no_daemon(self):
+        before = self.daemons()
+        self.declare("binary", self.RAW.format(bytes='b"\\xff\\xfe\\x00"'))
+        self.assertEqual(self.through_the_other_region("binary"), b"\xff\xfe\x00")
+        marks = self.platform.region_dir(EAST) / "functions" / "newline-marks"
+        self.declare("newlines", f"open({str(marks)!r}, 'a').write('x')\n" +
+                     self.RAW.format(bytes='b"\\n" * 4_000_000'))
+        self.assertEqual(len(self.through_the_other_region("newlines")), 4_000_000)
+        self.assertEqual(marks.read_text(), "x")
+        self.assertEqual(self.daemons(), before)
+
+    def test_7c_an_event_that_cannot_begin_is_buried(self):
+        before = self.daemons()
+        self.declare("mute", self.ANSWER, event_retries=1, retry_delays_s=[0.1],
+                     start='call("init/error", {"errorMessage": None}); sys.exit(1)')
+        self.assertEqual(self.invoke("mute", {})[0], "Unhandled")
+        self.invoke("mute", {"a": "b"}, "--invocation-type", "Event")
+        log = self.platform.region_dir(EAST) / "functions" / "dead-letter.log"
+
+        def buried():
+            return [record for record in map(json.loads, log.read_text().splitlines())
+                    if record["requestContext"]["functionArn"].endswith(":mute:$LATEST")]
+
+        record, = wait_until(buried, "the event is in the dead-letter log")
+        self.assertEqual(record["requestContext"]["approximateInvokeCount"], 2)
+        self.assertEqual(record["responseContext"]["functionError"], "Unhandled")
+        self.assertEqual(record["responsePayload"], {"errorMessage": None})
+        self.assertEqual(self.daemons(), before)
+
+    def test_7d_the_caller_reaches_the_function_and_hears_its_lines(self):
+        self.declare("talking", """
+            print("a line of its own", flush=True)
+            print("and one without end", end="", flush=True)
+            call(f"invocation/{request_id}/response",
+                 json.loads(headers["Lambda-Runtime-Client-Context"]))""")
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "out"
+            context = base64.b64encode(b'{"custom":\n{"a": "\xc3\xa4"}}').decode()
+            ask = ("lambda", "invoke", "--function-name", "talking", "--log-type", "Tail",
+                   "--client-context")
+            done = self.platform.aws(EAST, *ask, context, str(out))
+            self.assertEqual(json.loads(out.read_text()), {"custom": {"a": "\u00e4"}})
+            lines = base64.b64decode(done["LogResult"]).decode().splitlines()
+            self.assertEqual(lines[1:3], ["a line of its own", "and one without end"])
+            self.assertTrue(lines[0].startswith("START") and lines[-1].startswith("REPORT"))
+            refused = self.platform.aws(EAST, *ask, "no base64!", str(out), expect=254)
+            self.assertIn("InvalidRequestContentException", refused.stderr)
+
+    def test_7e_a_proxy_answer_that_is_none_is_a_bad_gateway(self):
+        before = self.daemons()
+        region = self.platform.region_dir(EAST) / "functions"
+        ours = (region / "failover.toml").read_text()
+        try:
+            for status in ("1000", "-1", '"x"'):
+                self.declare("failover", f'call(f"invocation/{{request_id}}/response", '
+                                         f'{{"statusCode": {status}, "body": ""}})')
+                script = ('curl -s -o /dev/null -w "%{http_code}" --aws-sigv4 '
+                          '"aws:amz:$AWS_REGION:execute-api" --user "$KEYS" -X POST '
+                          '"$AWS_ENDPOINT_URL/prod/failover"')
+                keys = configparser.ConfigParser()
+                keys.read(self.platform.home / "credentials")
+                section = keys[keys.sections()[0]]
+                environment = dict(self.platform.environment(EAST), KEYS=":".join(
+                    (section["aws_access_key_id"], section["aws_secret_access_key"])))
+                done = subprocess.run(["/bin/bash", "-c", script], env=environment, check=True,
+                                      capture_output=True, text=True)
+                self.assertEqual(done.stdout, "502", status)
+        finally:
+            (region / "failover.toml").write_text(ours)
+        self.assertEqual(self.daemons(), before)
+
     @unittest.skipUnless(os.geteuid() == 0, "chroot needs root")
     def test_8_the_zip_works_in_an_empty_root_over_verified_tls(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +256,7 @@ class FunctionHost(PlatformTest):
             error, result = self.invoke("empty-good", {"operations": 40})
             self.assertIsNone(error, result)
             self.assertEqual((result["succeeded"], result["verification"]["lost"]), (40, 0))
-            root = region / "functions" / "unpacked" / "empty-good"
+            root, = (region / "functions" / "unpacked").glob("empty-good-*")
             inside = sorted(str(path.relative_to(root)) for path in root.rglob("*")
                             if path.is_file())
             self.assertEqual(inside, ["etc/ca.pem", "var/task/aws-ca.pem", "var/task/bootstrap"])

@@ -34,6 +34,7 @@ def fresh_world():
         "bundle": "-----BEGIN CERTIFICATE-----\n", "bootstrap": {EAST: "32", WEST: "32"},
         "stacks": [], "global_clusters": {}, "clusters": {EAST: {}, WEST: {}},
         "secrets": {EAST: {}, WEST: {}}, "keys": {EAST: {}, WEST: {}}, "log_groups": {EAST: [], WEST: []},
+        "functions": {EAST: [], WEST: []}, "wrong_context": "", "deployments_without_stack": [],
         "deployments_that_fail": [], "deletions_that_fail": [],
         "deletions_that_take": {},  # By stack: how often it is asked before it has come to its end.
         "never_switches": False,
@@ -179,6 +180,13 @@ def describe_log_groups(world, region, log_group_name_prefix):
                           if group.startswith(log_group_name_prefix)]}
 
 
+def get_function_configuration(world, region, function_name):
+    if function_name not in world["functions"][region]:
+        raise AwsError("ResourceNotFoundException", "GetFunctionConfiguration",
+                       f"Function not found: {function_name}")
+    return {"FunctionName": function_name}
+
+
 def get_parameter(world, region, name):
     if name != "/cdk-bootstrap/hnb659fds/version" or region not in world["bootstrap"]:
         raise AwsError("ParameterNotFound", "GetParameter", "")
@@ -196,6 +204,7 @@ ACTIONS = {
     "rds": (describe_global_clusters, switchover_global_cluster, remove_from_global_cluster,
             describe_db_clusters),
     "secretsmanager": (describe_secret,), "kms": (describe_key,), "logs": (describe_log_groups,),
+    "lambda": (get_function_configuration,),
     "ssm": (get_parameter,), "sts": (get_caller_identity,),
 }
 
@@ -247,6 +256,8 @@ def cdk(world, arguments, directory):
     if not (directory / "package-lock.json").exists():
         raise Unexpected("not in cdk/")
     region = WEST if "Secondary" in stack_id else EAST
+    if stack_id in world["deployments_without_stack"]:
+        raise ProgramFailed("synthesis failed")
     world["stacks"][:] = [one for one in world["stacks"] if one["StackName"] != name]
     failed = stack_id in world["deployments_that_fail"]
     world["stacks"].append({
@@ -275,9 +286,13 @@ def npm(world, arguments, directory):
 
 
 def node(world, arguments, _directory):
-    if arguments != ["--version"]:
+    if arguments == ["--version"]:
+        return world["node_version"] + "\n"
+    if arguments[:3] != ["--import", "tsx", "bin/check-context.ts"]:
         raise Unexpected("options")
-    return world["node_version"] + "\n"
+    if world["wrong_context"]:
+        raise ProgramFailed(world["wrong_context"])
+    return ""
 
 
 def curl(world, arguments, _directory):

@@ -80,7 +80,6 @@ std::vector<Message> normal_login(const std::vector<Message>& messages) {
 struct Found {
   const Message* direct;  // None: nothing more came.
   const Message* tested;
-  const Outcome& outcome;
 };
 
 bool is_error(const Message* message, std::string_view sqlstate) {
@@ -99,14 +98,9 @@ bool loses_sequence_values(const Plan&, const Found& found) {
           field(*found.tested, 'M').find("lastval") != std::string::npos);
 }
 
-bool closed_by_haste(const Plan&, const Found& found) {
-  return found.direct != nullptr && found.tested == nullptr && found.outcome.broken.empty();
-}
-
-constexpr std::array<ReasonRow, 2> kReasons = {{
+constexpr std::array<ReasonRow, 1> kReasons = {{
     {{"sequence-values", "currval() and lastval() are not carried: 55000 as in a fresh session"},
      loses_sequence_values},
-    {{"terminate", "Terminate right behind a query: nobody waits for the answer"}, closed_by_haste},
 }};
 
 std::string readable(const Message* message, const Outcome& outcome) {
@@ -156,7 +150,7 @@ std::optional<Difference> compare(const Plan& plan, const Outcome& direct, const
   std::size_t at = 0;
   while (at < left.size() && at < right.size() && left[at] == right[at]) ++at;
   const Found found{at < left.size() ? &left[at] : nullptr,
-                    at < right.size() ? &right[at] : nullptr, tested};
+                    at < right.size() ? &right[at] : nullptr};
   if (found.direct == nullptr && found.tested == nullptr && direct.broken == tested.broken) {
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 //   SET x y, RESET x, RESET ALL, RESET SESSION AUTHORIZATION, SHOW x, LISTEN x, UNLISTEN x
 //   PREPARE x AS ..., DEALLOCATE x, DEALLOCATE ALL
 //   TEMP, LOCK, KEEP a temporary table, an advisory lock, a cursor WITH HOLD
+//   NOTIFY x         at once, to every session that listens
 //   WHO              a row with the server's name
 //   ECHO $1          a row with its first parameter
 //   ROWS n           n rows of a kilobyte
@@ -14,13 +15,14 @@
 //   COPY             takes rows, each of which is written
 //   HANG             answers when it is cancelled
 //   FAIL             22012
-// and what a router asks by itself: verifiers, the state of a session and its restoring.
+// and what a router asks by itself: verifiers, set_config(), aurora_global_session_state().
 //
 // One thread.
 #pragma once
 
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -71,7 +73,10 @@ class FakeServer {
   bool standby = false;
   bool fenced = false;
   bool extension = true;
-  std::string refuse_logins;  // With that SQLSTATE; empty: it takes them.
+  std::string warn_logins;   // With that message, at each login; empty: it does not.
+  int cancel_questions = 0;  // So many questions for a session's state are answered with 57014.
+  std::map<std::string, std::string> last_startup;  // Of a client.
+  std::string refuse_logins;                        // With that SQLSTATE; empty: it takes them.
   std::vector<std::string> stored;
   std::set<std::string> tables;
   std::vector<std::uint32_t> cancelled;  // Process ids.
@@ -110,7 +115,6 @@ class FakeServer {
     std::map<std::string, Statement> statements;
     std::map<std::string, Portal> portals;
     std::set<std::string> listening;
-    std::string image;  // Pieces of one.
     int locks = 0;
     bool temporary = false;
     bool cursor = false;
@@ -160,11 +164,11 @@ class FakeServer {
                     const std::string& sql);
   Reply run_for_router(Connection& connection, const std::string& sql,
                        const pgwire::Row& parameters);
+  void notify(const std::string& channel);
   Reply set(Connection& connection, const std::string& name, const std::string& value);
   Reply reset(Connection& connection, const std::vector<std::string>& words);
   std::optional<pgwire::ServerError> commit(Connection& connection);
-  Reply show_image(const Connection& connection) const;
-  Reply restore_image(Connection& connection, const std::string& piece);
+  std::string session_state(const Connection& connection) const;
   std::string state_report(const Connection& connection) const;
 
   boost::asio::any_io_executor executor_;

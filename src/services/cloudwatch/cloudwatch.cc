@@ -4,30 +4,24 @@
 #include <cmath>
 #include <map>
 
-#include "awsapi/query.h"
-#include "base/rng.h"
 #include "net/log.h"
+#include "services/call.h"
 #include "services/cloudwatch/statistics.h"
-#include "services/json_protocol.h"
 
 namespace aurora_global::services::cloudwatch {
 namespace {
 
-using awsapi::XmlWriter;
 using database::Statement;
 using nlohmann::json;
 using Answer = Result<json>;
 
-constexpr std::string_view kVersion = "2010-08-01";
-constexpr std::string_view kNamespace = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 constexpr std::size_t kDataMax = 1000;
 constexpr std::size_t kValuesMax = 150;
 constexpr std::size_t kDimensionsMax = 30;
 constexpr std::size_t kPointsMax = 1440;
 constexpr std::size_t kQueriesMax = 500;
 constexpr std::size_t kListMax = 500;
-constexpr int kNamePartsMax = 12;  // Of a parameter in the Query protocol.
-constexpr std::size_t kNameShownMax = 200;
+constexpr std::int64_t kDatapointsMax = 100'800;
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS metric(id INTEGER PRIMARY KEY, name_space TEXT NOT NULL,"
@@ -172,13 +166,15 @@ void read_period(Members& members, Wanted& wanted) {
   }
 }
 
-// Period start in milliseconds -> its values, sorted.
-using Periods = std::map<std::int64_t, Sample>;
+// Period start in milliseconds and unit -> its values, sorted. Units are never mixed.
+using Found = std::map<std::pair<std::int64_t, std::string>, Sample>;
 
-struct Found {
-  Periods periods;
-  std::string unit;
-};
+// As AWS: periods begin at multiples of their length, a range at a whole minute, or at a whole
+// period where that is shorter.
+std::int64_t begin_of(const Wanted& wanted) {
+  const std::int64_t from = milliseconds(wanted.from);
+  return from - from % (std::min<std::int64_t>(wanted.period, 60) * 1000);
+}
 
 Result<Found> select_values(sqlite3* raw, const Wanted& wanted) {
   Found found;
@@ -189,7 +185,7 @@ Result<Found> select_values(sqlite3* raw, const Wanted& wanted) {
   select.bind(1, wanted.name_space);
   select.bind(2, wanted.name);
   select.bind(3, wanted.dimensions);
-  select.bind(4, milliseconds(wanted.from));
+  select.bind(4, begin_of(wanted));
   select.bind(5, milliseconds(wanted.to));
   const std::int64_t width = wanted.period * 1000;
   for (;;) {
@@ -197,9 +193,8 @@ Result<Found> select_values(sqlite3* raw, const Wanted& wanted) {
     if (!more) return found;
     const std::string unit = select.text(3);
     if (!wanted.unit.empty() && unit != wanted.unit) continue;
-    found.unit = unit;
     const std::int64_t at = select.number(0);
-    found.periods[at - at % width].emplace_back(select.real(1), select.real(2));
+    found[{at - at % width, unit}].emplace_back(select.real(1), select.real(2));
   }
 }
 
@@ -210,7 +205,6 @@ json seconds(std::int64_t milliseconds) { return static_cast<double>(millisecond
 net::Task<Answer> put_metric_data(database::Database& database, Members members) {
   const std::string name_space = members.required("Namespace");
   std::vector<json> given = members.list("MetricData");
-  members.ignore({"StrictEntityValidation"});
   if (given.empty()) {
     members.problem("The parameter MetricData is required.", "MissingParameter");
   }
@@ -254,8 +248,8 @@ net::Task<Answer> get_metric_statistics(database::Database& database, Members me
   auto job = [wanted](sqlite3* raw) { return select_values(raw, wanted); };
   CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
   json points = json::array();
-  for (const auto& [at, sample] : found.periods) {
-    json point = {{"Timestamp", seconds(at)}, {"Unit", found.unit}};
+  for (const auto& [period, sample] : found) {
+    json point = {{"Timestamp", seconds(period.first)}, {"Unit", period.second}};
     for (const std::string& name : plain) point[name] = *statistic(sample, name);
     for (const std::string& name : extended) {
       point["ExtendedStatistics"][name] = *statistic(sample, name);
@@ -312,7 +306,10 @@ net::Task<Answer> get_metric_data(database::Database& database, Members members)
   read_range(members, range);
   const bool descending = members.text("ScanBy", "TimestampDescending") != "TimestampAscending";
   std::vector<json> queries = members.list("MetricDataQueries");
-  members.ignore({"MaxDatapoints", "NextToken", "LabelOptions"});
+  const auto most = members.number("MaxDatapoints", 1, kDatapointsMax).value_or(kDatapointsMax);
+  if (!members.text("NextToken").empty()) {
+    members.problem("Answers come in one page here; there is no NextToken", "InvalidNextToken");
+  }
   if (queries.empty()) members.problem("MetricDataQueries is required", "MissingParameter");
   if (queries.size() > kQueriesMax) members.problem("MetricDataQueries has at most 500 members");
   CO_TRY_VOID(members.finish());
@@ -324,8 +321,9 @@ net::Task<Answer> get_metric_data(database::Database& database, Members members)
     CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
     json times = json::array();
     json values = json::array();
-    for (const auto& [at, sample] : found.periods) {
-      times.push_back(seconds(at));
+    for (const auto& [period, sample] : found) {
+      if (static_cast<std::int64_t>(times.size()) >= most) break;
+      times.push_back(seconds(period.first));
       values.push_back(*statistic(sample, query.stat));
     }
     if (descending) {
@@ -346,11 +344,10 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
   const std::string name = members.text("MetricName");
   std::vector<json> filters = members.list("Dimensions");
   const std::string token = members.text("NextToken");
-  members.ignore({"RecentlyActive", "IncludeLinkedAccounts", "OwningAccount"});
   CO_TRY_VOID(members.finish());
   std::vector<std::pair<std::string, std::string>> wanted;
   for (const json& one : filters) {
-    if (one.is_object()) wanted.emplace_back(one.value("Name", ""), one.value("Value", ""));
+    wanted.emplace_back(one.value("Name", ""), one.value("Value", ""));
   }
   auto job = [=](sqlite3* raw) -> Answer {
     json metrics = json::array();
@@ -385,8 +382,6 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
   co_return co_await database.work<json>(std::move(job));
 }
 
-// ---- the two protocols
-
 using Operation = net::Task<Answer> (*)(database::Database&, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"PutMetricData", put_metric_data},
@@ -394,147 +389,6 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"GetMetricData", get_metric_data},
     {"ListMetrics", list_metrics},
 };
-
-// "MetricData.member.1.Dimensions.member.2.Name" -> nested objects and lists. Fails with `invalid`
-// for a name that contradicts the others or has more parts than any of AWS's.
-Result<json> nested(const awsapi::Form& form) {
-  json root = json::object();
-  for (const auto& [key, value] : form) {
-    if (key == "Action" || key == "Version") continue;
-    json* at = &root;
-    std::size_t begin = 0;
-    bool fine = std::count(key.begin(), key.end(), '.') < kNamePartsMax;
-    while (begin <= key.size() && fine) {
-      const auto dot = std::min(key.find('.', begin), key.size());
-      const std::string part = key.substr(begin, dot - begin);
-      begin = dot + 1;
-      if (part == "member" && begin <= key.size()) {
-        const auto end = std::min(key.find('.', begin), key.size());
-        const int number = std::atoi(key.substr(begin, end - begin).c_str());
-        begin = end + 1;
-        if (at->is_null()) *at = json::array();
-        fine = at->is_array() && number >= 1 && number <= 1000;
-        if (!fine) break;
-        while (at->size() < static_cast<std::size_t>(number)) at->push_back(nullptr);
-        at = &(*at)[static_cast<std::size_t>(number) - 1];
-      } else {
-        if (at->is_null()) *at = json::object();
-        fine = at->is_object();
-        if (fine) at = &(*at)[part];
-      }
-    }
-    if (!fine || !at->is_null()) {
-      return make_error(ErrorKind::invalid,
-                        "The parameter " + key.substr(0, kNameShownMax) +
-                            " is not known for this operation, or contradicts another",
-                        "InvalidParameterValue");
-    }
-    *at = value;
-  }
-  return root;
-}
-
-void write_xml(XmlWriter& xml, const std::string& name, const json& value) {
-  const bool is_time = name == "Timestamp" || name == "Timestamps";
-  if (value.is_array()) {
-    xml.open(name);
-    for (const json& one : value) {
-      if (one.is_object()) {
-        write_xml(xml, "member", one);
-      } else if (is_time) {
-        xml.element(
-            "member",
-            iso8601(WallTime(std::chrono::microseconds(std::llround(one.get<double>() * 1e6)))));
-      } else {
-        write_xml(xml, "member", one);
-      }
-    }
-    xml.close();
-  } else if (name == "ExtendedStatistics" && value.is_object()) {
-    xml.open(name);
-    for (const auto& [key, inner] : value.items()) {
-      xml.open("entry");
-      xml.element("key", key);
-      xml.element("value", inner.get<double>());
-      xml.close();
-    }
-    xml.close();
-  } else if (value.is_object()) {
-    xml.open(name);
-    for (const auto& [key, inner] : value.items()) write_xml(xml, key, inner);
-    xml.close();
-  } else if (is_time && value.is_number()) {
-    xml.element(
-        name,
-        iso8601(WallTime(std::chrono::microseconds(std::llround(value.get<double>() * 1e6)))));
-  } else if (value.is_number()) {
-    xml.element(name, value.get<double>());
-  } else if (value.is_string()) {
-    xml.element(name, value.get<std::string>());
-  }
-}
-
-net::HttpResponse xml_response(int status, std::string body, const std::string& request_id) {
-  net::HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("x-amzn-RequestId", request_id);
-  response.headers.emplace_back("Content-Type", "text/xml");
-  response.body = std::move(body);
-  return response;
-}
-
-Operation find_operation(const std::string& operation) {
-  for (const auto& [name, function] : kOperations) {
-    if (name == operation) return function;
-  }
-  return nullptr;
-}
-
-net::Task<net::HttpResponse> serve_query(database::Database& database, net::HttpRequest request) {
-  const std::string id = random_hex(16);
-  const auto refuse = [&](const Error& error) {
-    const std::string code = awsapi::code_of(error);
-    return xml_response(awsapi::http_status_of(code),
-                        awsapi::error_document(code, error.message, id, kNamespace), id);
-  };
-  const auto form = awsapi::parse_form(request.body);
-  if (form.has_error()) co_return refuse(form.error());
-  const auto action = form->find("Action");
-  if (action == form->end()) {
-    co_return refuse(
-        make_error(ErrorKind::invalid, "The request has no parameter Action", "MissingAction"));
-  }
-  const std::string operation = action->second;
-  const auto version = form->find("Version");
-  if (version != form->end() && version->second != kVersion) {
-    co_return refuse(
-        make_error(ErrorKind::invalid, "The API version is not known", "InvalidAction"));
-  }
-  const Operation function = find_operation(operation);
-  if (function == nullptr) {
-    co_return refuse(make_error(
-        ErrorKind::invalid,
-        "Could not find operation " + operation + " for version " + std::string(kVersion),
-        "InvalidAction"));
-  }
-  auto parameters = nested(*form);
-  if (parameters.has_error()) co_return refuse(parameters.error());
-  const auto answer = co_await function(database, Members(std::move(*parameters)));
-  if (answer.has_error()) co_return refuse(answer.error());
-  XmlWriter xml(operation + "Response", kNamespace);
-  if (operation != "PutMetricData") write_xml(xml, operation + "Result", *answer);
-  xml.open("ResponseMetadata");
-  xml.element("RequestId", id);
-  co_return xml_response(200, xml.finish(), id);
-}
-
-net::Task<Answer> serve_json(database::Database& database, const net::HttpRequest& request) {
-  const std::string operation = operation_of(request);
-  const Operation function = find_operation(operation);
-  if (function == nullptr) co_return unknown_operation(operation);
-  CO_TRY(Members members, Members::of(request));
-  co_return co_await function(database, std::move(members));
-}
 
 }  // namespace
 
@@ -557,20 +411,7 @@ net::Task<void> CloudWatch::store(std::vector<MetricDatum> data) {
 }
 
 net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {
-  const std::string type = net::header_value(request.headers, "Content-Type");
-  if (type.find("json") == std::string::npos) {
-    co_return co_await serve_query(*database_, std::move(request));
-  }
-  const auto answer = co_await serve_json(*database_, request);
-  net::HttpResponse response = answer ? json_answer(*answer) : json_refusal(answer.error());
-  answer_in_version_of(request, response);
-  if (answer.has_error()) {
-    // What SDKs that also speak the Query protocol read the code from.
-    const std::string code = awsapi::code_of(answer.error());
-    const bool ours = response.status >= 500;
-    response.headers.emplace_back("x-amzn-query-error", code + (ours ? ";Receiver" : ";Sender"));
-  }
-  co_return response;
+  co_return co_await serve_table("monitoring", kOperations, std::move(request), *database_);
 }
 
 }  // namespace aurora_global::services::cloudwatch

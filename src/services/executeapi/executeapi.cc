@@ -1,13 +1,24 @@
 #include "services/executeapi/executeapi.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "base/base64.h"
 #include "base/rng.h"
+#include "services/json_protocol.h"
 
 namespace aurora_global::services::executeapi {
 namespace {
 
 using nlohmann::json;
+
+bool same_name(std::string_view one, std::string_view other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
+  });
+}
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
@@ -44,6 +55,66 @@ json proxy_event(const net::HttpRequest& request) {
   return event;
 }
 
+// What a client may not be told by a function: these are the gateway's own.
+constexpr std::string_view kOwnHeaders[] = {"Connection",       "Content-Length",    "Date",
+                                            "Server",           "Transfer-Encoding", "Upgrade",
+                                            "x-amzn-ErrorType", "x-amzn-RequestId",  "Keep-Alive"};
+
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// Adds the members of an object of texts, numbers and booleans as headers; false for anything else.
+bool add_headers(net::Headers& headers, const json& given) {
+  if (given.is_null()) return true;
+  if (!given.is_object()) return false;
+  for (const auto& [name, value] : given.items()) {
+    if (value.is_structured() || value.is_null()) return false;
+    const bool own = std::any_of(std::begin(kOwnHeaders), std::end(kOwnHeaders),
+                                 [&](std::string_view one) { return same_name(one, name); });
+    if (!own) headers.emplace_back(name, text_of(value));
+  }
+  return true;
+}
+
+// A function's answer in the form of a proxy integration (statusCode, headers, multiValueHeaders,
+// body, isBase64Encoded); nullopt for one that API Gateway calls malformed.
+std::optional<net::HttpResponse> response_in(const std::string& payload) {
+  const json answer = parse_json(payload);
+  if (!answer.is_object()) return std::nullopt;
+  const auto member = [&](const char* name) {
+    const auto found = answer.find(name);
+    return found == answer.end() ? json(nullptr) : *found;
+  };
+  net::HttpResponse response;
+  response.headers.emplace_back("x-amzn-RequestId", random_uuid());
+  const json status = member("statusCode");
+  const std::string digits =
+      status.is_string() || status.is_number_integer() ? text_of(status) : "";
+  const bool fine = digits.size() == 3 && digits[0] >= '2' && digits[0] <= '5' &&
+                    std::isdigit(static_cast<unsigned char>(digits[1])) != 0 &&
+                    std::isdigit(static_cast<unsigned char>(digits[2])) != 0;
+  if (!fine || !add_headers(response.headers, member("headers"))) return std::nullopt;
+  response.status = std::stoi(digits);
+  const json many = member("multiValueHeaders");
+  if (!many.is_null() && !many.is_object()) return std::nullopt;
+  for (const auto& [name, values] : many.items()) {
+    if (!values.is_array()) return std::nullopt;
+    for (const json& value : values) {
+      if (!add_headers(response.headers, {{name, value}})) return std::nullopt;
+    }
+  }
+  const json body = member("body");
+  if (!body.is_string() && !body.is_null()) return std::nullopt;
+  response.body = body.is_null() ? "" : body.get<std::string>();
+  if (member("isBase64Encoded") == true) {
+    auto bytes = from_base64(response.body);
+    if (!bytes) return std::nullopt;
+    response.body = std::move(*bytes);
+  }
+  return net::is_fit(response) ? std::optional(std::move(response)) : std::nullopt;
+}
+
 }  // namespace
 
 bool is_api_path(std::string_view target) { return !stage_of(target).empty(); }
@@ -64,23 +135,14 @@ net::Task<net::HttpResponse> serve(FunctionInvoker& invoker, net::HttpRequest re
   if (!is_api_path(request.target) || !method) {
     co_return refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
   }
-  const std::string event = proxy_event(request).dump();
-  const auto answer = co_await invoker.invoke_function(std::string(kFailoverFunction), event);
-  const json body = answer.has_value() ? json::parse(answer->payload, nullptr, false) : json();
-  const bool proxied = body.is_object() && body.contains("statusCode") &&
-                       body["statusCode"].is_number_integer() && body.contains("body") &&
-                       body["body"].is_string();
-  if (answer.has_error() || !answer->function_error.empty() || !proxied) {
-    co_return refusal(502, "InternalServerErrorException", "Internal server error");
+  const std::string event =
+      proxy_event(request).dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto answer = co_await invoker.invoke_function(
+      std::string(kFailoverFunction), event, net::header_value(request.headers, "X-Amzn-Trace-Id"));
+  if (answer.has_value() && answer->function_error.empty()) {
+    if (auto response = response_in(answer->payload)) co_return std::move(*response);
   }
-  net::HttpResponse response;
-  response.status = body["statusCode"].get<int>();
-  response.headers.emplace_back("x-amzn-RequestId", random_hex(16));
-  for (const auto& [name, value] : body.value("headers", json::object()).items()) {
-    if (value.is_string()) response.headers.emplace_back(name, value.get<std::string>());
-  }
-  response.body = body["body"].get<std::string>();
-  co_return response;
+  co_return refusal(502, "InternalServerErrorException", "Internal server error");
 }
 
 }  // namespace aurora_global::services::executeapi

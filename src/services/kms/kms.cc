@@ -4,7 +4,7 @@
 
 #include "base/base64.h"
 #include "region/key_ring.h"
-#include "services/json_protocol.h"
+#include "services/call.h"
 
 namespace aurora_global::services::kms {
 namespace {
@@ -464,20 +464,7 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
-  const std::string operation = operation_of(request);
-  auto members = Members::of(request);
-  if (members.has_error()) co_return json_refusal(members.error());
-  for (const auto& [name, function] : kOperations) {
-    if (name != operation) continue;
-    const auto answer = co_await function(region, std::move(*members));
-    if (answer.has_value()) co_return json_answer(*answer);
-    Error error = answer.error();
-    if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
-      error.code = "ValidationException";
-    }
-    co_return json_refusal(error);
-  }
-  co_return json_refusal(400, "UnknownOperationException", "Unknown operation " + operation);
+  return serve_table("kms", kOperations, std::move(request), region);
 }
 
 }  // namespace aurora_global::services::kms

@@ -93,7 +93,7 @@ TEST_F(KmsTest, RefusesOtherKindsOfKeys) {
   EXPECT_EQ(code("CreateKey", {{"MultiRegion", true}}), unsupported);
   EXPECT_EQ(code("CreateKey", {{"Policy", "{}"}}), unsupported);
   EXPECT_EQ(code("CreateKey", {{"KeySpec", "ROT_13"}}), "ValidationException");
-  EXPECT_EQ(code("CreateKey", {{"Colour", "red"}}), "ValidationException");
+  EXPECT_EQ(code("CreateKey", {{"XksKeyId", "k"}}), "ValidationException");
   EXPECT_EQ(code("CreateKey", {{"Tags", {{{"TagKey", "aws:a"}, {"TagValue", ""}}}}}),
             "TagException");
   EXPECT_EQ(call("ListKeys", json::object()).at("Keys"), json::array());
@@ -122,9 +122,9 @@ TEST_F(KmsTest, EncryptsUpTo4096BytesAndDecryptsWithoutTheKeysName) {
   EXPECT_EQ(code("Encrypt", {{"KeyId", id}, {"Plaintext", base64(most + "x")}}),
             "ValidationException");
   EXPECT_EQ(code("Encrypt", {{"KeyId", id}, {"Plaintext", ""}}), "ValidationException");
-  EXPECT_EQ(code("Encrypt", {{"KeyId", id}, {"Plaintext", 7}}), "ValidationException");
+  EXPECT_EQ(code("Encrypt", {{"KeyId", id}, {"Plaintext", 7}}), "SerializationException");
   EXPECT_EQ(code("Encrypt", {{"KeyId", id}, {"Plaintext", "eA=="}, {"EncryptionContext", "a"}}),
-            "ValidationException");
+            "SerializationException");
   EXPECT_EQ(
       code("Encrypt",
            {{"KeyId", id}, {"Plaintext", "eA=="}, {"EncryptionAlgorithm", "RSAES_OAEP_SHA_256"}}),

@@ -24,7 +24,9 @@ std::vector<double> values_of(const json& member) {
 
 void take_directive(const json& document, const json& directive, WallTime at,
                     std::vector<MetricDatum>& out) {
-  for (const json& set : directive.value("Dimensions", json::array({json::array()}))) {
+  json sets = directive.value("Dimensions", json::array());
+  if (sets.empty()) sets = json::array({json::array()});  // The metric without dimensions.
+  for (const json& set : sets) {
     std::vector<std::pair<std::string, std::string>> dimensions;
     for (const json& name : set) {
       const std::string key = name.get<std::string>();

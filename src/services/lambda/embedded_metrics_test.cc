@@ -34,5 +34,15 @@ TEST(EmbeddedMetrics, WhatBreaksTheSpecificationIsALogLine) {
   }
 }
 
+TEST(EmbeddedMetrics, NoDimensionSetIsTheMetricWithoutDimensions) {
+  for (const char* dimensions : {"", R"("Dimensions":[],)", R"("Dimensions":[[]],)"}) {
+    const auto data = embedded_metrics(
+        std::string(R"({"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N",)") +
+        dimensions + R"("Metrics":[{"Name":"m"}]}]},"m":1})");
+    ASSERT_EQ(data.size(), 1u) << dimensions;
+    EXPECT_TRUE(data[0].dimensions.empty());
+  }
+}
+
 }  // namespace
 }  // namespace aurora_global::services::lambda

@@ -2,9 +2,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@ using nlohmann::json;
 constexpr Duration kInitLimit = 10s;
 constexpr Duration kWatchEvery = 50ms;
 constexpr Duration kEndLimit = 5s;
+constexpr Duration kDrainLimit = 1s;
 constexpr std::string_view kPrefix = "/2018-06-01/runtime/";
 constexpr std::size_t kLineBytesMax = 256 * 1024;
 
@@ -89,30 +91,50 @@ net::Task<Result<void>> Sandbox::start() {
     co_return started.error();
   }
   process_ = std::move(*started);
-  tasks_.spawn("function output", read_output(ends[0]));
+  pipe_.emplace(executor_, ends[0]);
+  silent_ = false;
+  tasks_.spawn("function output", read_output());
   tasks_.spawn("function process", watch_process());
   co_return ok();
 }
 
-net::Task<void> Sandbox::read_output(int fd) {
-  boost::asio::posix::stream_descriptor pipe(executor_, fd);
-  std::string pending;
-  std::array<char, 16 * 1024> chunk;
-  for (;;) {
-    auto [error, size] = co_await pipe.async_read_some(boost::asio::buffer(chunk), net::use_result);
-    pending.append(chunk.data(), error ? 0 : size);
-    std::size_t begin = 0;
-    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n', begin)) {
-      output_(pending.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    pending.erase(0, begin);
-    if (pending.size() > kLineBytesMax || (error && !pending.empty())) {
-      output_(std::move(pending));
-      pending.clear();
-    }
-    if (error) co_return;
+void Sandbox::tell_lines() {
+  std::size_t begin = 0;
+  for (auto end = written_.find('\n'); end != std::string::npos; end = written_.find('\n', begin)) {
+    output_(written_.substr(begin, end - begin));
+    begin = end + 1;
   }
+  written_.erase(0, begin);
+  if (written_.size() > kLineBytesMax) output_(std::exchange(written_, ""));
+}
+
+net::Task<void> Sandbox::read_output() {
+  std::array<char, 16 * 1024> chunk;
+  while (!silent_) {
+    auto [error, size] =
+        co_await pipe_->async_read_some(boost::asio::buffer(chunk), net::use_result);
+    written_.append(chunk.data(), error ? 0 : size);
+    silent_ = static_cast<bool>(error);
+    tell_lines();
+    changed_.notify();
+  }
+}
+
+net::Task<void> Sandbox::drain_output() {
+  const Deadline limit = Deadline::in(kDrainLimit);
+  for (int empty = 0; !silent_ && empty < 2 && !limit.passed();) {
+    int waiting = 0;
+    const bool more = ioctl(pipe_->native_handle(), FIONREAD, &waiting) == 0 && waiting > 0;
+    if (more) {
+      empty = 0;
+      co_await changed_.wait(limit);
+    } else {
+      // What was read just now may still wait for its turn on this thread.
+      ++empty;
+      co_await boost::asio::post(executor_, boost::asio::use_awaitable);
+    }
+  }
+  if (!written_.empty()) output_(std::exchange(written_, ""));
 }
 
 net::Task<void> Sandbox::watch_process() {
@@ -162,6 +184,9 @@ net::Task<net::HttpResponse> Sandbox::serve_next() {
   response.headers.emplace_back("Lambda-Runtime-Aws-Request-Id", current_->request_id);
   response.headers.emplace_back("Lambda-Runtime-Invoked-Function-Arn", plan_.function_arn);
   response.headers.emplace_back("Lambda-Runtime-Trace-Id", current_->trace_id);
+  if (!current_->client_context.empty()) {
+    response.headers.emplace_back("Lambda-Runtime-Client-Context", current_->client_context);
+  }
   const auto left = deadline_->left();
   const auto until = std::chrono::duration_cast<std::chrono::milliseconds>(
       SystemClock().wall_now().time_since_epoch() + left);
@@ -190,7 +215,7 @@ net::Task<net::HttpResponse> Sandbox::serve(net::HttpRequest request) {
   if (!ours) co_return refuse(400, "InvalidRequestID", "Invalid request ID");
   const std::string what = path.substr(("invocation/" + id + "/").size());
   if (what == "response") {
-    if (request.body.size() > kPayloadBytesMax) {
+    if (request.body.size() > kResponseBytesMax) {
       finish(json{{"errorType", "Function.ResponseSizeTooLarge"},
                   {"errorMessage",
                    "Response payload size exceeded maximum allowed payload size "
@@ -242,6 +267,7 @@ net::Task<Outcome> Sandbox::run(Invocation invocation) {
   deadline_ = limit;
   changed_.notify();
   co_await await_outcome(limit);
+  if (process_) co_await drain_output();
   if (!outcome_ && ended_) {
     fail("Runtime.ExitError", label + "Runtime exited with error: " + why_ended_);
   } else if (!outcome_) {
@@ -269,8 +295,7 @@ net::Task<void> Sandbox::close() {
     process_->signal(SIGKILL);
     co_await process_->wait(Deadline::in(kEndLimit));
   }
-  // What was written last still lies in the pipe.
-  co_await net::sleep_for(1ms);
+  co_await drain_output();
   if (server_) server_->close();
   tasks_.stop();
   changed_.notify();

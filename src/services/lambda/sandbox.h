@@ -3,6 +3,7 @@
 // Source: AWS Lambda, "Using the Lambda runtime API" (2018-06-01). One invocation at a time.
 #pragma once
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,12 +14,14 @@
 
 namespace aurora_global::services::lambda {
 
-inline constexpr std::size_t kPayloadBytesMax = 6'291'456;  // Synchronous, both ways.
+inline constexpr std::size_t kRequestBytesMax = 6'291'456;   // Synchronous.
+inline constexpr std::size_t kResponseBytesMax = 6'291'556;  // AWS allows a little more here.
 
 struct Invocation {
   std::string request_id;
   std::string payload;
   std::string trace_id;
+  std::string client_context;  // A JSON document in one line; empty: none.
 };
 
 struct Outcome {
@@ -59,10 +62,13 @@ class Sandbox {
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
   net::Task<net::HttpResponse> serve_next();
   net::Task<void> watch_process();
-  net::Task<void> read_output(int fd);
+  net::Task<void> read_output();
   void finish(std::string payload, std::string function_error);
   void fail(std::string type, std::string message);
   net::Task<void> await_outcome(Deadline deadline);
+  // Until every line is told that the process wrote so far.
+  net::Task<void> drain_output();
+  void tell_lines();
 
   boost::asio::any_io_executor executor_;
   FunctionConfig config_;
@@ -73,6 +79,9 @@ class Sandbox {
   net::Event changed_;
   std::unique_ptr<net::HttpServer> server_;
   std::optional<net::Process> process_;
+  std::optional<boost::asio::posix::stream_descriptor> pipe_;  // What the process writes.
+  std::string written_;                                        // Of it, what is no whole line yet.
+  bool silent_ = true;                                         // Nobody can write any more.
   std::optional<Invocation> current_;
   std::optional<Deadline> deadline_;
   bool taken_ = false;  // The process has the current invocation.

@@ -1,9 +1,10 @@
 #include "services/logs/logs.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "net/log.h"
-#include "services/json_protocol.h"
+#include "services/call.h"
 
 namespace aurora_global::services::logs {
 namespace {
@@ -23,14 +24,18 @@ std::int64_t milliseconds(WallTime at) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
-// The terms of a filter pattern: words that must be in the message, -words that must not, "quoted
-// phrases". The JSON and space-delimited pattern languages are refused.
+// The terms of a filter pattern: words and "quoted phrases" that must all be in the message, -terms
+// that must not, ?terms of which one is enough. As on AWS, ?terms say nothing beside others. The
+// languages for JSON and for columns, and regular expressions, are refused.
 struct Pattern {
-  std::vector<std::string> wanted, unwanted;
+  std::vector<std::string> wanted, unwanted, any;
   bool matches(const std::string& message) const {
     const auto in = [&](const std::string& term) {
       return message.find(term) != std::string::npos;
     };
+    if (wanted.empty() && unwanted.empty() && !any.empty()) {
+      return std::any_of(any.begin(), any.end(), in);
+    }
     return std::all_of(wanted.begin(), wanted.end(), in) &&
            std::none_of(unwanted.begin(), unwanted.end(), in);
   }
@@ -38,9 +43,16 @@ struct Pattern {
 
 Result<Pattern> parse_pattern(const std::string& text) {
   Pattern pattern;
-  if (!text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '%')) {
+  const auto begin = text.find_first_not_of(' ');
+  const char first = begin == std::string::npos ? ' ' : text[begin];
+  const char* language = first == '{'   ? "JSON patterns ({ ... }) are"
+                         : first == '[' ? "patterns of columns ([ ... ]) are"
+                         : first == '%' ? "regular expressions (%...%) are"
+                                        : nullptr;
+  if (language != nullptr) {
     return make_error(ErrorKind::invalid,
-                      "filterPattern: only words and quoted phrases are supported here",
+                      "filterPattern: " + std::string(language) +
+                          " not supported here; words, \"phrases\", -words and ?words are",
                       "InvalidParameterException");
   }
   for (std::size_t at = 0; at < text.size();) {
@@ -48,13 +60,24 @@ Result<Pattern> parse_pattern(const std::string& text) {
       ++at;
       continue;
     }
-    auto& terms = text[at] == '-' ? pattern.unwanted : pattern.wanted;
-    if (text[at] == '-') ++at;
+    auto& terms = text[at] == '-'   ? pattern.unwanted
+                  : text[at] == '?' ? pattern.any
+                                    : pattern.wanted;
+    if (text[at] == '-' || text[at] == '?') ++at;
     const bool quoted = at < text.size() && text[at] == '"';
     if (quoted) ++at;
-    const auto end = std::min(text.find(quoted ? '"' : ' ', at), text.size());
-    if (end > at) terms.push_back(text.substr(at, end - at));
-    at = end + 1;
+    std::string term;
+    for (; at < text.size() && text[at] != (quoted ? '"' : ' '); ++at) {
+      if (quoted && text[at] == '\\' && at + 1 < text.size()) ++at;
+      term += text[at];
+    }
+    if (quoted && at == text.size()) {
+      return make_error(ErrorKind::invalid,
+                        "Invalid filter pattern: a quotation mark is not closed",
+                        "InvalidParameterException");
+    }
+    if (quoted) ++at;
+    if (!term.empty()) terms.push_back(std::move(term));
   }
   return pattern;
 }
@@ -67,7 +90,9 @@ struct Line {
 struct Query {
   std::string group, stream_prefix;
   std::vector<std::string> streams;
-  std::int64_t from = 0, to = kTimeMax, after = 0, limit = kPageMax;
+  std::int64_t from = 0, to = kTimeMax, limit = kPageMax;
+  // Of the lines' numbers, both exclusive. The newest of them first, or the oldest.
+  std::int64_t after = 0, before = INT64_MAX;
   bool newest_first = false;
   Pattern pattern;
 };
@@ -76,12 +101,13 @@ Result<std::vector<Line>> select_lines(sqlite3* database, const Query& query) {
   std::vector<Line> found;
   Statement select(database,
                    std::string("SELECT id, at, ingested, stream, message FROM line WHERE log_group "
-                               "= ? AND at >= ? AND at < ? AND id ") +
-                       (query.newest_first ? "> ? ORDER BY id DESC" : "> ? ORDER BY id"));
+                               "= ? AND at >= ? AND at < ? AND id > ? AND id < ? ORDER BY id") +
+                       (query.newest_first ? " DESC" : ""));
   select.bind(1, query.group);
   select.bind(2, query.from);
   select.bind(3, query.to);
   select.bind(4, query.after);
+  select.bind(5, query.before);
   for (;;) {
     TRY(const bool more, select.step());
     if (!more || static_cast<std::int64_t>(found.size()) >= query.limit) break;
@@ -102,9 +128,38 @@ Result<bool> has_group(sqlite3* database, const std::string& group) {
   return any.step();
 }
 
+Result<bool> has_stream(sqlite3* database, const std::string& group, const std::string& stream) {
+  Statement any(database, "SELECT 1 FROM line WHERE log_group = ? AND stream = ? LIMIT 1");
+  any.bind(1, group);
+  any.bind(2, stream);
+  return any.step();
+}
+
 Error no_group() {
   return make_error(ErrorKind::not_found, "The specified log group does not exist.",
                     "ResourceNotFoundException");
+}
+
+// Pages of names are counted: a token is how many came before.
+std::int64_t offset_in(Members& members) {
+  const std::string token = members.text("nextToken");
+  std::int64_t offset = 0;
+  const auto [rest, error] = std::from_chars(token.data(), token.data() + token.size(), offset);
+  if (!token.empty() && (error != std::errc() || rest != token.data() + token.size())) {
+    members.problem("The specified nextToken is invalid.", "InvalidParameterException");
+  }
+  return offset;
+}
+
+// One page of `all`, below `name`.
+json page_of(const json& all, const char* name, std::int64_t offset, std::int64_t limit) {
+  json page = {{name, json::array()}};
+  const auto size = static_cast<std::int64_t>(all.size());
+  for (std::int64_t i = offset; i < std::min(size, offset + limit); ++i) {
+    page[name].push_back(all[static_cast<std::size_t>(i)]);
+  }
+  if (offset + limit < size) page["nextToken"] = std::to_string(offset + limit);
+  return page;
 }
 
 std::string group_named(Members& members) {
@@ -115,42 +170,52 @@ std::string group_named(Members& members) {
   return name;
 }
 
-net::Task<Answer> describe_groups(database::Database& database, std::string arn_prefix,
+net::Task<Answer> describe_groups(database::Database& database, const std::string& arns,
                                   Members members) {
   const std::string prefix = members.text("logGroupNamePrefix");
+  const std::string part = members.text("logGroupNamePattern");
+  const auto wanted = members.texts("logGroupIdentifiers");
   const auto limit = members.number("limit", 1, 50).value_or(50);
-  members.ignore({"nextToken"});
+  const std::int64_t offset = offset_in(members);
+  if (!prefix.empty() && !part.empty()) {
+    members.problem("logGroupNamePrefix and logGroupNamePattern are mutually exclusive.",
+                    "InvalidParameterException");
+  }
   CO_TRY_VOID(members.finish());
-  auto job = [prefix, limit, arn_prefix](sqlite3* raw) -> Answer {
+  auto job = [=](sqlite3* raw) -> Answer {
     json groups = json::array();
     Statement select(raw,
                      "SELECT log_group, min(at), sum(length(message)) FROM line GROUP BY 1 "
                      "ORDER BY 1");
     for (;;) {
       TRY(const bool more, select.step());
-      if (!more || static_cast<std::int64_t>(groups.size()) >= limit) break;
+      if (!more) break;
       const std::string name = select.text(0);
-      if (name.rfind(prefix, 0) != 0) continue;
+      const bool named =
+          wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+            return one == name || one == arns + name || one == arns + name + ":*";
+          });
+      if (!named || name.rfind(prefix, 0) != 0 || name.find(part) == std::string::npos) continue;
       groups.push_back({{"logGroupName", name},
-                        {"arn", arn_prefix + name + ":*"},
+                        {"arn", arns + name + ":*"},
                         {"creationTime", select.number(1)},
                         {"storedBytes", select.number(2)},
                         {"metricFilterCount", 0},
                         {"retentionInDays", kRetention.count() / 24}});
     }
-    return json{{"logGroups", groups}};
+    return page_of(groups, "logGroups", offset, limit);
   };
   co_return co_await database.work<json>(std::move(job));
 }
 
-net::Task<Answer> describe_streams(database::Database& database, std::string arn_prefix,
+net::Task<Answer> describe_streams(database::Database& database, const std::string& arns,
                                    Members members) {
   const std::string group = group_named(members);
   const std::string prefix = members.text("logStreamNamePrefix");
   const bool by_time = members.text("orderBy", "LogStreamName") == "LastEventTime";
   const bool descending = members.flag("descending");
   const auto limit = members.number("limit", 1, 50).value_or(50);
-  members.ignore({"nextToken"});
+  const std::int64_t offset = offset_in(members);
   CO_TRY_VOID(members.finish());
   auto job = [=](sqlite3* raw) -> Answer {
     TRY(const bool there, has_group(raw, group));
@@ -162,7 +227,7 @@ net::Task<Answer> describe_streams(database::Database& database, std::string arn
     select.bind(1, group);
     for (;;) {
       TRY(const bool more, select.step());
-      if (!more || static_cast<std::int64_t>(streams.size()) >= limit) break;
+      if (!more) break;
       const std::string name = select.text(0);
       if (name.rfind(prefix, 0) != 0) continue;
       streams.push_back({{"logStreamName", name},
@@ -170,10 +235,10 @@ net::Task<Answer> describe_streams(database::Database& database, std::string arn
                          {"firstEventTimestamp", select.number(1)},
                          {"lastEventTimestamp", select.number(2)},
                          {"lastIngestionTime", select.number(3)},
-                         {"arn", arn_prefix + group + ":log-stream:" + name},
+                         {"arn", arns + group + ":log-stream:" + name},
                          {"storedBytes", 0}});
     }
-    return json{{"logStreams", streams}};
+    return page_of(streams, "logStreams", offset, limit);
   };
   co_return co_await database.work<json>(std::move(job));
 }
@@ -185,48 +250,67 @@ Result<Query> read_query(Members& members, const char* to_name) {
   query.to = members.number(to_name, 0, kTimeMax).value_or(kTimeMax);
   query.limit = members.number("limit", 1, kPageMax).value_or(kPageMax);
   const std::string token = members.text("nextToken");
-  if (!token.empty()) {
-    query.after = std::atoll(token.substr(token.find('/') + 1).c_str());
-    if (query.after <= 0 && token != "f/0" && token != "b/0") {
-      members.problem("The specified nextToken is invalid.", "InvalidParameterException");
-    }
+  if (token.empty()) return query;
+  std::int64_t number = -1;
+  const char* end = token.data() + token.size();
+  const bool shaped = token.rfind("f/", 0) == 0 || token.rfind("b/", 0) == 0;
+  if (shaped) {
+    const auto [rest, error] = std::from_chars(token.data() + 2, end, number);
+    if (error != std::errc() || rest != end) number = -1;
   }
+  if (number < 0) {
+    members.problem("The specified nextToken is invalid.", "InvalidParameterException");
+  }
+  if (token[0] == 'f') query.after = number;
+  if (token[0] == 'b') query.before = number;
+  query.newest_first = token[0] == 'b';
   return query;
 }
 
-net::Task<Answer> get_events(database::Database& database, std::string, Members members) {
+net::Task<Answer> get_events(database::Database& database, const std::string&, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   query.streams = {members.required("logStreamName")};
-  const bool resumed = members.has("nextToken");
-  query.newest_first = !members.flag("startFromHead") && !resumed;
-  members.ignore({"unmask"});
+  const bool from_head = members.flag("startFromHead");
+  const std::string token = members.text("nextToken");
+  if (token.empty()) query.newest_first = !from_head;
   CO_TRY_VOID(members.finish());
-  auto job = [query](sqlite3* raw) -> Answer {
+  auto job = [query, token](sqlite3* raw) -> Answer {
     TRY(const auto lines, select_lines(raw, query));
-    if (lines.empty() && query.after == 0) {
-      TRY(const bool there, has_group(raw, query.group));
-      if (!there) return no_group();
+    if (lines.empty()) {
+      TRY(const bool group, has_group(raw, query.group));
+      if (!group) return no_group();
+      TRY(const bool stream, has_stream(raw, query.group, query.streams[0]));
+      if (!stream) {
+        return make_error(ErrorKind::not_found, "The specified log stream does not exist.",
+                          "ResourceNotFoundException");
+      }
     }
     json events = json::array();
     for (const Line& line : lines) {
       events.push_back(
           {{"timestamp", line.at}, {"message", line.message}, {"ingestionTime", line.ingested}});
     }
-    const std::int64_t last = lines.empty() ? query.after : lines.back().id;
-    const std::int64_t first = lines.empty() ? query.after : lines.front().id;
+    // At an end, the token that led there comes again: so a client knows that it is one.
+    std::string forward = "f/" + std::to_string(lines.empty() ? query.after : lines.back().id);
+    std::string backward = "b/" + std::to_string(lines.empty() ? query.before : lines.front().id);
+    if (lines.empty() && query.before != INT64_MAX) {
+      forward = "f/" + std::to_string(query.before - 1);
+    }
+    if (lines.empty() && query.before == INT64_MAX) {
+      backward = "b/" + std::to_string(query.after + 1);
+    }
     return json{{"events", events},
-                {"nextForwardToken", "f/" + std::to_string(last)},
-                {"nextBackwardToken", "b/" + std::to_string(first)}};
+                {"nextForwardToken", std::move(forward)},
+                {"nextBackwardToken", std::move(backward)}};
   };
   co_return co_await database.work<json>(std::move(job));
 }
 
-net::Task<Answer> filter_events(database::Database& database, std::string, Members members) {
+net::Task<Answer> filter_events(database::Database& database, const std::string&, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   query.streams = members.texts("logStreamNames");
   query.stream_prefix = members.text("logStreamNamePrefix");
   CO_TRY(query.pattern, parse_pattern(members.text("filterPattern")));
-  members.ignore({"interleaved", "unmask"});
   CO_TRY_VOID(members.finish());
   auto job = [query](sqlite3* raw) -> Answer {
     TRY(const auto lines, select_lines(raw, query));
@@ -250,7 +334,7 @@ net::Task<Answer> filter_events(database::Database& database, std::string, Membe
   co_return co_await database.work<json>(std::move(job));
 }
 
-using Operation = net::Task<Answer> (*)(database::Database&, std::string arn_prefix, Members);
+using Operation = net::Task<Answer> (*)(database::Database&, const std::string& arns, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"DescribeLogGroups", describe_groups},
     {"DescribeLogStreams", describe_streams},
@@ -300,22 +384,9 @@ net::Task<void> Logs::store(std::string group, std::string stream, std::vector<L
 }
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
-  const std::string operation = operation_of(request);
-  const std::string arn =
+  const std::string arns =
       "arn:aws:logs:" + facts_.region.name + ":" + facts_.account_id + ":log-group:";
-  for (const auto& [name, function] : kOperations) {
-    if (name != operation) continue;
-    auto members = Members::of(request);
-    if (members.has_error()) co_return json_refusal(members.error());
-    const auto answer = co_await function(*database_, arn, std::move(*members));
-    if (answer.has_value()) co_return json_answer(*answer);
-    Error error = answer.error();
-    if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
-      error.code = "InvalidParameterException";
-    }
-    co_return json_refusal(error);
-  }
-  co_return json_refusal(unknown_operation(operation));
+  co_return co_await serve_table("logs", kOperations, std::move(request), *database_, arns);
 }
 
 }  // namespace aurora_global::services::logs

@@ -3,6 +3,31 @@
 
 namespace aurora_global::services::rds {
 
+namespace {
+
+Result<void> check(const region::CreateDbCluster& request, const std::string& served) {
+  TRY_VOID(check_identifier("DBClusterIdentifier", request.identifier));
+  TRY_VOID(check_engine_version(request.engine_version, served));
+  if (!request.database_name.empty()) TRY_VOID(check_database_name(request.database_name));
+  if (!request.master_username.empty()) TRY_VOID(check_master_username(request.master_username));
+  if (!request.master_password.empty()) TRY_VOID(check_master_password(request.master_password));
+  return check_capacity(request.min_capacity, request.max_capacity);
+}
+
+// A change of one end of the capacity is measured by the other end as it is.
+Result<void> check_capacity_of(Region& region, const region::ModifyDbCluster& request) {
+  auto min = request.min_capacity;
+  auto max = request.max_capacity;
+  for (const model::DbCluster& cluster : region.db_clusters()) {
+    if (cluster.identifier != request.identifier || (!min && !max)) continue;
+    if (!min) min = cluster.min_capacity;
+    if (!max) max = cluster.max_capacity;
+  }
+  return check_capacity(min, max);
+}
+
+}  // namespace
+
 Outcome create_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   region::CreateDbCluster request;
   request.identifier = p.required("DBClusterIdentifier");
@@ -22,18 +47,9 @@ Outcome create_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
   request.port = p.number("Port", 5432, 5432);
   request.tags = p.tags();
-  p.ignore({"AvailabilityZones", "CharacterSetName", "CopyTagsToSnapshot", "VpcSecurityGroupIds",
-            "DBSubnetGroupName", "DBClusterParameterGroupName", "PreferredBackupWindow",
-            "PreferredMaintenanceWindow", "EnableIAMDatabaseAuthentication", "EngineMode",
-            "EnableCloudwatchLogsExports", "EnablePerformanceInsights", "StorageType",
-            "PreSignedUrl", "SourceRegion", "EngineLifecycleSupport", "NetworkType",
-            "AutoMinorVersionUpgrade"});
   CO_TRY_VOID(p.finish());
   CO_TRY_VOID(check_engine(request.engine));
-  if (request.min_capacity && request.max_capacity &&
-      *request.max_capacity < *request.min_capacity) {
-    co_return invalid("InvalidParameterValue", "MaxCapacity must not be below MinCapacity");
-  }
+  CO_TRY_VOID(check(request, region.facts().engine_version));
   CO_TRY(const auto cluster, co_await region.create_db_cluster(std::move(request)));
   awsapi::write_db_cluster(xml, "DBCluster", cluster);
   co_return ok();
@@ -43,7 +59,6 @@ Outcome describe_db_clusters(Region& region, Parameters& p, XmlWriter& xml) {
   const std::string wanted = lower(p.text("DBClusterIdentifier"));
   const Filters filters = p.filters({"db-cluster-id", "db-cluster-resource-id", "engine"});
   const Page page = p.page();
-  p.ignore({"IncludeShared"});
   CO_TRY_VOID(p.finish());
   std::vector<model::DbCluster> found;
   for (model::DbCluster& cluster : region.db_clusters()) {
@@ -69,14 +84,17 @@ Outcome modify_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   region::ModifyDbCluster request;
   request.identifier = lower(p.required("DBClusterIdentifier"));
   request.master_password = p.optional_text("MasterUserPassword");
+  const std::string engine_version = p.text("EngineVersion");
   request.deletion_protection = p.optional_flag("DeletionProtection");
   request.global_write_forwarding = p.optional_flag("EnableGlobalWriteForwarding");
   request.local_write_forwarding = p.optional_flag("EnableLocalWriteForwarding");
   request.backup_retention_days = p.number("BackupRetentionPeriod", 1, 35);
   request.min_capacity = p.decimal("ServerlessV2ScalingConfiguration.MinCapacity", 0, 256);
   request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
-  p.ignore({"ApplyImmediately"});
   CO_TRY_VOID(p.finish());
+  if (request.master_password) CO_TRY_VOID(check_master_password(*request.master_password));
+  CO_TRY_VOID(check_capacity_of(region, request));
+  CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));
   CO_TRY(const auto cluster, co_await region.modify_db_cluster(std::move(request)));
   awsapi::write_db_cluster(xml, "DBCluster", cluster);
   co_return ok();
@@ -86,7 +104,6 @@ Outcome delete_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   const std::string identifier = lower(p.required("DBClusterIdentifier"));
   const bool skip = p.flag("SkipFinalSnapshot");
   const std::string snapshot = p.text("FinalDBSnapshotIdentifier");
-  p.ignore({"DeleteAutomatedBackups"});
   CO_TRY_VOID(p.finish());
   if (!skip || !snapshot.empty()) {
     co_return invalid("InvalidParameterCombination",

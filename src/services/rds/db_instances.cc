@@ -21,16 +21,10 @@ Outcome create_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
   request.availability_zone = p.text("AvailabilityZone");
   request.promotion_tier = p.number("PromotionTier", 0, 15);
   request.tags = p.tags();
-  p.ignore({"DBParameterGroupName", "PubliclyAccessible", "AutoMinorVersionUpgrade",
-            "MonitoringInterval", "EnablePerformanceInsights", "CACertificateIdentifier",
-            "EngineVersion", "PreferredMaintenanceWindow", "CopyTagsToSnapshot",
-            "DBSubnetGroupName"});
   CO_TRY_VOID(p.finish());
   CO_TRY_VOID(check_engine(request.engine));
-  if (request.instance_class.rfind("db.", 0) != 0) {
-    co_return invalid("InvalidParameterValue",
-                      "Invalid DB Instance class: " + request.instance_class);
-  }
+  CO_TRY_VOID(check_identifier("DBInstanceIdentifier", request.identifier));
+  CO_TRY_VOID(check_instance_class(request.instance_class));
   CO_TRY(const auto instance, co_await region.create_db_instance(std::move(request)));
   write(region, xml, instance);
   co_return ok();
@@ -72,9 +66,11 @@ Outcome modify_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
   region::ModifyDbInstance request;
   request.identifier = lower(p.required("DBInstanceIdentifier"));
   request.instance_class = p.optional_text("DBInstanceClass");
+  const std::string engine_version = p.text("EngineVersion");
   request.promotion_tier = p.number("PromotionTier", 0, 15);
-  p.ignore({"ApplyImmediately"});
   CO_TRY_VOID(p.finish());
+  if (request.instance_class) CO_TRY_VOID(check_instance_class(*request.instance_class));
+  CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));
   CO_TRY(const auto instance, co_await region.modify_db_instance(std::move(request)));
   write(region, xml, instance);
   co_return ok();
@@ -82,7 +78,6 @@ Outcome modify_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
 
 Outcome delete_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
   const std::string identifier = lower(p.required("DBInstanceIdentifier"));
-  p.ignore({"SkipFinalSnapshot", "DeleteAutomatedBackups"});
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto instance, co_await region.delete_db_instance(identifier));
   write(region, xml, instance);

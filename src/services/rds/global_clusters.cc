@@ -53,7 +53,6 @@ Outcome create_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   request.storage_encrypted = p.optional_flag("StorageEncrypted");
   request.deletion_protection = p.flag("DeletionProtection");
   request.tags = p.tags();
-  p.ignore({"EngineLifecycleSupport"});
   CO_TRY_VOID(p.finish());
   const bool has_source = !request.source_cluster_arn.empty();
   if (has_source && !request.engine.empty()) {
@@ -68,6 +67,8 @@ Outcome create_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
                       "specified");
   }
   if (!has_source) CO_TRY_VOID(check_engine(request.engine));
+  CO_TRY_VOID(check_engine_version(request.engine_version, region.facts().engine_version));
+  if (!request.database_name.empty()) CO_TRY_VOID(check_database_name(request.database_name));
   CO_TRY(const auto global, co_await region.create_global_cluster(std::move(request)));
   write(region, xml, global);
   co_return ok();
@@ -106,7 +107,6 @@ Outcome modify_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   request.new_identifier = lower(p.text("NewGlobalClusterIdentifier"));
   request.engine_version = p.text("EngineVersion");
   request.deletion_protection = p.optional_flag("DeletionProtection");
-  p.ignore({"AllowMajorVersionUpgrade"});
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto global, co_await region.modify_global_cluster(std::move(request)));
   write(region, xml, global);

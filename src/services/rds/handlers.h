@@ -9,6 +9,7 @@
 #include "awsapi/rds_shapes.h"
 #include "region/region.h"
 #include "services/rds/parameters.h"
+#include "services/rds/rules.h"
 
 namespace aurora_global::services::rds {
 

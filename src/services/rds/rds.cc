@@ -1,7 +1,9 @@
 // The dispatch table of the RDS API, and the frame around every answer.
 #include "services/rds/rds.h"
 
+#include "base/check.h"
 #include "base/rng.h"
+#include "services/call.h"
 #include "services/rds/handlers.h"
 
 namespace aurora_global::services::rds {
@@ -42,15 +44,6 @@ constexpr Action kActions[] = {
     {"DescribeEvents", describe_events, "switchovers and failovers tell their steps here"},
 };
 
-net::HttpResponse xml_response(int status, std::string body, const std::string& request_id) {
-  net::HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("Content-Type", "text/xml");
-  response.headers.emplace_back("x-amzn-RequestId", request_id);
-  response.body = std::move(body);
-  return response;
-}
-
 }  // namespace
 
 std::string lower(std::string text) {
@@ -81,40 +74,27 @@ std::vector<std::string_view> action_names() {
 }
 
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
-  const std::string id = random_hex(16);
-  const auto refuse = [&](std::string_view code, std::string_view message) {
-    return xml_response(awsapi::http_status_of(code), awsapi::error_document(code, message, id),
-                        id);
-  };
-  const auto question = request.target.find('?');
-  const bool in_target = request.body.empty() && question != std::string::npos;
-  auto form = awsapi::parse_form(in_target ? request.target.substr(question + 1) : request.body);
-  if (form.has_error()) co_return refuse(form.error().code, form.error().message);
-  const auto named = form->find("Action");
-  if (named == form->end()) {
-    co_return refuse("MissingAction", "The request has no parameter Action");
-  }
-  const std::string name = named->second;
-  const auto version = form->find("Version");
-  if (version != form->end() && version->second != awsapi::kRdsVersion) {
-    co_return refuse("InvalidAction", "The API version " + version->second + " is not known");
-  }
-  for (const Action& action : kActions) {
-    if (action.name != name) continue;
-    XmlWriter xml(name + "Response", awsapi::kRdsNamespace);
-    xml.open(name + "Result");
-    Parameters parameters(std::move(*form));
-    const auto outcome = co_await action.handler(region, parameters, xml);
-    if (outcome.has_error()) {
-      const std::string code = awsapi::code_of(outcome.error());
-      co_return refuse(code, outcome.error().message);
-    }
-    xml.close();
-    xml.open("ResponseMetadata");
-    xml.element("RequestId", id);
-    co_return xml_response(200, xml.finish(), id);
-  }
-  co_return refuse("InvalidAction", "Could not find operation " + name + " for version 2014-10-31");
+  auto call = read_call("rds", request);
+  const auto* model = awsapi::service_model("rds");
+  if (call.has_error()) co_return refuse(request, call.error(), model);
+  const std::string& name = call->operation->name;
+  const auto* action = std::find_if(std::begin(kActions), std::end(kActions),
+                                    [&](const Action& one) { return one.name == name; });
+  CHECK(action != std::end(kActions));  // The models have what is served, and nothing else.
+  const std::string id = random_uuid();
+  XmlWriter xml(name + "Response", awsapi::kRdsNamespace);
+  xml.open(name + "Result");
+  Parameters parameters(std::move(call->input), "rds", name);
+  auto acting = action->handler(region, parameters, xml);
+  const auto outcome = co_await std::move(acting);
+  if (outcome.has_error()) co_return refuse(request, outcome.error(), model, id);
+  xml.close();
+  xml.open("ResponseMetadata");
+  xml.element("RequestId", id);
+  net::HttpResponse response;
+  response.headers = {{"Content-Type", "text/xml"}, {"x-amzn-RequestId", id}};
+  response.body = xml.finish();
+  co_return response;
 }
 
 }  // namespace aurora_global::services::rds

@@ -209,7 +209,7 @@ TEST(Rds, ACreatedClusterGetsWhatWasGiven) {
                            {{"DBClusterIdentifier", "C2"},
                             {"Engine", "aurora-postgresql"},
                             {"MasterUsername", "postgres"},
-                            {"MasterUserPassword", "p&=+ 1"},
+                            {"MasterUserPassword", "p&=+-12345"},
                             {"EnableGlobalWriteForwarding", "true"},
                             {"BackupRetentionPeriod", "7"},
                             {"ServerlessV2ScalingConfiguration.MinCapacity", "0.5"},
@@ -218,12 +218,87 @@ TEST(Rds, ACreatedClusterGetsWhatWasGiven) {
                             {"DBSubnetGroupName", "subnets"}});
   EXPECT_EQ(answer.status, 200) << answer.body;
   ASSERT_TRUE(region.created.has_value());
-  EXPECT_EQ(region.created->master_password, "p&=+ 1");
+  EXPECT_EQ(region.created->master_password, "p&=+-12345");
   EXPECT_TRUE(region.created->global_write_forwarding);
   EXPECT_EQ(region.created->backup_retention_days, 7);
   EXPECT_EQ(region.created->min_capacity, 0.5);
   EXPECT_EQ(region.created->max_capacity, 16);
   EXPECT_EQ(answer.body.find("p&amp;"), std::string::npos) << "the password is never told";
+}
+
+// What AWS takes and this platform has no use for is taken; what it would change is refused by
+// name.
+TEST(Rds, MembersWithoutEffectAreTakenAndOthersRefused) {
+  const awsapi::Form cluster = {{"DBClusterIdentifier", "c"}};
+  for (const auto& [name, value] :
+       awsapi::Form{{"VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-1"},
+                    {"PreferredMaintenanceWindow", "mon:01:00-mon:02:00"},
+                    {"CopyTagsToSnapshot", "true"},
+                    {"PerformanceInsightsKMSKeyId", "key"},
+                    {"EngineVersion", "15.18"},
+                    {"AllowMajorVersionUpgrade", "false"}}) {
+    FakeRegion region;
+    awsapi::Form form = cluster;
+    form[name] = value;
+    EXPECT_EQ(call(region, "ModifyDBCluster", form).status, 200) << name;
+  }
+  for (const auto& [name, value] : awsapi::Form{{"NewDBClusterIdentifier", "d"},
+                                                {"ManageMasterUserPassword", "true"},
+                                                {"BacktrackWindow", "5"}}) {
+    FakeRegion region;
+    awsapi::Form form = cluster;
+    form[name] = value;
+    const auto answer = call(region, "ModifyDBCluster", form);
+    EXPECT_EQ(code_in(answer), "InvalidParameterValue") << name;
+    EXPECT_NE(answer.body.find(name), std::string::npos);
+    EXPECT_TRUE(region.asked.empty());
+  }
+}
+
+TEST(Rds, ValuesAreCheckedBeforeAnythingHappens) {
+  const awsapi::Form create = {{"DBClusterIdentifier", "c2"}, {"Engine", "aurora-postgresql"}};
+  const awsapi::Form modify = {{"DBClusterIdentifier", "c"}};
+  const awsapi::Form instance = {{"DBInstanceIdentifier", "c-1"}};
+  struct Case {
+    const char* action;
+    awsapi::Form form, more;
+    const char* code;
+  };
+  const char* const kValue = "InvalidParameterValue";
+  const Case cases[] = {
+      {"CreateDBCluster", create, {{"EngineVersion", "99.9"}}, "InvalidParameterCombination"},
+      {"CreateDBCluster", create, {{"MasterUsername", "pg_admin"}}, kValue},
+      {"CreateDBCluster", create, {{"MasterUsername", "admin"}}, kValue},
+      {"CreateDBCluster", create, {{"DatabaseName", "rdsadmin"}}, kValue},
+      {"CreateDBCluster", create, {{"DatabaseName", "my-db"}}, kValue},
+      {"CreateDBCluster", create, {{"MasterUserPassword", "pass/word"}}, kValue},
+      {"CreateDBCluster", create, {{"MasterUserPassword", "pass@word"}}, kValue},
+      {"CreateDBCluster", create, {{"MasterUserPassword", "pass\"word"}}, kValue},
+      {"CreateDBCluster", create, {{"MasterUserPassword", "pass\nword"}}, kValue},
+      {"CreateDBCluster",
+       create,
+       {{"ServerlessV2ScalingConfiguration.MinCapacity", "100"},
+        {"ServerlessV2ScalingConfiguration.MaxCapacity", "2"}},
+       kValue},
+      {"ModifyDBCluster", modify, {{"MasterUserPassword", "sh0rt"}}, kValue},
+      {"ModifyDBCluster",
+       modify,
+       {{"ServerlessV2ScalingConfiguration.MinCapacity", "256"}},
+       kValue},
+      {"ModifyDBInstance", instance, {{"DBInstanceClass", "nonsense"}}, kValue},
+  };
+  for (const Case& one : cases) {
+    FakeRegion region;
+    region.clusters[0].max_capacity = 4;
+    awsapi::Form form = one.form;
+    form.insert(one.more.begin(), one.more.end());
+    const auto answer = call(region, one.action, form);
+    EXPECT_EQ(code_in(answer), one.code) << one.action << " " << one.more.begin()->first;
+    EXPECT_TRUE(region.asked.empty());
+    const auto password = one.more.find("MasterUserPassword");
+    if (password == one.more.end()) continue;
+    EXPECT_EQ(answer.body.find(password->second), std::string::npos) << "it is never told";
+  }
 }
 
 TEST(Rds, NumbersOutOfRangeAreNamed) {

@@ -9,7 +9,7 @@ Outcome describe_events(Region& region, Parameters& p, XmlWriter& xml) {
   const auto start = p.time("StartTime");
   const auto end = p.time("EndTime");
   const int minutes = p.number("Duration", 1, 20160).value_or(60);
-  const auto categories = p.list("EventCategories.EventCategory");
+  const auto categories = p.texts("EventCategories");
   const Page page = p.page();
   CO_TRY_VOID(p.finish());
   if (!source.empty() && type.empty()) {
@@ -40,7 +40,6 @@ Outcome describe_db_engine_versions(Region& region, Parameters& p, XmlWriter& xm
   const std::string engine = p.text("Engine");
   const std::string version = p.text("EngineVersion");
   const Page page = p.page();
-  p.ignore({"DefaultOnly", "IncludeAll", "ListSupportedCharacterSets", "ListSupportedTimezones"});
   CO_TRY_VOID(p.finish());
   const std::string& ours = region.facts().engine_version;
   const std::string major = ours.substr(0, ours.find('.'));

@@ -3,29 +3,22 @@
 #include <algorithm>
 
 #include "base/rng.h"
-#include "services/json_protocol.h"
+#include "region/secret_document.h"
+#include "services/call.h"
 
 namespace aurora_global::services::secretsmanager {
 namespace {
 
 using nlohmann::json;
+using region::EditedSecret;
+using region::kCurrent;
 using region::Region;
+using region::SecretDocument;
 using Answer = net::Task<Result<json>>;
 
-constexpr std::size_t kSecretBytesMax = 65'536;
-constexpr std::size_t kVersionsKept = 5;
-constexpr const char* kCurrent = "AWSCURRENT";
-constexpr const char* kPrevious = "AWSPREVIOUS";
-constexpr const char* kPending = "AWSPENDING";
-
-// A secret's document: {"arn", "created", "changed", "rotated", "description",
-//   "keys": {region: KmsKeyId}, "versions": [{"id", "created", "stages": [...]}]}, newest last.
-// The versions' texts, by id, are what its key seals.
-struct Secret {
-  std::string name;
-  json document;
-  json texts = json::object();
-};
+constexpr std::size_t kLabelledMax = 20;  // Versions of one secret that have a label.
+constexpr std::size_t kTagsMax = 50;
+constexpr std::size_t kPageMax = 100;
 
 double now_seconds() {
   const auto now = SystemClock().wall_now().time_since_epoch();
@@ -41,23 +34,34 @@ Error not_found() {
                     "ResourceNotFoundException");
 }
 
+// What is told of a secret; its values are sealed by a key and read only where they are needed.
+struct Told {
+  std::string name;
+  SecretDocument document;
+  std::string arn;  // A replica has the ARN of its own region.
+};
+
+Result<Told> told_of(Region& region, const std::string& name) {
+  TRY(const std::string about, region.about_secret(name));
+  TRY(SecretDocument document, SecretDocument::of(region::Secret{about, "{}", {}}));
+  Told told{name, std::move(document), ""};
+  const std::string arn = told.document.about.value("arn", "");
+  // "arn:aws:secretsmanager:<region>:<account>:secret:<name>-<random>"
+  const auto rest = arn.find(':', std::string_view("arn:aws:secretsmanager:").size());
+  told.arn = "arn:aws:secretsmanager:" + region.facts().region.name +
+             (rest == std::string::npos ? "" : arn.substr(rest));
+  return told;
+}
+
 // By name, ARN, or ARN without its random end.
-Result<Secret> find(Region& region, const std::string& id) {
+Result<Told> find(Region& region, const std::string& id) {
   for (const std::string& name : region.secret_names()) {
-    TRY(const std::string about, region.about_secret(name));
-    Secret secret{name, json::parse(about, nullptr, false)};
-    if (!secret.document.is_object()) continue;
-    const std::string arn = secret.document.value("arn", "");
-    if (id != name && id != arn && (arn.size() <= 7 || id != arn.substr(0, arn.size() - 7))) {
-      continue;
+    auto told = told_of(region, name);
+    if (told.has_error()) continue;
+    const std::string& arn = told->arn;
+    if (id == name || id == arn || (arn.size() > 7 && id == arn.substr(0, arn.size() - 7))) {
+      return told;
     }
-    // Stored before there were keys: the texts lie beside the rest until the next change.
-    for (json& version : secret.document["versions"]) {
-      if (!version.contains("text")) continue;
-      secret.texts[version.at("id").get<std::string>()] = std::move(version["text"]);
-      version.erase("text");
-    }
-    return secret;
   }
   return not_found();
 }
@@ -71,179 +75,82 @@ Error key_trouble(const Error& error, const char* code, const char* sentence) {
   return make_error(error.kind, std::string(sentence) + ": " + error.message, code);
 }
 
-Result<void> open_texts(Region& region, Secret& secret) {
-  const auto values = region.secret_values(secret.name);
-  if (values.has_error()) {
-    return key_trouble(values.error(), "DecryptionFailure",
-                       "Secrets Manager can't decrypt the protected secret text using the "
-                       "provided KMS key");
+Error cannot_decrypt(const Error& error) {
+  return key_trouble(error, "DecryptionFailure",
+                     "Secrets Manager can't decrypt the protected secret text using the provided "
+                     "KMS key");
+}
+
+Error cannot_encrypt(const Error& error) {
+  return key_trouble(error, "EncryptionFailure",
+                     "Secrets Manager can't encrypt the protected secret text using the provided "
+                     "KMS key");
+}
+
+// Changes a secret that is there: `edit` sees all of it, and returns whether anything changed.
+using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;
+net::Task<Result<void>> change(Region& region, std::string name, DocumentEdit edit) {
+  // Who cannot read the values cannot seal them anew either.
+  if (const auto values = region.secret_values(name); values.has_error()) {
+    co_return cannot_decrypt(values.error());
   }
-  const json texts = json::parse(*values, nullptr, false);
-  if (texts.is_object()) secret.texts.update(texts);
-  return ok();
+  const auto whole = [edit =
+                          std::move(edit)](std::optional<region::Secret> secret) -> EditedSecret {
+    if (!secret) return not_found();
+    TRY(SecretDocument document, SecretDocument::of(*secret));
+    TRY(const bool changed, edit(document));
+    if (!changed) return std::optional<region::Secret>();
+    return document.secret();
+  };
+  const auto changed = co_await region.update_secret(std::move(name), whole);
+  if (changed.has_error()) co_return cannot_encrypt(changed.error());
+  co_return ok();
 }
 
-// As find(), with the texts; what is put() has to have them.
-Result<Secret> find_open(Region& region, const std::string& id) {
-  TRY(Secret secret, find(region, id));
-  TRY_VOID(open_texts(region, secret));
-  return secret;
-}
+// ---- values
 
-net::Task<Result<void>> put(Region& region, Secret secret) {
-  region::Secret sealed{secret.document.dump(), secret.texts.dump(),
-                        secret.document.value("keys", std::map<std::string, std::string>{})};
-  const auto stored = co_await region.put_secret(secret.name, std::move(sealed));
-  if (stored.has_value()) co_return ok();
-  co_return key_trouble(stored.error(), "EncryptionFailure",
-                        "Secrets Manager can't encrypt the protected secret text using the "
-                        "provided KMS key");
-}
+struct Value {
+  std::string text;
+  bool binary = false;
+};
 
-bool has_stage(const json& version, const std::string& stage) {
-  const json& stages = version.at("stages");
-  return std::find(stages.begin(), stages.end(), stage) != stages.end();
-}
-
-const json* version_with(const Secret& secret, const std::string& id, const std::string& stage) {
-  for (const json& version : secret.document.at("versions")) {
-    if (!id.empty() && version.at("id") != id) continue;
-    if (!stage.empty() && !has_stage(version, stage)) continue;
-    return &version;
+std::optional<Value> read_value(Members& members) {
+  const auto text = members.optional_text("SecretString");
+  const auto binary = members.optional_text("SecretBinary");
+  if (text && binary) {
+    members.problem("You can't specify both a binary secret value and a string secret value.",
+                    "InvalidParameterException");
   }
-  return nullptr;
+  if (binary) return Value{*binary, true};
+  if (text) return Value{*text, false};
+  return std::nullopt;
 }
 
-// A stage is on one version at a time; what was current becomes previous. A version of the same id
-// is replaced.
-void add_version(Secret& secret, const std::string& id, const std::string& text,
-                 const std::vector<std::string>& stages) {
-  json& versions = secret.document["versions"];
-  const bool replaces = std::find(stages.begin(), stages.end(), kCurrent) != stages.end();
-  for (std::size_t i = versions.size(); i-- > 0;) {
-    if (versions[i].at("id") == id) versions.erase(i);
+// Adds a version. A token names one version for good: false if it has this value already, as when
+// a client asks again.
+Result<bool> add_version(SecretDocument& document, const std::string& token, const Value& value,
+                         const std::vector<std::string>& stages) {
+  if (const json* version = document.version(token, "")) {
+    if (document.text_of(*version) == value.text) return false;
+    return refuse("ResourceExistsException",
+                  "You can't use ClientRequestToken " + token +
+                      " because that value is already in use for a version of this secret");
   }
-  for (json& version : versions) {
-    json kept = json::array();
-    for (const json& stage : version["stages"]) {
-      if (std::find(stages.begin(), stages.end(), stage.get<std::string>()) != stages.end()) {
-        if (replaces && stage == kCurrent) kept.push_back(kPrevious);
-      } else if (!(replaces && stage == kPrevious)) {
-        kept.push_back(stage);
-      }
-    }
-    version["stages"] = kept;
-  }
-  versions.push_back({{"id", id}, {"created", now_seconds()}, {"stages", stages}});
-  secret.texts[id] = text;
-  while (versions.size() > kVersionsKept) {
-    secret.texts.erase(versions.front().at("id").get<std::string>());
-    versions.erase(versions.begin());
-  }
-  secret.document["changed"] = now_seconds();
-}
-
-// A token names one version for good: true if it has this text already, as when a client asks
-// again.
-Result<bool> is_repeated(const Secret& secret, const std::string& token, const std::string& text) {
-  if (version_with(secret, token, "") == nullptr) return false;
-  if (secret.texts.at(token) == text) return true;
-  return refuse("ResourceExistsException",
-                "You can't use ClientRequestToken " + token +
-                    " because that value is already in use for a version of this secret");
-}
-
-json stages_of(const Secret& secret) {
-  json all = json::object();
-  for (const json& version : secret.document.at("versions")) {
-    if (!version.at("stages").empty()) {
-      all[version.at("id").get<std::string>()] = version.at("stages");
+  document.add(token, value.text, stages, now_seconds());
+  json& versions = document.about["versions"];
+  if (value.binary) {
+    for (json& version : versions) {
+      if (version.at("id") == token) version["binary"] = true;
     }
   }
-  return all;
-}
-
-json described(const Region& region, const Secret& secret) {
-  json out = {{"ARN", secret.document.at("arn")},
-              {"Name", secret.name},
-              {"Description", secret.document.value("description", "")},
-              {"CreatedDate", secret.document.at("created")},
-              {"LastChangedDate", secret.document.at("changed")},
-              {"RotationEnabled", false},
-              {"Tags", json::array()}};
-  if (secret.document.contains("rotated")) out["LastRotatedDate"] = secret.document["rotated"];
-  const json keys = secret.document.value("keys", json::object());
-  if (const auto key = keys.find(region.facts().region.name); key != keys.end()) {
-    out["KmsKeyId"] = *key;
+  const auto labelled = std::count_if(versions.begin(), versions.end(), [](const json& version) {
+    return !version.at("stages").empty();
+  });
+  if (static_cast<std::size_t>(labelled) > kLabelledMax) {
+    return refuse("LimitExceededException",
+                  "A secret has at most 20 versions with staging labels attached");
   }
-  return out;
-}
-
-// The keys that a request names: for this region, and for replicas.
-json keys_named(const Region& region, Members& members) {
-  json keys = json::object();
-  const std::string own = members.text("KmsKeyId");
-  if (!own.empty()) keys[region.facts().region.name] = own;
-  for (const json& one : members.list("AddReplicaRegions")) {
-    Members replica(one.is_object() ? one : json::object());
-    const std::string name = replica.required("Region");
-    const std::string key = replica.text("KmsKeyId");
-    if (const auto fine = replica.finish(); fine.has_error()) {
-      members.problem("AddReplicaRegions: " + fine.error().message, fine.error().code);
-    } else if (name == region.facts().region.name) {
-      members.problem("AddReplicaRegions: " + name + " is this Region",
-                      "InvalidParameterException");
-    } else if (!key.empty()) {
-      keys[name] = key;
-    }
-  }
-  return keys;
-}
-
-std::string secret_string(Members& members) {
-  const std::string text = members.text("SecretString");
-  if (members.has("SecretBinary")) {
-    members.problem("SecretBinary is not supported here; use SecretString",
-                    "InvalidRequestException");
-    members.ignore({"SecretBinary"});
-  }
-  if (text.empty()) members.problem("You must provide SecretString", "InvalidRequestException");
-  if (text.size() > kSecretBytesMax) {
-    members.problem("SecretString is over 65536 bytes", "InvalidParameterException");
-  }
-  return text;
-}
-
-Answer create_secret(Region& region, Members members) {
-  Secret secret{members.required("Name"), json::object()};
-  const std::string text = secret_string(members);
-  const std::string id = members.text("ClientRequestToken", random_uuid());
-  secret.document["description"] = members.text("Description");
-  secret.document["keys"] = keys_named(region, members);
-  members.ignore({"Tags", "ForceOverwriteReplicaSecret"});
-  CO_TRY_VOID(members.finish());
-  const bool fine =
-      secret.name.size() <= 512 &&
-      std::all_of(secret.name.begin(), secret.name.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 ||
-               std::string_view("/_+=.@-").find(static_cast<char>(c)) != std::string_view::npos;
-      });
-  if (!fine) {
-    co_return refuse("ValidationException",
-                     "Name has letters, digits and /_+=.@- only, at most 512 of them");
-  }
-  if (find(region, secret.name).has_value()) {
-    co_return refuse("ResourceExistsException",
-                     "The operation failed because the secret " + secret.name + " already exists.");
-  }
-  secret.document["arn"] = "arn:aws:secretsmanager:" + region.facts().region.name + ":" +
-                           region.facts().account_id + ":secret:" + secret.name + "-" +
-                           random_hex(3);
-  secret.document["created"] = now_seconds();
-  secret.document["versions"] = json::array();
-  add_version(secret, id, text, {kCurrent});
-  CO_TRY_VOID(co_await put(region, secret));
-  co_return json{{"ARN", secret.document["arn"]}, {"Name", secret.name}, {"VersionId", id}};
+  return true;
 }
 
 Answer get_secret_value(Region& region, Members members) {
@@ -251,135 +158,372 @@ Answer get_secret_value(Region& region, Members members) {
   const std::string id = members.text("VersionId");
   const std::string stage = members.text("VersionStage", id.empty() ? kCurrent : "");
   CO_TRY_VOID(members.finish());
-  CO_TRY(Secret secret, find(region, wanted));
-  const json* version = version_with(secret, id, stage);
+  CO_TRY(const Told told, find(region, wanted));
+  const json* version = told.document.version(id, stage);
   if (version == nullptr) {
     co_return make_error(ErrorKind::not_found,
                          "Secrets Manager can't find the specified secret value for " +
                              (id.empty() ? "staging label: " + stage : "VersionId: " + id),
                          "ResourceNotFoundException");
   }
-  CO_TRY_VOID(open_texts(region, secret));
-  co_return json{{"ARN", secret.document.at("arn")},
-                 {"Name", secret.name},
+  const auto values = region.secret_values(told.name);
+  if (values.has_error()) co_return cannot_decrypt(values.error());
+  CO_TRY(const SecretDocument whole,
+         SecretDocument::of(region::Secret{*region.about_secret(told.name), *values, {}}));
+  const json* opened = whole.version(version->at("id").get<std::string>(), "");
+  const std::string text = opened == nullptr ? "" : whole.text_of(*opened);
+  co_return json{{"ARN", told.arn},
+                 {"Name", told.name},
                  {"VersionId", version->at("id")},
-                 {"SecretString", secret.texts.at(version->at("id").get<std::string>())},
+                 {version->value("binary", false) ? "SecretBinary" : "SecretString", text},
                  {"VersionStages", version->at("stages")},
-                 {"CreatedDate", version->at("created")}};
+                 {"CreatedDate", version->value("created", 0.0)}};
+}
+
+Answer put_secret_value(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const auto value = read_value(members);
+  if (!value) {
+    members.problem("You must provide either SecretString or SecretBinary.",
+                    "InvalidRequestException");
+  }
+  const std::string token = members.text("ClientRequestToken", random_uuid());
+  std::vector<std::string> stages = members.texts("VersionStages");
+  if (stages.empty()) stages = {kCurrent};
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Told told, find(region, wanted));
+  const auto edit = [token, value, &stages](SecretDocument& document) -> Result<bool> {
+    // The first value of a secret is its current one, whatever else it is.
+    if (document.version("", kCurrent) == nullptr &&
+        std::find(stages.begin(), stages.end(), kCurrent) == stages.end()) {
+      stages.emplace_back(kCurrent);
+    }
+    return add_version(document, token, *value, stages);
+  };
+  CO_TRY_VOID(co_await change(region, told.name, edit));
+  co_return json{
+      {"ARN", told.arn}, {"Name", told.name}, {"VersionId", token}, {"VersionStages", stages}};
+}
+
+Answer update_secret(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const auto description = members.optional_text("Description");
+  const std::string key = members.text("KmsKeyId");
+  const auto value = read_value(members);
+  const std::string token = members.text("ClientRequestToken", random_uuid());
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Told told, find(region, wanted));
+  const std::string here = region.facts().region.name;
+  const auto edit = [=](SecretDocument& document) -> Result<bool> {
+    if (description) document.about["description"] = *description;
+    // All versions are sealed anew, so the former key is not needed any more.
+    if (!key.empty()) document.keys[here] = key;
+    document.about["changed"] = now_seconds();
+    if (value) TRY_VOID(add_version(document, token, *value, {kCurrent}));
+    return true;
+  };
+  CO_TRY_VOID(co_await change(region, told.name, edit));
+  json answer = {{"ARN", told.arn}, {"Name", told.name}};
+  if (value) answer["VersionId"] = token;
+  co_return answer;
+}
+
+Answer rotate_secret(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const std::string token = members.text("ClientRequestToken", random_uuid());
+  if (!members.flag("RotateImmediately", true)) {
+    members.problem("RotateImmediately=false is not supported here: rotation is done at once",
+                    "InvalidRequestException");
+  }
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Told told, find(region, wanted));
+  if (const auto values = region.secret_values(told.name); values.has_error()) {
+    co_return cannot_decrypt(values.error());
+  }
+  const auto rotated = co_await region.rotate_secret(told.name, token);
+  if (rotated.has_error()) {
+    Error error = cannot_encrypt(rotated.error());
+    if (error.code.empty()) error.code = "InternalServiceError";
+    co_return error;
+  }
+  co_return json{{"ARN", told.arn}, {"Name", told.name}, {"VersionId", token}};
+}
+
+// ---- versions and labels
+
+json stages_of(const Told& told) {
+  json all = json::object();
+  for (const json& version : told.document.about.at("versions")) {
+    if (!version.at("stages").empty()) {
+      all[version.at("id").get<std::string>()] = version.at("stages");
+    }
+  }
+  return all;
+}
+
+// The items [from, from + size) of a list, with a token for the next ones.
+Result<json> page(Members& members, const json& all, const char* name) {
+  const auto size = members.number("MaxResults", 1, kPageMax).value_or(kPageMax);
+  const std::string token = members.text("NextToken");
+  TRY_VOID(members.finish());
+  const bool digits =
+      std::all_of(token.begin(), token.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  if (!digits || token.size() > 6) {
+    return refuse("InvalidNextTokenException", "The NextToken is none that this region gave");
+  }
+  const std::size_t from = token.empty() ? 0 : std::stoul(token);
+  const std::size_t to = std::min(from + static_cast<std::size_t>(size), all.size());
+  json items = json::array();
+  for (std::size_t i = from; i < to; ++i) items.push_back(all[i]);
+  json answer = {{name, items}};
+  if (to < all.size()) answer["NextToken"] = std::to_string(to);
+  return answer;
+}
+
+Answer list_secret_version_ids(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const bool unlabelled = members.flag("IncludeDeprecated");
+  CO_TRY(const Told told, find(region, wanted));
+  json all = json::array();
+  for (const json& version : told.document.about.at("versions")) {
+    if (version.at("stages").empty() && !unlabelled) continue;
+    json one = {{"VersionId", version.at("id")}, {"CreatedDate", version.value("created", 0.0)}};
+    if (!version.at("stages").empty()) one["VersionStages"] = version.at("stages");
+    all.push_back(std::move(one));
+  }
+  CO_TRY(json answer, page(members, all, "Versions"));
+  answer["ARN"] = told.arn;
+  answer["Name"] = told.name;
+  co_return answer;
+}
+
+Answer update_secret_version_stage(Region& region, Members members) {
+  const std::string wanted = members.required("SecretId");
+  const std::string stage = members.required("VersionStage");
+  const std::string from = members.text("RemoveFromVersionId");
+  const std::string to = members.text("MoveToVersionId");
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Told told, find(region, wanted));
+  const auto edit = [=](SecretDocument& document) -> Result<bool> {
+    const json* holder = document.version("", stage);
+    const std::string held = holder == nullptr ? "" : holder->at("id").get<std::string>();
+    if (!to.empty() && document.version(to, "") == nullptr) return not_found();
+    if (held != from && !(from.empty() && (held.empty() || held == to))) {
+      return refuse(
+          "InvalidParameterException",
+          "The parameter RemoveFromVersionId must be the version that the staging label " + stage +
+              " is attached to now");
+    }
+    if (to.empty() && stage == kCurrent) {
+      return refuse("InvalidParameterException",
+                    "You can move staging label AWSCURRENT to another version, but you can't "
+                    "remove it");
+    }
+    document.move(stage, to, now_seconds());
+    return true;
+  };
+  CO_TRY_VOID(co_await change(region, told.name, edit));
+  co_return json{{"ARN", told.arn}, {"Name", told.name}};
+}
+
+// ---- the secrets themselves
+
+std::map<std::string, std::string> tags_in(Members& members) {
+  std::map<std::string, std::string> tags;
+  for (json& one : members.list("Tags")) {
+    Members tag(std::move(one));
+    const std::string key = tag.required("Key");
+    if (!tags.emplace(key, tag.text("Value")).second) {
+      members.problem("Tags: '" + key + "' is given twice");
+    }
+  }
+  return tags;
+}
+
+json tag_list(const json& tags) {
+  json all = json::array();
+  for (const auto& [key, value] : tags.items()) all.push_back({{"Key", key}, {"Value", value}});
+  return all;
+}
+
+json described(const Region& region, const Told& told) {
+  const json& about = told.document.about;
+  json out = {{"ARN", told.arn},
+              {"Name", told.name},
+              {"Description", about.value("description", "")},
+              {"CreatedDate", about.value("created", 0.0)},
+              {"LastChangedDate", about.value("changed", 0.0)},
+              {"RotationEnabled", false},
+              {"Tags", tag_list(about.value("tags", json::object()))}};
+  if (about.contains("rotated")) out["LastRotatedDate"] = about["rotated"];
+  const json keys = about.value("keys", json::object());
+  if (const auto key = keys.find(region.facts().region.name); key != keys.end()) {
+    out["KmsKeyId"] = *key;
+  }
+  return out;
+}
+
+// The keys that a request names: for this region, and for replicas.
+std::map<std::string, std::string> keys_named(const Region& region, Members& members) {
+  std::map<std::string, std::string> keys;
+  const std::string& here = region.facts().region.name;
+  if (const std::string own = members.text("KmsKeyId"); !own.empty()) keys[here] = own;
+  for (json& one : members.list("AddReplicaRegions")) {
+    Members replica(std::move(one));
+    const std::string name = replica.required("Region");
+    const std::string key = replica.text("KmsKeyId");
+    const auto& regions = region.facts().regions;
+    const bool known = std::find(regions.begin(), regions.end(), RegionId{name}) != regions.end();
+    if (name == here || !known) {
+      members.problem("Invalid replica region: " + (name.empty() ? "none is given" : name) +
+                      (name == here ? " is this Region" : " is no Region of this platform"));
+    } else if (!key.empty()) {
+      keys[name] = key;
+    }
+  }
+  return keys;
+}
+
+bool is_name(const std::string& name) {
+  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("/_+=.@-!").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+Answer create_secret(Region& region, Members members) {
+  const std::string name = members.required("Name");
+  const auto value = read_value(members);
+  const std::string token = members.text("ClientRequestToken", random_uuid());
+  SecretDocument made;
+  made.about = {{"description", members.text("Description")},
+                {"tags", tags_in(members)},
+                {"created", now_seconds()},
+                {"changed", now_seconds()},
+                {"versions", json::array()}};
+  made.keys = keys_named(region, members);
+  CO_TRY_VOID(members.finish());
+  if (!is_name(name)) {
+    co_return refuse("ValidationException",
+                     "Invalid name. Must be a valid name containing alphanumeric characters, or "
+                     "any of the following: -/_+=.@!");
+  }
+  const region::Facts& facts = region.facts();
+  const std::string rest = ":" + facts.account_id + ":secret:" + name + "-" + random_hex(3);
+  made.about["arn"] = "arn:aws:secretsmanager:" + facts.region.name + rest;
+  if (value) CO_TRY_VOID(add_version(made, token, *value, {kCurrent}));
+  const auto edit = [&](std::optional<region::Secret> present) -> EditedSecret {
+    if (!present) return made.secret();
+    return refuse("ResourceExistsException",
+                  "The operation failed because the secret " + name + " already exists.");
+  };
+  const auto stored = co_await region.update_secret(name, edit);
+  if (stored.has_error()) co_return cannot_encrypt(stored.error());
+  json answer = {{"ARN", made.about["arn"]}, {"Name", name}};
+  if (value) answer["VersionId"] = token;
+  co_return answer;
 }
 
 Answer describe_secret(Region& region, Members members) {
   const std::string wanted = members.required("SecretId");
   CO_TRY_VOID(members.finish());
-  CO_TRY(const Secret secret, find(region, wanted));
-  json answer = described(region, secret);
-  answer["VersionIdsToStages"] = stages_of(secret);
+  CO_TRY(const Told told, find(region, wanted));
+  json answer = described(region, told);
+  answer["VersionIdsToStages"] = stages_of(told);
   co_return answer;
+}
+
+// A filter's values are beginnings; with "!" in front, of what must not be.
+bool passes(const json& filter, const json& secret) {
+  const std::string key = filter.value("Key", "");
+  std::vector<std::string> texts;
+  const auto take = [&](const char* wanted, const std::string& text) {
+    if (key == wanted || key == "all") texts.push_back(text);
+  };
+  take("name", secret.value("Name", ""));
+  take("description", secret.value("Description", ""));
+  for (const json& tag : secret.at("Tags")) {
+    take("tag-key", tag.value("Key", ""));
+    take("tag-value", tag.value("Value", ""));
+  }
+  const json values = filter.value("Values", json::array());
+  return std::any_of(values.begin(), values.end(), [&](const json& one) {
+    std::string value = one.get<std::string>();
+    const bool negated = !value.empty() && value[0] == '!';
+    if (negated) value.erase(0, 1);
+    const bool found = std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+      return text.rfind(value, 0) == 0;
+    });
+    return found != negated;
+  });
 }
 
 Answer list_secrets(Region& region, Members members) {
-  members.ignore({"MaxResults", "NextToken", "SortOrder", "IncludePlannedDeletion"});
-  CO_TRY_VOID(members.finish());
-  json all = json::array();
+  const auto filters = members.list("Filters");
+  const bool descending = members.text("SortOrder", "asc") == "desc";
+  std::vector<json> found;
   for (const std::string& name : region.secret_names()) {
-    CO_TRY(const Secret secret, find(region, name));
-    json entry = described(region, secret);
-    entry["SecretVersionsToStages"] = stages_of(secret);
-    all.push_back(std::move(entry));
+    const auto told = told_of(region, name);
+    if (told.has_error()) continue;
+    json entry = described(region, *told);
+    const bool wanted = std::all_of(filters.begin(), filters.end(),
+                                    [&](const json& filter) { return passes(filter, entry); });
+    if (!wanted) continue;
+    entry["SecretVersionsToStages"] = stages_of(*told);
+    found.push_back(std::move(entry));
   }
-  co_return json{{"SecretList", all}};
+  std::stable_sort(found.begin(), found.end(), [&](const json& one, const json& other) {
+    const double earlier = one.value("CreatedDate", 0.0);
+    const double later = other.value("CreatedDate", 0.0);
+    return descending ? earlier > later : earlier < later;
+  });
+  co_return page(members, json(found), "SecretList");
 }
 
-Answer put_secret_value(Region& region, Members members) {
+Answer tag_resource(Region& region, Members members) {
   const std::string wanted = members.required("SecretId");
-  const std::string text = secret_string(members);
-  const std::string id = members.text("ClientRequestToken", random_uuid());
-  std::vector<std::string> stages = members.texts("VersionStages");
-  if (stages.empty()) stages = {kCurrent};
+  const auto tags = tags_in(members);
   CO_TRY_VOID(members.finish());
-  CO_TRY(Secret secret, find_open(region, wanted));
-  CO_TRY(const bool repeated, is_repeated(secret, id, text));
-  if (!repeated) {
-    add_version(secret, id, text, stages);
-    CO_TRY_VOID(co_await put(region, secret));
-  }
-  co_return json{{"ARN", secret.document["arn"]},
-                 {"Name", secret.name},
-                 {"VersionId", id},
-                 {"VersionStages", stages}};
+  CO_TRY(const Told told, find(region, wanted));
+  const auto edit = [tags](SecretDocument& document) -> Result<bool> {
+    json all = document.about.value("tags", json::object());
+    for (const auto& [key, value] : tags) all[key] = value;
+    document.about["tags"] = all;
+    if (all.size() <= kTagsMax) return true;
+    return refuse("InvalidParameterException", "A secret has at most 50 tags");
+  };
+  CO_TRY_VOID(co_await change(region, told.name, edit));
+  co_return json::object();
 }
 
-Answer update_secret(Region& region, Members members) {
+Answer untag_resource(Region& region, Members members) {
   const std::string wanted = members.required("SecretId");
-  const std::string description = members.text("Description");
-  const std::string key = members.text("KmsKeyId");
-  const bool new_text = members.has("SecretString") || members.has("SecretBinary");
-  const std::string text = new_text ? secret_string(members) : "";
-  const std::string id = members.text("ClientRequestToken", random_uuid());
+  const auto keys = members.texts("TagKeys");
   CO_TRY_VOID(members.finish());
-  CO_TRY(Secret secret, find_open(region, wanted));
-  if (members.has("Description")) secret.document["description"] = description;
-  // All versions are sealed anew, so the former key is not needed any more.
-  if (!key.empty()) secret.document["keys"][region.facts().region.name] = key;
-  json answer = {{"ARN", secret.document["arn"]}, {"Name", secret.name}};
-  if (new_text) {
-    CO_TRY(const bool repeated, is_repeated(secret, id, text));
-    if (!repeated) add_version(secret, id, text, {kCurrent});
-    answer["VersionId"] = id;
-  }
-  secret.document["changed"] = now_seconds();
-  CO_TRY_VOID(co_await put(region, secret));
-  co_return answer;
-}
-
-// The new password is stored as AWSPENDING first, set in the database, then made current: whenever
-// this is cut off, a stored version opens the door, and rotating again goes on.
-Answer rotate_secret(Region& region, Members members) {
-  const std::string wanted = members.required("SecretId");
-  const std::string token = members.text("ClientRequestToken", random_uuid());
-  members.ignore({"RotateImmediately"});
-  for (const char* name : {"RotationLambdaARN", "RotationRules"}) {
-    if (!members.has(name)) continue;
-    members.problem(std::string(name) +
-                        " is not supported here: rotation is done at once, by the "
-                        "platform itself",
-                    "InvalidRequestException");
-    members.ignore({name});
-  }
-  CO_TRY_VOID(members.finish());
-  CO_TRY(Secret secret, find_open(region, wanted));
-  const json* current = version_with(secret, "", kCurrent);
-  if (current != nullptr && current->at("id") == token) {  // Asked again.
-    co_return json{{"ARN", secret.document["arn"]}, {"Name", secret.name}, {"VersionId", token}};
-  }
-  json value =
-      current == nullptr
-          ? json()
-          : json::parse(secret.texts.at(current->at("id").get<std::string>()).get<std::string>(),
-                        nullptr, false);
-  if (!value.is_object() || !value.contains("username") || !value["username"].is_string() ||
-      !value.contains("password")) {
-    co_return refuse("InvalidRequestException",
-                     "Only a secret that is a JSON object with username and password rotates");
-  }
-  value["password"] = random_hex(16);
-  const std::string text = value.dump();
-  add_version(secret, token, text, {kPending});
-  CO_TRY_VOID(co_await put(region, secret));
-  CO_TRY_VOID(co_await region.change_password(value["username"].get<std::string>(),
-                                              value["password"].get<std::string>()));
-  add_version(secret, token, text, {kCurrent});
-  secret.document["rotated"] = now_seconds();
-  CO_TRY_VOID(co_await put(region, secret));
-  co_return json{{"ARN", secret.document["arn"]}, {"Name", secret.name}, {"VersionId", token}};
+  CO_TRY(const Told told, find(region, wanted));
+  const auto edit = [keys](SecretDocument& document) -> Result<bool> {
+    json all = document.about.value("tags", json::object());
+    for (const std::string& key : keys) all.erase(key);
+    document.about["tags"] = all;
+    return true;
+  };
+  CO_TRY_VOID(co_await change(region, told.name, edit));
+  co_return json::object();
 }
 
 using Operation = Answer (*)(Region&, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
-    {"CreateSecret", create_secret},      {"GetSecretValue", get_secret_value},
-    {"DescribeSecret", describe_secret},  {"ListSecrets", list_secrets},
-    {"PutSecretValue", put_secret_value}, {"UpdateSecret", update_secret},
+    {"CreateSecret", create_secret},
+    {"GetSecretValue", get_secret_value},
+    {"DescribeSecret", describe_secret},
+    {"ListSecrets", list_secrets},
+    {"PutSecretValue", put_secret_value},
+    {"UpdateSecret", update_secret},
     {"RotateSecret", rotate_secret},
+    {"ListSecretVersionIds", list_secret_version_ids},
+    {"UpdateSecretVersionStage", update_secret_version_stage},
+    {"TagResource", tag_resource},
+    {"UntagResource", untag_resource},
 };
 
 }  // namespace
@@ -387,20 +531,7 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
-  const std::string operation = operation_of(request);
-  for (const auto& [name, function] : kOperations) {
-    if (name != operation) continue;
-    auto members = Members::of(request);
-    if (members.has_error()) co_return json_refusal(members.error());
-    const auto answer = co_await function(region, std::move(*members));
-    if (answer.has_value()) co_return json_answer(*answer);
-    Error error = answer.error();
-    if (error.code == "InvalidParameterValue" || error.code == "MissingParameter") {
-      error.code = "InvalidParameterException";
-    }
-    co_return json_refusal(error);
-  }
-  co_return json_refusal(unknown_operation(operation));
+  return serve_table("secretsmanager", kOperations, std::move(request), region);
 }
 
 }  // namespace aurora_global::services::secretsmanager

@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 using testing::FakeRegion;
 
+const char* const kToken = "0b8f1c3e-5d2a-4c7b-9e10-6a1d2f3b4c5d";
+
 json call(FakeRegion& region, const std::string& operation, const json& request) {
   return testing::json_call(secretsmanager::serve, region, "secretsmanager." + operation, request);
 }
@@ -71,7 +73,7 @@ TEST(SecretsManager, AKeyThatMayNotBeUsedIsToldAsSuch) {
     EXPECT_EQ(code(region, "DescribeSecret", {{"SecretId", "s"}}), "done");
     EXPECT_EQ(code(region, "ListSecrets", json::object()), "done");
   }
-  EXPECT_TRUE(region.passwords.empty());
+  EXPECT_TRUE(region.asked.empty());  // No rotation was begun.
   region.key_refusal.reset();
   EXPECT_EQ(value(region), create["SecretString"]);
 }
@@ -88,8 +90,8 @@ TEST(SecretsManager, UpdateGivesAnotherKeyAndAnotherValue) {
                             {{"SecretId", "s"},
                              {"SecretString", "two"},
                              {"Description", "more"},
-                             {"ClientRequestToken", "token-1"}});
-  EXPECT_EQ(changed["VersionId"], "token-1");
+                             {"ClientRequestToken", kToken}});
+  EXPECT_EQ(changed["VersionId"], kToken);
   EXPECT_EQ(value(region), "two");
   const json told = call(region, "DescribeSecret", {{"SecretId", "s"}});
   EXPECT_EQ(told["Description"], "more");
@@ -99,7 +101,7 @@ TEST(SecretsManager, UpdateGivesAnotherKeyAndAnotherValue) {
 TEST(SecretsManager, ATokenNamesOneVersion) {
   FakeRegion region;
   EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "zero"}}), "done");
-  const json put = {{"SecretId", "s"}, {"SecretString", "one"}, {"ClientRequestToken", "t"}};
+  const json put = {{"SecretId", "s"}, {"SecretString", "one"}, {"ClientRequestToken", kToken}};
   EXPECT_EQ(code(region, "PutSecretValue", put), "done");
   EXPECT_EQ(code(region, "PutSecretValue", put), "done");
   EXPECT_EQ(call(region, "DescribeSecret", {{"SecretId", "s"}})["VersionIdsToStages"].size(), 2u);
@@ -109,30 +111,117 @@ TEST(SecretsManager, ATokenNamesOneVersion) {
   EXPECT_EQ(value(region), "one");
 }
 
-TEST(SecretsManager, OldVersionsGoWithTheirTexts) {
+TEST(SecretsManager, OldVersionsGoWithTheirTextsAndLabelledOnesStay) {
   FakeRegion region;
   EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "text-0"}}), "done");
+  const json labelled = {
+      {"SecretId", "s"}, {"SecretString", "labelled"}, {"VersionStages", {"MINE"}}};
+  EXPECT_EQ(code(region, "PutSecretValue", labelled), "done");
   for (int i = 1; i < 8; ++i) {
     const json put = {{"SecretId", "s"}, {"SecretString", "text-" + std::to_string(i)}};
     EXPECT_EQ(code(region, "PutSecretValue", put), "done");
   }
-  EXPECT_EQ(json::parse(region.secrets.at("s").values).size(), 5u);
-  EXPECT_EQ(region.secrets.at("s").values.find("text-2"), std::string::npos);
+  EXPECT_EQ(json::parse(region.secrets.at("s").values).size(), 8u);
+  EXPECT_EQ(region.secrets.at("s").values.find("text-0"), std::string::npos);
   EXPECT_EQ(value(region), "text-7");
+  EXPECT_EQ(value(region, {{"SecretId", "s"}, {"VersionStage", "MINE"}}), "labelled");
+  const json all = {{"SecretId", "s"}, {"IncludeDeprecated", true}, {"MaxResults", 5}};
+  const json first = call(region, "ListSecretVersionIds", all);
+  EXPECT_EQ(first["Versions"].size(), 5u);
+  json rest = all;
+  rest["NextToken"] = first["NextToken"];
+  EXPECT_EQ(call(region, "ListSecretVersionIds", rest)["Versions"].size(), 3u);
+  EXPECT_EQ(call(region, "ListSecretVersionIds", {{"SecretId", "s"}})["Versions"].size(), 3u);
 }
 
-TEST(SecretsManager, ARotationThatIsAskedAgainChangesNothing) {
+TEST(SecretsManager, ARotationIsAskedOfTheRegion) {
   FakeRegion region;
   const json create = {{"Name", "s"}, {"SecretString", R"({"username":"u","password":"p"})"}};
   EXPECT_EQ(code(region, "CreateSecret", create), "done");
-  const json rotate = {{"SecretId", "s"}, {"ClientRequestToken", "t"}};
-  EXPECT_EQ(code(region, "RotateSecret", rotate), "done");
-  const json rotated = value(region);
-  EXPECT_EQ(json::parse(rotated.get<std::string>())["password"], region.passwords.at("u"));
-  EXPECT_EQ(code(region, "RotateSecret", rotate), "done");
-  EXPECT_EQ(value(region), rotated);
-  EXPECT_EQ(value(region, {{"SecretId", "s"}, {"VersionStage", "AWSPREVIOUS"}}),
-            create["SecretString"]);
+  const json rotate = {{"SecretId", "s"}, {"ClientRequestToken", kToken}};
+  EXPECT_EQ(call(region, "RotateSecret", rotate)["VersionId"], kToken);
+  EXPECT_EQ(region.asked, std::vector<std::string>{std::string("rotate_secret s ") + kToken});
+  region.refusal = make_error(ErrorKind::conflict, "no writer", "InvalidRequestException");
+  EXPECT_EQ(code(region, "RotateSecret", rotate), "InvalidRequestException");
+}
+
+TEST(SecretsManager, ASecretMayHaveNoValueTagsAndBytes) {
+  FakeRegion region;
+  const json create = {{"Name", "s"}, {"Tags", {{{"Key", "team"}, {"Value", "a"}}}}};
+  const json created = call(region, "CreateSecret", create);
+  EXPECT_FALSE(created.contains("VersionId"));
+  EXPECT_EQ(code(region, "GetSecretValue", {{"SecretId", "s"}}), "ResourceNotFoundException");
+  EXPECT_EQ(code(region, "PutSecretValue",
+                 {{"SecretId", "s"}, {"SecretBinary", "AP8="}, {"VersionStages", {"MINE"}}}),
+            "done");
+  EXPECT_EQ(call(region, "GetSecretValue", {{"SecretId", "s"}})["SecretBinary"], "AP8=");
+  EXPECT_EQ(code(region, "TagResource",
+                 {{"SecretId", "s"}, {"Tags", {{{"Key", "stage"}, {"Value", "b"}}}}}),
+            "done");
+  EXPECT_EQ(code(region, "UntagResource", {{"SecretId", "s"}, {"TagKeys", {"team"}}}), "done");
+  EXPECT_EQ(call(region, "DescribeSecret", {{"SecretId", "s"}})["Tags"],
+            json::parse(R"([{"Key": "stage", "Value": "b"}])"));
+}
+
+TEST(SecretsManager, ListsAreFilteredSortedAndPaged) {
+  FakeRegion region;
+  for (const char* name : {"app/one", "app/two", "other"}) {
+    const json create = {
+        {"Name", name}, {"SecretString", "x"}, {"Description", "of " + std::string(name)}};
+    EXPECT_EQ(code(region, "CreateSecret", create), "done");
+  }
+  const auto names = [&](const json& request) {
+    std::vector<std::string> all;
+    const json listed = call(region, "ListSecrets", request);
+    for (const json& one : listed.at("SecretList")) {
+      all.push_back(one["Name"].get<std::string>());
+    }
+    return all;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(json::object()), (Names{"app/one", "app/two", "other"}));
+  EXPECT_EQ(names({{"SortOrder", "desc"}}).back(), "app/one");
+  EXPECT_EQ(names({{"Filters", {{{"Key", "name"}, {"Values", {"app/"}}}}}}),
+            (Names{"app/one", "app/two"}));
+  EXPECT_EQ(names({{"Filters", {{{"Key", "name"}, {"Values", {"!app/"}}}}}}), (Names{"other"}));
+  EXPECT_EQ(names({{"Filters", {{{"Key", "description"}, {"Values", {"of o"}}}}}}),
+            (Names{"other"}));
+  const json page = call(region, "ListSecrets", {{"MaxResults", 2}});
+  EXPECT_EQ(page["SecretList"].size(), 2u);
+  EXPECT_EQ(names({{"MaxResults", 2}, {"NextToken", page["NextToken"]}}), (Names{"other"}));
+  EXPECT_EQ(code(region, "ListSecrets", {{"NextToken", "x"}}), "InvalidNextTokenException");
+}
+
+TEST(SecretsManager, AReplicaHasTheArnOfItsOwnRegion) {
+  FakeRegion region;
+  region.secrets["s"] = {
+      json{{"arn", "arn:aws:secretsmanager:us-west-2:123456789012:secret:s-abcdef"},
+           {"versions", json::array()}}
+          .dump(),
+      "{}",
+      {}};
+  const std::string own = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s-abcdef";
+  EXPECT_EQ(call(region, "DescribeSecret", {{"SecretId", "s"}})["ARN"], own);
+  EXPECT_EQ(code(region, "DescribeSecret", {{"SecretId", own}}), "done");
+  EXPECT_EQ(code(region, "CreateSecret",
+                 {{"Name", "t"}, {"AddReplicaRegions", {{{"Region", "mars-1"}}}}}),
+            "InvalidParameterException");
+}
+
+TEST(SecretsManager, LabelsMove) {
+  FakeRegion region;
+  const std::string first =
+      call(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "one"}}).value("VersionId", "");
+  const std::string second =
+      call(region, "PutSecretValue", {{"SecretId", "s"}, {"SecretString", "two"}})
+          .value("VersionId", "");
+  const json back = {{"SecretId", "s"}, {"VersionStage", "AWSCURRENT"}, {"MoveToVersionId", first}};
+  EXPECT_EQ(code(region, "UpdateSecretVersionStage", back), "InvalidParameterException");
+  json right = back;
+  right["RemoveFromVersionId"] = second;
+  EXPECT_EQ(code(region, "UpdateSecretVersionStage", right), "done");
+  EXPECT_EQ(value(region), "one");
+  EXPECT_EQ(value(region, {{"SecretId", "s"}, {"VersionStage", "AWSPREVIOUS"}}), "two");
 }
 
 TEST(SecretsManager, ASecretFromBeforeThereWereKeysIsSealedAtTheNextChange) {

@@ -40,18 +40,28 @@ nlohmann::json json_call(const Serve& serve, FakeRegion& region, const std::stri
   return body;
 }
 
-inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {
-  net::HttpResponse response;
+// Runs `body(handler)` against a server of its own.
+template <typename Body>
+void with_server(FakeRegion& region, const Body& body) {
   char place[] = "/tmp/aurora-global-api-XXXXXX";
   const std::filesystem::path home = mkdtemp(place);
   net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
     ApiOptions options{home, "127.0.1.1:4566", {FakeRegion::kKey, FakeRegion::kSecret}};
     auto server = ApiServer::open(tasks.executor(), region, std::move(options));
-    auto handling = (*server)->handler()(request);
-    response = co_await std::move(handling);
+    const net::HttpHandler handler = (*server)->handler();
+    auto running = body(handler);
+    co_await std::move(running);
     co_await (*server)->stop();
   });
   std::filesystem::remove_all(home);
+}
+
+inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {
+  net::HttpResponse response;
+  with_server(region, [&](const net::HttpHandler& handler) -> net::Task<void> {
+    auto handling = handler(request);
+    response = co_await std::move(handling);
+  });
   return response;
 }
 

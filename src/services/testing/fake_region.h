@@ -33,11 +33,14 @@ class FakeRegion final : public region::Region {
   std::map<std::string, region::Secret> secrets;
   // What reading or writing the values of a secret fails with.
   std::optional<Error> key_refusal;
-  std::map<std::string, std::string> passwords;
   region::KeyRing* key_ring = nullptr;  // For tests that ask for keys.
 
   FakeRegion() {
-    facts_ = {RegionId{"us-east-1"}, "123456789012", "15.18", "127.0.1.10"};
+    facts_ = {RegionId{"us-east-1"},
+              "123456789012",
+              "15.18",
+              "127.0.1.10",
+              {RegionId{"us-east-1"}, RegionId{"us-west-2"}, RegionId{"eu-west-1"}}};
     model::GlobalCluster global;
     global.identifier = "my-global";
     global.engine_version = "15.18";
@@ -169,15 +172,19 @@ class FakeRegion final : public region::Region {
     if (key_refusal) return *key_refusal;
     return secrets.at(name).values;
   }
-  net::Task<Result<void>> put_secret(std::string name, region::Secret secret) override {
+  net::Task<Result<void>> update_secret(std::string name, region::SecretEdit edit) override {
+    const auto present = secrets.find(name);
+    std::optional<region::Secret> before;
+    if (present != secrets.end()) before = present->second;
+    CO_TRY(std::optional<region::Secret> after, edit(std::move(before)));
+    if (!after) co_return ok();
     if (key_refusal) co_return *key_refusal;
-    secrets[name] = std::move(secret);
+    secrets[name] = std::move(*after);
     co_return ok();
   }
-  net::Task<Result<void>> change_password(std::string role, std::string password) override {
-    asked.push_back("change_password " + role);
+  net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override {
+    asked.push_back("rotate_secret " + name + " " + version_id);
     if (refusal) co_return *refusal;
-    passwords[role] = std::move(password);
     co_return ok();
   }
   net::Task<Result<region::RawResponse>> pass_on(RegionId region,

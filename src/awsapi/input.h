@@ -1,0 +1,51 @@
+// From the bytes of a request to the members of an operation's input, by AWS's models. Pure.
+//
+// Whatever protocol a request came in, its input ends as one JSON object: numbers and booleans as
+// such, timestamps as seconds since 1970, blobs as base64. Members that the model does not have are
+// left out; the Query protocol refuses them.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "awsapi/query.h"
+#include "awsapi/service_model.h"
+#include "base/result.h"
+
+namespace aurora_global::awsapi {
+
+// What is wrong with a value, in the words of AWS's validation.
+struct Flaw {
+  enum class Kind { missing, type, length, range, pattern, enumeration, unknown };
+  Kind kind = Kind::type;
+  std::string path;      // "MetricData.1.MetricName", as the model spells the members.
+  std::string sentence;  // "Value 'x' at 'metricName' failed to satisfy constraint: ..."
+};
+
+struct Input {
+  nlohmann::json object = nlohmann::json::object();
+  std::vector<Flaw> flaws;  // At most kFlawsMax.
+};
+inline constexpr std::size_t kFlawsMax = 10;
+// Deeper than any shape of AWS's.
+inline constexpr int kInputDepthMax = 64;
+
+// A document of the JSON and CBOR protocols. Fails with SerializationException where a value has
+// another type than its member.
+Result<Input> read_document(const Shape& shape, const nlohmann::json& document);
+// A form of the Query protocol.
+Input read_form(const Shape& shape, const Form& form);
+
+// A REST request: what the path, the query and the headers say. Body and payload are the caller's.
+struct RestRequest {
+  std::string_view method, path;
+  const Form* query = nullptr;
+  const std::vector<std::pair<std::string, std::string>>* headers = nullptr;
+};
+// The operation whose method and path template these are; nullptr if there is none.
+const OperationModel* route(const ServiceModel& service, const RestRequest& request);
+Input read_rest(const OperationModel& operation, const RestRequest& request);
+
+// "2 validation errors detected: ...; ..."
+std::string sentence_of(const std::vector<Flaw>& flaws);
+
+}  // namespace aurora_global::awsapi

@@ -1,0 +1,67 @@
+#include "awsapi/output.h"
+
+#include <cmath>
+
+#include "base/clock.h"
+
+namespace aurora_global::awsapi {
+namespace {
+
+using nlohmann::json;
+
+std::string time_text(double seconds) {
+  return iso8601(WallTime(std::chrono::microseconds(std::llround(seconds * 1e6))));
+}
+
+void write_map(XmlWriter& xml, const Shape& shape, const json& value) {
+  for (const auto& [key, one] : value.items()) {
+    xml.open("entry");
+    xml.element("key", key);
+    write_xml(xml, "value", *shape.element, one);
+    xml.close();
+  }
+}
+
+void write_structure(XmlWriter& xml, const Shape& shape, const json& value) {
+  for (const ShapeMember& member : shape.members) {
+    const auto found = value.find(member.name);
+    if (found != value.end() && !found->is_null()) {
+      write_xml(xml, member.wire, *member.shape, *found);
+    }
+  }
+}
+
+}  // namespace
+
+void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape, const json& value) {
+  if (value.is_object() || value.is_array()) {
+    xml.open(name);
+    if (shape.type == ShapeType::structure) write_structure(xml, shape, value);
+    if (shape.type == ShapeType::map) write_map(xml, shape, value);
+    if (shape.type == ShapeType::list) {
+      for (const json& one : value) write_xml(xml, shape.element_wire, *shape.element, one);
+    }
+    xml.close();
+  } else if (shape.type == ShapeType::timestamp) {
+    xml.element(name, time_text(value.get<double>()));
+  } else if (value.is_boolean()) {
+    xml.element(name, value.get<bool>());
+  } else if (value.is_number_integer()) {
+    xml.element(name, std::to_string(value.get<std::int64_t>()));
+  } else if (value.is_number()) {
+    xml.element(name, value.get<double>());
+  } else if (value.is_string()) {
+    xml.element(name, value.get_ref<const std::string&>());
+  }
+}
+
+const OperationError* error_of(const ServiceModel& service, const std::string& code) {
+  for (const OperationModel& operation : service.operations) {
+    for (const OperationError& error : operation.errors) {
+      if (error.code == code || error.shape == code) return &error;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace aurora_global::awsapi

@@ -1,0 +1,303 @@
+// The server half of net/http.h.
+#include <algorithm>
+#include <array>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <ctime>
+
+#include "base/rng.h"
+#include "net/http.h"
+#include "net/log.h"
+#include "net/tls.h"
+
+namespace aurora_global::net {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+using namespace std::chrono_literals;
+
+constexpr Duration kIdleLimit = 75s;
+constexpr Duration kReadLimit = 30s;
+constexpr Duration kHandshakeLimit = 10s;
+constexpr Duration kDrainLimit = 1s;
+
+using Parser = http::request_parser<http::string_body>;
+
+// What came of waiting for a request.
+enum class Arrival { whole, malformed, header_too_large, body_too_large, gone };
+
+Arrival arrival_of(const boost::system::error_code& error) {
+  if (!error) return Arrival::whole;
+  if (error == http::error::body_limit) return Arrival::body_too_large;
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return Arrival::header_too_large;
+  }
+  const bool broke_off =
+      error == http::error::end_of_stream || error == http::error::partial_message;
+  const bool protocol = error.category() == make_error_code(http::error::bad_method).category();
+  return protocol && !broke_off ? Arrival::malformed : Arrival::gone;
+}
+
+HttpResponse refusal_of(Arrival arrival, std::size_t body_bytes_max) {
+  HttpResponse answer;
+  answer.headers.emplace_back("Content-Type", "text/plain");
+  if (arrival == Arrival::body_too_large) {
+    answer.status = 413;
+    answer.body = "The request body is over " + std::to_string(body_bytes_max) + " bytes\n";
+  } else if (arrival == Arrival::header_too_large) {
+    answer.status = 431;
+    answer.body = "The request header is over " + std::to_string(kHttpHeaderBytesMax) + " bytes\n";
+  } else {
+    answer.status = 400;
+    answer.body = "The request is not HTTP/1.1\n";
+  }
+  return answer;
+}
+
+template <typename Stream>
+Task<Arrival> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+  {
+    DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kIdleLimit));
+    auto [error, size] = co_await http::async_read_header(stream, buffer, parser, use_result);
+    if (error) co_return arrival_of(error);
+  }
+  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
+  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    http::response<http::empty_body> go_on(http::status::continue_, 11);
+    auto [error, size] = co_await http::async_write(stream, go_on, use_result);
+    if (error) co_return Arrival::gone;
+  }
+  auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
+  co_return arrival_of(error);
+}
+
+template <typename Stream>
+Task<bool> write_answer(Stream& stream, http::response<http::string_body>& message) {
+  http::response_serializer<http::string_body> serializer(message);
+  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
+  auto [error, size] = co_await http::async_write(stream, serializer, use_result);
+  co_return !error;
+}
+
+// Reads on for a moment before the connection is closed: closing with unread bytes resets it, and
+// the client may never see the answer.
+template <typename Stream>
+Task<void> drain(Stream& stream) {
+  auto& socket = beast::get_lowest_layer(stream);
+  boost::system::error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  std::array<char, 16 * 1024> waste;
+  DeadlineGuard guard(socket, Deadline::in(kDrainLimit));
+  for (;;) {
+    auto [error, size] = co_await socket.async_read_some(asio::buffer(waste), use_result);
+    if (error) co_return;
+  }
+}
+
+HttpRequest taken_from(Parser& parser) {
+  HttpRequest request;
+  request.method = std::string(parser.get().method_string());
+  request.target = std::string(parser.get().target());
+  for (const auto& field : parser.get()) {
+    request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  request.body = std::move(parser.get().body());
+  return request;
+}
+
+// What this server decides about an answer, whatever a handler says.
+bool is_framing(std::string_view name) {
+  return beast::iequals(name, "Content-Length") || beast::iequals(name, "Transfer-Encoding") ||
+         beast::iequals(name, "Connection");
+}
+
+bool may_have_body(int status) { return status != 204 && status != 304; }
+
+// RFC 9110, 5.6.7. Clients correct their clocks by it.
+std::string http_date() {
+  const auto since = SystemClock().wall_now().time_since_epoch();
+  const std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(since).count();
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return text;
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+// Why `response` cannot be sent; "" if it can.
+std::string flaw_of(const HttpResponse& response) {
+  if (response.status < 200 || response.status > 599) {
+    return "the status of the answer is " + std::to_string(response.status);
+  }
+  std::size_t size = 0;
+  for (const auto& [name, value] : response.headers) {
+    const bool fine = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
+    if (!is_token(name) || !fine) return "a header of the answer is none: " + name;
+    size += name.size() + value.size();
+  }
+  return size > kHttpHeaderBytesMax ? "the header of the answer is too large" : "";
+}
+
+HttpResponse plain_failure(const HttpRequest&, const std::string& id) {
+  HttpResponse response;
+  response.status = 500;
+  response.headers = {{"Content-Type", "text/plain"}, {"x-amzn-RequestId", id}};
+  response.body = "Internal failure; the log has it as request " + id + "\n";
+  return response;
+}
+
+Task<HttpResponse> answer_guarded(HttpHandler handler, FailureAnswer answer, HttpRequest request) {
+  HttpRequest head;  // What a failure is told with; the body is the handler's.
+  head.method = request.method;
+  head.target = request.target;
+  head.headers = request.headers;
+  std::string failure;
+  try {
+    auto handling = handler(std::move(request));
+    HttpResponse response = co_await std::move(handling);
+    failure = flaw_of(response);
+    if (failure.empty()) co_return response;
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;  // The task is asked to end.
+    failure = error.what();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  const std::string id = random_uuid();
+  log::error("request {} ({} {}) failed: {}", id, head.method,
+             head.target.substr(0, head.target.find('?')), failure);
+  co_return answer(head, id);
+}
+
+struct Counted {
+  std::size_t& count;
+  explicit Counted(std::size_t& counted) : count(counted) { ++count; }
+  ~Counted() { --count; }
+};
+
+}  // namespace
+
+bool is_fit(const HttpResponse& response) { return flaw_of(response).empty(); }
+
+HttpHandler guarded(HttpHandler handler, FailureAnswer answer) {
+  return [handler = std::move(handler), answer = std::move(answer)](HttpRequest request) {
+    return answer_guarded(handler, answer, std::move(request));
+  };
+}
+
+struct HttpServer::Core {
+  TaskGroup& tasks;
+  tcp::acceptor acceptor;
+  HttpHandler handler;
+  TlsContext tls;
+  std::size_t body_bytes_max;
+  std::size_t connections = 0;
+};
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
+                                                       HttpHandler handler, TlsContext tls,
+                                                       std::size_t body_bytes_max) {
+  TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
+  std::shared_ptr<Core> core(new Core{tasks, std::move(acceptor),
+                                      guarded(std::move(handler), plain_failure), std::move(tls),
+                                      body_bytes_max});
+  tasks.spawn("http server " + address, accept_loop(core));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
+}
+
+int HttpServer::port() const { return core_->acceptor.local_endpoint().port(); }
+
+void HttpServer::close() {
+  boost::system::error_code ignored;
+  core_->acceptor.close(ignored);
+}
+
+Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
+  while (core->acceptor.is_open()) {
+    tcp::socket socket(core->tasks.executor());
+    auto [error] = co_await core->acceptor.async_accept(socket, use_result);
+    if (error == asio::error::operation_aborted || !core->acceptor.is_open()) co_return;
+    if (error) {  // Out of descriptors or a client that left: go on, but not in a tight loop.
+      co_await sleep_for(10ms);
+      continue;
+    }
+    if (core->connections >= kHttpConnectionsMax) continue;  // Closed at once: over the limit.
+    boost::system::error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    if (core->tls) {
+      core->tasks.spawn("https connection", serve_tls(core, std::move(socket)));
+    } else {
+      core->tasks.spawn("http connection", serve_plain(core, std::move(socket)));
+    }
+  }
+}
+
+Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socket) {
+  const Counted counted(core->connections);
+  co_await serve(*core, socket, "");
+}
+
+Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket) {
+  const Counted counted(core->connections);
+  TlsStream stream(std::move(socket), *core->tls);
+  {
+    DeadlineGuard guard(stream.next_layer(), Deadline::in(kHandshakeLimit));
+    auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, use_result);
+    if (error) co_return;
+  }
+  const std::string client_name = peer_common_name(stream.native_handle());
+  co_await serve(*core, stream, client_name);
+}
+
+template <typename Stream>
+Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name) {
+  beast::flat_buffer buffer(kHttpHeaderBytesMax + core.body_bytes_max);
+  for (;;) {
+    Parser parser;
+    parser.header_limit(kHttpHeaderBytesMax);
+    parser.body_limit(core.body_bytes_max);
+    const Arrival arrival = co_await read_request(stream, buffer, parser);
+    if (arrival == Arrival::gone) co_return;
+    const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
+    const bool head = arrival == Arrival::whole && parser.get().method() == http::verb::head;
+    HttpResponse answer;
+    if (arrival == Arrival::whole) {
+      HttpRequest request = taken_from(parser);
+      request.client_name = client_name;
+      auto handling = core.handler(std::move(request));
+      answer = co_await std::move(handling);
+    } else {
+      answer = refusal_of(arrival, core.body_bytes_max);
+    }
+    http::response<http::string_body> message;
+    message.version(11);
+    message.result(static_cast<unsigned>(answer.status));
+    for (const auto& [name, value] : answer.headers) {
+      if (!is_framing(name)) message.insert(name, value);
+    }
+    if (message.count(http::field::date) == 0) message.set(http::field::date, http_date());
+    message.keep_alive(keep);
+    if (may_have_body(answer.status)) message.body() = std::move(answer.body);
+    message.prepare_payload();
+    if (head) message.body().clear();  // Only its length is told.
+    const bool written = co_await write_answer(stream, message);
+    if (!written) co_return;
+    if (keep) continue;
+    co_await drain(stream);
+    co_return;
+  }
+}
+
+}  // namespace aurora_global::net

@@ -1,0 +1,52 @@
+#include "router/server_watch.h"
+
+namespace aurora_global::router {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 250ms;
+constexpr int kSilentTicksMax = 4;
+
+}  // namespace
+
+// A connection of PostgreSQL that asks for GSSAPI is answered by one byte, costs the server a
+// process for a moment, and leaves no line in its log.
+net::Task<void> ServerWatch::probe(BackendAddress server) {
+  const Deadline deadline = Deadline::in(kTick * kSilentTicksMax);
+  auto channel = co_await Channel::connect_tcp(server.address, deadline);
+  if (channel.has_error()) co_return;
+  const pgwire::Bytes question = {0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30};
+  const auto asked = co_await channel->write(question, deadline);
+  if (asked.has_error()) co_return;
+  pgwire::Bytes answer;
+  const auto heard = co_await channel->read(answer, deadline);
+  if (heard.has_value()) silent_ticks_[server.address] = 0;
+}
+
+void ServerWatch::give_up(const std::string& address) {
+  for (const auto& session : sessions_.all()) {
+    if (session->server().address != address || session->lost() || session->ended()) continue;
+    if (session->idle()) continue;
+    ++cut_;
+    session->end_lost("it does not answer");
+  }
+}
+
+net::Task<void> ServerWatch::run() {
+  while (!tasks_.stopping()) {
+    co_await net::sleep_for(kTick);
+    std::map<std::string, BackendAddress> servers;
+    for (const auto& session : sessions_.all()) {
+      const BackendAddress& server = session->server();
+      if (server.socket.empty() && !session->lost()) servers.emplace(server.address, server);
+    }
+    std::erase_if(silent_ticks_, [&](const auto& one) { return !servers.contains(one.first); });
+    for (const auto& [address, server] : servers) {
+      if (silent_ticks_[address]++ >= kSilentTicksMax) give_up(address);
+      tasks_.spawn("probe", probe(server));
+    }
+  }
+}
+
+}  // namespace aurora_global::router

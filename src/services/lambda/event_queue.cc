@@ -1,0 +1,259 @@
+#include "services/lambda/event_queue.h"
+
+#include <sys/stat.h>
+#include "net/log.h"
+
+#include <algorithm>
+#include <fstream>
+
+namespace aurora_global::services::lambda {
+namespace {
+
+using namespace std::chrono_literals;
+using database::Statement;
+using nlohmann::json;
+using Events = std::vector<QueuedEvent>;
+
+constexpr std::int64_t kEventAgeMaxMs = 6 * 3600 * 1000;
+constexpr std::int64_t kThrottledDelayMs = 1000;
+constexpr Duration kLookEvery = 60s;
+constexpr Duration kTroubleDelay = 5s;
+
+constexpr const char* kSchema =
+    "CREATE TABLE IF NOT EXISTS event(id INTEGER PRIMARY KEY AUTOINCREMENT, function TEXT NOT NULL,"
+    " request_id TEXT NOT NULL, payload TEXT NOT NULL, attempts INTEGER NOT NULL,"
+    " not_before INTEGER NOT NULL, created INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS event_context(event INTEGER PRIMARY KEY, trace_id TEXT NOT NULL,"
+    " client_context TEXT NOT NULL);";
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             SystemClock().wall_now().time_since_epoch())
+      .count();
+}
+
+Result<void> insert(sqlite3* raw, const std::string& function, const Invocation& invocation) {
+  return database::in_transaction(raw, [&]() -> Result<void> {
+    Statement event(raw,
+                    "INSERT INTO event(function, request_id, payload, attempts, not_before, "
+                    "created) VALUES (?, ?, ?, 0, 0, ?)");
+    event.bind(1, function);
+    event.bind(2, invocation.request_id);
+    event.bind(3, invocation.payload);
+    event.bind(4, now_ms());
+    TRY_VOID(event.step());
+    Statement context(raw,
+                      "INSERT INTO event_context(event, trace_id, client_context) "
+                      "VALUES (last_insert_rowid(), ?, ?)");
+    context.bind(1, invocation.trace_id);
+    context.bind(2, invocation.client_context);
+    TRY_VOID(context.step());
+    return ok();
+  });
+}
+
+Result<Events> select_next(sqlite3* raw) {
+  Events events;
+  Statement select(
+      raw,
+      "SELECT e.id, e.function, e.request_id, e.payload, coalesce(c.trace_id, ''), "
+      "coalesce(c.client_context, ''), e.attempts, e.not_before, e.created FROM event "
+      "e LEFT JOIN event_context c ON c.event = e.id ORDER BY e.not_before LIMIT 1000");
+  for (;;) {
+    TRY(const bool more, select.step());
+    if (!more) return events;
+    QueuedEvent event;
+    event.id = select.number(0);
+    event.function = select.text(1);
+    event.invocation = {select.text(2), select.text(3), select.text(4), select.text(5)};
+    event.attempts = static_cast<int>(select.number(6));
+    event.not_before = select.number(7);
+    event.created = select.number(8);
+    events.push_back(std::move(event));
+  }
+}
+
+// A document as what it is, anything else as text.
+json document_or_text(const std::string& text) {
+  json parsed = json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? json(text) : parsed;
+}
+
+bool is_throttled(const Result<FunctionAnswer>& answer) {
+  return answer.has_error() && answer.error().code == "TooManyRequestsException";
+}
+
+}  // namespace
+
+json dead_letter(const QueuedEvent& event, const std::string& function_arn,
+                 const std::string& condition, const Result<FunctionAnswer>& answer, WallTime now) {
+  json record = {{"version", "1.0"},
+                 {"timestamp", iso8601(now)},
+                 {"requestContext",
+                  {{"requestId", event.invocation.request_id},
+                   {"functionArn", function_arn + ":$LATEST"},
+                   {"condition", condition},
+                   {"approximateInvokeCount", event.attempts}}},
+                 {"requestPayload", document_or_text(event.invocation.payload)}};
+  if (answer.has_value()) {
+    record["responseContext"] = {{"statusCode", 200},
+                                 {"executedVersion", "$LATEST"},
+                                 {"functionError", answer->function_error}};
+    record["responsePayload"] = document_or_text(answer->payload);
+  } else {
+    record["responsePayload"] = {{"errorMessage", answer.error().message},
+                                 {"errorType", answer.error().code}};
+  }
+  return record;
+}
+
+Result<std::unique_ptr<EventQueue>> EventQueue::open(boost::asio::any_io_executor executor,
+                                                     const std::filesystem::path& directory,
+                                                     std::string arn_prefix, EventRunner& runner) {
+  std::error_code ignored;
+  std::filesystem::create_directories(directory, ignored);
+  TRY(auto database, database::Database::open(directory / "events.sqlite",
+                                              database::Durability::full, 1, kSchema));
+  return std::unique_ptr<EventQueue>(new EventQueue(
+      executor, directory / "dead-letter.log", std::move(arn_prefix), runner, std::move(database)));
+}
+
+void EventQueue::start() { tasks_.spawn("asynchronous invocations", run()); }
+
+net::Task<void> EventQueue::join(Duration patience) {
+  stopping_ = true;
+  const Deadline limit = Deadline::in(patience);
+  while (!running_.empty() && !limit.passed()) co_await wake_.wait(limit);
+  tasks_.stop();
+  co_await tasks_.join();
+}
+
+net::Task<Result<void>> EventQueue::put(std::string function, Invocation invocation) {
+  auto job = [=](sqlite3* raw) { return insert(raw, function, invocation); };
+  CO_TRY_VOID(co_await database_->work<void>(std::move(job)));
+  wake_.notify();
+  co_return ok();
+}
+
+net::Task<void> EventQueue::run() {
+  while (!stopping_ && !tasks_.stopping()) {
+    const auto events = co_await database_->work<Events>(select_next);
+    Duration pause = kLookEvery;
+    if (events.has_error()) {
+      log::error("read asynchronous invocations: {}", events.error().message);
+      pause = kTroubleDelay;
+    } else {
+      for (const QueuedEvent& event : *events) {
+        const std::int64_t wait = event.not_before - now_ms();
+        if (wait > 0) {
+          pause = std::min<Duration>(pause, std::chrono::milliseconds(wait));
+        } else if (!stopping_ && running_.insert(event.id).second) {
+          tasks_.spawn("asynchronous invocation " + event.invocation.request_id, try_event(event));
+        }
+      }
+    }
+    co_await wake_.wait_for(pause);
+  }
+}
+
+net::Task<Result<FunctionAnswer>> EventQueue::attempt(const QueuedEvent& event) {
+  std::string failure;
+  try {
+    auto running = runner_.run_event(event.function, event.invocation);
+    co_return co_await std::move(running);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;
+    failure = error.what();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  log::error("asynchronous invocation {} of {} failed: {}", event.invocation.request_id,
+             event.function, failure);
+  co_return make_error(ErrorKind::internal, failure, "ServiceException");
+}
+
+net::Task<void> EventQueue::try_event(QueuedEvent event) {
+  const auto counted = co_await store(event.id, event.attempts + 1, event.not_before);
+  if (counted.has_error()) {
+    log::error("count asynchronous invocation: {}", counted.error().message);
+    co_await wake_.wait_for(kTroubleDelay);
+    running_.erase(event.id);
+    co_return;
+  }
+  Result<FunctionAnswer> answer = make_error(
+      ErrorKind::internal, "the region daemon ended while the function ran", "ServiceException");
+  // More tries than the function has: the last of them ended the daemon.
+  if (event.attempts <= runner_.policy_of(event.function).retries) {
+    ++event.attempts;
+    answer = co_await attempt(event);
+  }
+  co_await settle(event, std::move(answer));
+  running_.erase(event.id);
+  wake_.notify();
+}
+
+net::Task<void> EventQueue::settle(QueuedEvent event, Result<FunctionAnswer> answer) {
+  const bool failed = answer.has_error() || !answer->function_error.empty();
+  const EventPolicy policy = runner_.policy_of(event.function);
+  const std::int64_t now = now_ms();
+  Result<void> stored = ok();
+  if (!failed) {
+    stored = co_await remove(event.id);
+  } else if (stopping_) {  // Cut off by our own end: the next daemon takes it up.
+    stored = co_await store(event.id, event.attempts - 1, event.not_before);
+  } else if (now - event.created > kEventAgeMaxMs) {
+    bury(event, "EventAgeExceeded", answer);
+    stored = co_await remove(event.id);
+  } else if (is_throttled(answer)) {
+    stored = co_await store(event.id, event.attempts - 1, now + kThrottledDelayMs);
+  } else if (event.attempts > policy.retries) {
+    bury(event, "RetriesExhausted", answer);
+    stored = co_await remove(event.id);
+  } else {
+    const auto which = static_cast<std::size_t>(std::max(event.attempts - 1, 0));
+    const double delay = policy.delays_s[std::min(which, policy.delays_s.size() - 1)];
+    stored =
+        co_await store(event.id, event.attempts, now + static_cast<std::int64_t>(delay * 1000));
+  }
+  if (stored.has_error()) log::error("store invocation: {}", stored.error().message);
+}
+
+net::Task<Result<void>> EventQueue::store(std::int64_t id, int attempts, std::int64_t not_before) {
+  auto job = [=](sqlite3* raw) -> Result<void> {
+    Statement update(raw, "UPDATE event SET attempts = ?, not_before = ? WHERE id = ?");
+    update.bind(1, std::int64_t{attempts});
+    update.bind(2, not_before);
+    update.bind(3, id);
+    TRY_VOID(update.step());
+    return ok();
+  };
+  co_return co_await database_->work<void>(std::move(job));
+}
+
+net::Task<Result<void>> EventQueue::remove(std::int64_t id) {
+  auto job = [=](sqlite3* raw) {
+    return database::in_transaction(raw, [&]() -> Result<void> {
+      for (const char* sql :
+           {"DELETE FROM event WHERE id = ?", "DELETE FROM event_context WHERE event = ?"}) {
+        Statement drop(raw, sql);
+        drop.bind(1, id);
+        TRY_VOID(drop.step());
+      }
+      return ok();
+    });
+  };
+  co_return co_await database_->work<void>(std::move(job));
+}
+
+void EventQueue::bury(const QueuedEvent& event, const std::string& condition,
+                      const Result<FunctionAnswer>& answer) {
+  const json record =
+      dead_letter(event, arn_prefix_ + event.function, condition, answer, SystemClock().wall_now());
+  std::ofstream out(dead_letters_, std::ios::app);
+  chmod(dead_letters_.c_str(), 0600);
+  out << record.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+  log::warn("asynchronous invocation {} of {}: {}; see {}", event.invocation.request_id,
+            event.function, condition, dead_letters_.string());
+}
+
+}  // namespace aurora_global::services::lambda

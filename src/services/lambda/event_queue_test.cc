@@ -1,0 +1,146 @@
+// Goal: an event is tried as often as its function says and no oftener, whatever a try ends in: an
+// answer, an error, an exception, the end of the daemon.
+#include "services/lambda/event_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "net/testing/run.h"
+
+namespace aurora_global::services::lambda {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+class Runner final : public EventRunner {
+ public:
+  explicit Runner(boost::asio::any_io_executor executor) : tried(executor) {}
+  EventPolicy policy_of(const std::string&) override { return {2, {0.001}}; }
+  net::Task<Result<FunctionAnswer>> run_event(std::string, Invocation invocation) override {
+    seen.push_back(std::move(invocation));
+    tried.notify();
+    if (throws) throw std::runtime_error("what a library throws");
+    if (hangs) co_await tried.wait_for(1h);
+    co_return answer;
+  }
+
+  std::vector<Invocation> seen;
+  Result<FunctionAnswer> answer = FunctionAnswer{"{\"errorMessage\":null}", "Unhandled"};
+  bool throws = false;
+  bool hangs = false;
+  net::Event tried;
+};
+
+class EventQueueTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char place[] = "/tmp/aurora-global-events-XXXXXX";
+    home_ = mkdtemp(place);
+  }
+  void TearDown() override { std::filesystem::remove_all(home_); }
+
+  // Runs one life of a queue; `body` sees queue and runner.
+  template <typename Body>
+  void live(const Body& body) {
+    net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
+      Runner runner(tasks.executor());
+      auto queue = EventQueue::open(tasks.executor(), home_, "arn:", runner);
+      EXPECT_TRUE(queue.has_value());
+      (*queue)->start();
+      auto living = body(**queue, runner);
+      co_await std::move(living);
+      co_await (*queue)->join(patience_);
+    });
+  }
+
+  std::vector<json> buried() const {
+    std::vector<json> all;
+    std::ifstream file(home_ / "dead-letter.log");
+    for (std::string line; std::getline(file, line);) all.push_back(json::parse(line));
+    return all;
+  }
+
+  net::Task<void> until_buried(std::size_t count) {
+    const Deadline limit = Deadline::in(20s);
+    while (buried().size() < count && !limit.passed()) co_await net::sleep_for(2ms);
+  }
+
+  std::filesystem::path home_;
+  Duration patience_ = 20s;
+};
+
+TEST_F(EventQueueTest, AFailingEventIsRetriedAndBuried) {
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    EXPECT_TRUE((co_await queue.put("f", {"id", "{\"a\":1}", "trace", "{}"})).has_value());
+    co_await until_buried(1);
+    EXPECT_EQ(runner.seen.size(), 3u);
+    EXPECT_EQ(runner.seen[0].trace_id, "trace");
+    EXPECT_EQ(runner.seen[0].client_context, "{}");
+  });
+  ASSERT_EQ(buried().size(), 1u);
+  const json record = buried()[0];
+  EXPECT_EQ(record.at("requestContext"),
+            json::parse(R"({"requestId": "id", "functionArn": "arn:f:$LATEST",
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3})"));
+  EXPECT_EQ(record.at("requestPayload"), json::parse(R"({"a": 1})"));
+  EXPECT_EQ(record.at("responseContext"),
+            json::parse(R"({"statusCode": 200, "executedVersion": "$LATEST",
+                            "functionError": "Unhandled"})"));
+  EXPECT_EQ(record.at("responsePayload"), json::parse(R"({"errorMessage": null})"));
+}
+
+TEST_F(EventQueueTest, AnExceptionIsAFailedTry) {
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    runner.throws = true;
+    EXPECT_TRUE((co_await queue.put("f", {"id", "{}", "", ""})).has_value());
+    co_await until_buried(1);
+    EXPECT_EQ(runner.seen.size(), 3u);
+  });
+  ASSERT_EQ(buried().size(), 1u);
+  EXPECT_EQ(buried()[0].at("responsePayload").at("errorMessage"), "what a library throws");
+}
+
+// A daemon that dies in a try leaves the event as counted. What it left is not tried for ever.
+TEST_F(EventQueueTest, TriesThatEndedTheDaemonCount) {
+  patience_ = Duration::zero();
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    runner.hangs = true;
+    EXPECT_TRUE((co_await queue.put("f", {"id", "{}", "", ""})).has_value());
+    while (runner.seen.empty()) co_await runner.tried.wait_for(20s);
+  });
+  // join() cancelled the try without settling it, as the end of a process does.
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    runner.hangs = true;
+    while (runner.seen.empty()) co_await runner.tried.wait_for(20s);
+  });
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    runner.hangs = true;
+    while (runner.seen.empty()) co_await runner.tried.wait_for(20s);
+  });
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    co_await until_buried(1);
+    EXPECT_TRUE(runner.seen.empty());
+  });
+  ASSERT_EQ(buried().size(), 1u);
+  EXPECT_EQ(buried()[0].at("requestContext").at("approximateInvokeCount"), 3);
+}
+
+TEST_F(EventQueueTest, WhatSucceedsIsGone) {
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    runner.answer = FunctionAnswer{"1", ""};
+    EXPECT_TRUE((co_await queue.put("f", {"id", "{}", "", ""})).has_value());
+    while (runner.seen.empty()) co_await runner.tried.wait_for(20s);
+    EXPECT_TRUE((co_await queue.put("f", {"next", "{}", "", ""})).has_value());
+    while (runner.seen.size() < 2) co_await runner.tried.wait_for(20s);
+  });
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    EXPECT_TRUE(runner.seen.empty());
+    co_return;
+  });
+  EXPECT_TRUE(buried().empty());
+}
+
+}  // namespace
+}  // namespace aurora_global::services::lambda

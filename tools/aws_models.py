@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Makes the compact service models in src/awsapi/models from botocore's.
+
+    tools/aws_models.py [BOTOCORE_DATA_FOLDER]
+
+The folder is `data` of a botocore 1.43 or newer (default: that of the botocore that Python finds).
+botocore's models are Apache-2.0; its LICENSE and NOTICE lie beside what is made of them. Kept are the
+operations that a region serves, with their shapes, constraints, locations and errors; documentation
+is left out. What is ours alone is added from tools/aws-models/own-members.json.
+"""
+
+import gzip
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = ROOT / "src" / "awsapi" / "models"
+OWN = ROOT / "tools" / "aws-models" / "own-members.json"
+
+# By the service's name in a credential scope: its folder in botocore, and the operations served.
+SERVED = {
+    "rds": ("rds/2014-10-31", """
+        CreateGlobalCluster DescribeGlobalClusters ModifyGlobalCluster DeleteGlobalCluster
+        RemoveFromGlobalCluster SwitchoverGlobalCluster FailoverGlobalCluster CreateDBCluster
+        DescribeDBClusters ModifyDBCluster DeleteDBCluster CreateDBInstance DescribeDBInstances
+        ModifyDBInstance DeleteDBInstance DescribeDBEngineVersions ListTagsForResource
+        DescribeEvents"""),
+    "lambda": ("lambda/2015-03-31", "Invoke ListFunctions GetFunction GetFunctionConfiguration"),
+    "monitoring": ("cloudwatch/2010-08-01", """
+        PutMetricData GetMetricStatistics GetMetricData ListMetrics"""),
+    "logs": ("logs/2014-03-28", """
+        DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents"""),
+    "secretsmanager": ("secretsmanager/2017-10-17", """
+        CreateSecret GetSecretValue DescribeSecret ListSecrets PutSecretValue UpdateSecret
+        RotateSecret ListSecretVersionIds UpdateSecretVersionStage TagResource UntagResource"""),
+    "kms": ("kms/2014-11-01", """
+        CreateKey DescribeKey ListKeys EnableKey DisableKey ScheduleKeyDeletion CancelKeyDeletion
+        EnableKeyRotation DisableKeyRotation GetKeyRotationStatus TagResource UntagResource
+        ListResourceTags CreateAlias UpdateAlias DeleteAlias ListAliases Encrypt Decrypt ReEncrypt
+        GenerateDataKey GenerateDataKeyWithoutPlaintext"""),
+    "sts": ("sts/2011-06-15", "GetCallerIdentity"),
+}
+
+
+class Service:
+    """One service's model, cut down to some operations and what they need."""
+
+    def __init__(self, model, operations, own):
+        self.model, self.shapes, self.own = model, {}, own
+        about = model["metadata"]
+        self.out = {
+            "version": about["apiVersion"],
+            "protocols": about.get("protocols", [about["protocol"]]),
+            "namespace": about.get("xmlNamespace", ""),
+            "target": about.get("targetPrefix", about["serviceId"].replace(" ", "")),
+            "json": about.get("jsonVersion", ""),
+            "operations": {name: self.operation(name) for name in operations},
+        }
+        self.out["shapes"] = dict(sorted(self.shapes.items()))
+
+    def operation(self, name):
+        """Input, output, where it is asked for, which errors it knows."""
+        given = self.model["operations"][name]
+        made = {"http": [given["http"]["method"], given["http"]["requestUri"]]}
+        if "input" in given:
+            made["in"] = self.shape(given["input"]["shape"])
+        if "output" in given:
+            made["out"] = self.shape(given["output"]["shape"])
+            if "resultWrapper" in given["output"]:
+                made["wrap"] = given["output"]["resultWrapper"]
+        errors = {}
+        for one in given.get("errors", []):
+            about = self.model["shapes"][one["shape"]].get("error", {})
+            errors[one["shape"]] = [about.get("code", one["shape"]),
+                                    about.get("httpStatusCode", 400)]
+        if errors:
+            made["errors"] = errors
+        return made
+
+    def member(self, given):
+        """Shape, and only where they say something: wire name, location."""
+        made = {"s": self.shape(given["shape"])}
+        for key, short in (("locationName", "n"), ("location", "l"), ("queryName", "q")):
+            if key in given:
+                made[short] = given[key]
+        return made
+
+    def shape(self, name):
+        """Adds a shape and what it is made of; returns its name."""
+        if name in self.shapes:
+            return name
+        given = self.model["shapes"][name]
+        kind = given["type"]
+        made = self.shapes[name] = {"t": {"character": "string"}.get(kind, kind)}
+        for key, short in (("min", "min"), ("max", "max"), ("pattern", "p"), ("enum", "e"),
+                           ("flattened", "f"), ("sensitive", "x"), ("payload", "payload")):
+            if key in given:
+                made[short] = given[key]
+        if kind == "structure":
+            members = dict(given["members"])
+            made["m"] = {key: self.member(value) for key, value in members.items()}
+            for key, value in self.own.get(name, {}).items():
+                made["m"][key] = {"s": f"Own{key}"}
+                self.shapes[f"Own{key}"] = value
+            if given.get("required"):
+                made["r"] = given["required"]
+        elif kind == "list":
+            made["m"] = self.member(given["member"])
+        elif kind == "map":
+            made["k"], made["v"] = self.member(given["key"]), self.member(given["value"])
+        return name
+
+
+def load(folder):
+    """The model in a folder of botocore's."""
+    for name in ("service-2.json.gz", "service-2.json"):
+        file = folder / name
+        if file.exists():
+            return json.loads((gzip.open if name.endswith("gz") else open)(file, "rb").read())
+    sys.exit(f"aws_models.py: there is no service-2.json in {folder}")
+
+
+def main():
+    if len(sys.argv) > 1:
+        data = pathlib.Path(sys.argv[1])
+    else:
+        import botocore  # pylint: disable=import-outside-toplevel
+        data = pathlib.Path(botocore.__file__).parent / "data"
+    own = json.loads(OWN.read_text())
+    TARGET.mkdir(exist_ok=True)
+    for service, (folder, names) in SERVED.items():
+        made = Service(load(data / folder), names.split(), own.get(service, {})).out
+        text = json.dumps(made, indent=None, separators=(",", ":"), ensure_ascii=True)
+        # One shape and one operation a line: a new version of a model is read as a diff.
+        text = text.replace('"operations":{', '\n"operations":{\n').replace('"shapes":{',
+                                                                          '\n"shapes":{\n')
+        for name in list(made["operations"])[1:] + list(made["shapes"])[1:]:
+            text = text.replace(f',"{name}":{{"http"', f',\n"{name}":{{"http"')
+            text = text.replace(f',"{name}":{{"t"', f',\n"{name}":{{"t"')
+        assert json.loads(text) == made, service
+        (TARGET / f"{service}.json").write_text(text + "\n")
+        print(f"{service}: {len(made['operations'])} operations, {len(made['shapes'])} shapes")
+
+
+if __name__ == "__main__":
+    main()
