@@ -19,12 +19,14 @@ namespace aurora_global::region {
 struct Outside {
   boost::asio::any_io_executor executor;
   const Clock& clock;
-  Randomness& random;  // base/rng.h
+  Randomness& random;
   Store& store;
   const Vault& vault;
   PeerTransport& peers;
   RouterLink& router;
   MakeInstance make_instance;
+  // Removes a directory with all that is in it; no effect if there is none.
+  std::function<net::Task<Result<void>>(std::filesystem::path directory)> remove_tree;
   Facts facts;
   std::map<std::string, std::string> credentials;  // Access key id -> secret.
 };

@@ -1,0 +1,147 @@
+#include "region/instance/postgres_instance.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kStartPoll = 10ms;
+constexpr Duration kAnswerLimit = 2s;
+
+}  // namespace
+
+PostgresInstance::PostgresInstance(boost::asio::any_io_executor executor,
+                                   const RegionConfig& config, net::SystemUser user,
+                                   std::string identifier, int slot)
+    : Instance(executor, identifier, slot),
+      files_(config, std::move(user), std::move(identifier), slot),
+      postmaster_(files_),
+      engine_(executor, files_.socket_dir()) {}
+
+net::Task<Result<void>> PostgresInstance::init(Bootstrap bootstrap, Deadline deadline) {
+  CO_TRY_VOID(files_.prepare());
+  CO_TRY_VOID(co_await stop(StopMode::immediate, deadline));
+  CO_TRY_VOID(co_await files_.clear());
+  net::CommandLine initdb = files_.command(
+      "initdb", {"--pgdata", files_.data().string(), "--username", "rdsadmin", "--data-checksums",
+                 "--wal-segsize", "1", "--auth-local", "trust", "--auth-host", "reject",
+                 "--encoding", "UTF8", "--locale", "C.UTF-8"});
+  CO_TRY_VOID(co_await net::run_checked(std::move(initdb), deadline));
+  const std::optional<WalSource> none;
+  CO_TRY_VOID(co_await start(none, deadline));
+  CO_TRY(const std::string extension, files_.extension_script());
+  CO_TRY_VOID(co_await engine_.bootstrap(std::move(bootstrap), extension, deadline));
+  co_return files_.mark_complete();
+}
+
+// A copy that broke off is not resumed: what is there is part of a database, not one.
+net::Task<Result<void>> PostgresInstance::seed(WalSource source, Deadline deadline) {
+  CO_TRY_VOID(files_.prepare());
+  CO_TRY_VOID(co_await files_.clear());
+  net::CommandLine backup = files_.command(
+      "pg_basebackup", {"--pgdata", files_.data().string(), "--dbname", source.conninfo,
+                        "--checkpoint", "fast", "--wal-method", "stream"});
+  CO_TRY_VOID(co_await net::run_checked(std::move(backup), deadline));
+  CO_TRY_VOID(files_.mark_standby());
+  co_return files_.mark_complete();
+}
+
+net::Task<Result<void>> PostgresInstance::start(std::optional<WalSource> source,
+                                                Deadline deadline) {
+  if (running()) co_return ok();
+  CO_TRY_VOID(files_.begin_start(source.has_value()));
+  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  source_ = source;
+  CO_TRY_VOID(postmaster_.start());
+  engine_.started_anew();
+  co_return co_await wait_until_it_answers(deadline);
+}
+
+net::Task<Result<void>> PostgresInstance::wait_until_it_answers(Deadline deadline) {
+  for (;;) {
+    if (!postmaster_.running()) {
+      co_return make_error(
+          ErrorKind::unavailable,
+          "instance " + identifier() + " ended while starting: " + files_.startup_log_tail());
+    }
+    const auto connected = co_await engine_.answers(deadline.at_most(kAnswerLimit));
+    if (connected.has_value()) co_return ok();
+    if (deadline.passed()) {
+      co_return make_error(ErrorKind::timeout,
+                           "instance " + identifier() + " does not accept connections yet: " +
+                               connected.error().message + "; " + files_.startup_log_tail());
+    }
+    co_await net::sleep_for(kStartPoll);
+  }
+}
+
+net::Task<Result<void>> PostgresInstance::stop(StopMode mode, Deadline deadline) {
+  engine_.forget_connections();
+  return postmaster_.stop(mode, deadline);
+}
+
+net::Task<Result<void>> PostgresInstance::follow(WalSource source, Deadline deadline) {
+  if (source_ && source_->conninfo == source.conninfo && source_->slot == source.slot) {
+    co_return ok();
+  }
+  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  source_ = source;
+  co_return co_await engine_.reload(deadline);
+}
+
+net::Task<Result<void>> PostgresInstance::set_forwarding(Forwarding forwarding, Deadline deadline) {
+  if (forwarding == forwarding_) co_return ok();
+  forwarding_ = std::move(forwarding);
+  // One that was taken over from an earlier daemon gets both with its source: see follow().
+  if (!running() || (files_.is_standby() && !source_)) co_return ok();
+  CO_TRY_VOID(files_.write_configuration(source_, forwarding_));
+  co_return co_await engine_.reload(deadline);
+}
+
+net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string region,
+                                                  Deadline deadline) {
+  CO_TRY_VOID(co_await engine_.promote(epoch, std::move(region), deadline));
+  source_.reset();
+  co_return ok();
+}
+
+net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadline deadline) {
+  CO_TRY_VOID(clear_stale_lock(files_.data()));
+  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  source_ = source;
+  // pg_rewind checks the data directory's own files for what it will replace: standby.signal must
+  // not stand in the way of the crash recovery it may have to do first.
+  files_.unmark_standby();
+  net::CommandLine line =
+      files_.command("pg_rewind", {"--target-pgdata", files_.data().string(), "--source-server",
+                                   source.conninfo + " dbname='rdsadmin'", "--config-file",
+                                   files_.configuration_file().string()});
+  CO_TRY(auto said, co_await net::run_checked(std::move(line), deadline));
+  CO_TRY_VOID(files_.mark_standby());
+  co_return said;
+}
+
+net::Task<Result<std::uint32_t>> PostgresInstance::last_timeline() {
+  co_return region::last_timeline(files_.data());
+}
+
+net::Task<Result<Lsn>> PostgresInstance::fork_of(std::uint32_t timeline) {
+  co_return region::fork_of(files_.data(), timeline);
+}
+
+net::Task<Result<bool>> PostgresInstance::wal_goes_past(std::uint32_t timeline, Lsn lsn) {
+  co_return region::wal_goes_past(files_.data(), timeline, lsn);
+}
+
+net::Task<Result<Lsn>> PostgresInstance::end_of_clean_shutdown() {
+  CO_TRY(const ControlFile control, read_control_file(files_.data()));
+  if (control.state != ClusterState::shut_down) {
+    co_return make_error(
+        ErrorKind::internal,
+        "the instance did not shut down cleanly; its last WAL position is unknown");
+  }
+  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
+  co_return Lsn{control.checkpoint.value + 1};
+}
+
+}  // namespace aurora_global::region
