@@ -38,6 +38,15 @@ TEST_F(StartupLog, AReasonThatComesBackIsAnObstacle) {
   EXPECT_EQ(obstacle(), "us-east-1: instance a: no");
 }
 
+TEST_F(StartupLog, AServerThatStartsUpIsWaitedFor) {
+  const std::string line = "2026-01-01T00:00:01.000Z warning region instance a: FATAL:  57P03: ";
+  for (int i = 0; i < 9; ++i) {
+    say(line + "the database system is starting up; again in 9 ms");
+    now_ += kObstacleAfter;
+    EXPECT_FALSE(obstacle());
+  }
+}
+
 TEST_F(StartupLog, DifferentReasonsAreStepsOnTheWay) {
   for (int i = 0; i < 9; ++i) {
     say("2026-01-01T00:00:01.000Z warning region step " + std::to_string(i) + "; again in 9 ms");
