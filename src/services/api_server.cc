@@ -46,6 +46,8 @@ net::HttpResponse refuse_early(const net::HttpRequest& request, Error error) {
   if (code == "MissingAuthenticationToken") error.message = "Missing Authentication Token";
   net::HttpResponse response = refuse(request, error);
   response.status = wire == Wire::rest ? word->rest_status : word->json_status;
+  // Of a gate in front of the service, API Gateway's as Lambda's: it has no members of a service.
+  if (wire == Wire::rest) response.body = nlohmann::json{{"message", error.message}}.dump();
   return response;
 }
 
