@@ -6,6 +6,8 @@ namespace aurora_global::router {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
+// Of all answers to one question: a session's state has at most 64 MiB, and two digits a byte.
+constexpr std::size_t kAnswersBytesMax = 160 * 1024 * 1024;
 constexpr std::size_t kNoticeBytesMax = 64 * 1024;
 
 net::Task<Result<Channel>> connect(BackendAddress address, net::TlsContext tls, Deadline deadline) {
@@ -54,6 +56,12 @@ Result<void> AnswerCollector::take(const pgwire::Piece& piece) {
   if (piece.size > kAnswerBytesMax) {
     return make_error(ErrorKind::exhausted, "an answer of " + std::to_string(piece.size) +
                                                 " bytes is larger than a router takes");
+  }
+  total_ += piece.bytes.size();
+  if (total_ > kAnswersBytesMax) {
+    return make_error(ErrorKind::exhausted, "answers of more than " +
+                                                std::to_string(kAnswersBytesMax) +
+                                                " bytes are more than a router takes");
   }
   if (piece.begins) partial_.clear();
   partial_.insert(partial_.end(), piece.bytes.begin(), piece.bytes.end());

@@ -44,6 +44,7 @@ class AnswerCollector {
   std::size_t due_;
   Answer present_;
   pgwire::Bytes partial_;
+  std::size_t total_ = 0;  // Bytes of rows and errors so far.
 };
 
 class Backend {
@@ -76,7 +77,8 @@ class Backend {
   // The server has the extension.
   bool reports_state() const { return !session_state_.empty(); }
   const std::string& session_state() const { return session_state_; }
-  bool clean() const { return session_state_ == kClean; }
+  // Nobody has touched it since its login; a digest says how ALTER ROLE let it begin.
+  bool clean() const { return session_state_.starts_with(kClean); }
   // It listens for notifications.
   bool listens() const;
 

@@ -1,13 +1,12 @@
 // What of a session moves with it to another server: read from one, restored on the other.
 //
-// The extension's aurora_global_session_state() tells (docs/reference/extension.md). All SQL here
-// goes through the extended protocol under a reserved name, for it runs in a client's session and
-// must leave the unnamed statement alone.
+// What that is, and how it is restored, is the extension's affair (extension/pg/carry.h): here it
+// is an image in pieces, which nobody reads. The commands are utility statements that need no
+// function in the database; they go through the extended protocol under a reserved name, for they
+// run in a client's session and must leave the unnamed statement alone.
 #pragma once
 
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -16,45 +15,31 @@
 namespace aurora_global::router {
 
 struct CarriedState {
-  struct Statement {
-    std::string name;
-    std::string sql;
-    bool from_sql = false;  // By PREPARE: `sql` is that whole statement.
-    std::vector<std::uint32_t> types;
-  };
-  std::vector<std::pair<std::string, std::string>> settings;
-  std::string session_authorization;  // Empty: as logged in.
-  std::string role;                   // Empty: none.
-  std::vector<Statement> statements;
-  std::vector<std::string> listening;
-  // What cannot be carried, for people: "a temporary table"; empty if everything can.
+  std::vector<std::string> pieces;  // Empty: those of a session that nobody has touched.
+  // What cannot be carried, for people: "temporary objects"; empty if everything can.
   std::string obstacle;
 
-  bool empty() const {
-    return settings.empty() && session_authorization.empty() && role.empty() &&
-           statements.empty() && listening.empty();
-  }
+  bool empty() const { return pieces.empty(); }
 };
 
-// The question, ended with one Sync; its answer is one row with one column.
+// The question, ended with one Sync; its answer are rows with one column each.
 pgwire::Bytes ask_for_state();
 // Fails with `corrupt`.
-Result<CarriedState> parse_carried_state(std::string_view json);
+Result<CarriedState> parse_carried_state(const std::vector<pgwire::Row>& rows);
 
 // Statements, each with its Sync, so that one that fails does not take others with it.
 struct Batch {
   pgwire::Bytes bytes;
-  std::vector<std::string> what;  // For each Sync, for people: "setting search_path".
-  void clear() {
-    bytes.clear();
-    what.clear();
-  }
+  std::vector<std::string> what;  // For each Sync, for people: "the session's state".
 };
 
-// What a standby takes, and what only the writer takes after it.
-Batch restore_on_standby(const CarriedState& state);
-Batch restore_on_writer(const CarriedState& state);
-// Makes a session that had restored another state a fresh one.
-Batch forget();
+// Makes the session that it is sent to the one that was read, whatever it was before; a standby
+// takes it, too. A state without pieces makes it one that nobody has touched and that no ALTER ROLE
+// or ALTER DATABASE concerns.
+Batch restore(const CarriedState& state);
+
+// Sent ahead of the client's next message, unawaited: any transaction of the writer's. What a
+// standby had to take for serializable is that from the next one on.
+Batch arrive();
 
 }  // namespace aurora_global::router

@@ -53,7 +53,7 @@ TEST(Migration, ASessionKeepsItsState) {
     const auto prepared = co_await w.prepare(w.west, 2);
     EXPECT_EQ((*prepared)["sessions"], 1);
     EXPECT_EQ(w.west.sessions_with("app.tenant", "7"), 1u);
-    EXPECT_EQ(w.west.sessions_with("default_transaction_isolation", "serializable"), 0u);
+    EXPECT_EQ(w.west.sessions_with("default_transaction_isolation", "serializable"), 1u);
     const auto held = co_await w.hold(2);
     EXPECT_EQ((*held)["settled"], 1);
     EXPECT_EQ((*held)["open"], 0);

@@ -125,7 +125,6 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Next {
     std::unique_ptr<Backend> backend;
     Captured of;
-    std::vector<CarriedState::Statement> unparsed;  // PostgreSQL refused them.
     std::string obstacle;
   };
   // Answers that are the router's own.

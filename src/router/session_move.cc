@@ -67,12 +67,7 @@ net::Task<Result<CarriedState>> Session::read_state(Deadline deadline) {
     }
     if (answers.has_error()) co_return answers.error();
     const Answer& answer = answers->front();
-    if (!answer.error) {
-      if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0]) {
-        co_return make_error(ErrorKind::corrupt, "the state of the session is no text");
-      }
-      co_return parse_carried_state(*answer.rows[0][0]);
-    }
+    if (!answer.error) co_return parse_carried_state(answer.rows);
     state.obstacle = "state that could not be read (" + answer.error->message + ")";
     // The client's cancel request, or its statement_timeout, was not meant for us.
     if (answer.error->sqlstate != kQueryCanceled) break;
@@ -102,7 +97,8 @@ net::Task<Result<void>> Session::capture(Deadline deadline) {
   if (!backend_->reports_state()) {
     if (core_.has_run_something())
       captured.state.obstacle = "state that only the extension could tell";
-  } else if (!backend_->clean() || core_.has_named() || core_.uncertain()) {
+  } else if (!backend_->clean() || core_.has_named() || core_.uncertain() ||
+             (backend_->session_state() != kClean && !backend_->lost)) {
     CO_TRY(captured.state, co_await read_state(deadline));
   }
   captured.report = backend_->session_state();
@@ -119,37 +115,35 @@ net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) 
   if (next_ && next_->backend && next_->backend->address().same_server(target) &&
       !next_->backend->channel().broken()) {
     if (next_->of.report == of.report && next_->of.statements == of.statements) co_return ok();
-    batch = forget();
-    const Batch restore = restore_on_standby(of.state);
-    batch.bytes.insert(batch.bytes.end(), restore.bytes.begin(), restore.bytes.end());
-    batch.what.insert(batch.what.end(), restore.what.begin(), restore.what.end());
+    batch = restore(of.state);
   } else {
     next_.reset();
     auto opened = co_await Backend::open(target, parameters_, host_.server_tls, deadline, nullptr);
     if (opened.has_error()) co_return opened.error();
     next_.emplace();
     next_->backend = std::move(*opened);
-    if (!of.state.empty()) batch = restore_on_standby(of.state);
+    const Backend& fresh = *next_->backend;
+    // ALTER ROLE may have said something else meanwhile.
+    const bool alike =
+        !fresh.reports_state() || of.report.empty() || fresh.session_state() == of.report;
+    if (!of.state.empty() || !alike) batch = restore(of.state);
   }
   // Taken out while we wait: a session that ends meanwhile drops what it has.
   Next next = std::move(*next_);
   next_.reset();
   next.of = of;
-  next.unparsed.clear();
   next.obstacle.clear();
-  if (!batch.what.empty()) {
+  if (!batch.what.empty() && of.state.empty() && of.report.starts_with(kClean) &&
+      of.report != kClean) {
+    // Its server went before it could be asked.
+    next.obstacle = "what ALTER ROLE gave the session could not be read";
+  } else if (!batch.what.empty()) {
     CO_TRY(const auto answers,
            co_await next.backend->ask(std::move(batch.bytes), batch.what.size(), deadline));
-    const std::size_t parses = of.state.statements.size();
     for (std::size_t i = 0; i < answers.size(); ++i) {
       if (!answers[i].error) continue;
-      const std::size_t from_end = answers.size() - i;  // The statements come last.
-      if (from_end <= parses && !of.state.statements[parses - from_end].from_sql) {
-        next.unparsed.push_back(of.state.statements[parses - from_end]);
-      } else if (next.obstacle.empty()) {
-        next.obstacle =
-            batch.what[i] + " could not be restored (" + answers[i].error->message + ")";
-      }
+      next.obstacle = batch.what[i] + " could not be restored (" + answers[i].error->message + ")";
+      break;
     }
   }
   if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
@@ -210,47 +204,24 @@ void Session::switch_to(std::unique_ptr<Backend> backend) {
   host_.tasks.spawn("server to client", pump_server(backend_));
 }
 
-// Requires a stop, and a session at the new server. What only a writer takes is awaited before the
-// client goes on.
+// Requires a stop, and a session at the new server.
 net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   Next next = std::move(*next_);
   next_.reset();
-  for (const CarriedState::Statement& one : next.unparsed) {
-    Bytes parse;
-    pgwire::put_parse(parse, one.name, one.sql, one.types);
-    core_.parse_at_use(one.name, std::move(parse));
-  }
-  const CarriedState& state = next.of.state;
+  Bytes unnamed = core_.unnamed();
+  switch_to(std::move(next.backend));
+  captured_.reset();
   Batch batch;
-  if (!state.empty()) batch = restore_on_writer(state);
-  // Beyond the switch of write forwarding, which means nothing to a writer.
-  const bool awaited = batch.what.size() > 1;
-  const std::size_t restored = batch.what.size();
-  const Bytes& unnamed = core_.unnamed();
+  if (!next.of.state.empty()) batch = arrive();
   if (!unnamed.empty()) {
     batch.bytes.insert(batch.bytes.end(), unnamed.begin(), unnamed.end());
     pgwire::put_sync(batch.bytes);
     batch.what.push_back("the unnamed statement");
   }
-  switch_to(std::move(next.backend));
-  captured_.reset();
   if (batch.what.empty()) co_return ok();
   const std::size_t count = batch.what.size();
-  if (!awaited) {
-    const auto told = co_await tell(std::make_shared<Own>(count), std::move(batch.bytes), deadline);
-    if (told.has_error()) end_lost(told.error().message);
-    co_return ok();
-  }
-  const auto answers = co_await ask(std::move(batch.bytes), count, deadline);
-  if (answers.has_error()) {
-    end_lost(answers.error().message);
-    co_return ok();
-  }
-  for (std::size_t i = 0; i < restored; ++i) {
-    if (!(*answers)[i].error) continue;
-    end_by(batch.what[i] + " could not be restored (" + (*answers)[i].error->message + ")");
-    break;
-  }
+  const auto told = co_await tell(std::make_shared<Own>(count), std::move(batch.bytes), deadline);
+  if (told.has_error()) end_lost(told.error().message);
   co_return ok();
 }
 

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kEver = 1h;
 constexpr std::string_view kState = "aurora_global.session_state";
+constexpr std::string_view kImage = "aurora_global.session";
 constexpr std::string_view kVerifier =
     "SCRAM-SHA-256$4096:MDEyMzQ1Njc4OWFiY2RlZg==$bpSY5Ze9NUH+I35LC3gVq+DpBfK46iXBxvhAKqVu9pE=:"
     "VpYlBuxyzeCI1KnctrefdljpB1mk3Gp7sBI/t11+NkQ=";
@@ -549,7 +550,7 @@ FakeServer::Reply FakeServer::run(Connection& connection, const std::string& sql
   }
   if (word == "WHO") return {{{name_}}, "SELECT 1", {}};
   if (word == "ECHO") return {{{parameters.at(0)}}, "SELECT 1", {}};
-  if (word == "USE") return {{}, "USE", {}};
+  if (word == "USE") return {{}, "USE", refuse_parse(sql)};
   if (word == "FAIL") return {{}, "", error_of("22012", "division by zero")};
   if (word == "ROWS") {
     std::vector<Row> rows(std::stoul(words.at(1)), Row{std::string(1024, 'r')});
@@ -605,6 +606,17 @@ FakeServer::Reply FakeServer::run_session(Connection& connection,
                                           const std::vector<std::string>& words,
                                           const std::string& sql) {
   const std::string& word = words[0];
+  if (word == "SHOW" && words.at(1) == kImage) {
+    if (cancel_questions > 0) {
+      --cancel_questions;
+      return {{}, "", error_of("57014", "canceling statement due to statement timeout")};
+    }
+    return show_image(connection);
+  }
+  if (word == "SET" && words.at(1) == kImage) {
+    const auto quote = sql.find('\'');
+    return restore_image(connection, sql.substr(quote + 1, sql.size() - quote - 2));
+  }
   if (word == "SET") return set(connection, words.at(1), words.at(2));
   if (word == "RESET") return reset(connection, words);
   if (word == "SHOW") {
@@ -662,46 +674,78 @@ FakeServer::Reply FakeServer::run_for_router(Connection& connection, const std::
             "SELECT 1",
             {}};
   }
-  if (sql == "SELECT pg_catalog.aurora_global_session_state()") {
-    if (cancel_questions > 0) {
-      --cancel_questions;
-      return {{}, "", error_of("57014", "canceling statement due to statement timeout")};
-    }
-    return {{{session_state(connection)}}, "SELECT 1", {}};
-  }
-  if (sql == "SELECT pg_catalog.set_config($1, $2, false)") {
-    return set(connection, parameters.at(0).value_or(""), parameters.at(1).value_or(""));
-  }
-  if (sql == "SELECT pg_catalog.set_config('apg_write_forward.consistency_mode', 'off', false)") {
-    return set(connection, "apg_write_forward.consistency_mode", "off");
-  }
   return {{}, "", error_of("42601", "syntax error")};
 }
 
-std::string FakeServer::session_state(const Connection& connection) const {
-  json settings = json::array();
+FakeServer::Reply FakeServer::show_image(const Connection& connection) const {
+  std::string obstacle;
+  for (const auto& [there, what] : {std::pair{connection.temporary, "temporary objects"},
+                                    std::pair{connection.locks > 0, "advisory locks"},
+                                    std::pair{connection.cursor, "a cursor WITH HOLD"}}) {
+    if (there) obstacle += (obstacle.empty() ? "" : " and ") + std::string(what);
+  }
+  json settings = json::object();
   for (const auto& [name, value] : connection.settings) {
     const auto start = connection.startup.find(name);
-    settings.push_back({{"name", name},
-                        {"setting", value},
-                        {"startup", start != connection.startup.end() && start->second == value}});
+    if (start == connection.startup.end() || start->second != value) settings[name] = value;
   }
   json statements = json::array();
   for (const auto& [name, one] : connection.statements) {
-    if (name.empty()) continue;
-    statements.push_back(
-        {{"name", name},
-         {"statement", one.from_sql ? "PREPARE " + name + " AS " + one.sql : one.sql},
-         {"from_sql", one.from_sql},
-         {"parameter_types", one.types}});
+    if (name.empty() || name.starts_with("_aurora_global")) continue;
+    statements.push_back({name, one.sql, one.types, one.from_sql});
   }
-  return json{{"settings", settings},
-              {"prepared_statements", statements},
-              {"listening", connection.listening},
-              {"temporary_objects", connection.temporary},
-              {"advisory_locks", connection.locks},
-              {"held_cursors", connection.cursor ? json{"c"} : json::array()}}
-      .dump();
+  const std::string text =
+      json{{"settings", settings}, {"statements", statements}, {"listening", connection.listening}}
+          .dump();
+  std::string digits;
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (const char c : text) {
+    digits += kDigits[static_cast<unsigned char>(c) >> 4];
+    digits += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  constexpr std::size_t kPiece = 256 * 1024;
+  const std::size_t count = (digits.size() + kPiece - 1) / kPiece;
+  Reply reply{{{obstacle}}, "SHOW", {}};
+  for (std::size_t i = 0; i < count; ++i) {
+    reply.rows.push_back({std::to_string(i + 1) + "/" + std::to_string(count) + ":" +
+                          digits.substr(i * kPiece, kPiece)});
+  }
+  return reply;
+}
+
+FakeServer::Reply FakeServer::restore_image(Connection& connection, const std::string& piece) {
+  const auto slash = piece.find('/');
+  const auto colon = piece.find(':');
+  if (piece != "none") {
+    if (piece.starts_with("1/")) connection.image.clear();
+    connection.image += piece.substr(colon + 1);
+    if (piece.substr(0, slash) != piece.substr(slash + 1, colon - slash - 1))
+      return {{}, "SET", {}};
+  }
+  std::string text;
+  for (std::size_t i = 0; i + 1 < connection.image.size(); i += 2) {
+    text += static_cast<char>(std::stoi(connection.image.substr(i, 2), nullptr, 16));
+  }
+  const json image = piece == "none" ? json::object() : json::parse(text);
+  connection.settings.clear();
+  for (const char* name : {"application_name", "TimeZone"}) {
+    const auto start = connection.startup.find(name);
+    if (start != connection.startup.end()) connection.settings[name] = start->second;
+  }
+  connection.statements.clear();
+  connection.listening.clear();
+  ++connection.changes;
+  if (piece == "none") return {{}, "SET", {}};
+  for (const auto& [name, value] : image.at("settings").items()) {
+    connection.settings[name] = value.get<std::string>();
+  }
+  for (const auto& one : image.at("statements")) {
+    connection.statements[one.at(0).get<std::string>()] = {
+        one.at(1).get<std::string>(), one.at(2).get<std::vector<std::uint32_t>>(),
+        one.at(3).get<bool>()};
+  }
+  image.at("listening").get_to(connection.listening);
+  return {{}, "SET", {}};
 }
 
 std::string FakeServer::state_report(const Connection& connection) const {

@@ -15,7 +15,7 @@
 //   COPY             takes rows, each of which is written
 //   HANG             answers when it is cancelled
 //   FAIL             22012
-// and what a router asks by itself: verifiers, set_config(), aurora_global_session_state().
+// and what a router asks by itself: verifiers, the state of a session and its restoring.
 //
 // One thread.
 #pragma once
@@ -115,6 +115,7 @@ class FakeServer {
     std::map<std::string, Statement> statements;
     std::map<std::string, Portal> portals;
     std::set<std::string> listening;
+    std::string image;  // Pieces of one.
     int locks = 0;
     bool temporary = false;
     bool cursor = false;
@@ -168,7 +169,8 @@ class FakeServer {
   Reply set(Connection& connection, const std::string& name, const std::string& value);
   Reply reset(Connection& connection, const std::vector<std::string>& words);
   std::optional<pgwire::ServerError> commit(Connection& connection);
-  std::string session_state(const Connection& connection) const;
+  Reply show_image(const Connection& connection) const;
+  Reply restore_image(Connection& connection, const std::string& piece);
   std::string state_report(const Connection& connection) const;
 
   boost::asio::any_io_executor executor_;
