@@ -4,6 +4,21 @@
 #include <ctime>
 
 namespace aurora_global {
+namespace {
+
+// constinit: no guard is tested at each use.
+constinit thread_local const Clock* simulated = nullptr;
+
+}  // namespace
+
+const Clock& clock_of_thread() {
+  static const SystemClock system;
+  return simulated == nullptr ? system : *simulated;
+}
+
+ClockOfThread::ClockOfThread(const Clock& clock) : before_(simulated) { simulated = &clock; }
+
+ClockOfThread::~ClockOfThread() { simulated = before_; }
 
 Instant SystemClock::now() const { return std::chrono::steady_clock::now(); }
 

@@ -41,21 +41,36 @@ class ManualClock final : public Clock {
   WallTime wall_{std::chrono::seconds(1'700'000'000)};
 };
 
+// The clock of the loop that runs on this thread: the machine's, unless a simulated loop runs here.
+const Clock& clock_of_thread();
+
+// Who runs a simulated loop puts its clock in force around each of its handlers.
+class ClockOfThread {
+ public:
+  explicit ClockOfThread(const Clock& clock);
+  ~ClockOfThread();
+  ClockOfThread(const ClockOfThread&) = delete;
+  ClockOfThread& operator=(const ClockOfThread&) = delete;
+
+ private:
+  const Clock* before_;
+};
+
 // "2026-11-23T15:57:04.123Z", the form AWS uses in XML.
 std::string iso8601(WallTime time);
 
-// A point in time after which waiting is over.
+// A point in time after which waiting is over, by the clock of the loop that runs on this thread.
 class Deadline {
  public:
   explicit Deadline(Instant at) : at_(at) {}
-  static Deadline in(Duration from_now) { return Deadline(SystemClock().now() + from_now); }
+  static Deadline in(Duration from_now) { return Deadline(clock_of_thread().now() + from_now); }
 
   Instant at() const { return at_; }
   // Never negative.
-  Duration left(Instant now = SystemClock().now()) const {
+  Duration left(Instant now = clock_of_thread().now()) const {
     return at_ > now ? Duration(at_ - now) : Duration::zero();
   }
-  bool passed(Instant now = SystemClock().now()) const { return now >= at_; }
+  bool passed(Instant now = clock_of_thread().now()) const { return now >= at_; }
   // The earlier of this and `from_now`: a part of the budget for one step.
   Deadline at_most(Duration from_now) const {
     const Deadline other = in(from_now);

@@ -8,17 +8,39 @@
 
 namespace aurora_global {
 
-std::string random_hex(std::size_t bytes) {
-  std::vector<unsigned char> raw(bytes);
-  CHECK(getrandom(raw.data(), raw.size(), 0) == static_cast<ssize_t>(raw.size()));
+namespace {
+
+std::string to_hex(const std::vector<unsigned char>& raw) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(bytes * 2);
+  text.reserve(raw.size() * 2);
   for (const unsigned char byte : raw) {
     text += kDigits[byte >> 4];
     text += kDigits[byte & 15];
   }
   return text;
+}
+
+}  // namespace
+
+std::uint64_t SystemRandomness::next() {
+  std::uint64_t number = 0;
+  CHECK(getrandom(&number, sizeof number, 0) == static_cast<ssize_t>(sizeof number));
+  return number;
+}
+
+std::string SystemRandomness::hex(std::size_t bytes) { return random_hex(bytes); }
+
+std::string SeededRandomness::hex(std::size_t bytes) {
+  std::vector<unsigned char> raw(bytes);
+  for (unsigned char& byte : raw) byte = static_cast<unsigned char>(rng_.below(256));
+  return to_hex(raw);
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::vector<unsigned char> raw(bytes);
+  CHECK(getrandom(raw.data(), raw.size(), 0) == static_cast<ssize_t>(raw.size()));
+  return to_hex(raw);
 }
 
 std::string random_uuid() {

@@ -20,6 +20,33 @@ class Rng {
   std::mt19937_64 engine_;
 };
 
+// Where identifiers come from: nobody guesses them, and no two are alike.
+class Randomness {
+ public:
+  virtual ~Randomness() = default;
+  virtual std::uint64_t next() = 0;
+  // `bytes` bytes as 2 * bytes hexadecimal digits.
+  virtual std::string hex(std::size_t bytes) = 0;
+};
+
+// The operating system's.
+class SystemRandomness final : public Randomness {
+ public:
+  std::uint64_t next() override;
+  std::string hex(std::size_t bytes) override;
+};
+
+// Repeatable. For tests and the simulator.
+class SeededRandomness final : public Randomness {
+ public:
+  explicit SeededRandomness(std::uint64_t seed) : rng_(seed) {}
+  std::uint64_t next() override { return rng_.next(); }
+  std::string hex(std::size_t bytes) override;
+
+ private:
+  Rng rng_;
+};
+
 // `bytes` bytes from the operating system, as 2 * bytes hexadecimal digits. For keys, passwords,
 // identifiers. Aborts the process if the system has no randomness.
 std::string random_hex(std::size_t bytes);

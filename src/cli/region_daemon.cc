@@ -4,6 +4,7 @@
 #include "net/main_loop.h"
 #include "net/pid_file.h"
 #include "region/controller.h"
+#include "region/machine.h"
 #include "services/api_server.h"
 
 namespace aurora_global::cli {
@@ -13,7 +14,8 @@ using namespace std::chrono_literals;
 
 net::Task<Result<void>> serve(const region::RegionConfig& config,
                               boost::asio::any_io_executor executor, net::Event& stop) {
-  CO_TRY(const auto controller, region::Controller::open(executor, config));
+  CO_TRY(const auto machine, region::Machine::open(executor, config));
+  CO_TRY(const auto controller, region::Controller::open(config, machine->outside()));
   services::ApiOptions options{
       config.home, config.api_address, {}, std::chrono::seconds(config.metrics_interval_s)};
   CO_TRY(const auto keys, region::load_credentials(config.credentials_file));

@@ -28,14 +28,14 @@ Error from_error_code(const boost::system::error_code& code, std::string_view wh
 }
 
 Task<void> sleep_for(Duration duration) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
+  Timer timer(co_await asio::this_coro::executor);
   timer.expires_after(duration);
   co_await timer.async_wait(use_result);
 }
 
 DeadlineGuard::DeadlineGuard(asio::any_io_executor executor, Deadline deadline,
                              std::function<void()> cancel)
-    : state_(std::make_shared<State>(State{asio::steady_timer(executor), std::move(cancel)})) {
+    : state_(std::make_shared<State>(State{Timer(executor), std::move(cancel)})) {
   state_->timer.expires_at(deadline.at());
   arm(state_);
 }
@@ -43,7 +43,7 @@ DeadlineGuard::DeadlineGuard(asio::any_io_executor executor, Deadline deadline,
 // Cancels again until the guard is gone: a cancel that meets the moment between two steps of a
 // composed operation is lost on it, and the next step would wait without a deadline.
 void DeadlineGuard::arm(std::shared_ptr<State> state) {
-  asio::steady_timer& timer = state->timer;
+  Timer& timer = state->timer;
   timer.async_wait([state = std::move(state)](const boost::system::error_code& error) {
     if (error || state->done) return;
     state->expired = true;
@@ -63,17 +63,17 @@ Event::Event(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
 void Event::notify() {
   ++generation_;
-  for (asio::steady_timer* waiter : waiters_) waiter->cancel();
+  for (Timer* waiter : waiters_) waiter->cancel();
 }
 
 Task<bool> Event::wait(Deadline deadline) {
   const std::uint64_t before = generation_;
-  asio::steady_timer timer(executor_);
+  Timer timer(executor_);
   timer.expires_at(deadline.at());
   const auto place = waiters_.insert(waiters_.end(), &timer);
   struct Leave {
-    std::list<asio::steady_timer*>& list;
-    std::list<asio::steady_timer*>::iterator place;
+    std::list<Timer*>& list;
+    std::list<Timer*>::iterator place;
     ~Leave() { list.erase(place); }
   } leave{waiters_, place};
   co_await timer.async_wait(use_result);
@@ -92,23 +92,33 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
   auto entry = std::make_shared<Entry>();
   entry->name = std::move(name);
   const auto place = tasks_->insert(tasks_->end(), entry);
+  // The task is off the list when this is gone: after its end, and when its loop ended first and
+  // has dropped it unfinished.
+  struct Leave {
+    std::shared_ptr<Entries> tasks;
+    Entries::iterator place;
+    ~Leave() { tasks->erase(place); }
+  };
+  auto leave = std::make_unique<Leave>(Leave{tasks_, place});
   asio::co_spawn(
       executor_, std::move(task),
-      asio::bind_cancellation_slot(entry->cancel.slot(), [tasks = tasks_, empty = empty_, entry,
-                                                          place](std::exception_ptr failure) {
-        tasks->erase(place);
-        if (tasks->empty()) empty->notify();
-        if (!failure) return;
-        try {
-          std::rethrow_exception(failure);
-        } catch (const boost::system::system_error& error) {
-          if (error.code() == asio::error::operation_aborted) return;
-          std::fprintf(stderr, "task %s ended by: %s\n", entry->name.c_str(), error.what());
-        } catch (const std::exception& error) {
-          std::fprintf(stderr, "task %s ended by: %s\n", entry->name.c_str(), error.what());
-        }
-        CHECK(false && "an exception left a task");
-      }));
+      asio::bind_cancellation_slot(
+          entry->cancel.slot(),
+          [entry, empty = empty_, leave = std::move(leave)](std::exception_ptr failure) mutable {
+            const auto tasks = leave->tasks;
+            leave.reset();
+            if (tasks->empty()) empty->notify();
+            if (!failure) return;
+            try {
+              std::rethrow_exception(failure);
+            } catch (const boost::system::system_error& error) {
+              if (error.code() == asio::error::operation_aborted) return;
+              std::fprintf(stderr, "task %s ended by: %s\n", entry->name.c_str(), error.what());
+            } catch (const std::exception& error) {
+              std::fprintf(stderr, "task %s ended by: %s\n", entry->name.c_str(), error.what());
+            }
+            CHECK(false && "an exception left a task");
+          }));
 }
 
 void TaskGroup::stop() {

@@ -8,7 +8,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
@@ -19,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "net/timer.h"
 
 namespace aurora_global::net {
 
@@ -64,7 +64,7 @@ class DeadlineGuard {
 
  private:
   struct State {
-    asio::steady_timer timer;
+    Timer timer;
     std::function<void()> cancel;
     bool expired = false;
     bool done = false;
@@ -86,7 +86,7 @@ class Event {
  private:
   asio::any_io_executor executor_;
   std::uint64_t generation_ = 0;
-  std::list<asio::steady_timer*> waiters_;
+  std::list<Timer*> waiters_;
 };
 
 // Owns tasks: cancels them all on stop() and counts them down. An exception that leaves a task is

@@ -1,11 +1,8 @@
 #include "region/controller.h"
 
-#include "region/sqlite_store.h"
-
 #include <algorithm>
 
 #include "net/log.h"
-#include "net/tls.h"
 
 namespace aurora_global::region {
 namespace {
@@ -17,42 +14,32 @@ constexpr Duration kGossipLimit = 2s;
 
 }  // namespace
 
-Controller::Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-                       std::unique_ptr<Store> store, Vault vault, net::SystemUser user, Facts facts,
-                       std::map<std::string, std::string> keys)
-    : executor_(executor),
+Controller::Controller(const RegionConfig& config, Outside outside)
+    : executor_(outside.executor),
       config_(config),
-      store_(std::move(store)),
-      vault_(std::move(vault)),
-      key_ring_(executor, *store_, vault_, clock_, config.region, config.account_id),
-      user_(std::move(user)),
-      facts_(std::move(facts)),
-      keys_(std::move(keys)),
-      wake_(executor),
-      tasks_(executor) {}
+      clock_(outside.clock),
+      randomness_(outside.random),
+      store_(outside.store),
+      vault_(outside.vault),
+      transport_(outside.peers),
+      router_(outside.router),
+      make_instance_(std::move(outside.make_instance)),
+      key_ring_(executor_, store_, vault_, clock_, config.region, config.account_id),
+      facts_(std::move(outside.facts)),
+      keys_(std::move(outside.credentials)),
+      wake_(executor_),
+      tasks_(executor_) {}
 
 Controller::~Controller() = default;
 
-Result<std::unique_ptr<Controller>> Controller::open(boost::asio::any_io_executor executor,
-                                                     const RegionConfig& config) {
-  TRY(auto keys, load_credentials(config.credentials_file));
-  TRY(auto user, postgres_user());
-  TRY(auto store, SqliteStore::open(config.home / "state.sqlite"));
-  TRY(auto vault, Vault::open(config.home / "root.key"));
-  Facts facts;
-  facts.region = config.region;
-  facts.account_id = config.account_id;
-  facts.global_writer_host = config.global_writer.substr(0, config.global_writer.rfind(':'));
-  TRY(facts.engine_version, postgres_version(config.postgres_bin));
-  std::unique_ptr<Controller> controller(new Controller(executor, config, std::move(store),
-                                                        std::move(vault), std::move(user),
-                                                        std::move(facts), std::move(keys)));
+Result<std::unique_ptr<Controller>> Controller::open(const RegionConfig& config, Outside outside) {
+  std::unique_ptr<Controller> controller(new Controller(config, std::move(outside)));
   TRY_VOID(controller->load());
   return controller;
 }
 
 Result<void> Controller::load() {
-  TRY(const auto documents, store_->load());
+  TRY(const auto documents, store_.load());
   TRY_VOID(key_ring_.load(documents));
   for (const Store::Document& document : documents) {
     const auto kind = document.name.substr(0, document.name.find(':'));
@@ -84,27 +71,14 @@ Result<void> Controller::load() {
 }
 
 Result<void> Controller::start() {
-  const auto tls = config_.tls_dir();
-  TRY(auto server_context,
-      net::server_tls(tls / "server.crt", tls / "server.key", tls / "client-ca.crt"));
-  TRY(auto client_context,
-      net::client_tls(tls / "peer.crt", tls / "peer.key", tls / "server-ca.crt"));
-  for (const PeerConfig& peer : config_.peers) {
-    peers_[peer.region] = PeerView{};
-    peer_clients_[peer.region] = std::make_unique<net::HttpClient>(
-        executor_, peer.api, client_context, peer.region.name + ".aurora-global.internal");
-  }
-  router_ = std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
-  router_moves_ =
-      std::make_unique<net::ControlClient>(executor_, config_.run_dir() / "router.sock");
+  for (const PeerConfig& peer : config_.peers) peers_[peer.region] = PeerView{};
   sync_instances();
   if (Instance* instance = head()) {
     adopted_as_primary_ = instance->running() && !instance->is_standby_directory();
   }
-  TRY(peer_server_, net::HttpServer::listen(
-                        tasks_, config_.peer_address,
-                        [this](net::HttpRequest request) { return serve_peer(std::move(request)); },
-                        server_context));
+  TRY_VOID(transport_.serve(tasks_, [this](RegionId from, PeerRequest request) {
+    return serve_peer(std::move(from), std::move(request));
+  }));
   for (const PeerConfig& peer : config_.peers) {
     tasks_.spawn("gossip with " + peer.region.name, gossip_with(peer.region));
   }
@@ -119,7 +93,7 @@ Result<void> Controller::start() {
 }
 
 net::Task<void> Controller::stop() {
-  if (peer_server_) peer_server_->close();
+  transport_.close();
   tasks_.stop();
   co_await tasks_.join();
 }
@@ -143,34 +117,34 @@ std::optional<std::string> Controller::secret_key(std::string_view access_key_id
 net::Task<Result<void>> Controller::save_global(std::string identifier) {
   std::vector<Store::Document> documents = {
       {"global:" + identifier, Json(globals_.at(identifier)).dump()}};
-  co_return co_await store_->put(std::move(documents));
+  co_return co_await store_.put(std::move(documents));
 }
 
 net::Task<Result<void>> Controller::save_cluster() {
   if (!cluster_) {
-    CO_TRY_VOID(co_await store_->erase("bootstrap"));
-    co_return co_await store_->erase("cluster");
+    CO_TRY_VOID(co_await store_.erase("bootstrap"));
+    co_return co_await store_.erase("cluster");
   }
   std::vector<Store::Document> documents = {
       {"cluster", Json(*cluster_).dump()},
       {"bootstrap", Json{{"master_verifier", master_verifier_}}.dump()}};
-  co_return co_await store_->put(std::move(documents));
+  co_return co_await store_.put(std::move(documents));
 }
 
 net::Task<Result<void>> Controller::save_operation(std::string global_cluster) {
   std::vector<Store::Document> documents = {
       {"operation:" + global_cluster, Json(operations_.at(global_cluster)).dump()}};
-  co_return co_await store_->put(std::move(documents));
+  co_return co_await store_.put(std::move(documents));
 }
 
 net::Task<Result<void>> Controller::save_fence() {
-  if (!fence_) co_return co_await store_->erase("fence");
+  if (!fence_) co_return co_await store_.erase("fence");
   const Json json = {{"operation_id", fence_->operation_id},
                      {"global_cluster", fence_->global_cluster},
                      {"epoch", fence_->epoch.value},
                      {"final_lsn", fence_->final_lsn.value}};
   std::vector<Store::Document> documents = {{"fence", json.dump()}};
-  co_return co_await store_->put(std::move(documents));
+  co_return co_await store_.put(std::move(documents));
 }
 
 void Controller::note_event(std::string message, std::vector<std::string> categories,
@@ -188,7 +162,7 @@ void Controller::note_event(std::string message, std::vector<std::string> catego
   log::info("event: {} {}: {}", event.source_type, event.source_identifier, event.message);
   // Its own task: an event is never worth a wait inside a write-unavailability window.
   auto write = [](Controller& self, model::Event noted) -> net::Task<void> {
-    const auto written = co_await self.store_->add_event(std::move(noted));
+    const auto written = co_await self.store_.add_event(std::move(noted));
     if (written.has_error()) log::warn("store event: {}", written.error().message);
   };
   tasks_.spawn("store event", write(*this, std::move(event)));
@@ -288,7 +262,7 @@ std::vector<model::DbCluster> Controller::db_clusters() const {
 }
 
 net::Task<Result<std::vector<model::Event>>> Controller::events(WallTime from, WallTime to) {
-  co_return co_await store_->events(from, to);
+  co_return co_await store_.events(from, to);
 }
 
 Controller::Json Controller::head_json() const {
@@ -412,24 +386,9 @@ net::Task<void> Controller::learn(Json message) {
 
 net::Task<Result<Controller::Json>> Controller::call_peer(RegionId region, std::string what,
                                                           Json request, Deadline deadline) {
-  const auto client = peer_clients_.find(region);
-  if (client == peer_clients_.end()) {
-    co_return make_error(ErrorKind::not_found, "this region has no peer " + region.name);
-  }
-  net::HttpRequest message;
-  message.method = "POST";
-  message.target = "/v1/" + what;
-  message.repeatable = what != "pass-on";
-  message.body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
-  message.headers.emplace_back("Content-Type", "application/json");
-  if (message.body.size() > net::kHttpBodyBytesMax) {
-    co_return make_error(ErrorKind::invalid,
-                         "The request is too large to be passed on to region " + region.name +
-                             ": " + std::to_string(message.body.size()) + " bytes, at most " +
-                             std::to_string(net::kHttpBodyBytesMax),
-                         "RequestTooLargeException");
-  }
-  const auto response = co_await client->second->request(std::move(message), deadline);
+  PeerRequest message{what, request.dump(-1, ' ', false, Json::error_handler_t::replace),
+                      what != "pass-on"};
+  const auto response = co_await transport_.call(region, std::move(message), deadline);
   if (response.has_error()) {
     co_return response.error().in("ask region " + region.name + " to " + what);
   }

@@ -19,15 +19,13 @@
 #include "base/rng.h"
 #include "model/duty.h"
 #include "model/operation.h"
-#include "net/control_socket.h"
 #include "net/http.h"
 #include "region/codec.h"
+#include "region/config.h"
 #include "region/forwarding_view.h"
-#include "region/instance.h"
 #include "region/key_ring.h"
+#include "region/outside.h"
 #include "region/region.h"
-#include "region/store.h"
-#include "region/vault.h"
 
 namespace aurora_global::region {
 
@@ -61,8 +59,7 @@ struct PeerView {
 class Controller final : public Region {
  public:
   // `config` must outlive the controller.
-  static Result<std::unique_ptr<Controller>> open(boost::asio::any_io_executor executor,
-                                                  const RegionConfig& config);
+  static Result<std::unique_ptr<Controller>> open(const RegionConfig& config, Outside outside);
   ~Controller() override;
 
   // The handler that calls passed on by other regions are given to (the same that serves the API
@@ -111,9 +108,7 @@ class Controller final : public Region {
   template <typename T>
   using Task = net::Task<T>;
 
-  Controller(boost::asio::any_io_executor executor, const RegionConfig& config,
-             std::unique_ptr<Store> store, Vault vault, net::SystemUser user, Facts facts,
-             std::map<std::string, std::string> keys);
+  Controller(const RegionConfig& config, Outside outside);
 
   // --- knowledge (controller.cc)
   Result<void> load();
@@ -195,7 +190,7 @@ class Controller final : public Region {
   void operation_ended(const model::Operation& operation);
 
   // --- requests of peers (controller_peers.cc)
-  Task<net::HttpResponse> serve_peer(net::HttpRequest request);
+  Task<PeerReply> serve_peer(RegionId from, PeerRequest request);
   Task<Result<Json>> dispatch_peer(std::string what, Json request);
   Task<Result<Json>> peer_join(Json request);
   Task<Result<Json>> peer_checkpoint();
@@ -228,11 +223,14 @@ class Controller final : public Region {
 
   boost::asio::any_io_executor executor_;
   const RegionConfig& config_;
-  SystemClock clock_;
-  std::unique_ptr<Store> store_;
-  Vault vault_;
+  const Clock& clock_;
+  Randomness& randomness_;
+  Store& store_;
+  const Vault& vault_;
+  PeerTransport& transport_;
+  RouterDoor& router_;
+  MakeInstance make_instance_;
   KeyRing key_ring_;
-  net::SystemUser user_;
   Facts facts_;
   std::map<std::string, std::string> keys_;
   net::HttpHandler api_handler_;
@@ -261,10 +259,6 @@ class Controller final : public Region {
   bool head_running_ = false;
   std::string published_topology_;
 
-  std::map<RegionId, std::unique_ptr<net::HttpClient>> peer_clients_;
-  std::unique_ptr<net::HttpServer> peer_server_;
-  std::unique_ptr<net::ControlClient> router_;
-  std::unique_ptr<net::ControlClient> router_moves_;  // Orders that take their time.
   net::Event wake_;
   net::TaskGroup tasks_;
   // Endpoints are held until this epoch; an older topology is not published meanwhile.

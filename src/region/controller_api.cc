@@ -1,6 +1,8 @@
 // The Region interface: what may be created, changed and deleted, by Aurora's rules.
 #include <algorithm>
 
+#include "net/run_blocking.h"
+#include "pgclient/connection.h"
 #include "region/controller.h"
 
 namespace aurora_global::region {
@@ -12,8 +14,8 @@ constexpr int kInstancesMax = 16;
 constexpr Duration kAskLimit = 5s;
 constexpr std::size_t kPasswordMin = 8;
 
-std::string resource_id(std::string_view prefix) {
-  return std::string(prefix) + "-" + random_hex(13);
+std::string resource_id(std::string_view prefix, Randomness& randomness) {
+  return std::string(prefix) + "-" + randomness.hex(13);
 }
 
 }  // namespace
@@ -34,7 +36,7 @@ net::Task<Result<model::GlobalCluster>> Controller::create_global_cluster(
     global.version = present->second.version;
   }
   global.identifier = identifier;
-  global.resource_id = resource_id("cluster");
+  global.resource_id = resource_id("cluster", randomness_);
   global.engine_version =
       request.engine_version.empty() ? facts_.engine_version : request.engine_version;
   global.database_name = request.database_name;
@@ -220,7 +222,7 @@ net::Task<Result<model::DbCluster>> Controller::create_db_cluster(CreateDbCluste
   model::DbCluster cluster;
   cluster.identifier = identifier;
   cluster.arn = model::cluster_arn(config_.region, config_.account_id, identifier);
-  cluster.resource_id = resource_id("cluster");
+  cluster.resource_id = resource_id("cluster", randomness_);
   cluster.status = "creating";
   cluster.engine_version = facts_.engine_version;
   cluster.database_name = request.database_name;
@@ -332,8 +334,12 @@ net::Task<Result<model::DbCluster>> Controller::delete_db_cluster(std::string id
   }
   model::DbCluster last = described(*cluster_);
   last.status = "deleting";
-  std::error_code ignored;
-  std::filesystem::remove_all(config_.home / "volume", ignored);
+  const auto remove = [volume = config_.home / "volume"] {
+    std::error_code ignored;
+    return std::filesystem::remove_all(volume, ignored);
+  };
+  co_await net::run_blocking(remove);
+  if (!cluster_ || cluster_->identifier != identifier) co_return last;  // Somebody else was faster.
   cluster_.reset();
   master_verifier_.clear();
   CO_TRY_VOID(co_await save_cluster());
@@ -365,7 +371,7 @@ net::Task<Result<model::DbInstance>> Controller::create_db_instance(CreateDbInst
   while (taken.contains(instance.slot)) ++instance.slot;
   instance.identifier = identifier;
   instance.cluster_identifier = cluster_->identifier;
-  instance.resource_id = resource_id("db");
+  instance.resource_id = resource_id("db", randomness_);
   instance.instance_class = request.instance_class;
   instance.engine_version = facts_.engine_version;
   instance.address = config_.address_prefix + "." + std::to_string(20 + instance.slot);
@@ -379,7 +385,7 @@ net::Task<Result<model::DbInstance>> Controller::create_db_instance(CreateDbInst
   // The volume of the cluster outlives its instances: a new head takes it over.
   const auto volume = config_.home / "volume";
   if (instance.slot == 1 && std::filesystem::exists(volume)) {
-    CO_TRY_VOID(head()->take_volume(volume));
+    CO_TRY_VOID(co_await head()->take_volume(volume));
   }
   CO_TRY_VOID(co_await save_cluster());
   wake_.notify();
@@ -422,15 +428,12 @@ net::Task<Result<model::DbInstance>> Controller::delete_db_instance(std::string 
   CO_TRY(auto guard, co_await instance.lock().lock(Deadline::in(kAskLimit)));
   CO_TRY_VOID(co_await instance.stop(StopMode::fast, Deadline::in(30s)));
   if (instance.slot() == 1 && instance.has_data()) {
-    std::error_code error;
-    std::filesystem::remove_all(config_.home / "volume", error);
-    std::filesystem::rename(instance.data_dir(), config_.home / "volume", error);
-    if (error) {
-      co_return fault(ErrorKind::unavailable, "InvalidDBInstanceState",
-                      "cannot keep the cluster's volume: " + error.message());
+    const auto kept = co_await instance.leave_volume(config_.home / "volume");
+    if (kept.has_error()) {
+      co_return fault(ErrorKind::unavailable, "InvalidDBInstanceState", kept.error().message);
     }
   }
-  CO_TRY_VOID(instance.remove_files());
+  CO_TRY_VOID(co_await instance.remove_files());
   model::DbInstance last;
   for (const model::DbInstance& facts : cluster_->instances) {
     if (facts.identifier == identifier) last = facts;

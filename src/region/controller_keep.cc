@@ -8,6 +8,7 @@
 #include "net/log.h"
 #include "net/together.h"
 #include "region/controller.h"
+#include "region/postgres_files.h"
 
 namespace aurora_global::region {
 namespace {
@@ -68,8 +69,7 @@ void Controller::sync_instances() {
   if (!cluster_) return;
   for (const model::DbInstance& facts : cluster_->instances) {
     if (instances_.contains(facts.identifier) || facts.status == "deleting") continue;
-    instances_[facts.identifier] =
-        std::make_unique<Instance>(executor_, config_, user_, facts.identifier, facts.slot);
+    instances_[facts.identifier] = make_instance_(facts.identifier, facts.slot);
   }
 }
 
@@ -176,6 +176,7 @@ std::optional<WalSource> Controller::source_for_head() const {
   const auto colon = peer->postgres.rfind(':');
   const auto tls = config_.home / "postgres-tls";
   WalSource source;
+  source.upstream = global->writer_region;
   source.conninfo =
       conninfo({{"host", peer->postgres.substr(0, colon)},
                 {"port", peer->postgres.substr(colon + 1)},
@@ -192,6 +193,7 @@ std::optional<WalSource> Controller::source_for_head() const {
 
 WalSource Controller::source_for_reader(const Instance& reader) {
   WalSource source;
+  source.upstream = config_.region;
   source.conninfo =
       conninfo({{"host", head()->socket_dir().string()},
                 {"port", "5432"},
@@ -264,15 +266,15 @@ net::Task<Result<void>> Controller::bring_up_standby(Instance& instance) {
 // shutdown's has not, and that of a fenced server seldom has.
 net::Task<Result<bool>> Controller::ends_at_the_fork(Instance& instance) {
   const model::GlobalCluster global = *own_global();
-  CO_TRY(const std::uint32_t timeline, last_timeline(instance.data_dir()));
+  CO_TRY(const std::uint32_t timeline, co_await instance.last_timeline());
   const Json request = {{"timeline", timeline}};
   CO_TRY(const Json answer,
          co_await call_peer(global.writer_region, "fork", request, Deadline::in(kQueryLimit)));
   const Lsn fork{answer.value("fork", std::uint64_t{0})};
   if (fork.value == 0) co_return false;
-  CO_TRY(const bool past, wal_goes_past(instance.data_dir(), timeline, fork));
+  CO_TRY(const bool past, co_await instance.wal_goes_past(timeline, fork));
   log::info("instance {}: timeline {} was left at {}; its own WAL {}", instance.identifier(),
-            timeline, fork.text(), past ? "goes on" : "ends there");
+               timeline, fork.text(), past ? "goes on" : "ends there");
   co_return !past;
 }
 
@@ -296,8 +298,8 @@ net::Task<Result<void>> Controller::rejoin(Instance& instance, WalSource source)
     const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
       log::warn("instance {}: {}; copied anew, the old data are kept in data.diverged",
-                instance.identifier(), rewound.error().message);
-      CO_TRY_VOID(instance.set_aside("diverged"));
+                   instance.identifier(), rewound.error().message);
+      CO_TRY_VOID(co_await instance.set_aside("diverged"));
       CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
     }
   }
@@ -321,7 +323,7 @@ net::Task<Result<void>> Controller::mend_standby(Instance& instance, WalSource s
   const auto rewound = co_await instance.rewind(source, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", instance.identifier(), rewound.error().message);
-    CO_TRY_VOID(instance.set_aside("diverged"));
+    CO_TRY_VOID(co_await instance.set_aside("diverged"));
     CO_TRY_VOID(co_await instance.seed(source, Deadline::in(kSeedLimit)));
   }
   co_return co_await instance.start(source, Deadline::in(kStartLimit));
@@ -366,19 +368,7 @@ net::Task<Result<void>> Controller::keep_slots(Instance& instance) {
   for (const auto& [identifier, other] : instances_) {
     if (other->slot() != 1) wanted.push_back(slot_of_reader(other->slot()));
   }
-  std::string list = "{";
-  for (const std::string& name : wanted) list += (list.size() > 1 ? "," : "") + name;
-  list += "}";
-  std::vector<pgclient::Param> params = {list};
-  CO_TRY_VOID(co_await instance.sql(
-      "SELECT CASE WHEN w.name IS NULL THEN pg_drop_replication_slot(s.slot_name)::text "
-      "ELSE pg_create_physical_replication_slot(w.name)::text END "
-      "FROM unnest($1::text[]) AS w(name) "
-      "FULL JOIN (SELECT slot_name::text, active FROM pg_replication_slots "
-      "WHERE slot_name LIKE 'ag\\_%') AS s ON s.slot_name = w.name "
-      "WHERE (w.name IS NULL AND NOT s.active) OR s.slot_name IS NULL",
-      params, Deadline::in(kQueryLimit)));
-  co_return ok();
+  co_return co_await instance.keep_slots(std::move(wanted), Deadline::in(kQueryLimit));
 }
 
 void Controller::set_instance_status(const std::string& identifier, std::string status) {
@@ -476,7 +466,7 @@ Controller::Json Controller::topology() const {
 }
 
 net::Task<Result<void>> Controller::router(Json order, Deadline deadline) {
-  auto answer = co_await router_->call(std::move(order), deadline);
+  auto answer = co_await router_.order(std::move(order), deadline);
   if (answer.has_error()) co_return answer.error();
   co_return ok();
 }
@@ -498,7 +488,7 @@ net::Task<void> Controller::publish_topology() {
   const auto deadline = Deadline::in(1s);
   if (text == published_topology_) {
     const Json question = {{"do", "status"}};
-    const auto status = co_await router_->call(question, deadline);
+    const auto status = co_await router_.order(question, deadline);
     if (status.has_value() && status->value("version", std::uint64_t{0}) > 0) co_return;
   }
   // Versions grow over restarts without being stored: they are the time in microseconds.
@@ -507,7 +497,7 @@ net::Task<void> Controller::publish_topology() {
   const auto told = co_await router(order, deadline);
   if (told.has_value()) published_topology_ = text;
   // After the order: clients wait for that one.
-  const auto kept = replace_file(config_.home / "topology.json", snapshot.dump(2), 0644);
+  const auto kept = co_await router_.keep_topology(snapshot.dump(2));
   if (kept.has_error()) log::warn("keep topology: {}", kept.error().message);
 }
 
@@ -523,7 +513,7 @@ net::Task<Result<void>> Controller::prepare_own_sessions(model::Operation operat
                       {"epoch", operation.epoch.value},
                       {"backend", backend},
                       {"limit_ms", limit.count()}};
-  auto answer = co_await router_moves_->call(order, Deadline::in(limit + kOrderSlack));
+  auto answer = co_await router_.slow_order(order, Deadline::in(limit + kOrderSlack));
   if (answer.has_error()) co_return answer.error();
   co_return ok();
 }
@@ -579,7 +569,7 @@ net::Task<Result<void>> Controller::hold_endpoints(model::Operation operation) {
                         {"epoch", operation.epoch.value},
                         {"policy", model::name_of(operation.drain.policy)},
                         {"drain_ms", drain_ms}};
-    const auto held = co_await router_moves_->call(order, Deadline::in(drain + kOrderSlack));
+    const auto held = co_await router_.slow_order(order, Deadline::in(drain + kOrderSlack));
     if (held.has_error()) {
       log::warn("hold {}: {}", endpoint, held.error().message);
       continue;

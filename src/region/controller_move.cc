@@ -151,7 +151,7 @@ net::Task<Result<model::GlobalCluster>> Controller::accept_move(std::string iden
                     "Another operation on global cluster " + identifier + " has just begun");
   }
   model::Operation operation;
-  operation.id = random_hex(8);
+  operation.id = randomness_.hex(8);
   operation.kind = lossless ? model::OperationKind::switchover : model::OperationKind::failover;
   operation.global_cluster = identifier;
   operation.from = global.writer_region;
@@ -287,7 +287,7 @@ net::Task<Result<void>> Controller::do_commit(std::string global_cluster) {
   std::vector<Store::Document> documents = {
       {"global:" + global_cluster, Json(global).dump()},
       {"operation:" + global_cluster, Json(operation).dump()}};
-  CO_TRY_VOID(co_await store_->put(std::move(documents)));
+  CO_TRY_VOID(co_await store_.put(std::move(documents)));
   globals_[global_cluster] = std::move(global);
   operations_.at(global_cluster).final_lsn = operation.final_lsn;
   if (fence_) {

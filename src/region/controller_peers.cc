@@ -1,6 +1,4 @@
-// What other regions may ask of this one, over mutual TLS: POST /v1/<what>, JSON both ways.
-//
-// Who asks is known from the client certificate ("region:<name>"); nobody else gets in.
+// What other regions may ask of this one, JSON both ways.
 #include <algorithm>
 
 #include "region/controller.h"
@@ -16,49 +14,38 @@ constexpr Duration kCheckpointLimit = 60s;
 constexpr Duration kFenceStopLimit = 12s;
 constexpr Duration kEngineFenceLimit = 7s;
 constexpr Duration kAskLimit = 3s;
-constexpr std::string_view kClientPrefix = "region:";
 
 }  // namespace
 
-net::Task<net::HttpResponse> Controller::serve_peer(net::HttpRequest request) {
-  net::HttpResponse response;
-  response.headers.emplace_back("Content-Type", "application/json");
+net::Task<PeerReply> Controller::serve_peer(RegionId from, PeerRequest request) {
+  PeerReply reply;
   const auto refuse = [&](int status, std::string why, std::string code) {
-    response.status = status;
-    response.body = Json{{"error", std::move(why)}, {"code", std::move(code)}}.dump();
+    const Json body = {{"error", std::move(why)}, {"code", std::move(code)}};
+    reply.status = status;
+    reply.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   };
-  constexpr std::string_view kPath = "/v1/";
-  if (request.client_name.rfind(kClientPrefix, 0) != 0) {
-    refuse(403, "only member regions may ask; the certificate says '" + request.client_name + "'",
-           "");
-    co_return response;
-  }
-  if (request.method != "POST" || request.target.rfind(kPath, 0) != 0) {
-    refuse(404, "unknown request " + request.method + " " + request.target, "");
-    co_return response;
-  }
   Json body = Json::parse(request.body, nullptr, false);
   if (!body.is_object()) {
     refuse(400, "the request is no JSON object", "");
-    co_return response;
+    co_return reply;
   }
-  const std::string what = request.target.substr(kPath.size());
+  (void)from;
   Result<Json> answer = Json::object();
   std::string malformed;
   try {
-    auto dispatched = dispatch_peer(what, std::move(body));
+    auto dispatched = dispatch_peer(request.what, std::move(body));
     answer = co_await std::move(dispatched);
   } catch (const Json::exception& error) {
     malformed = error.what();
   }
   if (!malformed.empty()) {
-    refuse(400, "the request " + what + " is malformed: " + malformed, "");
+    refuse(400, "the request " + request.what + " is malformed: " + malformed, "");
   } else if (answer.has_error()) {
     refuse(net::http_status_of(answer.error().kind), answer.error().message, answer.error().code);
   } else {
-    response.body = answer->dump();
+    reply.body = answer->dump(-1, ' ', false, Json::error_handler_t::replace);
   }
-  co_return response;
+  co_return reply;
 }
 
 net::Task<Result<Controller::Json>> Controller::dispatch_peer(std::string what, Json request) {
@@ -198,16 +185,11 @@ net::Task<Result<Lsn>> Controller::shut_down_for(model::Operation operation, Ins
   const bool lossless = operation.kind == model::OperationKind::switchover;
   const StopMode mode = lossless ? StopMode::fast : StopMode::immediate;
   CO_TRY_VOID(co_await instance.stop(mode, Deadline::in(kFenceStopLimit)));
-  CO_TRY(const ControlFile control, co_await instance.control_file());
-  if (lossless && control.state != ClusterState::shut_down) {
-    co_return make_error(
-        ErrorKind::internal,
-        "the instance did not shut down cleanly; its last WAL position is unknown");
-  }
   adopted_as_primary_ = false;
-  if (lossless) note_event("The old primary DB cluster was shut down", {"global failover"});
-  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
-  co_return Lsn{control.checkpoint.value + 1};
+  if (!lossless) co_return Lsn{};
+  CO_TRY(const Lsn end, co_await instance.end_of_clean_shutdown());
+  note_event("The old primary DB cluster was shut down", {"global failover"});
+  co_return end;
 }
 
 net::Task<Result<Lsn>> Controller::end_writes(model::Operation operation, Instance& instance) {
@@ -298,7 +280,7 @@ net::Task<Result<Controller::Json>> Controller::peer_fork(Json request) {
   if (state.in_recovery) {
     co_return make_error(ErrorKind::unavailable, "this region's writer is not promoted yet");
   }
-  const auto fork = fork_of(instance->data_dir(), timeline);
+  const auto fork = co_await instance->fork_of(timeline);
   co_return Json{{"fork", fork.has_value() ? fork->value : 0}};
 }
 
@@ -464,7 +446,7 @@ net::Task<Result<std::string>> Controller::status_json() {
                                {"streaming", view.head.streaming}});
   }
   const Json question = {{"do", "status"}};
-  const auto routing = co_await router_->call(question, Deadline::in(1s));
+  const auto routing = co_await router_.order(question, Deadline::in(1s));
   if (routing.has_value()) status["router"] = *routing;
   co_return status.dump();
 }

@@ -4,6 +4,7 @@
 
 #include "base/base64.h"
 #include "net/log.h"
+#include "pgclient/connection.h"
 #include "region/controller.h"
 
 namespace aurora_global::region {
@@ -83,7 +84,7 @@ net::Task<Result<void>> Controller::keep_secret(std::string name, std::uint64_t 
                          {"values", sealed.values},
                          {"keys", sealed.keys}};
   std::vector<Store::Document> documents = {{std::string(kDocument) + name, document.dump()}};
-  CO_TRY_VOID(co_await store_->put(std::move(documents)));
+  CO_TRY_VOID(co_await store_.put(std::move(documents)));
   secrets_[name] = std::move(sealed);
   co_return ok();
 }
@@ -143,11 +144,7 @@ net::Task<Result<void>> Controller::set_role_password(std::string role, std::str
     co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
                     "The DB cluster does not take writes now; try again");
   }
-  std::string quoted;
-  for (const char c : role) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  std::vector<pgclient::Param> no_params;
-  CO_TRY_VOID(co_await head()->sql("ALTER ROLE \"" + quoted + "\" PASSWORD '" + verifier + "'",
-                                   no_params, Deadline::in(kPasswordLimit)));
+  CO_TRY_VOID(co_await head()->set_password(role, verifier, Deadline::in(kPasswordLimit)));
   if (cluster_ && role == cluster_->master_username) {
     master_verifier_ = verifier;
     CO_TRY_VOID(co_await save_cluster());

@@ -1,7 +1,7 @@
 // What a running server says of write forwarding, and what it did lately. Pure.
 #pragma once
 
-#include "region/instance.h"
+#include "region/instance/instance.h"
 
 namespace aurora_global::region {
 

@@ -9,7 +9,7 @@
 #include "region/instance/instance.h"
 #include "region/peers/transport.h"
 #include "region/region.h"
-#include "region/router_link.h"
+#include "region/router_door.h"
 #include "region/store.h"
 #include "region/vault.h"
 
@@ -19,11 +19,11 @@ namespace aurora_global::region {
 struct Outside {
   boost::asio::any_io_executor executor;
   const Clock& clock;
-  Randomness& random;  // base/rng.h
+  Randomness& random;
   Store& store;
   const Vault& vault;
   PeerTransport& peers;
-  RouterLink& router;
+  RouterDoor& router;
   MakeInstance make_instance;
   Facts facts;
   std::map<std::string, std::string> credentials;  // Access key id -> secret.

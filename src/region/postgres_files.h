@@ -9,24 +9,9 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "net/process.h"
+#include "region/instance/instance.h"
 
 namespace aurora_global::region {
-
-// Where a standby gets its WAL from.
-struct WalSource {
-  std::string conninfo;  // libpq connection string; names files, holds no secret.
-  std::string slot;      // Empty: none.
-};
-
-// Where and whether a standby forwards writes to.
-struct Forwarding {
-  bool on = false;
-  std::string conninfo;  // To the primary, without user and database.
-  std::string primary_region;
-  std::string primary_instance;  // Empty: not known here.
-  Epoch epoch;
-  friend bool operator==(const Forwarding&, const Forwarding&) = default;
-};
 
 struct PostgresSettings {
   std::string listen_address;

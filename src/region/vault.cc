@@ -43,11 +43,17 @@ Result<Vault> Vault::open(const std::filesystem::path& root_key_file) {
     text = random_hex(kCipherKeyBytes);
     TRY_VOID(replace_file(root_key_file, text + "\n", 0600));
   }
-  std::string key = unhex(text);
+  auto vault = from_key(text);
+  if (vault.has_error()) return vault.error().in(root_key_file.string());
+  return vault;
+}
+
+Result<Vault> Vault::from_key(const std::string& hex_text) {
+  std::string key = unhex(hex_text);
   if (key.size() != kCipherKeyBytes) {
-    return make_error(ErrorKind::corrupt, root_key_file.string() +
-                                              " is no root key (64 hexadecimal digits); secrets "
-                                              "sealed under a lost key cannot be opened");
+    return make_error(ErrorKind::corrupt,
+                      "this is no root key (64 hexadecimal digits); secrets sealed under a lost "
+                      "key cannot be opened");
   }
   return Vault(std::move(key));
 }

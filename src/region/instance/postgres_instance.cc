@@ -1,4 +1,4 @@
-#include "region/instance.h"
+#include "region/instance/postgres_instance.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -6,6 +6,8 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "net/run_blocking.h"
 
 namespace aurora_global::region {
 namespace {
@@ -118,24 +120,23 @@ std::map<std::string, std::int64_t> counters_in(std::string_view text) {
 
 }  // namespace
 
-Instance::Instance(boost::asio::any_io_executor executor, const RegionConfig& config,
-                   net::SystemUser user, std::string identifier, int slot)
-    : executor_(executor),
+PostgresInstance::PostgresInstance(boost::asio::any_io_executor executor,
+                                   const RegionConfig& config, net::SystemUser user,
+                                   std::string identifier, int slot)
+    : Instance(executor, std::move(identifier), slot),
+      executor_(executor),
       config_(config),
       user_(std::move(user)),
-      identifier_(std::move(identifier)),
-      slot_(slot),
-      directory_(config.home / "instances" / identifier_),
+      directory_(config.home / "instances" / this->identifier()),
       data_dir_(directory_ / "data"),
-      lock_(executor),
       questions_(executor),
       moves_(executor) {}
 
-std::string Instance::address() const {
-  return config_.address_prefix + "." + std::to_string(20 + slot_);
+std::string PostgresInstance::address() const {
+  return config_.address_prefix + "." + std::to_string(20 + slot());
 }
 
-fs::path Instance::socket_dir() const {
+fs::path PostgresInstance::socket_dir() const {
   // A socket's path has at most 107 bytes: a long home gets a short name elsewhere.
   constexpr std::size_t kSocketPathMax = 107;
   const fs::path preferred = directory_ / "socket";
@@ -147,25 +148,41 @@ fs::path Instance::socket_dir() const {
 }
 
 // A directory that initdb or pg_basebackup did not finish holds no database.
-bool Instance::has_data() const { return fs::exists(directory_ / "complete"); }
+bool PostgresInstance::has_data() const { return fs::exists(directory_ / "complete"); }
 
 // Beside the data directory, which pg_rewind makes equal to another one.
-Result<void> Instance::mark_complete() { return replace_file(directory_ / "complete", "", 0644); }
+Result<void> PostgresInstance::mark_complete() {
+  return replace_file(directory_ / "complete", "", 0644);
+}
 
-Result<void> Instance::take_volume(const fs::path& volume) {
-  TRY_VOID(prepare_directories());
+net::Task<Result<void>> PostgresInstance::take_volume(fs::path volume) {
+  CO_TRY_VOID(prepare_directories());
   std::error_code error;
   fs::rename(volume, data_dir_, error);
   if (error) {
-    return make_error(ErrorKind::unavailable,
-                      "move " + volume.string() + " to the instance: " + error.message());
+    co_return make_error(ErrorKind::unavailable,
+                         "move " + volume.string() + " to the instance: " + error.message());
   }
-  return mark_complete();
+  co_return mark_complete();
 }
 
-bool Instance::is_standby_directory() const { return fs::exists(data_dir_ / "standby.signal"); }
+net::Task<Result<void>> PostgresInstance::leave_volume(fs::path volume) {
+  const auto job = [from = data_dir_, to = std::move(volume)]() -> Result<void> {
+    std::error_code error;
+    fs::remove_all(to, error);
+    fs::rename(from, to, error);
+    if (!error) return ok();
+    return make_error(ErrorKind::unavailable,
+                      "cannot keep the cluster's volume: " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
 
-bool Instance::running() {
+bool PostgresInstance::is_standby_directory() const {
+  return fs::exists(data_dir_ / "standby.signal");
+}
+
+bool PostgresInstance::running() {
   if (postmaster_ && postmaster_->running()) return true;
   postmaster_.reset();
   if (const auto pid = running_postmaster(data_dir_)) {
@@ -174,7 +191,8 @@ bool Instance::running() {
   return postmaster_ && postmaster_->running();
 }
 
-net::CommandLine Instance::command(std::string program, std::vector<std::string> arguments) const {
+net::CommandLine PostgresInstance::command(std::string program,
+                                           std::vector<std::string> arguments) const {
   net::CommandLine line;
   line.argv = {(config_.postgres_bin / program).string()};
   line.argv.insert(line.argv.end(), arguments.begin(), arguments.end());
@@ -183,7 +201,7 @@ net::CommandLine Instance::command(std::string program, std::vector<std::string>
   return line;
 }
 
-PostgresSettings Instance::settings(std::optional<WalSource> source) const {
+PostgresSettings PostgresInstance::settings(std::optional<WalSource> source) const {
   PostgresSettings s;
   s.listen_address = address();
   s.socket_dir = socket_dir();
@@ -194,14 +212,14 @@ PostgresSettings Instance::settings(std::optional<WalSource> source) const {
   s.tls_dir = config_.home / "postgres-tls";
   s.max_connections = config_.max_connections;
   s.region = config_.region.name;
-  s.instance = identifier_;
+  s.instance = identifier();
   s.source = std::move(source);
   if (fs::exists(library_dir() / kExtensionLibrary)) s.library_dir = library_dir();
   s.forwarding = forwarding_;
   return s;
 }
 
-Result<void> Instance::prepare_directories() {
+Result<void> PostgresInstance::prepare_directories() {
   TRY_VOID(make_directory(config_.home / "instances", user_, 0755));
   TRY_VOID(make_directory(directory_, user_, 0755));
   TRY_VOID(make_directory(directory_ / "log", user_, 0750));
@@ -224,10 +242,10 @@ Result<void> Instance::prepare_directories() {
   return install_extension();
 }
 
-fs::path Instance::library_dir() const { return config_.home / "postgres-lib"; }
+fs::path PostgresInstance::library_dir() const { return config_.home / "postgres-lib"; }
 
 // Beside the data, for PostgreSQL's user may not read where we were built.
-Result<void> Instance::install_extension() {
+Result<void> PostgresInstance::install_extension() {
   if (config_.extension_dir.empty()) return ok();
   TRY_VOID(make_directory(library_dir(), user_, 0755));
   const fs::path from = config_.extension_dir / kExtensionLibrary;
@@ -237,7 +255,7 @@ Result<void> Instance::install_extension() {
   return replace_file(library_dir() / kExtensionLibrary, code, 0755);
 }
 
-Result<void> Instance::write_configuration(const std::optional<WalSource>& source) {
+Result<void> PostgresInstance::write_configuration(const std::optional<WalSource>& source) {
   TRY_VOID(prepare_directories());
   const auto write = [&](const fs::path& file, std::string_view text) -> Result<void> {
     TRY_VOID(replace_file(file, text, 0640));
@@ -255,7 +273,7 @@ Result<void> Instance::write_configuration(const std::optional<WalSource>& sourc
 }
 
 // In template1, from which every later database gets it, and in the one that initdb made beside it.
-net::Task<Result<void>> Instance::create_extension(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::create_extension(Deadline deadline) {
   if (config_.extension_dir.empty()) co_return ok();
   const fs::path from = config_.extension_dir / kExtensionScript;
   std::ifstream in(from);
@@ -268,7 +286,7 @@ net::Task<Result<void>> Instance::create_extension(Deadline deadline) {
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::init(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY_VOID(prepare_directories());
   CO_TRY_VOID(co_await stop(StopMode::immediate, deadline));
   std::error_code ignored;
@@ -284,7 +302,7 @@ net::Task<Result<void>> Instance::init(Bootstrap bootstrap, Deadline deadline) {
   co_return mark_complete();
 }
 
-net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::bootstrap_sql(Bootstrap bootstrap, Deadline deadline) {
   CO_TRY(auto admin, co_await connect("postgres", deadline));
   CO_TRY_VOID(co_await admin.execute_simple(roles_sql(bootstrap), deadline));
   CO_TRY_VOID(co_await create_extension(deadline));
@@ -315,7 +333,7 @@ net::Task<Result<void>> Instance::bootstrap_sql(Bootstrap bootstrap, Deadline de
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::seed(WalSource source, Deadline deadline) {
   CO_TRY_VOID(prepare_directories());
   // A copy that broke off is not resumed: what is there is part of a database, not one.
   std::error_code ignored;
@@ -332,7 +350,8 @@ net::Task<Result<void>> Instance::seed(WalSource source, Deadline deadline) {
   co_return mark_complete();
 }
 
-net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::start(std::optional<WalSource> source,
+                                                Deadline deadline) {
   if (running()) co_return ok();
   CO_TRY_VOID(clear_stale_lock(data_dir_));
   if (source && !is_standby_directory()) {
@@ -356,36 +375,36 @@ net::Task<Result<void>> Instance::start(std::optional<WalSource> source, Deadlin
   co_return co_await wait_until_it_answers(deadline);
 }
 
-net::Task<Result<void>> Instance::wait_until_it_answers(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::wait_until_it_answers(Deadline deadline) {
   for (;;) {
     if (!postmaster_ || !postmaster_->running()) {
       co_return make_error(
           ErrorKind::unavailable,
-          "instance " + identifier_ + " ended while starting: " + startup_log_tail());
+          "instance " + identifier() + " ended while starting: " + startup_log_tail());
     }
     const auto connected = co_await connect("postgres", deadline.at_most(2s));
     if (connected.has_value()) co_return ok();
     if (deadline.passed()) {
       co_return make_error(ErrorKind::timeout,
-                           "instance " + identifier_ +
+                           "instance " + identifier() +
                                " does not accept connections yet: " + connected.error().message);
     }
     co_await net::sleep_for(kStartPoll);
   }
 }
 
-net::Task<Result<void>> Instance::stop(StopMode mode, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::stop(StopMode mode, Deadline deadline) {
   forget_connections();
   if (!running()) co_return ok();
   postmaster_->signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
   if (!co_await postmaster_->wait(deadline)) {
-    co_return make_error(ErrorKind::timeout, "instance " + identifier_ + " does not stop in time");
+    co_return make_error(ErrorKind::timeout, "instance " + identifier() + " does not stop in time");
   }
   postmaster_.reset();
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::follow(WalSource source, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::follow(WalSource source, Deadline deadline) {
   if (source_ && source_->conninfo == source.conninfo && source_->slot == source.slot) {
     co_return ok();
   }
@@ -395,7 +414,7 @@ net::Task<Result<void>> Instance::follow(WalSource source, Deadline deadline) {
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::set_forwarding(Forwarding forwarding, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::set_forwarding(Forwarding forwarding, Deadline deadline) {
   if (forwarding == forwarding_) co_return ok();
   forwarding_ = std::move(forwarding);
   if (!running()) co_return ok();
@@ -405,14 +424,15 @@ net::Task<Result<void>> Instance::set_forwarding(Forwarding forwarding, Deadline
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::warm(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::warm(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
   CO_TRY_VOID(co_await sql_on(moves_, "SELECT 1", no_params, deadline));
   co_return ok();
 }
 
-net::Task<Result<std::optional<Lsn>>> Instance::fence(Epoch epoch, model::DrainPolicy policy,
-                                                      Deadline deadline) {
+net::Task<Result<std::optional<Lsn>>> PostgresInstance::fence(Epoch epoch,
+                                                              model::DrainPolicy policy,
+                                                              Deadline deadline) {
   const bool terminate = policy == model::DrainPolicy::terminate;
   std::vector<pgclient::Param> params = {std::to_string(epoch.value),
                                          milliseconds_text(kStatementDrain),
@@ -429,7 +449,7 @@ net::Task<Result<std::optional<Lsn>>> Instance::fence(Epoch epoch, model::DrainP
   co_return rows.error();
 }
 
-net::Task<Result<void>> Instance::unfence(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::unfence(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
   const auto lifted = co_await sql_on(
       moves_, "SELECT aurora_global_unfence(e) FROM aurora_global_fenced_epoch() AS e WHERE e <> 0",
@@ -438,7 +458,7 @@ net::Task<Result<void>> Instance::unfence(Deadline deadline) {
   co_return ok();
 }
 
-net::Task<Result<void>> Instance::await_replay(Lsn position, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::await_replay(Lsn position, Deadline deadline) {
   const Error late =
       make_error(ErrorKind::timeout, "WAL up to " + position.text() + " was not replayed in time");
   std::vector<pgclient::Param> params = {position.text(), milliseconds_text(deadline.left())};
@@ -457,7 +477,7 @@ net::Task<Result<void>> Instance::await_replay(Lsn position, Deadline deadline) 
 }
 
 // Out of recovery, and not fenced.
-net::Task<Result<void>> Instance::open_for_writing(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::open_for_writing(Deadline deadline) {
   std::vector<pgclient::Param> params = {milliseconds_text(deadline.left())};
   const auto opened =
       co_await sql_on(moves_,
@@ -475,13 +495,15 @@ net::Task<Result<void>> Instance::open_for_writing(Deadline deadline) {
            co_await sql_on(moves_, "SELECT pg_is_in_recovery()", params, deadline));
     if (rows.text(0, 0) == "f") co_return ok();
     if (deadline.passed()) {
-      co_return make_error(ErrorKind::timeout, "instance " + identifier_ + " is still in recovery");
+      co_return make_error(ErrorKind::timeout,
+                           "instance " + identifier() + " is still in recovery");
     }
     co_await net::sleep_for(kPoll);
   }
 }
 
-net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string region,
+                                                  Deadline deadline) {
   CO_TRY_VOID(co_await open_for_writing(deadline));
   std::vector<pgclient::Param> values = {std::to_string(epoch.value), region};
   CO_TRY_VOID(co_await sql_on(
@@ -492,7 +514,7 @@ net::Task<Result<void>> Instance::promote(Epoch epoch, std::string region, Deadl
   co_return ok();
 }
 
-net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadline) {
+net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadline deadline) {
   CO_TRY_VOID(clear_stale_lock(data_dir_));
   CO_TRY_VOID(write_configuration(source));
   // pg_rewind checks the data directory's own files for what it will replace: standby.signal must
@@ -511,30 +533,69 @@ net::Task<Result<std::string>> Instance::rewind(WalSource source, Deadline deadl
   co_return said;
 }
 
-Result<void> Instance::set_aside(std::string_view why) {
-  std::error_code error;
-  const fs::path kept = directory_ / ("data." + std::string(why));
-  fs::remove(directory_ / "complete", error);
-  fs::remove_all(kept, error);
-  fs::rename(data_dir_, kept, error);
-  if (error) {
+net::Task<Result<fs::path>> PostgresInstance::set_aside(std::string why) {
+  const auto job = [directory = directory_, data = data_dir_, why]() -> Result<fs::path> {
+    std::error_code error;
+    const fs::path kept = directory / ("data." + why);
+    fs::remove(directory / "complete", error);
+    fs::remove_all(kept, error);
+    fs::rename(data, kept, error);
+    if (!error) return kept;
     return make_error(ErrorKind::unavailable,
-                      "move " + data_dir_.string() + " aside: " + error.message());
-  }
-  return ok();
+                      "move " + data.string() + " aside: " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
 }
 
-Result<void> Instance::remove_files() {
-  std::error_code error;
-  fs::remove_all(directory_, error);
-  if (error) {
+net::Task<Result<void>> PostgresInstance::remove_files() {
+  const auto job = [directory = directory_]() -> Result<void> {
+    std::error_code error;
+    fs::remove_all(directory, error);
+    if (!error) return ok();
     return make_error(ErrorKind::unavailable,
-                      "remove " + directory_.string() + ": " + error.message());
-  }
-  return ok();
+                      "remove " + directory.string() + ": " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
 }
 
-net::Task<Result<InstanceState>> Instance::state(Deadline deadline) {
+net::Task<Result<std::uint32_t>> PostgresInstance::last_timeline() {
+  co_return region::last_timeline(data_dir_);
+}
+
+net::Task<Result<Lsn>> PostgresInstance::fork_of(std::uint32_t timeline) {
+  co_return region::fork_of(data_dir_, timeline);
+}
+
+net::Task<Result<bool>> PostgresInstance::wal_goes_past(std::uint32_t timeline, Lsn lsn) {
+  co_return region::wal_goes_past(data_dir_, timeline, lsn);
+}
+
+net::Task<Result<void>> PostgresInstance::keep_slots(std::vector<std::string> names,
+                                                     Deadline deadline) {
+  std::string list = "{";
+  for (const std::string& name : names) list += (list.size() > 1 ? "," : "") + name;
+  list += "}";
+  std::vector<pgclient::Param> params = {list};
+  CO_TRY_VOID(co_await sql(
+      "SELECT CASE WHEN w.name IS NULL THEN pg_drop_replication_slot(s.slot_name)::text "
+      "ELSE pg_create_physical_replication_slot(w.name)::text END "
+      "FROM unnest($1::text[]) AS w(name) "
+      "FULL JOIN (SELECT slot_name::text, active FROM pg_replication_slots "
+      "WHERE slot_name LIKE 'ag\\_%') AS s ON s.slot_name = w.name "
+      "WHERE (w.name IS NULL AND NOT s.active) OR s.slot_name IS NULL",
+      params, deadline));
+  co_return ok();
+}
+
+net::Task<Result<void>> PostgresInstance::set_password(std::string role, std::string verifier,
+                                                       Deadline deadline) {
+  std::vector<pgclient::Param> no_params;
+  CO_TRY_VOID(co_await sql("ALTER ROLE " + identifier_sql(role) + " PASSWORD " + literal(verifier),
+                           no_params, deadline));
+  co_return ok();
+}
+
+net::Task<Result<InstanceState>> PostgresInstance::state(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
   auto rows = co_await sql(state_sql(counts_forwarding_), no_params, deadline);
   if (counts_forwarding_ && rows.has_error() && may_mean_no_extension(rows.error().code)) {
@@ -555,21 +616,21 @@ net::Task<Result<InstanceState>> Instance::state(Deadline deadline) {
   co_return state;
 }
 
-net::Task<Result<void>> Instance::checkpoint(Deadline deadline) {
+net::Task<Result<void>> PostgresInstance::checkpoint(Deadline deadline) {
   CO_TRY(auto connection, co_await connect("postgres", deadline));
   CO_TRY_VOID(co_await connection.execute_simple("CHECKPOINT", deadline));
   co_return ok();
 }
 
-net::Task<Result<pgclient::Rows>> Instance::sql(std::string text,
-                                                std::vector<pgclient::Param> params,
-                                                Deadline deadline) {
+net::Task<Result<pgclient::Rows>> PostgresInstance::sql(std::string text,
+                                                        std::vector<pgclient::Param> params,
+                                                        Deadline deadline) {
   co_return co_await sql_on(questions_, std::move(text), std::move(params), deadline);
 }
 
-net::Task<Result<pgclient::Rows>> Instance::sql_on(Kept& kept, std::string text,
-                                                   std::vector<pgclient::Param> params,
-                                                   Deadline deadline) {
+net::Task<Result<pgclient::Rows>> PostgresInstance::sql_on(Kept& kept, std::string text,
+                                                           std::vector<pgclient::Param> params,
+                                                           Deadline deadline) {
   CO_TRY(const auto guard, co_await kept.lock.lock(deadline));
   const bool reused = kept.connection && kept.connection->usable();
   if (!reused) {
@@ -582,12 +643,13 @@ net::Task<Result<pgclient::Rows>> Instance::sql_on(Kept& kept, std::string text,
   co_return rows;
 }
 
-void Instance::forget_connections() {
+void PostgresInstance::forget_connections() {
   questions_.connection.reset();
   moves_.connection.reset();
 }
 
-net::Task<Result<pgclient::Connection>> Instance::connect(std::string database, Deadline deadline) {
+net::Task<Result<pgclient::Connection>> PostgresInstance::connect(std::string database,
+                                                                  Deadline deadline) {
   pgclient::Parameters parameters;
   parameters.values = {{"host", socket_dir().string()},
                        {"port", "5432"},
@@ -599,9 +661,18 @@ net::Task<Result<pgclient::Connection>> Instance::connect(std::string database, 
   co_return co_await pgclient::Connection::connect(std::move(parameters), deadline);
 }
 
-net::Task<Result<ControlFile>> Instance::control_file() { co_return read_control_file(data_dir_); }
+net::Task<Result<Lsn>> PostgresInstance::end_of_clean_shutdown() {
+  CO_TRY(const ControlFile control, read_control_file(data_dir_));
+  if (control.state != ClusterState::shut_down) {
+    co_return make_error(
+        ErrorKind::internal,
+        "the instance did not shut down cleanly; its last WAL position is unknown");
+  }
+  // The latest checkpoint is the last record: whoever has replayed past its start has it all.
+  co_return Lsn{control.checkpoint.value + 1};
+}
 
-std::string Instance::startup_log_tail() const {
+std::string PostgresInstance::startup_log_tail() const {
   std::ifstream in(directory_ / "startup.log");
   std::string text((std::istreambuf_iterator<char>(in)), {});
   constexpr std::size_t kTail = 500;

@@ -1,0 +1,89 @@
+// The loop of a simulated process: a place where handlers run, with time and timers of its own.
+//
+// Whatever waits in this program waits on an executor. A process of ours has an io_context; one of
+// the simulator has a VirtualLoop, and nothing that runs on it can tell the difference: Timer, and
+// with it every Event, deadline and pause, asks the executor whose loop it is.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace aurora_global::net {
+
+// A function that is called once or dropped. Move-only, as completion handlers are.
+class Job {
+ public:
+  Job() = default;
+  template <typename F>
+  requires(!std::is_same_v<std::decay_t<F>, Job>) explicit Job(F&& function)
+      : held_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(function))) {}
+  explicit operator bool() const { return held_ != nullptr; }
+  void operator()() {
+    const std::unique_ptr<Base> held = std::move(held_);
+    held->call();
+  }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+    virtual void call() = 0;
+  };
+  template <typename F>
+  struct Holder final : Base {
+    explicit Holder(F&& f) : function(std::move(f)) {}
+    explicit Holder(const F& f) : function(f) {}
+    void call() override { std::move(function)(); }
+    F function;
+  };
+  std::unique_ptr<Base> held_;
+};
+
+class VirtualLoop : public boost::asio::execution_context {
+ public:
+  virtual ~VirtualLoop() = default;
+  virtual void post(Job job) = 0;
+  // Calls `job` at `at` of this loop's clock, unless it is revoked before. Returns its number.
+  virtual std::uint64_t call_at(Instant at, Job job) = 0;
+  // Hands the job back, not called; an empty one if it was called already.
+  virtual Job revoke(std::uint64_t number) = 0;
+  virtual const Clock& clock() const = 0;
+
+  boost::asio::any_io_executor executor();
+};
+
+// What an any_io_executor of such a loop holds.
+class VirtualExecutor {
+ public:
+  explicit VirtualExecutor(VirtualLoop& loop) : loop_(&loop) {}
+  VirtualLoop& loop() const { return *loop_; }
+
+  template <typename F>
+  void execute(F&& function) const {
+    loop_->post(Job(std::forward<F>(function)));
+  }
+  boost::asio::execution_context& query(boost::asio::execution::context_t) const { return *loop_; }
+  static constexpr boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) {
+    return boost::asio::execution::blocking.never;
+  }
+  VirtualExecutor require(boost::asio::execution::blocking_t::never_t) const { return *this; }
+  friend bool operator==(const VirtualExecutor&, const VirtualExecutor&) noexcept = default;
+
+ private:
+  VirtualLoop* loop_;
+};
+
+// Nullptr: a real one.
+inline VirtualLoop* virtual_loop_of(const boost::asio::any_io_executor& executor) {
+  const auto* found = executor.target<VirtualExecutor>();
+  return found == nullptr ? nullptr : &found->loop();
+}
+
+inline boost::asio::any_io_executor VirtualLoop::executor() { return VirtualExecutor(*this); }
+
+}  // namespace aurora_global::net
