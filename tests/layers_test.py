@@ -30,6 +30,26 @@ MAY_INCLUDE = {
 # What a service may know of a region.
 REGION_PUBLIC = {"region/region.h", "region/key_ring.h"}
 
+# Folders of src/region -> what of src/region they may include beside themselves and what lies at
+# its top. `doors` are at the top as well, but not for everybody.
+REGION_ROOMS = {
+    "instance": set(),
+    "peers": set(),
+    "keeper": {"instance", "peers"},
+    "moves": {"peers"},
+}
+# The keeper orders no router, the giver and the bystander decide nothing and open no server.
+REGION_DOORS = {
+    "region/router_orders.h": {"moves"},
+    "region/keeper/keeper.h": {"keeper"},
+    "region/moves/coordinator.h": {"moves/coordinator", "moves/accept"},
+    "region/daemon.h": set(),
+    "region/machine.h": set(),
+    "region/instance/postgres_instance.h": {"instance"},
+}
+REGION_WORDS = {"moves/giver": ("promote(",), "moves/bystander": ("promote(", "commit("),
+                "keeper": ("RouterOrders", "RouterLink")}
+
 # No input or output, no threads, no clock of the machine but in base's SystemClock.
 PURE = {"model", "pgwire", "awsapi"}
 IMPURE_HEADERS = re.compile(
@@ -72,7 +92,44 @@ def violations():
                     yield f"{name}: a service may not include another service ({text})"
 
 
+def violations_in_region():
+    for path, module, includes in files():
+        parts = path.relative_to(SOURCE).parts
+        if module != "region" or len(parts) < 3 or path.stem.endswith("_test"):
+            continue
+        room, stem = parts[1], f"{parts[1]}/{path.stem}"
+        if room == "testing":
+            continue
+        for include in includes:
+            text = include[1:-1]
+            if not text.startswith("region/"):
+                continue
+            other = text.split("/")[1] if text.count("/") == 2 else None
+            allowed = REGION_DOORS.get(text)
+            if allowed is not None and not allowed & {room, stem}:
+                yield f"{stem}: {text} is not for it"
+            elif other and other != room and other not in REGION_ROOMS[room] \
+                    and text not in ("region/instance/instance.h", "region/peers/transport.h"):
+                yield f"{stem}: '{room}' may not include {text}"
+        code = path.read_text(encoding="utf-8")
+        for of, words in REGION_WORDS.items():
+            if of not in (room, stem):
+                continue
+            for word in words:
+                if word in code:
+                    yield f"{stem}: '{word}' is not for it"
+
+
 class Layers(unittest.TestCase):
+    def test_the_rooms_of_a_region_keep_apart(self):
+        self.assertEqual([], list(violations_in_region()))
+
+    def test_no_file_of_a_region_is_longer_than_a_reader_is_patient(self):
+        long = [path.name for path, module, _ in files()
+                if module == "region" and not path.stem.endswith("_test")
+                and len(path.read_text(encoding="utf-8").splitlines()) > 400]
+        self.assertEqual([], long)
+
     def test_include_lines_keep_to_the_table(self):
         self.assertEqual([], list(violations()))
 

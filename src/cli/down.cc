@@ -10,7 +10,7 @@
 #include "cli/interrupt.h"
 #include "net/pid_file.h"
 #include "net/process.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

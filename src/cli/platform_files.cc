@@ -8,7 +8,7 @@
 #include "cli/rds_extras.h"
 #include "net/tls.h"
 #include "region/config.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

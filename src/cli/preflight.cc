@@ -12,7 +12,7 @@
 #include "cli/words.h"
 #include "net/http.h"
 #include "net/process.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include "net/control_socket.h"
 #include "net/pid_file.h"
 #include "region/config.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include "net/log.h"
 #include "net/main_loop.h"
 #include "net/pid_file.h"
-#include "region/controller.h"
+#include "region/daemon.h"
 #include "region/machine.h"
 #include "services/api_server.h"
 
@@ -15,16 +15,16 @@ using namespace std::chrono_literals;
 net::Task<Result<void>> serve(const region::RegionConfig& config,
                               boost::asio::any_io_executor executor, net::Event& stop) {
   CO_TRY(const auto machine, region::Machine::open(executor, config));
-  CO_TRY(const auto controller, region::Controller::open(config, machine->outside()));
+  CO_TRY(const auto daemon, region::Daemon::open(config, machine->outside()));
   services::ApiOptions options{
       config.home, config.api_address, {}, std::chrono::seconds(config.metrics_interval_s)};
   CO_TRY(const auto keys, region::load_credentials(config.credentials_file));
   if (!keys.empty()) options.credentials = {keys.begin()->first, keys.begin()->second, ""};
-  CO_TRY(const auto services, services::ApiServer::open(executor, *controller, std::move(options)));
+  CO_TRY(const auto services, services::ApiServer::open(executor, *daemon, std::move(options)));
   const net::HttpHandler handler = services->handler();
-  controller->set_api_handler(handler);
+  daemon->set_api_handler(handler);
   net::TaskGroup tasks(executor);
-  auto outcome = controller->start();
+  auto outcome = daemon->start();
   Result<std::unique_ptr<net::HttpServer>> api = make_error(ErrorKind::cancelled, "");
   if (outcome.has_value()) {
     api = net::HttpServer::listen(tasks, config.api_address, handler);
@@ -33,7 +33,7 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   const bool served = outcome.has_value();
   if (served) {
     services->start();
-    log::info("APIs on {}, PostgreSQL {}", config.api_address, controller->facts().engine_version);
+    log::info("APIs on {}, PostgreSQL {}", config.api_address, daemon->facts().engine_version);
     while (!co_await stop.wait_for(1h)) {
     }
     log::info("ending");
@@ -42,8 +42,8 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   co_await services->stop();
   tasks.stop();
   co_await tasks.join();
-  co_await controller->stop();
-  if (served) outcome = co_await controller->stop_instances(Deadline::in(60s));
+  co_await daemon->stop();
+  if (served) outcome = co_await daemon->stop_instances(Deadline::in(60s));
   co_return outcome;
 }
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "cli/command.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {
 namespace {

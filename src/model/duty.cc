@@ -1,7 +1,5 @@
 #include "model/duty.h"
 
-#include <tuple>
-
 #include "base/check.h"
 
 namespace aurora_global::model {
@@ -21,11 +19,6 @@ Duty duty_of(const DutyFacts& facts) {
   if (facts.global->writer_region != facts.region) return Duty::standby;
   if (facts.fenced_for && *facts.fenced_for > facts.global->epoch) return Duty::fenced;
   return facts.epoch_confirmed ? Duty::primary : Duty::waiting_for_epoch;
-}
-
-bool is_newer(const GlobalCluster& candidate, const GlobalCluster& present) {
-  return std::tie(candidate.epoch.value, candidate.version) >
-         std::tie(present.epoch.value, present.version);
 }
 
 }  // namespace aurora_global::model

@@ -34,7 +34,4 @@ struct DutyFacts {
 //   otherwise                                    -> primary
 Duty duty_of(const DutyFacts& facts);
 
-// Which of two copies of a global cluster is the newer one: by epoch, then by version.
-bool is_newer(const GlobalCluster& candidate, const GlobalCluster& present);
-
 }  // namespace aurora_global::model

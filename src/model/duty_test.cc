@@ -43,12 +43,5 @@ TEST(Duty, EveryCombination) {
   }
 }
 
-TEST(Duty, AHigherEpochBeatsAnyVersion) {
-  EXPECT_TRUE(is_newer(cluster(kThere, 2, 1), cluster(kHere, 1, 99)));
-  EXPECT_FALSE(is_newer(cluster(kHere, 1, 99), cluster(kThere, 2, 1)));
-  EXPECT_TRUE(is_newer(cluster(kHere, 1, 2), cluster(kHere, 1, 1)));
-  EXPECT_FALSE(is_newer(cluster(kHere, 1, 1), cluster(kHere, 1, 1)));
-}
-
 }  // namespace
 }  // namespace aurora_global::model

@@ -36,7 +36,15 @@ struct FailoverState {
   bool data_loss_allowed = false;
 };
 
-// Shared by all member regions; the copy with the highest (epoch, version) is the truth.
+// Who decided an epoch. Two regions that cannot hear each other may decide the same number; then
+// one of the two decisions wins, and everybody agrees which: see model/merge.h.
+struct Decision {
+  RegionId region;  // Whose daemon stored the epoch first, and became the writer by it.
+  std::string id;   // Random.
+  auto operator<=>(const Decision&) const = default;
+};
+
+// Shared by all member regions; the copy with the highest (epoch, decision, version) is the truth.
 struct GlobalCluster {
   std::string identifier;
   std::string resource_id;
@@ -51,7 +59,8 @@ struct GlobalCluster {
   std::optional<FailoverState> failover;
   std::vector<Tag> tags;
   Epoch epoch;
-  std::uint64_t version = 0;
+  Decision decision;
+  std::uint64_t version = 0;  // Counts the changes that the writer's region made in this epoch.
 
   const GlobalMember* member_in(const RegionId& region) const;
   GlobalMember* member_in(const RegionId& region);

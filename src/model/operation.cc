@@ -18,61 +18,73 @@ constexpr Row kRows[] = {
     {switchover, validate, failed,    aborted,  "the switchover would not be safe now"},
     {switchover, validate, timed_out, aborted,  "the old region did not answer the checks in time"},
     {switchover, validate, restarted, aborted,  "the coordinator restarted before anything was changed"},
+    {switchover, validate, superseded, aborted, "another decision about the writer came before anything was changed"},
 
     {switchover, prepare,  succeeded, fence,    "both sides are checkpointed"},
     {switchover, prepare,  failed,    aborted,  "the preparation failed and nothing was changed"},
     {switchover, prepare,  timed_out, aborted,  "the preparation took too long and nothing was changed"},
     {switchover, prepare,  restarted, aborted,  "the coordinator restarted before anything was changed"},
+    {switchover, prepare,  superseded, aborted, "another decision about the writer came before anything was changed"},
 
     {switchover, fence,    succeeded, catch_up, "the old region writes no more and has named its last WAL position"},
     {switchover, fence,    failed,    abort,    "the old region could not be fenced"},
     {switchover, fence,    timed_out, abort,    "the old region did not confirm the fence in time; it may or may not be fenced"},
     {switchover, fence,    restarted, abort,    "the coordinator restarted while the old region was being fenced"},
+    {switchover, fence,    superseded, aborted, "another decision about the writer came while the old region was being fenced"},
 
     {switchover, catch_up, succeeded, commit,   "the target has replayed the old region's last byte"},
     {switchover, catch_up, failed,    abort,    "the target cannot catch up"},
     {switchover, catch_up, timed_out, abort,    "the target did not catch up in time"},
     {switchover, catch_up, restarted, abort,    "the coordinator restarted before the new epoch was stored"},
+    {switchover, catch_up, superseded, aborted, "another decision about the writer came before the new epoch was stored"},
 
     {switchover, commit,   succeeded, promote,  "the new epoch is stored; from here only forward"},
     {switchover, commit,   failed,    abort,    "the new epoch could not be stored"},
     {switchover, commit,   timed_out, commit,   "storing the new epoch takes long; it is stored again"},
     {switchover, commit,   restarted, abort,    "the coordinator restarted before the new epoch was stored"},
+    {switchover, commit,   superseded, aborted, "another decision about the writer came before the new epoch was stored"},
 
     {switchover, promote,  succeeded, release,  "the target has accepted a write"},
     {switchover, promote,  failed,    promote,  "the promotion failed and is tried again"},
     {switchover, promote,  timed_out, promote,  "the promotion takes long and is tried again"},
     {switchover, promote,  restarted, promote,  "the coordinator restarted after the new epoch was stored"},
+    {switchover, promote,  superseded, done,    "a newer epoch has moved the writer on"},
 
     {switchover, release,  succeeded, done,     "the endpoints lead to the new writer"},
     {switchover, release,  failed,    release,  "the endpoints could not be moved and are moved again"},
     {switchover, release,  timed_out, release,  "moving the endpoints takes long and is tried again"},
     {switchover, release,  restarted, release,  "the coordinator restarted before the endpoints were moved"},
+    {switchover, release,  superseded, done,    "a newer epoch has moved the writer on"},
 
     {switchover, abort,    succeeded, aborted,  "the old region goes on as the primary"},
     {switchover, abort,    failed,    abort,    "the old region could not be told to go on and is told again"},
     {switchover, abort,    timed_out, abort,    "the old region does not answer and is told again"},
     {switchover, abort,    restarted, abort,    "the coordinator restarted before the old region was told to go on"},
+    {switchover, abort,    superseded, aborted, "another decision about the writer has taken its place"},
 
     {failover,   fence,    succeeded, commit,   "the old region is fenced"},
     {failover,   fence,    failed,    commit,   "the old region cannot be reached and is left behind"},
     {failover,   fence,    timed_out, commit,   "the old region did not answer in time and is left behind"},
     {failover,   fence,    restarted, fence,    "the coordinator restarted before the new epoch was stored"},
+    {failover,   fence,    superseded, aborted, "another decision about the writer came before the new epoch was stored"},
 
     {failover,   commit,   succeeded, promote,  "the new epoch is stored; from here only forward"},
     {failover,   commit,   failed,    commit,   "the new epoch could not be stored and is stored again"},
     {failover,   commit,   timed_out, commit,   "storing the new epoch takes long; it is stored again"},
     {failover,   commit,   restarted, commit,   "the coordinator restarted before the new epoch was stored"},
+    {failover,   commit,   superseded, aborted, "another decision about the writer came before the new epoch was stored"},
 
     {failover,   promote,  succeeded, release,  "the target has accepted a write"},
     {failover,   promote,  failed,    promote,  "the promotion failed and is tried again"},
     {failover,   promote,  timed_out, promote,  "the promotion takes long and is tried again"},
     {failover,   promote,  restarted, promote,  "the coordinator restarted after the new epoch was stored"},
+    {failover,   promote,  superseded, done,    "a newer epoch has moved the writer on"},
 
     {failover,   release,  succeeded, done,     "the endpoints lead to the new writer"},
     {failover,   release,  failed,    release,  "the endpoints could not be moved and are moved again"},
     {failover,   release,  timed_out, release,  "moving the endpoints takes long and is tried again"},
     {failover,   release,  restarted, release,  "the coordinator restarted before the endpoints were moved"},
+    {failover,   release,  superseded, done,    "a newer epoch has moved the writer on"},
     // clang-format on
 };
 
@@ -98,6 +110,24 @@ const Row& next_row(OperationKind kind, Step from, StepEvent event) {
 Step first_step(OperationKind kind) { return kind == switchover ? validate : fence; }
 
 bool is_end(Step step) { return step == done || step == aborted; }
+
+bool must_be_stored(Step step) { return step == fence || step == promote || is_end(step); }
+
+int progress(Step step) {
+  switch (step) {
+    case validate: return 0;
+    case prepare: return 1;
+    case fence: return 2;
+    case catch_up: return 3;
+    case commit: return 4;
+    case abort: return 5;
+    case promote: return 5;
+    case release: return 6;
+    case aborted: return 7;
+    case done: return 7;
+  }
+  CHECK(false);
+}
 
 Duration time_limit(OperationKind kind, Step step) {
   using namespace std::chrono_literals;
@@ -146,6 +176,7 @@ std::string_view name_of(StepEvent event) {
     case failed: return "failed";
     case timed_out: return "timed-out";
     case restarted: return "restarted";
+    case superseded: return "superseded";
   }
   CHECK(false);
 }

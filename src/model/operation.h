@@ -39,7 +39,8 @@ enum class StepEvent {
   succeeded,
   failed,
   timed_out,
-  restarted,  // The coordinator's daemon came back and found the operation in this step.
+  restarted,   // The coordinator's daemon came back and found the operation in this step.
+  superseded,  // Another decision about the writer came first, or an operator chose a failover.
 };
 
 // What becomes of transactions that are still open when their time is over.
@@ -70,6 +71,11 @@ const Row& next_row(OperationKind kind, Step from, StepEvent event);
 
 Step first_step(OperationKind kind);
 bool is_end(Step step);
+// The step must be known after a crash before it is acted on.
+bool must_be_stored(Step step);
+// The transitions of an operation never lead back: of two reports about one, the one that is
+// further is the newer.
+int progress(Step step);
 // How long one attempt at the step may take, beside the drain_timeout of each region.
 Duration time_limit(OperationKind kind, Step step);
 
@@ -108,6 +114,8 @@ struct Operation {
   WallTime started{};
   WallTime ended{};
   std::string reason;  // Why it was called off; empty otherwise.
+  // Of a failover: how much of the old region's WAL, as last heard of, the target did not have.
+  std::uint64_t lost_bytes = 0;
   std::vector<StepTiming> timings;
 
   bool running() const { return !is_end(step); }

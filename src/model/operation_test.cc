@@ -15,7 +15,7 @@ namespace {
 
 constexpr OperationKind kKinds[] = {OperationKind::switchover, OperationKind::failover};
 constexpr StepEvent kEvents[] = {StepEvent::succeeded, StepEvent::failed, StepEvent::timed_out,
-                                 StepEvent::restarted};
+                                 StepEvent::restarted, StepEvent::superseded};
 
 std::set<Step> reachable(OperationKind kind, Step start) {
   std::set<Step> seen{start};
@@ -79,8 +79,15 @@ TEST(OperationTable, NeverPromotesASwitchoverThatDidNotCatchUpAndCommit) {
 TEST(OperationTable, TellsTheOldRegionToGoOnWheneverItMayBeFenced) {
   for (const Row& row : operation_rows()) {
     if (row.kind != OperationKind::switchover || row.to != Step::aborted) continue;
+    if (row.event == StepEvent::superseded) continue;  // The newer decision tells it.
     EXPECT_TRUE(row.from == Step::validate || row.from == Step::prepare || row.from == Step::abort)
         << name_of(row.from);
+  }
+}
+
+TEST(OperationTable, NeverLeadsBack) {
+  for (const Row& row : operation_rows()) {
+    EXPECT_TRUE(row.to == row.from || progress(row.to) > progress(row.from)) << row.sentence;
   }
 }
 

@@ -99,7 +99,7 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
     Entries::iterator place;
     ~Leave() { tasks->erase(place); }
   };
-  auto leave = std::make_unique<Leave>(Leave{tasks_, place});
+  std::unique_ptr<Leave> leave(new Leave{tasks_, place});
   asio::co_spawn(
       executor_, std::move(task),
       asio::bind_cancellation_slot(

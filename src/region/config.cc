@@ -80,11 +80,6 @@ Result<void> read_tables(const toml::table& root, const std::string& name, Regio
   } else {
     return make_error(ErrorKind::invalid, name + ": the table [endpoints] is missing");
   }
-  if (const toml::table* test = root["test"].as_table()) {
-    TableReader reader(*test, name + ": [test]");
-    reader.optional("skip_fence", config.test.skip_fence);
-    TRY_VOID(reader.finish());
-  }
   return read_peers(root, name, config);
 }
 
@@ -128,7 +123,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   reader.optional("max_connections", connections);
   reader.optional("metrics_interval_s", interval);
   reader.optional("extension_dir", extension);
-  reader.known({"endpoints", "peer", "test"});
+  reader.known({"endpoints", "peer"});
   TRY_VOID(reader.finish());
   TRY_VOID(read_tables(root, name, config));
   if (index < 1 || index > 99 || lag_max < 0 || connections < 10 || connections > 10000 ||

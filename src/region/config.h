@@ -25,12 +25,6 @@ struct PeerConfig {
   std::string forwarding;  // The same, for forwarded sessions.
 };
 
-// Switches for tests; absent from every file that `up` writes.
-struct TestSwitches {
-  // The fence answers without stopping anything: the negative control of the drill.
-  bool skip_fence = false;
-};
-
 struct RegionConfig {
   RegionId region;
   int index = 1;
@@ -53,7 +47,6 @@ struct RegionConfig {
   std::int64_t reader_lag_ms_max = 10'000;
   int max_connections = 200;
   int metrics_interval_s = 60;  // Between two values of the region's own CloudWatch metrics.
-  TestSwitches test;
 
   std::filesystem::path run_dir() const { return home / "run"; }
   std::filesystem::path tls_dir() const { return home / "tls"; }

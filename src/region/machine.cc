@@ -1,5 +1,7 @@
 #include "region/machine.h"
 
+#include "net/run_blocking.h"
+#include "region/control_router.h"
 #include "region/instance/postgres_instance.h"
 #include "region/peers/http_peers.h"
 #include "region/sqlite_store.h"
@@ -28,9 +30,24 @@ Result<std::unique_ptr<Machine>> Machine::open(boost::asio::any_io_executor exec
   return machine;
 }
 
+namespace {
+
+net::Task<Result<void>> remove_tree(std::filesystem::path directory) {
+  const auto job = [directory]() -> Result<void> {
+    std::error_code error;
+    std::filesystem::remove_all(directory, error);
+    if (!error) return ok();
+    return make_error(ErrorKind::unavailable,
+                      "remove " + directory.string() + ": " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+}  // namespace
+
 Outside Machine::outside() {
-  return Outside{executor_, clock_,   randomness_,    *store_, *vault_,
-                 *peers_,   *router_, make_instance_, facts_,  access_keys_};
+  return Outside{executor_, clock_,         randomness_, *store_, *vault_,     *peers_,
+                 *router_,  make_instance_, remove_tree, facts_,  access_keys_};
 }
 
 }  // namespace aurora_global::region

@@ -25,7 +25,7 @@ class Machine {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Vault> vault_;
   std::unique_ptr<PeerTransport> peers_;
-  std::unique_ptr<RouterDoor> router_;
+  std::unique_ptr<RouterLink> router_;
   MakeInstance make_instance_;
   Facts facts_;
   std::map<std::string, std::string> access_keys_;

@@ -9,7 +9,7 @@
 #include "region/instance/instance.h"
 #include "region/peers/transport.h"
 #include "region/region.h"
-#include "region/router_door.h"
+#include "region/router_link.h"
 #include "region/store.h"
 #include "region/vault.h"
 
@@ -23,8 +23,10 @@ struct Outside {
   Store& store;
   const Vault& vault;
   PeerTransport& peers;
-  RouterDoor& router;
+  RouterLink& router;
   MakeInstance make_instance;
+  // Removes a directory with all that is in it; no effect if there is none.
+  std::function<net::Task<Result<void>>(std::filesystem::path directory)> remove_tree;
   Facts facts;
   std::map<std::string, std::string> credentials;  // Access key id -> secret.
 };

@@ -15,6 +15,7 @@
 
 #include "model/global_cluster.h"
 #include "model/operation.h"
+#include "model/region_status.h"
 #include "net/task.h"
 
 namespace aurora_global::region {
@@ -118,24 +119,16 @@ struct Secret {
   std::map<std::string, std::string> keys;
 };
 
-class Region {
+// Global clusters, DB clusters and DB instances: what may be created, changed and deleted.
+class Provisioning {
  public:
-  virtual ~Region() = default;
-
-  virtual const Facts& facts() const = 0;
-  // The secret that belongs to an access key, or nullopt.
-  virtual std::optional<std::string> secret_key(std::string_view access_key_id) const = 0;
+  virtual ~Provisioning() = default;
 
   virtual net::Task<Result<model::GlobalCluster>> create_global_cluster(CreateGlobalCluster) = 0;
   virtual net::Task<Result<model::GlobalCluster>> modify_global_cluster(ModifyGlobalCluster) = 0;
   virtual net::Task<Result<model::GlobalCluster>> delete_global_cluster(std::string identifier) = 0;
   virtual net::Task<Result<model::GlobalCluster>> remove_from_global_cluster(
       std::string identifier, std::string cluster_arn) = 0;
-  // Returns as soon as the operation is accepted and durable; DescribeGlobalClusters and events
-  // tell how it goes on. Refuses with the reason (InvalidGlobalClusterStateFault ...).
-  virtual net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
-                                                              std::string target_arn, MoveKind kind,
-                                                              model::Drain drain) = 0;
   virtual std::vector<model::GlobalCluster> global_clusters() const = 0;
 
   virtual net::Task<Result<model::DbCluster>> create_db_cluster(CreateDbCluster) = 0;
@@ -147,14 +140,22 @@ class Region {
   virtual net::Task<Result<model::DbInstance>> create_db_instance(CreateDbInstance) = 0;
   virtual net::Task<Result<model::DbInstance>> modify_db_instance(ModifyDbInstance) = 0;
   virtual net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) = 0;
+};
 
-  // Events of this region with from <= date < to, oldest first.
-  virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
+class WriterMoves {
+ public:
+  virtual ~WriterMoves() = default;
+  // Returns as soon as the operation is accepted and durable; DescribeGlobalClusters and events
+  // tell how it goes on. Refuses with the reason (InvalidGlobalClusterStateFault ...).
+  virtual net::Task<Result<model::GlobalCluster>> move_writer(std::string identifier,
+                                                              std::string target_arn, MoveKind kind,
+                                                              model::Drain drain) = 0;
+};
 
-  // The keys of this region; they are in no other.
-  virtual KeyRing& keys() = 0;
-
-  // Secrets: sealed on disk, replicated to every region; the last write wins.
+// Sealed on disk, replicated to every region; the last write wins.
+class Secrets {
+ public:
+  virtual ~Secrets() = default;
   virtual std::vector<std::string> secret_names() const = 0;
   // Fail with ResourceNotFoundException, or `corrupt` for one that was tampered with; the values
   // also with KMS's codes, when their key may not be used.
@@ -166,14 +167,36 @@ class Region {
   // Changes a user's password in the writer's region, wherever that is; replication carries it to
   // the others. Only a SCRAM verifier leaves this process.
   virtual net::Task<Result<void>> change_password(std::string role, std::string password) = 0;
+};
 
+class Peers {
+ public:
+  virtual ~Peers() = default;
   // Passes a call on to the daemon of another region, which verifies it itself. Fails with
   // `not_found` for an unknown region and `unavailable` or `timeout` when it cannot be reached.
   virtual net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) = 0;
+};
 
-  // The platform's own view (role, epoch, fence, lag, operation with step timings) as JSON text.
-  // Format: docs/reference/control.md, "Status".
-  virtual net::Task<Result<std::string>> status_json() = 0;
+class StatusSource {
+ public:
+  virtual ~StatusSource() = default;
+  // The platform's own view: role, epoch, fence, lag, operation with step timings.
+  virtual net::Task<Result<model::RegionStatus>> status() = 0;
+  // Events of this region with from <= date < to, oldest first.
+  virtual net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) = 0;
+};
+
+class Region : public Provisioning,
+               public WriterMoves,
+               public Secrets,
+               public Peers,
+               public StatusSource {
+ public:
+  virtual const Facts& facts() const = 0;
+  // The secret that belongs to an access key, or nullopt.
+  virtual std::optional<std::string> secret_key(std::string_view access_key_id) const = 0;
+  // The keys of this region; they are in no other.
+  virtual KeyRing& keys() = 0;
 };
 
 }  // namespace aurora_global::region

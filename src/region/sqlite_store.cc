@@ -1,6 +1,6 @@
 #include "region/sqlite_store.h"
 
-#include "region/codec.h"
+#include "model/codec.h"
 
 namespace aurora_global::region {
 namespace {
@@ -90,7 +90,7 @@ net::Task<Result<std::vector<model::Event>>> SqliteStore::events(WallTime from, 
     for (;;) {
       TRY(const bool more, select.step());
       if (!more) return found;
-      TRY(auto event, from_text<model::Event>(select.text(0), "event"));
+      TRY(auto event, model::decode_text<model::Event>(select.text(0), "event"));
       found.push_back(std::move(event));
     }
   };

@@ -4,7 +4,7 @@
 
 #include "base/rng.h"
 #include "region/cipher.h"
-#include "region/postgres_files.h"
+#include "region/instance/postgres_files.h"
 
 namespace aurora_global::region {
 namespace {

@@ -195,7 +195,7 @@ void Session::end(End end) {
   if (ended_) return;
   ended_ = true;
   log::info("{}: session of {} ended with {}: {} ({})", host_.endpoint, client_address_,
-               end.sqlstate, end.message, end.hint);
+            end.sqlstate, end.message, end.hint);
   if (!core_.client_message_open() && unsent_.empty()) {
     Bytes error;
     pgwire::put_error(error, "FATAL",

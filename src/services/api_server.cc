@@ -97,11 +97,11 @@ net::Task<net::HttpResponse> pass_on(region::Region& region, RegionId target,
 }
 
 net::Task<net::HttpResponse> status(region::Region& region, net::HttpRequest request) {
-  const auto text = co_await region.status_json();
-  if (text.has_error()) co_return refuse(request, text.error());
+  const auto answer = co_await region.status();
+  if (answer.has_error()) co_return refuse(request, answer.error());
   net::HttpResponse response;
   response.headers.emplace_back("Content-Type", "application/json");
-  response.body = *text;
+  response.body = model::text_of(*answer);
   co_return response;
 }
 
@@ -153,10 +153,9 @@ net::HttpHandler ApiServer::handler() {
 net::Task<void> ApiServer::publish_metrics() {
   RegionMetrics metrics;
   while (!tasks_.stopping()) {
-    const auto text = co_await region_.status_json();
-    if (text.has_value()) {
-      const auto status = nlohmann::json::parse(*text, nullptr, false);
-      cloudwatch_->put_metrics(metrics.take(status, SystemClock().wall_now()));
+    const auto status = co_await region_.status();
+    if (status.has_value()) {
+      cloudwatch_->put_metrics(metrics.take(*status, SystemClock().wall_now()));
     }
     co_await net::sleep_for(metrics_interval_);
   }
@@ -193,8 +192,8 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
   if (request.target == "/metrics") {
     net::HttpResponse response;
     response.headers.emplace_back("Content-Type", kPrometheusContentType);
-    if (const auto text = co_await region_.status_json(); text.has_value()) {
-      response.body = prometheus_text(nlohmann::json::parse(*text, nullptr, false));
+    if (const auto status = co_await region_.status(); status.has_value()) {
+      response.body = prometheus_text(*status);
     }
     co_return response;
   }

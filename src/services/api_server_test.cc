@@ -36,7 +36,7 @@ TEST(ApiServer, StatusNeedsOne) {
   EXPECT_EQ(send(region, unsigned_get("/-/status")).status, 403);
   const auto answer = send(region, signed_request("GET", "/-/status", "", "aurora-global"));
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body, R"({"region":"us-east-1"})");
+  EXPECT_EQ(nlohmann::json::parse(answer.body).at("region"), "us-east-1");
   EXPECT_EQ(send(region, signed_request("GET", "/-/status", "", "rds")).status, 400);
 }
 

@@ -70,24 +70,20 @@ void add_forwarding(Sheet& sheet, const std::string& labels, const std::string& 
 
 }  // namespace
 
-std::string prometheus_text(const json& status) {
+std::string prometheus_text(const model::RegionStatus& status) {
   Sheet sheet;
-  if (!status.is_object()) return sheet.text();
-  const std::string region = "region=" + label_value(status.value("region", ""));
-  if (const auto head = status.find("head"); head != status.end() && head->is_object()) {
-    sheet.gauge("aurora_global_head_running", region, head->value("running", false) ? 1 : 0);
-    sheet.gauge("aurora_global_head_in_recovery", region,
-                head->value("in_recovery", false) ? 1 : 0);
-    sheet.gauge("aurora_global_replay_lag_seconds", region,
-                head->value("replay_lag_ms", 0.0) / 1000);
-    sheet.gauge("aurora_global_sessions", region, head->value("sessions", 0.0));
-  }
-  const json forwarding = status.value("forwarding", json::object());
-  for (const json& instance : forwarding.value("instances", json::array())) {
-    const std::string labels = region + ",instance=" + label_value(instance.value("instance", ""));
-    const json counters = instance.value("counters", json::object());
-    for (const auto& [name, value] : counters.items()) {
-      if (value.is_number()) add_forwarding(sheet, labels, name, value.get<double>());
+  const std::string region = "region=" + label_value(status.region.name);
+  const model::HeadStatus& head = status.head;
+  sheet.gauge("aurora_global_head_running", region, head.running ? 1 : 0);
+  sheet.gauge("aurora_global_head_in_recovery", region, head.in_recovery ? 1 : 0);
+  sheet.gauge("aurora_global_replay_lag_seconds", region,
+              static_cast<double>(head.replay_lag_ms) / 1000);
+  sheet.gauge("aurora_global_replay_paused", region, head.replay_paused ? 1 : 0);
+  sheet.gauge("aurora_global_sessions", region, head.sessions);
+  for (const model::ForwardingInstance& instance : status.forwarding.instances) {
+    const std::string labels = region + ",instance=" + label_value(instance.instance);
+    for (const auto& [name, value] : instance.counters) {
+      add_forwarding(sheet, labels, name, static_cast<double>(value));
     }
   }
   return sheet.text();

@@ -3,14 +3,13 @@
 // Source: Prometheus, "Exposition formats", text-based format 0.0.4.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include "model/region_status.h"
 
 namespace aurora_global::services {
 
 inline constexpr char kPrometheusContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
-// `status` is what Region::status_json() gives; what is missing there is left out.
-std::string prometheus_text(const nlohmann::json& status);
+std::string prometheus_text(const model::RegionStatus& status);
 
 }  // namespace aurora_global::services

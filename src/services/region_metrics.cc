@@ -3,28 +3,26 @@
 namespace aurora_global::services {
 namespace {
 
-using nlohmann::json;
 using Dimensions = std::vector<std::pair<std::string, std::string>>;
 using Counters = std::map<std::string, std::int64_t>;
 
 constexpr const char* kNamespace = "AWS/RDS";
 
 // The replication lag of this region's own DB cluster, as Aurora publishes it: in secondaries only.
-void add_cluster_metrics(const json& status, WallTime now, std::vector<MetricDatum>& data) {
-  const json clusters = status.value("clusters", json::array());
-  const json& head = status.at("head");
+void add_cluster_metrics(const model::RegionStatus& status, WallTime now,
+                         std::vector<MetricDatum>& data) {
   const Dimensions dimensions = {
-      {"DBClusterIdentifier", clusters.empty() ? "" : clusters.at(0).value("identifier", "")}};
+      {"DBClusterIdentifier", status.clusters.empty() ? "" : status.clusters.front().identifier}};
   data.push_back({kNamespace,
                   "DatabaseConnections",
                   dimensions,
                   "Count",
                   now,
-                  {head.value("sessions", 0.0)},
+                  {static_cast<double>(status.head.sessions)},
                   {}});
-  const bool follows = status.value("duty", "") == "standby" && head.value("running", false);
-  if (!follows || clusters.empty()) return;
-  const double lag = head.value("replay_lag_ms", 0.0);
+  const bool follows = status.duty == "standby" && status.head.running;
+  if (!follows || status.clusters.empty()) return;
+  const auto lag = static_cast<double>(status.head.replay_lag_ms);
   for (const char* name :
        {"AuroraGlobalDBReplicationLag", "AuroraGlobalDBRPOLag", "AuroraGlobalDBProgressLag"}) {
     data.push_back({kNamespace, name, dimensions, "Milliseconds", now, {lag}, {}});
@@ -90,12 +88,11 @@ class Sheet {
   std::vector<MetricDatum>& data_;
 };
 
-void add_forwarding_metrics(const json& instance, const Forwarded& seen, WallTime now,
-                            std::vector<MetricDatum>& data) {
-  const std::string prefix =
-      instance.value("local", false) ? "AuroraLocalForwarding" : "AuroraForwarding";
-  Sheet sheet(prefix, instance.value("instance", ""), seen, now, data);
-  if (instance.value("role", "") == "writer") {
+void add_forwarding_metrics(const model::ForwardingInstance& instance, const Forwarded& seen,
+                            WallTime now, std::vector<MetricDatum>& data) {
+  const std::string prefix = instance.local ? "AuroraLocalForwarding" : "AuroraForwarding";
+  Sheet sheet(prefix, instance.instance, seen, now, data);
+  if (instance.role == "writer") {
     sheet.rate("WriterDMLThroughput", "writer_statements");
     sheet.value("WriterOpenSessions", "writer_open_sessions");
     sheet.value("WriterTotalSessions", "writer_total_sessions");
@@ -111,21 +108,18 @@ void add_forwarding_metrics(const json& instance, const Forwarded& seen, WallTim
 
 }  // namespace
 
-std::vector<MetricDatum> RegionMetrics::take(const json& status, WallTime now) {
+std::vector<MetricDatum> RegionMetrics::take(const model::RegionStatus& status, WallTime now) {
   std::vector<MetricDatum> data;
-  if (!status.is_object() || !status.contains("head")) return data;
   add_cluster_metrics(status, now, data);
-  for (const json& instance :
-       status.value("forwarding", json::object()).value("instances", json::array())) {
-    const std::string name = instance.value("instance", "");
+  for (const model::ForwardingInstance& instance : status.forwarding.instances) {
     Forwarded seen;
-    seen.now = instance.value("counters", Counters{});
-    if (const auto last = last_.find(name); last != last_.end()) {
+    seen.now = instance.counters;
+    if (const auto last = last_.find(instance.instance); last != last_.end()) {
       seen.before = last->second.counters;
       seen.seconds = std::chrono::duration<double>(now - last->second.at).count();
     }
     add_forwarding_metrics(instance, seen, now, data);
-    last_[name] = {now, seen.now};
+    last_[instance.instance] = {now, seen.now};
   }
   return data;
 }

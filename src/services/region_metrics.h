@@ -2,7 +2,7 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
+#include "model/region_status.h"
 
 #include "services/sinks.h"
 
@@ -11,8 +11,7 @@ namespace aurora_global::services {
 // Remembers the last look, since a throughput is what was added between two. Pure.
 class RegionMetrics {
  public:
-  // `status` as GET /-/status answers it. Nothing for one that is no such thing.
-  std::vector<MetricDatum> take(const nlohmann::json& status, WallTime now);
+  std::vector<MetricDatum> take(const model::RegionStatus& status, WallTime now);
 
  private:
   using Counters = std::map<std::string, std::int64_t>;

@@ -161,25 +161,23 @@ class Drills(PlatformTest):
             self.assertIn(word, done.stdout + done.stderr)
 
 
-class WithoutTheFence(PlatformTest):
-    """The negative control: with the fence skipped, writes are lost and the checker says so."""
-
-    @staticmethod
-    def edit_files(platform):
-        for region in (EAST, WEST):
-            file = platform.region_dir(region) / "region.toml"
-            with open(file, "a", encoding="utf-8") as out:
-                out.write("\n[test]\nskip_fence = true\n")
+class LostWrites(PlatformTest):
+    """The negative control: a failover out of a partition loses writes, and the checker says so."""
 
     def test_the_checker_reports_loss(self):
-        # Latency, so that much is under way when the writer moves.
         self.platform.await_healthy(EAST)
-        self.platform.command("link", "set", "--latency-ms", "40")
         results, done = drill(self.platform, LOAD + """
             client_region = "us-east-1"
             [[step]]
             after_writes = 500
-            do = "switchover"
+            do = "partition"
+            [[step]]
+            after_writes = 1500
+            do = "failover"
+            [[step]]
+            do = "heal"
+            [[step]]
+            do = "wait-healthy"
             [expect]
             lost_writes = 0
             """, 1)

@@ -43,9 +43,11 @@ struct InstanceState {
   Lsn received;  // Standby: last received from upstream.
   bool streaming = false;
   std::uint32_t timeline = 0;
-  std::int64_t replay_lag_ms = 0;  // Standby: age of the last replayed commit while behind.
-  int sessions = 0;                // Client backends.
-  Epoch fenced_for;                // Zero: the engine is not fenced, or has no extension.
+  // Standby: how old what it shows may be. It grows while nothing arrives.
+  std::int64_t replay_lag_ms = 0;
+  bool replay_paused = false;  // Standby: it replays nothing until somebody resumes it.
+  int sessions = 0;            // Client backends.
+  Epoch fenced_for;            // Zero: the engine is not fenced, or has no extension.
   // What the extension has counted of write forwarding since the server's start, by the names of
   // aurora_global_forwarding_status(); empty without the extension.
   std::map<std::string, std::int64_t> forwarding;
@@ -113,6 +115,14 @@ class Instance {
   // Makes a stopped former primary fit to follow `source`: rewinds if the histories differ.
   // Returns what pg_rewind said.
   virtual net::Task<Result<std::string>> rewind(WalSource source, Deadline deadline) = 0;
+  // Standby: ends the sessions that replay waits for. Returns how many those were.
+  virtual net::Task<Result<int>> clear_the_way_of_replay(Deadline deadline) = 0;
+  // Standby: what replay waits for, as a sentence; empty: nothing.
+  virtual net::Task<Result<std::string>> what_blocks_replay(Deadline deadline) = 0;
+  // Primary: tables whose content a move does not carry (UNLOGGED), in all databases, at most
+  // `kNamedMax` of them.
+  static constexpr std::size_t kNamedMax = 20;
+  virtual net::Task<Result<std::vector<std::string>>> unlogged_tables(Deadline deadline) = 0;
   virtual net::Task<Result<InstanceState>> state(Deadline deadline) = 0;
   virtual net::Task<Result<void>> checkpoint(Deadline deadline) = 0;
   // Changes the password of a role; `verifier` is a SCRAM verifier.
@@ -132,8 +142,9 @@ class Instance {
   // Moves the data directory aside and forgets it; returns where it is kept.
   virtual net::Task<Result<std::filesystem::path>> set_aside(std::string why) = 0;
   virtual net::Task<Result<void>> remove_files() = 0;
-  // Makes a cluster's kept volume this instance's data directory, and the other way round.
-  virtual net::Task<Result<void>> take_volume(std::filesystem::path volume) = 0;
+  // Makes a cluster's kept volume this instance's data directory (false: there is none), and the
+  // other way round.
+  virtual net::Task<Result<bool>> take_volume(std::filesystem::path volume) = 0;
   virtual net::Task<Result<void>> leave_volume(std::filesystem::path volume) = 0;
 
  private:

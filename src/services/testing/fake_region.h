@@ -186,8 +186,10 @@ class FakeRegion final : public region::Region {
     passed_on = std::move(request);
     co_return answer(answer_from_afar);
   }
-  net::Task<Result<std::string>> status_json() override {
-    co_return answer(std::string(R"({"region":"us-east-1"})"));
+  net::Task<Result<model::RegionStatus>> status() override {
+    model::RegionStatus status;
+    status.region = facts_.region;
+    co_return answer(std::move(status));
   }
 
  private:

@@ -1,0 +1,39 @@
+// What every role of a region works with, by reference; the Daemon owns it all.
+#pragma once
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "region/config.h"
+#include "region/events.h"
+#include "region/instances.h"
+#include "region/peers/client.h"
+#include "region/peers/views.h"
+#include "region/region.h"
+#include "region/truth.h"
+
+namespace aurora_global::region {
+
+struct Core {
+  const RegionConfig& config;
+  const Facts& facts;
+  const Clock& clock;
+  Randomness& random;
+  net::TaskGroup& tasks;
+  const Truth& truth;  // Those that change it are given it themselves.
+  Events& events;
+  Instances& instances;
+  PeerClient& peers;
+  PeerViews& views;
+
+  std::shared_ptr<Instance> head() const { return instances.head(); }
+  const RegionId& here() const { return config.region; }
+  // Where the data of a DB cluster without instances wait for the next one.
+  std::filesystem::path volume() const { return config.home / "volume"; }
+};
+
+// An error as RDS words it: `code` is AWS's.
+inline Error fault(ErrorKind kind, std::string code, std::string message) {
+  return make_error(kind, std::move(message), std::move(code));
+}
+
+}  // namespace aurora_global::region

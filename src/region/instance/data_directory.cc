@@ -1,0 +1,264 @@
+#include "region/instance/data_directory.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "net/run_blocking.h"
+
+namespace aurora_global::region {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kStandbySignal = "standby.signal";
+
+// Creates `dir` and gives it to `user`. Parents exist.
+Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) {
+    return make_error(ErrorKind::unavailable, "create " + dir.string() + ": " + error.message());
+  }
+  // Somebody else may have been first in a shared directory: neither his link nor his directory is
+  // given away or trusted.
+  struct stat facts {};
+  if (lstat(dir.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) ||
+      (facts.st_uid != user.uid && facts.st_uid != geteuid())) {
+    return make_error(
+        ErrorKind::denied,
+        dir.string() + " is not a directory of ours; remove it or choose another home");
+  }
+  if (chown(dir.c_str(), user.uid, user.gid) != 0 || chmod(dir.c_str(), mode) != 0) {
+    return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
+  }
+  return ok();
+}
+
+Result<std::string> text_of_file(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return make_error(ErrorKind::not_found, "cannot read " + file.string());
+  return std::string((std::istreambuf_iterator<char>(in)), {});
+}
+
+}  // namespace
+
+DataDirectory::DataDirectory(const RegionConfig& config, net::SystemUser user,
+                             std::string identifier, int slot)
+    : config_(config),
+      user_(std::move(user)),
+      identifier_(std::move(identifier)),
+      slot_(slot),
+      directory_(config.home / "instances" / identifier_),
+      data_(directory_ / "data") {}
+
+std::string DataDirectory::address() const {
+  return config_.address_prefix + "." + std::to_string(20 + slot_);
+}
+
+fs::path DataDirectory::socket_dir() const {
+  // A socket's path has at most 107 bytes: a long home gets a short name elsewhere.
+  constexpr std::size_t kSocketPathMax = 107;
+  const fs::path preferred = directory_ / "socket";
+  if (preferred.string().size() + sizeof("/.s.PGSQL.65535.lock") <= kSocketPathMax) {
+    return preferred;
+  }
+  const std::size_t hash = std::hash<std::string>{}(preferred.string());
+  return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
+}
+
+// A directory that initdb or pg_basebackup did not finish holds no database.
+bool DataDirectory::has_data() const { return fs::exists(directory_ / "complete"); }
+
+// Beside the data directory, which pg_rewind makes equal to another one.
+Result<void> DataDirectory::mark_complete() {
+  return replace_file(directory_ / "complete", "", 0644);
+}
+
+bool DataDirectory::is_standby() const { return fs::exists(data_ / kStandbySignal); }
+
+Result<void> DataDirectory::mark_standby() { return write(data_ / kStandbySignal, "", 0600); }
+
+void DataDirectory::unmark_standby() {
+  std::error_code ignored;
+  fs::remove(data_ / kStandbySignal, ignored);
+}
+
+// A file of PostgreSQL's user.
+Result<void> DataDirectory::write(const fs::path& file, std::string_view text, int mode) const {
+  TRY_VOID(replace_file(file, text, mode));
+  if (chown(file.c_str(), user_.uid, user_.gid) == 0) return ok();
+  return make_error(ErrorKind::denied, "give " + file.string() + " to user " + user_.name);
+}
+
+net::CommandLine DataDirectory::command(std::string program,
+                                        std::vector<std::string> arguments) const {
+  net::CommandLine line;
+  line.argv = {(config_.postgres_bin / program).string()};
+  line.argv.insert(line.argv.end(), arguments.begin(), arguments.end());
+  line.user = user_;
+  line.output = directory_ / "startup.log";
+  // What works in a data directory ends with the daemon that knows of it.
+  line.ends_with_parent = program != "postgres";
+  return line;
+}
+
+PostgresSettings DataDirectory::settings(std::optional<WalSource> source,
+                                         Forwarding forwarding) const {
+  PostgresSettings s;
+  s.listen_address = address();
+  s.socket_dir = socket_dir();
+  s.data_dir = data_;
+  s.hba_file = directory_ / "pg_hba.conf";
+  s.ident_file = directory_ / "pg_ident.conf";
+  s.log_dir = directory_ / "log";
+  s.tls_dir = config_.home / "postgres-tls";
+  s.max_connections = config_.max_connections;
+  s.region = config_.region.name;
+  s.instance = identifier_;
+  s.source = std::move(source);
+  if (fs::exists(library_dir() / kExtensionLibrary)) s.library_dir = library_dir();
+  s.forwarding = std::move(forwarding);
+  return s;
+}
+
+Result<void> DataDirectory::prepare() {
+  TRY_VOID(make_directory(config_.home / "instances", user_, 0755));
+  TRY_VOID(make_directory(directory_, user_, 0755));
+  TRY_VOID(make_directory(directory_ / "log", user_, 0750));
+  TRY_VOID(make_directory(socket_dir(), user_, 0700));
+  const fs::path tls = config_.home / "postgres-tls";
+  TRY_VOID(make_directory(tls, user_, 0700));
+  for (const char* name :
+       {"server.crt", "server.key", "server-ca.crt", "client-ca.crt", "replication.crt",
+        "replication.key", "forwarding.crt", "forwarding.key"}) {
+    TRY(const std::string text, text_of_file(config_.tls_dir() / name));
+    TRY_VOID(write(tls / name, text, 0600));
+  }
+  return install_extension();
+}
+
+fs::path DataDirectory::library_dir() const { return config_.home / "postgres-lib"; }
+
+// Beside the data, for PostgreSQL's user may not read where we were built.
+Result<void> DataDirectory::install_extension() {
+  if (config_.extension_dir.empty()) return ok();
+  TRY_VOID(make_directory(library_dir(), user_, 0755));
+  TRY(const std::string code, text_of_file(config_.extension_dir / kExtensionLibrary));
+  return replace_file(library_dir() / kExtensionLibrary, code, 0755);
+}
+
+Result<std::string> DataDirectory::extension_script() const {
+  if (config_.extension_dir.empty()) return std::string();
+  return text_of_file(config_.extension_dir / kExtensionScript);
+}
+
+Result<void> DataDirectory::write_configuration(const std::optional<WalSource>& source,
+                                                const Forwarding& forwarding) {
+  TRY_VOID(prepare());
+  const std::string forwarders = config_.address_prefix + "." + std::to_string(kForwardingHost);
+  TRY_VOID(write(directory_ / "postgresql.conf",
+                 render_postgresql_conf(settings(source, forwarding)), 0640));
+  TRY_VOID(write(directory_ / "pg_hba.conf", render_pg_hba(forwarders), 0640));
+  return write(directory_ / "pg_ident.conf", "", 0640);
+}
+
+Result<void> DataDirectory::begin_start(bool as_standby) {
+  TRY_VOID(clear_stale_lock(data_));
+  if (as_standby && !is_standby()) TRY_VOID(mark_standby());
+  // Whoever starts it knows whether it may write.
+  std::error_code ignored;
+  fs::remove(data_ / kFenceFile, ignored);
+  return replace_file(directory_ / "startup.log", "", 0640);
+}
+
+net::Task<Result<void>> DataDirectory::clear() {
+  const auto job = [directory = directory_, data = data_]() -> Result<void> {
+    std::error_code error;
+    fs::remove(directory / "complete", error);
+    fs::remove_all(data, error);
+    if (!error) return ok();
+    return make_error(ErrorKind::unavailable, "remove " + data.string() + ": " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
+  const auto job = [directory = directory_, data = data_, why]() -> Result<fs::path> {
+    std::error_code error;
+    // One beside the other: what only this region had is nobody's to overwrite.
+    fs::path kept;
+    for (int n = 1; kept.empty() || fs::exists(kept, error); ++n) {
+      kept = directory / ("data." + why + "-" + std::to_string(n));
+    }
+    fs::remove(directory / "complete", error);
+    fs::rename(data, kept, error);
+    if (!error) return kept;
+    return make_error(ErrorKind::unavailable,
+                      "move " + data.string() + " aside: " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+net::Task<Result<void>> DataDirectory::remove() {
+  const auto job = [directory = directory_]() -> Result<void> {
+    std::error_code error;
+    fs::remove_all(directory, error);
+    if (!error) return ok();
+    return make_error(ErrorKind::unavailable,
+                      "remove " + directory.string() + ": " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
+  if (!fs::exists(volume)) co_return false;
+  CO_TRY_VOID(prepare());
+  std::error_code error;
+  fs::rename(volume, data_, error);
+  if (error) {
+    co_return make_error(ErrorKind::unavailable,
+                         "move " + volume.string() + " to the instance: " + error.message());
+  }
+  CO_TRY_VOID(mark_complete());
+  co_return true;
+}
+
+net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
+  const auto job = [from = data_, to = std::move(volume)]() -> Result<void> {
+    std::error_code error;
+    fs::remove_all(to, error);
+    fs::rename(from, to, error);
+    if (!error) return ok();
+    return make_error(ErrorKind::unavailable,
+                      "cannot keep the cluster's volume: " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+// The collector of PostgreSQL's own log takes over early: what a server says on its way to an
+// early end may be in either.
+std::string DataDirectory::startup_log_tail() const {
+  constexpr std::size_t kTail = 500;
+  const auto tail_of = [](const fs::path& file) {
+    std::string text = text_of_file(file).has_value() ? *text_of_file(file) : "";
+    if (text.size() > kTail) text.erase(0, text.size() - kTail);
+    return text;
+  };
+  std::string text = tail_of(directory_ / "startup.log");
+  fs::path newest;
+  fs::file_time_type when{};
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_ / "log", error)) {
+    const auto changed = entry.last_write_time(error);
+    if (!error && (newest.empty() || changed > when)) {
+      newest = entry.path();
+      when = changed;
+    }
+  }
+  if (!newest.empty()) text += "\n" + newest.filename().string() + ": " + tail_of(newest);
+  return text.empty() ? "(it has said nothing)" : text;
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,66 @@
+// The files of one PostgreSQL instance: its data directory, its configuration, its logs, and the
+// marks that say what they are. File trees are copied and removed beside the daemon's thread.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "net/process.h"
+#include "net/task.h"
+#include "region/config.h"
+#include "region/instance/instance.h"
+#include "region/instance/postgres_files.h"
+
+namespace aurora_global::region {
+
+class DataDirectory {
+ public:
+  DataDirectory(const RegionConfig& config, net::SystemUser user, std::string identifier, int slot);
+
+  const std::filesystem::path& data() const { return data_; }
+  std::filesystem::path configuration_file() const { return directory_ / "postgresql.conf"; }
+  std::string address() const;
+  std::filesystem::path socket_dir() const;
+  bool has_data() const;
+  bool is_standby() const;
+  // The end of what it said while starting.
+  std::string startup_log_tail() const;
+
+  Result<void> prepare();
+  Result<void> mark_complete();
+  Result<void> mark_standby();
+  void unmark_standby();
+  Result<void> write_configuration(const std::optional<WalSource>& source,
+                                   const Forwarding& forwarding);
+  // What must be so before its postmaster starts.
+  Result<void> begin_start(bool as_standby);
+  // A program of PostgreSQL's, as its user. Everything but the postmaster ends with the daemon.
+  net::CommandLine command(std::string program, std::vector<std::string> arguments) const;
+  // SQL that makes the extension; empty: there is none.
+  Result<std::string> extension_script() const;
+
+  // Removes the data.
+  net::Task<Result<void>> clear();
+  // Moves them aside; returns where they are kept, beside what was kept before.
+  net::Task<Result<std::filesystem::path>> set_aside(std::string why);
+  // Removes everything of the instance.
+  net::Task<Result<void>> remove();
+  net::Task<Result<bool>> take_volume(std::filesystem::path volume);
+  net::Task<Result<void>> leave_volume(std::filesystem::path volume);
+
+ private:
+  Result<void> write(const std::filesystem::path& file, std::string_view text, int mode) const;
+  PostgresSettings settings(std::optional<WalSource> source, Forwarding forwarding) const;
+  std::filesystem::path library_dir() const;
+  Result<void> install_extension();
+
+  const RegionConfig& config_;
+  net::SystemUser user_;
+  std::string identifier_;
+  int slot_;
+  std::filesystem::path directory_;
+  std::filesystem::path data_;
+};
+
+}  // namespace aurora_global::region

@@ -1,0 +1,100 @@
+// The files PostgreSQL reads and writes, as text and numbers: configuration out, control file in.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "net/process.h"
+#include "region/instance/instance.h"
+
+namespace aurora_global::region {
+
+struct PostgresSettings {
+  std::string listen_address;
+  int port = 5432;
+  std::filesystem::path socket_dir;
+  std::filesystem::path data_dir;
+  std::filesystem::path hba_file;
+  std::filesystem::path ident_file;
+  std::filesystem::path log_dir;
+  std::filesystem::path tls_dir;
+  int max_connections = 200;
+  std::string region;
+  std::string instance;
+  std::optional<WalSource> source;    // Nullopt: a primary.
+  std::filesystem::path library_dir;  // With the extension's library; empty: none.
+  Forwarding forwarding;
+};
+
+// postgresql.conf, whole. Lies outside the data directory, which pg_rewind overwrites.
+std::string render_postgresql_conf(const PostgresSettings& settings);
+
+// pg_hba.conf: the bootstrap superuser only through the Unix socket, replication by client
+// certificate, everybody else by SCRAM over TLS. From `forwarding_address` members of the role
+// aurora_clients log in by the certificate of a forwarding standby, and nobody else does.
+std::string render_pg_hba(std::string_view forwarding_address);
+
+// A libpq connection string: `'` and `\` in values are escaped.
+std::string conninfo(const std::map<std::string, std::string>& values);
+
+enum class ClusterState { starting, shut_down, shut_down_in_recovery, running, other };
+
+// What global/pg_control says (PostgreSQL 15; control file version 1300).
+struct ControlFile {
+  std::uint64_t system_identifier = 0;
+  ClusterState state = ClusterState::other;
+  Lsn checkpoint;  // Start of the latest checkpoint record.
+  Lsn redo;
+  std::uint32_t timeline = 0;
+};
+// Fails with `not_found`, or `corrupt` for a control file of another version.
+Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
+
+// The timeline that a server which was open for writing has written last: its control file may
+// still name the one before.
+Result<std::uint32_t> last_timeline(const std::filesystem::path& data_dir);
+
+// Where the newest timeline of this data directory, or one between, left `timeline`. Fails with
+// `not_found` if it does not descend from it.
+Result<Lsn> fork_of(const std::filesystem::path& data_dir, std::uint32_t timeline);
+
+// Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
+// record ends or would begin. A server that recovers from its crash would replay it. Fails with
+// `not_found` if there is no WAL at all.
+Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
+
+// The file by which the extension keeps a server fenced over the crash of a backend; in the data
+// directory.
+inline constexpr char kFenceFile[] = "aurora_global.fence";
+
+// The postmaster of this data directory, if it runs (its working directory is the data directory).
+std::optional<int> running_postmaster(const std::filesystem::path& data_dir);
+
+// All processes whose working directory is this data directory: a server's, also one whose
+// postmaster has died.
+std::vector<int> processes_in(const std::filesystem::path& data_dir);
+
+// Removes the lock file of a postmaster that has ended, if no other process of it works in the data
+// directory any more. PostgreSQL itself keeps the lock when the pid in it was given to another
+// process, or is a zombie that its parent has not collected. Fails with `conflict` while backends
+// of the dead postmaster still run.
+Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
+
+// Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
+// `unavailable`.
+Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+
+// Who PostgreSQL runs as, for it refuses root: the user `postgres` when we are root (fails with
+// `not_found` if there is none), else ourselves.
+Result<net::SystemUser> postgres_user();
+
+// "15.18" of the PostgreSQL programs in `bin`. Fails with `not_found` if there are none and with
+// `invalid` for another major version than 15.
+Result<std::string> postgres_version(const std::filesystem::path& bin);
+
+}  // namespace aurora_global::region

@@ -1,0 +1,102 @@
+// A former primary becomes a standby of the new one, and a standby that gets nothing is mended:
+// the part of the keeper that compares histories.
+#include "net/log.h"
+#include "region/keeper/keeper.h"
+#include "region/keeper/sources.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kAskLimit = 3s;
+constexpr Duration kCheckpointLimit = 60s;
+constexpr Duration kStartLimit = 60s;
+constexpr Duration kSeedLimit = 3600s;
+constexpr Duration kRewindLimit = 600s;
+constexpr Duration kStopLimit = 30s;
+
+}  // namespace
+
+// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
+// shutdown's has not, and that of a fenced server seldom has.
+net::Task<Result<bool>> Keeper::ends_at_the_fork(Instance& head) {
+  const RegionId writer = core_.truth.own_global()->writer_region;
+  CO_TRY(const std::uint32_t timeline, co_await head.last_timeline());
+  CO_TRY(const auto answer,
+         co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kAskLimit)));
+  if (answer.fork.value == 0) co_return false;
+  CO_TRY(const bool past, co_await head.wal_goes_past(timeline, answer.fork));
+  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(), timeline,
+            answer.fork.text(), past ? "goes on" : "ends there");
+  co_return !past;
+}
+
+net::Task<Result<void>> Keeper::rejoin(Instance& head) {
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global == nullptr) co_return ok();
+  const RegionId writer = global->writer_region;
+  const WalSource from = source(head);
+  truth_.withdraw_word();
+  // A standby that has gone past the fork would wait for ever, without an error.
+  CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
+  if (!same_history) {
+    // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
+    CO_TRY_VOID(
+        co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+    log::info("instance {}: pg_rewind", head.identifier());
+    const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
+    if (rewound.has_error()) {
+      log::warn("instance {}: {}", head.identifier(), rewound.error().message);
+      co_return co_await keep_and_seed(head);
+    }
+  }
+  CO_TRY_VOID(co_await head.start(from, Deadline::in(kStartLimit)));
+  rejoined(same_history ? "" : " after a rewind");
+  co_return ok();
+}
+
+// A copy takes the place of data that nobody else has: those are kept.
+net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
+  truth_.withdraw_word();
+  CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY(const auto kept, co_await head.set_aside("diverged"));
+  log::warn("instance {}: copied anew; its old data are kept in {}", head.identifier(),
+            kept.string());
+  core_.events.of_failover("Data that only this Region had are kept in " + kept.string());
+  CO_TRY_VOID(co_await head.seed(source(head), Deadline::in(kSeedLimit)));
+  CO_TRY_VOID(co_await head.start(source(head), Deadline::in(kStartLimit)));
+  rejoined(" as a new copy");
+  co_return ok();
+}
+
+void Keeper::rejoined(const std::string& how) {
+  core_.events.of_failover("Rejoined the global cluster as a secondary" + how);
+  changed_();
+}
+
+// A standby whose history has left the primary's, or whose slot is gone. The first time its
+// history is compared; if that has not helped it is copied.
+net::Task<Result<void>> Keeper::mend_head(Instance& head) {
+  auto* seen = core_.instances.seen(head.identifier());
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (seen == nullptr || global == nullptr) co_return ok();
+  const RegionId writer = global->writer_region;
+  const WalSource from = source(head);
+  const int before = seen->mends++;
+  seen->stream.reset();
+  log::warn("instance {}: nothing of what {} writes arrives; {}", head.identifier(), writer.name,
+            before == 0 ? "its history is compared" : "it is copied anew");
+  if (before > 0) co_return co_await copy_anew(head, from);
+  CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(
+      co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+  const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
+  if (rewound.has_error()) {
+    log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
+    CO_TRY_VOID(co_await copy_anew(head, from));
+  }
+  co_return co_await head.start(from, Deadline::in(kStartLimit));
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,274 @@
+// Whether a move may begin, and how it is written down: the part of the coordinator that refuses.
+#include "model/merge.h"
+#include "net/log.h"
+#include "region/moves/coordinator.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRetryPause = 100ms;
+constexpr Duration kAskLimit = 3s;
+// For a target that has just become a standby. Callers wait 10 s for the answer.
+constexpr Duration kStartLimit = 5s;
+constexpr Duration kLookLimit = 1s;
+// What has arrived is replayed in this time, or something is in its way.
+constexpr Duration kReplayLimit = 1s;
+
+constexpr const char* kInvalidGlobal = "InvalidGlobalClusterStateFault";
+constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
+
+Error no_such_global(const std::string& identifier) {
+  return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
+               "Global cluster " + identifier + " not found");
+}
+
+bool gives_way(const model::Operation& running, const Fence& fence, MoveKind kind) {
+  if (kind == MoveKind::lossless) return false;
+  // A switchover that waits for a dead region to hear that it was called off, and one whose
+  // coordinator has fenced this region and is silent: an operator's word.
+  return running.step == model::Step::abort || fence.is_for(running.id);
+}
+
+std::string names_of(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& name : all) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+void Coordinator::serve(PeerServer& server) {
+  server.on<messages::Move>([this](messages::Caller,
+                                   messages::Move request) -> net::Task<Result<messages::Moved>> {
+    const MoveKind kind =
+        request.data_loss_allowed ? MoveKind::data_loss_allowed : MoveKind::lossless;
+    CO_TRY_VOID(co_await accept(request.global_cluster, kind, request.drain));
+    co_return messages::Moved{gossip_.message(), *core_.truth.operation(request.global_cluster)};
+  });
+}
+
+net::Task<Result<void>> Coordinator::move_writer(std::string identifier, std::string target_arn,
+                                                 MoveKind kind, model::Drain drain) {
+  const model::GlobalCluster* global = core_.truth.global(identifier);
+  if (global == nullptr) co_return no_such_global(identifier);
+  CO_TRY_VOID(model::parse_cluster_arn(target_arn));
+  const model::GlobalMember* target = global->member_by_arn(target_arn);
+  if (target == nullptr) {
+    co_return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
+                    "DBCluster " + target_arn + " is not a member of global cluster " + identifier);
+  }
+  if (target->region == core_.here()) co_return co_await accept(identifier, kind, drain);
+  messages::Move request{identifier, kind == MoveKind::data_loss_allowed, drain};
+  const RegionId region = target->region;
+  co_return co_await ask_target(region, std::move(request));
+}
+
+net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move request) {
+  auto answer = co_await core_.peers.ask(target, std::move(request),
+                                         Deadline::in(kStartLimit + kLookLimit + kAskLimit));
+  if (answer.has_error()) {
+    if (!answer.error().code.empty()) co_return answer.error();
+    co_return fault(
+        ErrorKind::unavailable, kInvalidCluster,
+        "The target region " + target.name + " cannot be reached: " + answer.error().message);
+  }
+  // The target's own operation is its word; take it for the answer even before gossip brings it.
+  CO_TRY_VOID(co_await gossip_.learn(target, std::move(answer->gossip)));
+  co_await gossip_.learn_operation(std::move(answer->operation));
+  co_return ok();
+}
+
+net::Task<Result<void>> Coordinator::replicates(Instance& instance,
+                                                const model::GlobalCluster& global) {
+  const auto good = [](const Result<InstanceState>& state) {
+    return state.has_value() && state->in_recovery && state->streaming;
+  };
+  const std::string old_region = global.writer_region.name;
+  const Deadline started = Deadline::in(kStartLimit);
+  auto state = co_await instance.state(Deadline::in(kAskLimit));
+  while (!good(state) && !started.passed() && !core_.tasks.stopping()) {
+    co_await net::sleep_for(kRetryPause);  // A server that starts tells nobody.
+    state = co_await instance.state(Deadline::in(kLookLimit));
+  }
+  if (state.has_error()) {
+    co_return state.error().in("its instance does not answer");
+  }
+  if (!good(state)) {
+    co_return make_error(ErrorKind::conflict, "it is not replicating from " + old_region + " now");
+  }
+  co_return ok();
+}
+
+// Looked at before anybody waits: what stands in the way of replay would stand there while no
+// region takes writes.
+net::Task<Result<void>> Coordinator::replays(Instance& instance) {
+  CO_TRY(const InstanceState state, co_await instance.state(Deadline::in(kAskLimit)));
+  if (state.position >= state.received) co_return ok();
+  const auto replayed = co_await instance.await_replay(state.received, Deadline::in(kReplayLimit));
+  if (replayed.has_value()) co_return ok();
+  CO_TRY(const InstanceState later, co_await instance.state(Deadline::in(kAskLimit)));
+  if (later.position > state.position) co_return ok();  // It is behind, but it goes on.
+  const auto why = co_await instance.what_blocks_replay(Deadline::in(kAskLimit));
+  co_return make_error(ErrorKind::conflict,
+                       "it has received WAL that it does not replay: " +
+                           (why.has_value() && !why->empty() ? *why : "the cause is not known"));
+}
+
+net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
+    model::GlobalCluster global) {
+  const std::string old_region = global.writer_region.name;
+  const auto refuse = [&](const std::string& why) {
+    return fault(ErrorKind::conflict, kInvalidGlobal,
+                 "Global cluster " + global.identifier + " cannot be switched over to " +
+                     core_.here().name + ": " + why);
+  };
+  const auto instance = core_.head();
+  if (instance == nullptr) {
+    co_return fault(ErrorKind::conflict, kInvalidCluster,
+                    "The DB cluster in " + core_.here().name +
+                        " has no DB instance; create one before it can become the primary");
+  }
+  if (const auto good = co_await replicates(*instance, global); good.has_error()) {
+    co_return refuse(good.error().message);
+  }
+  const auto theirs =
+      co_await core_.peers.ask(global.writer_region, messages::Inspect{}, Deadline::in(kAskLimit));
+  if (theirs.has_error()) {
+    co_return refuse("the primary region " + old_region +
+                     " does not answer (a failover with AllowDataLoss needs no primary): " +
+                     theirs.error().message);
+  }
+  if (theirs->engine_version != core_.facts.engine_version) {
+    co_return refuse("the engine versions differ: " + theirs->engine_version + " in " + old_region +
+                     ", " + core_.facts.engine_version + " in " + core_.here().name);
+  }
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  const std::uint64_t written = theirs->position.value;
+  const std::uint64_t lag = written > state.position.value ? written - state.position.value : 0;
+  if (lag > core_.config.switchover_lag_bytes_max) {
+    co_return refuse("its replication lag is " + std::to_string(lag) + " bytes, the limit is " +
+                     std::to_string(core_.config.switchover_lag_bytes_max));
+  }
+  if (state.replay_paused) {
+    co_return refuse(
+        "its replay is paused (pg_wal_replay_resume() resumes it; PostgreSQL itself "
+        "pauses it when max_connections or its like is lower than in " +
+        old_region + ")");
+  }
+  if (const auto good = co_await replays(*instance); good.has_error()) {
+    co_return refuse(good.error().message);
+  }
+  co_return theirs->unlogged;
+}
+
+Result<void> Coordinator::why_not_now(const State& now, const std::string& identifier,
+                                      MoveKind kind) const {
+  const model::GlobalCluster* global = core_.truth.global(identifier);
+  if (global == nullptr) return no_such_global(identifier);
+  const model::Operation* running = core_.truth.running_operation(identifier);
+  if (running != nullptr && !gives_way(*running, now.fence, kind)) {
+    return fault(ErrorKind::conflict, kInvalidGlobal,
+                 "Global cluster " + identifier + " is in state " +
+                     (running->kind == model::OperationKind::switchover ? "switching-over"
+                                                                        : "failing-over") +
+                     ": a " + std::string(model::name_of(running->kind)) + " to " +
+                     running->to.name + " is in step " +
+                     std::string(model::name_of(running->step)));
+  }
+  const model::Duty duty = core_.truth.duty();
+  const bool waits = duty == model::Duty::waiting_for_epoch || duty == model::Duty::fenced;
+  const bool lossless = kind == MoveKind::lossless;
+  if (global->writer_region == core_.here() && !(waits && !lossless)) {
+    return fault(ErrorKind::conflict, kInvalidCluster,
+                 "The DB cluster in " + core_.here().name +
+                     " is already the primary of global cluster " + identifier);
+  }
+  const model::DbCluster* cluster = core_.truth.cluster();
+  if (cluster == nullptr || global->member_in(core_.here()) == nullptr) {
+    return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
+                 "Global cluster " + identifier + " has no DB cluster in " + core_.here().name);
+  }
+  const auto head = core_.head();
+  if (!lossless && (head == nullptr || !head->has_data())) {
+    return fault(ErrorKind::conflict, kInvalidCluster,
+                 "The DB cluster in " + core_.here().name + " has no DB instance with data");
+  }
+  return ok();
+}
+
+// `seen`: the copy of the global cluster that the checks were made on.
+Result<model::Operation> Coordinator::plan(const State& now, const model::GlobalCluster& seen,
+                                           MoveKind kind, model::Drain drain) const {
+  TRY_VOID(why_not_now(now, seen.identifier, kind));
+  const model::GlobalCluster& global = now.globals.at(seen.identifier);
+  if (global.epoch != seen.epoch || global.decision != seen.decision) {
+    return fault(ErrorKind::conflict, kInvalidGlobal,
+                 "Another operation on global cluster " + seen.identifier + " has just begun");
+  }
+  const bool lossless = kind == MoveKind::lossless;
+  model::Operation operation;
+  operation.id = core_.random.hex(8);
+  operation.kind = lossless ? model::OperationKind::switchover : model::OperationKind::failover;
+  operation.global_cluster = seen.identifier;
+  operation.from = global.writer_region;
+  operation.to = core_.here();
+  if (const auto* member = global.member_in(global.writer_region)) {
+    operation.from_arn = member->cluster_arn;
+  }
+  operation.to_arn = global.member_in(core_.here())->cluster_arn;
+  operation.epoch = global.epoch.next();
+  // What was promised to another region may be true there by now: never the same epoch twice.
+  const Promise* promise = now.fence.promise();
+  if (promise != nullptr && promise->global_cluster == seen.identifier &&
+      promise->epoch >= operation.epoch) {
+    operation.epoch = promise->epoch.next();
+  }
+  operation.drain = drain;
+  operation.step = model::first_step(operation.kind);
+  operation.started = core_.clock.wall_now();
+  // After what is known to have been before it, whatever the clocks of the regions say.
+  if (const auto* last = core_.truth.operation(seen.identifier)) {
+    operation.started = std::max(operation.started, last->started + 1us);
+    if (last->epoch > operation.epoch && last->running()) operation.epoch = last->epoch;
+  }
+  return operation;
+}
+
+net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kind,
+                                            model::Drain drain) {
+  CO_TRY_VOID(why_not_now(core_.truth.now(), identifier, kind));
+  const model::GlobalCluster seen = *core_.truth.global(identifier);
+  const bool lossless = kind == MoveKind::lossless;
+  std::vector<std::string> emptied;
+  if (lossless) {
+    CO_TRY(emptied, co_await may_switch_over(seen));
+  }
+  std::string id;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    TRY(model::Operation operation, plan(now, seen, kind, drain));
+    id = operation.id;
+    if (const auto* running = core_.truth.running_operation(identifier)) {
+      const model::Row& row =
+          model::next_row(running->kind, running->step, model::StepEvent::superseded);
+      log::warn("{} {} epoch {}: {}", model::name_of(running->kind), running->id,
+                running->epoch.value, row.sentence);
+    }
+    Change change;
+    change.operations.push_back(std::move(operation));
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  core_.events.of_failover(std::string(lossless ? "Global switchover" : "Global failover") +
+                           " to DB cluster " + core_.truth.cluster()->identifier + " in Region " +
+                           core_.here().name + " started");
+  if (!emptied.empty()) {
+    core_.events.of_failover("These tables are UNLOGGED and will be empty after the move: " +
+                             names_of(emptied));
+  }
+  core_.tasks.spawn("operation " + id, run(identifier, false));
+  co_return ok();
+}
+
+}  // namespace aurora_global::region

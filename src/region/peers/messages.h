@@ -1,0 +1,227 @@
+// What the daemons say to each other: one pair of structs per request, used by both ends.
+//
+// Each request names itself and its answer. encode() writes one, decode<T>() reads one with every
+// type and limit checked; a word of a newer version is refused by name. A request carries the
+// protocol versions that its sender speaks, so that two daemons of neighbouring versions work
+// together and others are refused with a sentence.
+//
+// Version 1 names no versions, gives no kind with an error and puts the refusal of a hold into its
+// answer. Version 2 adds these, and the decisions of epochs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/codec.h"
+#include "model/region_status.h"
+#include "region/peers/transport.h"
+
+namespace aurora_global::region::messages {
+
+using Json = nlohmann::json;
+
+inline constexpr int kProtocol = 2;
+inline constexpr int kProtocolOldest = 1;
+
+struct Nothing {};
+
+// What the sender knows. Its answer is the same of the receiver.
+struct Gossip {
+  static constexpr std::string_view kName = "gossip";
+  using Answer = Gossip;
+  RegionId from;
+  std::string engine_version;
+  model::HeadStatus head;
+  std::string cluster;
+  std::vector<std::string> instances;
+  std::vector<model::GlobalCluster> globals;
+  std::vector<model::Operation> operations;
+  std::vector<std::string> left;
+  std::map<std::string, std::uint64_t> secrets;  // Name -> version.
+};
+
+struct Inspected {
+  std::string engine_version;
+  Lsn position;
+  bool in_recovery = false;
+  std::vector<std::string> unlogged;  // Tables that a move empties, at most a few.
+};
+struct Inspect {
+  static constexpr std::string_view kName = "inspect";
+  using Answer = Inspected;
+};
+
+struct Checkpoint {
+  static constexpr std::string_view kName = "checkpoint";
+  using Answer = Nothing;
+};
+
+struct Joined {
+  model::GlobalCluster global;
+  std::string engine_version;
+  std::string database_name;
+  std::string master_username;
+};
+struct Join {
+  static constexpr std::string_view kName = "join";
+  using Answer = Joined;
+  std::string global_cluster;
+  model::GlobalMember member;
+};
+
+struct Moved {
+  Gossip gossip;
+  model::Operation operation;
+};
+struct Move {
+  static constexpr std::string_view kName = "move";
+  using Answer = Moved;
+  std::string global_cluster;
+  bool data_loss_allowed = false;
+  model::Drain drain;
+};
+
+struct PrepareSessions {
+  static constexpr std::string_view kName = "prepare-sessions";
+  using Answer = Nothing;
+  model::Operation operation;
+};
+
+struct HoldAnswer {
+  std::string why_not;  // Of version 1; version 2 refuses with `conflict`.
+};
+struct Hold {
+  static constexpr std::string_view kName = "hold";
+  using Answer = HoldAnswer;
+  model::Operation operation;
+};
+
+struct Fenced {
+  Lsn final_lsn;
+};
+struct FenceOrder {
+  static constexpr std::string_view kName = "fence";
+  using Answer = Fenced;
+  model::Operation operation;
+};
+
+struct Unfence {
+  static constexpr std::string_view kName = "unfence";
+  using Answer = Nothing;
+  model::Operation operation;
+};
+
+struct Retire {
+  static constexpr std::string_view kName = "retire";
+  using Answer = Nothing;
+  model::Operation operation;
+};
+
+struct Forked {
+  Lsn fork;  // Zero: no timeline here descends from that one.
+};
+struct Fork {
+  static constexpr std::string_view kName = "fork";
+  using Answer = Forked;
+  std::uint32_t timeline = 0;
+};
+
+struct Changed {
+  model::GlobalCluster global;
+};
+struct ChangeGlobal {
+  static constexpr std::string_view kName = "change";
+  using Answer = Changed;
+  enum class Action { modify, remove, erase };
+  Action action = Action::modify;
+  std::string identifier;
+  std::string new_identifier;
+  std::string engine_version;
+  std::optional<bool> deletion_protection;
+  std::string arn;
+};
+
+struct SecretCopy {
+  std::uint64_t version = 0;
+  std::string about;
+  std::string values;
+  std::map<std::string, std::string> keys;
+};
+struct SecretQuestion {
+  static constexpr std::string_view kName = "secret";
+  using Answer = SecretCopy;
+  std::string name;
+};
+
+struct Password {
+  static constexpr std::string_view kName = "password";
+  using Answer = Nothing;
+  std::string role;
+  std::string verifier;  // SCRAM, never the password.
+};
+
+#define AG_MESSAGE(T)                   \
+  void to_json(Json& json, const T& v); \
+  void read(model::Fields& fields, T& v)
+AG_MESSAGE(Nothing);
+AG_MESSAGE(Gossip);
+AG_MESSAGE(Inspected);
+AG_MESSAGE(Inspect);
+AG_MESSAGE(Checkpoint);
+AG_MESSAGE(Joined);
+AG_MESSAGE(Join);
+AG_MESSAGE(Moved);
+AG_MESSAGE(Move);
+AG_MESSAGE(PrepareSessions);
+AG_MESSAGE(HoldAnswer);
+AG_MESSAGE(Hold);
+AG_MESSAGE(Fenced);
+AG_MESSAGE(FenceOrder);
+AG_MESSAGE(Unfence);
+AG_MESSAGE(Retire);
+AG_MESSAGE(Forked);
+AG_MESSAGE(Fork);
+AG_MESSAGE(Changed);
+AG_MESSAGE(ChangeGlobal);
+AG_MESSAGE(SecretCopy);
+AG_MESSAGE(SecretQuestion);
+AG_MESSAGE(Password);
+#undef AG_MESSAGE
+
+// Who asks, and the newest protocol that both ends speak.
+struct Caller {
+  RegionId region;
+  int protocol = kProtocol;
+};
+
+template <typename Request>
+PeerRequest encode(const Request& request) {
+  Json json = request;
+  json["protocol"] = kProtocol;
+  json["protocol_oldest"] = kProtocolOldest;
+  return {std::string(Request::kName), model::text_of(json)};
+}
+
+// The protocol to speak with the sender of `request`. Fails with `invalid` and a sentence if there
+// is none.
+Result<int> agreed_protocol(const Json& request);
+
+template <typename Answer>
+PeerReply encode_answer(const Answer& answer) {
+  return {200, model::text_of(Json(answer))};
+}
+PeerReply encode_error(const Error& error);
+
+// An error of the other region keeps its kind and its AWS code.
+Error error_in(const PeerReply& reply, const RegionId& from, std::string_view what);
+
+template <typename Answer>
+Result<Answer> decode_answer(const PeerReply& reply, const RegionId& from, std::string_view what) {
+  if (reply.status != 200) return error_in(reply, from, what);
+  return model::decode_text<Answer>(reply.body,
+                                    "answer of " + from.name + " to " + std::string(what));
+}
+
+}  // namespace aurora_global::region::messages

@@ -1,0 +1,351 @@
+// The DB cluster and its instances.
+#include <algorithm>
+#include <set>
+
+#include "pgclient/connection.h"
+#include "region/described.h"
+#include "region/provisioning.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kInstancesMax = 16;
+constexpr Duration kAskLimit = 5s;
+constexpr Duration kStopLimit = 30s;
+constexpr std::size_t kPasswordMin = 8;
+
+constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
+constexpr const char* kInvalidInstance = "InvalidDBInstanceState";
+
+Error no_such_cluster(const std::string& identifier) {
+  return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
+               "DBCluster " + identifier + " not found.");
+}
+
+std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+Result<OwnCluster> own_in(const State& now, const std::string& identifier) {
+  if (!now.cluster || now.cluster->facts.identifier != identifier) {
+    return no_such_cluster(identifier);
+  }
+  return *now.cluster;
+}
+
+}  // namespace
+
+std::vector<model::DbCluster> Provisioner::db_clusters() const {
+  const model::DbCluster* own = core_.truth.cluster();
+  if (own == nullptr) return {};
+  return {described(core_, *own)};
+}
+
+Result<void> Provisioner::check(const CreateDbCluster& request,
+                                const std::string& identifier) const {
+  if (const model::DbCluster* own = core_.truth.cluster()) {
+    if (own->identifier == identifier) {
+      return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
+                   "DB Cluster already exists: " + identifier);
+    }
+    return fault(ErrorKind::exhausted, "DBClusterQuotaExceededFault",
+                 "A region of this platform holds one DB cluster, and " + own->identifier +
+                     " is there; delete it first");
+  }
+  const std::string& global_name = request.global_cluster_identifier;
+  const model::GlobalCluster* global = core_.truth.global(global_name);
+  if (!global_name.empty() && global == nullptr) {
+    return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
+                 "Global cluster " + global_name + " not found");
+  }
+  const bool secondary = global != nullptr && !global->writer_region.empty();
+  if (secondary && (!request.master_username.empty() || !request.master_password.empty() ||
+                    !request.database_name.empty())) {
+    return fault(ErrorKind::invalid, "InvalidParameterCombination",
+                 "Cannot specify user name, password or database name for a cluster that is a "
+                 "secondary of a global cluster");
+  }
+  if (!secondary &&
+      (request.master_username.empty() || request.master_password.size() < kPasswordMin)) {
+    return fault(ErrorKind::invalid, "InvalidParameterValue",
+                 "MasterUsername and a MasterUserPassword of at least 8 characters are needed");
+  }
+  return ok();
+}
+
+model::DbCluster Provisioner::planned(const CreateDbCluster& request,
+                                      std::string identifier) const {
+  model::DbCluster cluster;
+  cluster.identifier = std::move(identifier);
+  cluster.arn = model::cluster_arn(core_.here(), core_.config.account_id, cluster.identifier);
+  cluster.resource_id = "cluster-" + core_.random.hex(13);
+  cluster.engine_version = core_.facts.engine_version;
+  cluster.database_name = request.database_name;
+  cluster.master_username = request.master_username;
+  cluster.global_cluster_identifier = request.global_cluster_identifier;
+  cluster.endpoint = host_of(core_.config.cluster);
+  cluster.reader_endpoint = host_of(core_.config.reader);
+  cluster.storage_encrypted = request.storage_encrypted;
+  cluster.kms_key_id = request.kms_key_id;
+  cluster.deletion_protection = request.deletion_protection;
+  cluster.global_write_forwarding = request.global_write_forwarding;
+  cluster.local_write_forwarding = request.local_write_forwarding;
+  cluster.backup_retention_days = request.backup_retention_days;
+  cluster.min_capacity = request.min_capacity.value_or(cluster.min_capacity);
+  cluster.max_capacity = request.max_capacity.value_or(cluster.max_capacity);
+  cluster.created = core_.clock.wall_now();
+  cluster.tags = request.tags;
+  return cluster;
+}
+
+net::Task<Result<void>> Provisioner::join_as_secondary(model::DbCluster cluster, RegionId owner) {
+  messages::Join request;
+  request.global_cluster = cluster.global_cluster_identifier;
+  request.member = {core_.here(), cluster.arn, cluster.global_write_forwarding, false};
+  CO_TRY(auto joined, co_await core_.peers.ask(owner, std::move(request), Deadline::in(kAskLimit)));
+  if (joined.engine_version != core_.facts.engine_version) {
+    co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
+                    "PostgreSQL " + core_.facts.engine_version + " here, " + joined.engine_version +
+                        " in " + owner.name +
+                        ": a global cluster needs the same version everywhere");
+  }
+  CO_TRY_VOID(co_await gossip_.learn_global(std::move(joined.global)));
+  cluster.database_name = joined.database_name;
+  cluster.master_username = joined.master_username;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    if (now.cluster) return no_such_cluster("another one was created meanwhile:");
+    Change change;
+    change.left = now.left;
+    change.left->erase(cluster.global_cluster_identifier);
+    change.cluster = OwnCluster{cluster, ""};
+    return change;
+  };
+  co_return co_await truth_.commit(decide);
+}
+
+net::Task<Result<void>> Provisioner::begin_as_primary(model::DbCluster cluster,
+                                                      std::string verifier) {
+  const auto decide = [&](const State& now) -> Result<Change> {
+    if (now.cluster) {
+      return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
+                   "DB Cluster already exists: " + now.cluster->facts.identifier);
+    }
+    Change change;
+    const auto found = now.globals.find(cluster.global_cluster_identifier);
+    if (found != now.globals.end()) {
+      model::GlobalCluster global = found->second;
+      if (!global.writer_region.empty()) {
+        return fault(ErrorKind::conflict, "InvalidGlobalClusterStateFault",
+                     "Global cluster " + global.identifier + " has a primary by now");
+      }
+      if (cluster.database_name.empty()) cluster.database_name = global.database_name;
+      global.database_name = cluster.database_name;
+      global.writer_region = core_.here();
+      global.epoch = global.epoch.next();
+      global.decision = new_decision();
+      global.members.push_back({core_.here(), cluster.arn, cluster.global_write_forwarding, false});
+      ++global.version;
+      change.globals.push_back(std::move(global));
+      change.evidence = EpochEvidence::Word::decided;
+    }
+    change.left = now.left;
+    change.left->erase(cluster.global_cluster_identifier);
+    change.cluster = OwnCluster{cluster, verifier};
+    return change;
+  };
+  co_return co_await truth_.commit(decide);
+}
+
+net::Task<Result<model::DbCluster>> Provisioner::create_db_cluster(CreateDbCluster request) {
+  CO_TRY(const std::string identifier,
+         model::checked_identifier("DBClusterIdentifier", request.identifier));
+  CO_TRY_VOID(check(request, identifier));
+  const model::GlobalCluster* global = core_.truth.global(request.global_cluster_identifier);
+  const RegionId owner = global == nullptr ? RegionId{} : global->writer_region;
+  model::DbCluster cluster = planned(request, identifier);
+  if (owner.empty()) {
+    const std::string verifier = pgclient::scram_verifier(request.master_password);
+    CO_TRY_VOID(co_await begin_as_primary(std::move(cluster), verifier));
+  } else {
+    CO_TRY_VOID(co_await join_as_secondary(std::move(cluster), owner));
+  }
+  core_.events.note("DB cluster created", {"creation"});
+  gossip_.tell();
+  changed_();
+  co_return described(core_, *core_.truth.cluster());
+}
+
+net::Task<Result<model::DbCluster>> Provisioner::modify_db_cluster(ModifyDbCluster request) {
+  CO_TRY(const OwnCluster seen, own_in(core_.truth.now(), request.identifier));
+  if (request.master_password) {
+    if (request.master_password->size() < kPasswordMin) {
+      co_return fault(ErrorKind::invalid, "InvalidParameterValue",
+                      "MasterUserPassword needs at least 8 characters");
+    }
+    const auto head = core_.head();
+    if (core_.truth.duty() != model::Duty::primary || head == nullptr || !head->running()) {
+      co_return fault(ErrorKind::conflict, kInvalidCluster,
+                      "The master user's password is changed in the primary region");
+    }
+    const std::string verifier = pgclient::scram_verifier(*request.master_password);
+    CO_TRY_VOID(co_await set_password_(seen.facts.master_username, verifier));
+  }
+  const auto decide = [&](const State& now) -> Result<Change> {
+    TRY(OwnCluster own, own_in(now, request.identifier));
+    const auto set = [](const auto& wanted, auto& value) {
+      if (wanted) value = *wanted;
+    };
+    set(request.deletion_protection, own.facts.deletion_protection);
+    set(request.local_write_forwarding, own.facts.local_write_forwarding);
+    set(request.backup_retention_days, own.facts.backup_retention_days);
+    set(request.min_capacity, own.facts.min_capacity);
+    set(request.max_capacity, own.facts.max_capacity);
+    set(request.global_write_forwarding, own.facts.global_write_forwarding);
+    Change change;
+    change.cluster = std::move(own);
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  changed_();
+  co_return described(core_, *core_.truth.cluster());
+}
+
+net::Task<Result<model::DbCluster>> Provisioner::delete_db_cluster(std::string identifier) {
+  model::DbCluster last;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    TRY(const OwnCluster own, own_in(now, identifier));
+    if (own.facts.deletion_protection) {
+      return fault(ErrorKind::invalid, "InvalidParameterCombination",
+                   "Cannot delete protected Cluster, please disable deletion protection and try "
+                   "again.");
+    }
+    if (!own.facts.global_cluster_identifier.empty()) {
+      return fault(ErrorKind::conflict, kInvalidCluster,
+                   "This cluster is a part of a global cluster, please remove it from "
+                   "globalcluster first");
+    }
+    if (!own.facts.instances.empty()) {
+      return fault(ErrorKind::conflict, kInvalidCluster,
+                   "Cluster cannot be deleted, it still contains DB instances in non-deleting "
+                   "state.");
+    }
+    last = described(core_, own.facts);
+    Change change;
+    change.cluster = std::optional<OwnCluster>();
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  last.status = "deleting";
+  CO_TRY_VOID(co_await remove_tree_(core_.volume()));
+  changed_();
+  co_return last;
+}
+
+net::Task<Result<model::DbInstance>> Provisioner::create_db_instance(CreateDbInstance request) {
+  CO_TRY(const std::string identifier,
+         model::checked_identifier("DBInstanceIdentifier", request.identifier));
+  model::DbInstance instance;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    TRY(OwnCluster own, own_in(now, request.cluster_identifier));
+    std::set<int> taken;
+    for (const model::DbInstance& present : own.facts.instances) {
+      if (present.identifier == identifier) {
+        return fault(ErrorKind::conflict, "DBInstanceAlreadyExists",
+                     "DB instance already exists: " + identifier);
+      }
+      taken.insert(present.slot);
+    }
+    if (taken.size() >= kInstancesMax) {
+      return fault(ErrorKind::exhausted, "InstanceQuotaExceeded",
+                   "A DB cluster holds at most " + std::to_string(kInstancesMax) + " instances");
+    }
+    instance.slot = Instances::kHeadSlot;
+    while (taken.contains(instance.slot)) ++instance.slot;
+    instance.identifier = identifier;
+    instance.cluster_identifier = own.facts.identifier;
+    instance.resource_id = "db-" + core_.random.hex(13);
+    instance.instance_class = request.instance_class;
+    instance.engine_version = core_.facts.engine_version;
+    instance.address = core_.config.address_prefix + "." + std::to_string(20 + instance.slot);
+    instance.promotion_tier = request.promotion_tier.value_or(1);
+    instance.availability_zone =
+        request.availability_zone.empty() ? core_.here().name + "a" : request.availability_zone;
+    instance.created = core_.clock.wall_now();
+    instance.tags = request.tags;
+    own.facts.instances.push_back(instance);
+    Change change;
+    change.cluster = std::move(own);
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  core_.instances.sync(core_.truth.cluster());
+  changed_();
+  co_return instance;
+}
+
+net::Task<Result<model::DbInstance>> Provisioner::modify_db_instance(ModifyDbInstance request) {
+  std::optional<model::DbInstance> changed;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    Change change;
+    if (!now.cluster) return change;
+    OwnCluster own = *now.cluster;
+    for (model::DbInstance& instance : own.facts.instances) {
+      if (instance.identifier != request.identifier) continue;
+      if (request.instance_class) instance.instance_class = *request.instance_class;
+      if (request.promotion_tier) instance.promotion_tier = *request.promotion_tier;
+      changed = instance;
+    }
+    if (changed) change.cluster = std::move(own);
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  if (changed) co_return *changed;
+  co_return fault(ErrorKind::not_found, "DBInstanceNotFound",
+                  "DBInstance " + request.identifier + " not found.");
+}
+
+net::Task<Result<model::DbInstance>> Provisioner::delete_db_instance(std::string identifier) {
+  const auto instance = core_.instances.find(identifier);
+  if (core_.truth.cluster() == nullptr || instance == nullptr) {
+    co_return fault(ErrorKind::not_found, "DBInstanceNotFound",
+                    "DBInstance " + identifier + " not found.");
+  }
+  const bool is_head = instance->slot() == Instances::kHeadSlot;
+  if (is_head && core_.instances.all().size() > 1) {
+    co_return fault(ErrorKind::conflict, kInvalidInstance,
+                    "Instance " + identifier +
+                        " is the head of the region, the readers replicate from it; delete them "
+                        "first");
+  }
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global != nullptr && core_.truth.running_operation(global->identifier) != nullptr) {
+    co_return fault(ErrorKind::conflict, kInvalidInstance, "A switchover or failover is under way");
+  }
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kAskLimit)));
+  CO_TRY_VOID(co_await instance->stop(StopMode::fast, Deadline::in(kStopLimit)));
+  // The volume of the cluster outlives its instances: a new head takes it over.
+  if (is_head && instance->has_data()) {
+    CO_TRY_VOID(co_await instance->leave_volume(core_.volume()));
+  }
+  model::DbInstance last;
+  const auto decide = [&](const State& now) -> Result<Change> {
+    Change change;
+    if (!now.cluster) return change;
+    OwnCluster own = *now.cluster;
+    for (const model::DbInstance& facts : own.facts.instances) {
+      if (facts.identifier == identifier) last = facts;
+    }
+    std::erase_if(own.facts.instances, [&](const auto& i) { return i.identifier == identifier; });
+    change.cluster = std::move(own);
+    return change;
+  };
+  CO_TRY_VOID(co_await truth_.commit(decide));
+  core_.instances.forget(identifier);
+  CO_TRY_VOID(co_await instance->remove_files());
+  last.status = "deleting";
+  core_.events.note("DB instance deleted", {"deletion"}, identifier);
+  changed_();
+  co_return last;
+}
+
+}  // namespace aurora_global::region

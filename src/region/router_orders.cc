@@ -1,0 +1,186 @@
+#include "region/router_orders.h"
+#include "net/log.h"
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRound = 250ms;
+constexpr Duration kOrderLimit = 1s;
+constexpr Duration kOrderSlack = 500ms;  // For the order itself.
+// A session that does not come to the end of its transaction in this time is prepared when it is
+// held.
+constexpr Duration kPrepareLimit = 3s;
+// Longer than a switchover takes from its fence to its release.
+constexpr Duration kHeldAtMost = 45s;
+
+constexpr const char* kWriter = "global-writer";
+constexpr const char* kCluster = "cluster";
+constexpr const char* kReader = "reader";
+
+model::Backend backend_of(const Instance& instance) {
+  return {instance.address() + ":5432", instance.socket_dir().string(), false, false};
+}
+
+std::int64_t milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+}  // namespace
+
+RouterOrders::RouterOrders(Core& core, RouterLink& router)
+    : core_(core),
+      router_(router),
+      wake_(core.tasks.executor()),
+      publishing_(core.tasks.executor()) {}
+
+void RouterOrders::start() { core_.tasks.spawn("topology", keep()); }
+
+net::Task<void> RouterOrders::keep() {
+  while (!core_.tasks.stopping()) {
+    co_await publish();
+    co_await wake_.wait_for(kRound);
+  }
+}
+
+// How this region's router reaches the head instance of any region.
+std::optional<model::Backend> RouterOrders::backend_in(const RegionId& region) const {
+  if (region == core_.here()) {
+    const auto head = core_.head();
+    if (head == nullptr) return std::nullopt;
+    return backend_of(*head);
+  }
+  const PeerConfig* peer = core_.config.peer(region);
+  if (peer == nullptr) return std::nullopt;
+  return model::Backend{peer->forwarding, "", true, false};
+}
+
+std::vector<model::Backend> RouterOrders::readers() const {
+  std::vector<model::Backend> readers;
+  for (const auto& [identifier, one] : core_.instances.all()) {
+    if (one.instance->slot() == Instances::kHeadSlot || !one.instance->has_data()) continue;
+    model::Backend backend = backend_of(*one.instance);
+    backend.draining = one.seen.state.replay_lag_ms > core_.config.reader_lag_ms_max ||
+                       one.seen.stream.silent(core_.clock.now()) > 1s;
+    readers.push_back(std::move(backend));
+  }
+  return readers;
+}
+
+model::Topology RouterOrders::topology() const {
+  const model::GlobalCluster* global = core_.truth.own_global();
+  const bool member = global == nullptr || global->member_in(core_.here()) != nullptr;
+  model::Topology topology;
+  topology.epoch = global == nullptr ? Epoch{} : global->epoch;
+  topology.region = core_.here();
+  topology.writer_region = global == nullptr ? core_.here() : global->writer_region;
+  std::vector<model::Backend> writers, heads;
+  if (member || topology.writer_region == core_.here()) {
+    if (auto backend = backend_in(topology.writer_region)) writers.push_back(*backend);
+  }
+  if (const auto head = core_.head()) heads.push_back(backend_of(*head));
+  std::vector<model::Backend> all_readers = readers();
+  if (all_readers.empty()) all_readers = heads;
+  // A server of an older epoch that nobody has fenced gets no clients, whether or not it can be
+  // stopped: what they wrote there would be lost.
+  const auto head = core_.head();
+  const bool stale = head != nullptr && core_.truth.duty() == model::Duty::standby &&
+                     !head->is_standby_directory() && head->running();
+  if (stale && core_.truth.now().fence.closed() == nullptr) heads.clear();
+  topology.endpoints = {{kWriter, writers}, {kCluster, heads}, {kReader, all_readers}};
+  return topology;
+}
+
+// The epoch is stored before its writer is open: whoever went there now would find a standby.
+bool RouterOrders::writer_is_open(const model::Topology& topology) const {
+  for (const auto& [global, operation] : core_.truth.now().operations) {
+    const bool opening =
+        operation.step == model::Step::commit || operation.step == model::Step::promote;
+    if (opening && operation.epoch == topology.epoch) return false;
+  }
+  return true;
+}
+
+net::Task<void> RouterOrders::publish() {
+  const auto turn = co_await publishing_.lock(Deadline::in(kOrderLimit));
+  if (turn.has_error()) co_return;
+  model::Topology snapshot = topology();
+  if (holding_for_ && snapshot.epoch < *holding_for_) co_return;
+  if (!writer_is_open(snapshot)) co_return;
+  holding_for_.reset();
+  held_by_.clear();
+  const auto deadline = Deadline::in(kOrderLimit);
+  if (published_ && *published_ == snapshot) {
+    const auto version = co_await router_.version(deadline);
+    if (version.has_value() && *version > 0) co_return;
+  }
+  const model::Topology content = snapshot;
+  // Versions grow over restarts without being stored: they are the time in microseconds.
+  snapshot.version = static_cast<std::uint64_t>(core_.clock.wall_now().time_since_epoch().count());
+  const auto told = co_await router_.publish(snapshot, deadline);
+  if (told.has_value()) published_ = content;
+  // After the order: clients wait for that one.
+  const auto kept = co_await router_.keep(snapshot);
+  if (kept.has_error()) log::warn("keep topology: {}", kept.error().message);
+}
+
+net::Task<Result<void>> RouterOrders::prepare(model::Operation operation, Deadline deadline) {
+  const auto backend = backend_in(operation.to);
+  if (!backend) co_return ok();
+  const Duration limit = deadline.at_most(kPrepareLimit).left();
+  PrepareOrder order{kWriter, operation.epoch, *backend, limit};
+  co_return co_await router_.prepare(std::move(order), Deadline::in(limit + kOrderSlack));
+}
+
+net::Task<Result<void>> RouterOrders::hold(model::Operation operation) {
+  holding_for_ = operation.epoch;
+  held_by_ = operation.id;
+  std::vector<std::string> endpoints = {kWriter};
+  // Where this region's head is stopped, those who are connected to it wait for its return.
+  if (operation.from == core_.here()) endpoints.push_back(kCluster);
+  const bool lossless = operation.kind == model::OperationKind::switchover;
+  model::Drain drain = operation.drain;
+  if (!lossless) drain = {Duration(0), model::DrainPolicy::terminate};
+  for (const std::string& endpoint : endpoints) {
+    HoldOrder order{endpoint, operation.epoch, drain};
+    const auto held =
+        co_await router_.hold(std::move(order), Deadline::in(drain.timeout + kOrderSlack));
+    if (held.has_error()) {
+      log::warn("hold {}: {}", endpoint, held.error().message);
+      continue;
+    }
+    if (held->open == 0 || drain.policy != model::DrainPolicy::abort) continue;
+    co_return make_error(ErrorKind::conflict, std::to_string(held->open) +
+                                                  " transactions at endpoint " + endpoint + " of " +
+                                                  core_.here().name + " did not end within " +
+                                                  std::to_string(milliseconds(drain.timeout)) +
+                                                  " ms (drain_policy abort)");
+  }
+  co_return ok();
+}
+
+net::Task<void> RouterOrders::release(std::string operation_id) {
+  if (!held_by_.empty() && held_by_ != operation_id) co_return;
+  holding_for_.reset();
+  held_by_.clear();
+  for (const char* endpoint : {kWriter, kCluster}) {
+    const auto released = co_await router_.release(endpoint, Deadline::in(kOrderLimit));
+    if (released.has_error()) log::warn("release {}: {}", endpoint, released.error().message);
+  }
+}
+
+void RouterOrders::release_when_forgotten(std::string operation_id) {
+  core_.tasks.spawn("end a forgotten hold", forget_later(std::move(operation_id)));
+}
+
+// Of a coordinator that says nothing more: the clients go on where the writer was last known.
+net::Task<void> RouterOrders::forget_later(std::string operation_id) {
+  co_await net::sleep_for(kHeldAtMost);
+  if (core_.tasks.stopping() || held_by_ != operation_id) co_return;
+  log::warn("operation {} has held the endpoints for {} ms and is not heard of any more",
+            operation_id, milliseconds(kHeldAtMost));
+  co_await release(operation_id);
+}
+
+}  // namespace aurora_global::region

@@ -1,0 +1,53 @@
+// What this region's router is told: where the endpoints lead, and when sessions wait.
+//
+// A task of its own publishes the topology whenever it differs from what the router has. While the
+// endpoints are held for an epoch, no older topology is published; and none whose writer has not
+// been opened yet.
+#pragma once
+
+#include "region/core.h"
+#include "region/router_link.h"
+
+namespace aurora_global::region {
+
+class RouterOrders {
+ public:
+  RouterOrders(Core& core, RouterLink& router);
+
+  void start();
+  // Something has changed: compare soon.
+  void look() { wake_.notify(); }
+  // Tells the router now, if there is something to tell.
+  net::Task<void> publish();
+  // The router opens and warms a session at the target for each that it has.
+  net::Task<Result<void>> prepare(model::Operation operation, Deadline deadline);
+  // Returns when the transactions under way have ended, or their time is over. With the policy
+  // `abort` it fails with `conflict` when some have not.
+  net::Task<Result<void>> hold(model::Operation operation);
+  // The endpoints are let go if they are held for that operation, or for nobody that is known.
+  net::Task<void> release(std::string operation_id);
+  // As release(), should nobody say anything more of the operation.
+  void release_when_forgotten(std::string operation_id);
+
+  model::Topology topology() const;
+  net::Task<Result<nlohmann::json>> status() { return router_.status(Deadline::in(kStatusLimit)); }
+
+ private:
+  static constexpr Duration kStatusLimit = std::chrono::seconds(1);
+
+  net::Task<void> keep();
+  net::Task<void> forget_later(std::string operation_id);
+  std::optional<model::Backend> backend_in(const RegionId& region) const;
+  std::vector<model::Backend> readers() const;
+  bool writer_is_open(const model::Topology& topology) const;
+
+  Core& core_;
+  RouterLink& router_;
+  net::Event wake_;
+  net::AsyncMutex publishing_;
+  std::optional<model::Topology> published_;
+  std::optional<Epoch> holding_for_;
+  std::string held_by_;  // The operation that they are held for.
+};
+
+}  // namespace aurora_global::region

@@ -1,0 +1,39 @@
+// Whether a standby gets what its source writes. Pure.
+//
+// A standby that cannot be served (its slot is gone, its history differs) says `streaming` for a
+// moment at each attempt; only the received position tells. So it is judged by progress.
+#pragma once
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace aurora_global::region {
+
+class StreamWatch {
+ public:
+  struct Look {
+    Lsn received;
+    bool streaming = false;
+    Lsn source;  // What the source has written, as last heard.
+  };
+  static constexpr Duration kPatience = std::chrono::seconds(8);
+
+  void look(const Look& now, Instant at) {
+    const bool progress = now.received > received_;
+    const bool has_all = now.streaming && now.received >= now.source;
+    received_ = now.received;
+    if (progress || has_all || !since_) since_ = at;
+  }
+  void reset() { since_.reset(); }
+  bool stalled(Instant at) const { return since_ && at - *since_ >= kPatience; }
+  // Something is missing at least since this long.
+  Duration silent(Instant at) const { return since_ ? at - *since_ : Duration::zero(); }
+
+ private:
+  Lsn received_;
+  std::optional<Instant> since_;  // Of the last sign that it gets what there is.
+};
+
+}  // namespace aurora_global::region

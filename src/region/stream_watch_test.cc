@@ -1,0 +1,50 @@
+// Goal: a standby that gets nothing is recognized, also when it says `streaming` at each attempt,
+// and one that gets what there is never is.
+#include "region/stream_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace aurora_global::region {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(StreamWatch, AttemptsThatLookLikeStreamingAreNoProgress) {
+  StreamWatch watch;
+  Instant now{};
+  for (int second = 0; second < 9; ++second, now += 1s) {
+    watch.look({Lsn{100}, second % 2 == 0, Lsn{200}}, now);
+  }
+  EXPECT_TRUE(watch.stalled(now));
+}
+
+TEST(StreamWatch, AnIdlePrimaryStallsNobody) {
+  StreamWatch watch;
+  Instant now{};
+  for (int second = 0; second < 100; ++second, now += 1s) {
+    watch.look({Lsn{200}, true, Lsn{200}}, now);
+  }
+  EXPECT_FALSE(watch.stalled(now));
+  EXPECT_LE(watch.silent(now), 1s);
+}
+
+TEST(StreamWatch, ProgressCountsHoweverFarBehindItIs) {
+  StreamWatch watch;
+  Instant now{};
+  for (std::uint64_t second = 0; second < 100; ++second, now += 1s) {
+    watch.look({Lsn{second + 1}, false, Lsn{1'000'000}}, now);
+  }
+  EXPECT_FALSE(watch.stalled(now));
+}
+
+TEST(StreamWatch, NobodyIsJudgedBeforeHeIsWatched) {
+  StreamWatch watch;
+  EXPECT_FALSE(watch.stalled(Instant{} + 1h));
+  watch.look({Lsn{1}, false, Lsn{2}}, Instant{} + 1h);
+  EXPECT_FALSE(watch.stalled(Instant{} + 1h + 1s));
+  watch.reset();
+  EXPECT_FALSE(watch.stalled(Instant{} + 2h));
+}
+
+}  // namespace
+}  // namespace aurora_global::region
