@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "services": {"base", "model", "awsapi", "net", "database", "region"},
     "functions": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
     "drill": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
+    "sim": {"base", "model", "net", "router", "region"},
     "cli": {"base", "model", "awsapi", "net", "pgclient", "link", "router", "region", "services",
             "awsclient", "load", "drill"},
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include "base/check.h"
 
 namespace aurora_global::net {
 namespace {
@@ -20,6 +21,11 @@ Result<stream_protocol::endpoint> endpoint_of(const std::filesystem::path& path)
                                               " bytes; choose a shorter home directory");
   }
   return stream_protocol::endpoint(path.string());
+}
+
+// Bytes that are no UTF-8 are replaced: text of the outside may be in it.
+std::string line_of(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -112,10 +118,11 @@ Task<void> ControlServer::serve(Socket socket) {
     } else if (answer.has_error()) {
       reply = {{"ok", false}, {"error", answer.error().message}};
     } else {
+      CHECK(answer->is_object());
       reply = std::move(*answer);
       reply["ok"] = true;
     }
-    const std::string line = reply.dump() + "\n";
+    const std::string line = line_of(reply);
     auto [write_error, written] =
         co_await asio::async_write(socket, asio::buffer(line), use_result);
     if (write_error) co_return;
@@ -153,7 +160,7 @@ Task<Result<nlohmann::json>> ControlClient::exchange(std::string line, Deadline 
 
 Task<Result<nlohmann::json>> ControlClient::call(nlohmann::json request, Deadline deadline) {
   CO_TRY(const auto guard, co_await lock_.lock(deadline));
-  const std::string line = request.dump() + "\n";
+  const std::string line = line_of(request);
   const bool reused = socket_.has_value();
   auto answer = co_await exchange(line, deadline);
   if (answer.has_error() && reused && answer.error().kind == ErrorKind::unavailable) {
@@ -164,8 +171,16 @@ Task<Result<nlohmann::json>> ControlClient::call(nlohmann::json request, Deadlin
     socket_.reset();
     co_return answer;
   }
-  if (!answer->value("ok", false)) {
-    co_return make_error(ErrorKind::conflict, answer->value("error", "refused"));
+  // Whoever is at the other end may be of another version, or no router at all.
+  const auto verdict = answer->find("ok");
+  if (verdict == answer->end() || !verdict->is_boolean()) {
+    co_return make_error(ErrorKind::corrupt,
+                         "the answer has no member \"ok\" that is true or false");
+  }
+  if (!verdict->get<bool>()) {
+    const auto why = answer->find("error");
+    const bool said = why != answer->end() && why->is_string();
+    co_return make_error(ErrorKind::conflict, said ? why->get<std::string>() : "refused");
   }
   co_return answer;
 }
