@@ -1,85 +1,52 @@
 #include "link/config.h"
 
-#include <toml++/toml.h>
-
-#include <set>
-#include <sstream>
+#include "settings/toml_reader.h"
 
 namespace aurora_global::link {
 namespace {
 
-Result<void> refuse_unknown(const toml::table& table, const std::set<std::string_view>& known,
-                            const std::string& where) {
-  for (const auto& [key, node] : table) {
-    if (!known.contains(key.str())) {
-      return make_error(ErrorKind::invalid, where + ": unknown key '" + std::string(key.str()) +
-                                                "' in line " +
-                                                std::to_string(node.source().begin.line));
-    }
-  }
-  return ok();
-}
+constexpr double kMost = 1e9;
+constexpr std::size_t kRoutesMax = 1000;
 
-Result<std::string> text_at(const toml::table& table, std::string_view key,
-                            const std::string& where) {
-  const auto value = table[key].value<std::string>();
-  if (!value || value->empty()) {
-    return make_error(ErrorKind::invalid, where + ": '" + std::string(key) + "' needs a text");
-  }
-  return *value;
-}
-
-Result<double> number_at(const toml::table& table, std::string_view key, double otherwise,
-                         const std::string& where) {
-  if (!table.contains(key)) return otherwise;
-  const auto value = table[key].value<double>();
-  if (!value || !(*value >= 0) || *value > 1e9) {
+Result<LinkConfig> read_link_config(const toml::table& root, const std::string& file) {
+  LinkConfig config;
+  settings::TableReader reader(root, file);
+  reader.require_path("control", config.control);
+  reader.require_path("pid_file", config.pid_file);
+  reader.number("latency_ms", config.latency_ms, 0, kMost);
+  reader.number("jitter_ms", config.jitter_ms, 0, kMost);
+  reader.number("bandwidth_mbit_s", config.bandwidth_mbit_s, 0, kMost);
+  const toml::array* routes = reader.tables("route");
+  TRY_VOID(reader.finish());
+  if (routes == nullptr) return config;
+  if (routes->size() > kRoutesMax) {
     return make_error(ErrorKind::invalid,
-                      where + ": '" + std::string(key) + "' needs a number that is not negative");
+                      file + ": more than " + std::to_string(kRoutesMax) + " routes");
   }
-  return *value;
+  for (const toml::node& node : *routes) {
+    Route route;
+    settings::TableReader one(*node.as_table(), file + ": [[route]]");
+    one.require("from", route.from);
+    one.require("to", route.to);
+    one.require("listen", route.listen);
+    one.require("target", route.target);
+    one.text("source", route.source);
+    TRY_VOID(one.finish());
+    config.routes.push_back(std::move(route));
+  }
+  return config;
 }
 
 }  // namespace
 
+Result<LinkConfig> parse_link_config(std::string_view text, const std::string& file) {
+  TRY(const toml::table root, settings::parse_toml(text, file));
+  return read_link_config(root, file);
+}
+
 Result<LinkConfig> load_link_config(const std::filesystem::path& file) {
-  const std::string where = file.string();
-  toml::table root;
-  try {
-    root = toml::parse_file(where);
-  } catch (const toml::parse_error& error) {
-    std::ostringstream text;
-    text << where << ": " << error.description() << " in line " << error.source().begin.line;
-    return make_error(ErrorKind::invalid, text.str());
-  }
-  TRY_VOID(refuse_unknown(
-      root, {"control", "pid_file", "latency_ms", "jitter_ms", "bandwidth_mbit_s", "route"},
-      where));
-  LinkConfig config;
-  TRY(config.control, text_at(root, "control", where));
-  TRY(config.pid_file, text_at(root, "pid_file", where));
-  TRY(config.latency_ms, number_at(root, "latency_ms", config.latency_ms, where));
-  TRY(config.jitter_ms, number_at(root, "jitter_ms", 0, where));
-  TRY(config.bandwidth_mbit_s, number_at(root, "bandwidth_mbit_s", 0, where));
-  const toml::array* routes = root["route"].as_array();
-  if (routes == nullptr) return config;
-  for (const toml::node& node : *routes) {
-    if (!node.is_table())
-      return make_error(ErrorKind::invalid, where + ": route must be [[route]]");
-    const toml::table& table = *node.as_table();
-    TRY_VOID(
-        refuse_unknown(table, {"from", "to", "listen", "target", "source"}, where + ": [[route]]"));
-    Route route;
-    TRY(route.from, text_at(table, "from", where + ": [[route]]"));
-    TRY(route.to, text_at(table, "to", where + ": [[route]]"));
-    TRY(route.listen, text_at(table, "listen", where + ": [[route]]"));
-    TRY(route.target, text_at(table, "target", where + ": [[route]]"));
-    if (table.contains("source")) {
-      TRY(route.source, text_at(table, "source", where + ": [[route]]"));
-    }
-    config.routes.push_back(std::move(route));
-  }
-  return config;
+  TRY(const toml::table root, settings::load_toml(file));
+  return read_link_config(root, file.string());
 }
 
 }  // namespace aurora_global::link

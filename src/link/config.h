@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -26,7 +27,9 @@ struct LinkConfig {
   std::vector<Route> routes;
 };
 
-// Fails with `invalid`: what, where in the file, what was expected.
+// Both fail with `invalid` (what, where in the file, what was expected), load with `not_found`,
+// too.
+Result<LinkConfig> parse_link_config(std::string_view text, const std::string& file);
 Result<LinkConfig> load_link_config(const std::filesystem::path& file);
 
 }  // namespace aurora_global::link

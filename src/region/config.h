@@ -55,6 +55,7 @@ struct RegionConfig {
 
 // Fails with `invalid` for unreadable or malformed TOML, unknown or missing keys; the message names
 // file, key and line.
+Result<RegionConfig> parse_region_config(std::string_view text, const std::string& file);
 Result<RegionConfig> load_region_config(const std::filesystem::path& file);
 
 // Access key id -> secret of an AWS credentials file (INI, every profile).

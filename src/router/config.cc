@@ -1,15 +1,12 @@
 #include "router/config.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
-#include <set>
-#include <sstream>
 #include <thread>
 #include <tuple>
 
 #include "net/control_socket.h"
 #include "net/http.h"
+#include "settings/toml_reader.h"
 
 namespace aurora_global::router {
 namespace {
@@ -23,98 +20,61 @@ int default_threads() {
 
 Error invalid(std::string message) { return make_error(ErrorKind::invalid, std::move(message)); }
 
-Result<void> refuse_unknown(const toml::table& table, const std::set<std::string_view>& known,
-                            const std::string& where) {
-  for (const auto& [key, node] : table) {
-    if (!known.contains(key.str())) {
-      return invalid(where + ": unknown key '" + std::string(key.str()) + "' in line " +
-                     std::to_string(node.source().begin.line));
-    }
-  }
-  return ok();
-}
-
-Result<std::string> text_at(const toml::table& table, std::string_view key,
-                            const std::string& where) {
-  const auto value = table[key].value<std::string>();
-  if (!value || value->empty()) return invalid(where + ": '" + std::string(key) + "' needs a text");
-  return *value;
-}
-
-Result<std::int64_t> number_at(const toml::table& table, std::string_view key,
-                               std::int64_t otherwise, const std::string& where) {
-  if (!table.contains(key)) return otherwise;
-  const auto value = table[key].value<std::int64_t>();
-  if (!value || *value < 1 || *value > 86'400'000) {
-    return invalid(where + ": '" + std::string(key) + "' needs a whole number from 1 to 86400000");
-  }
-  return *value;
-}
-
-}  // namespace
-
-Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
-  const std::string where = file.string();
-  toml::table root;
-  try {
-    root = toml::parse_file(where);
-  } catch (const toml::parse_error& error) {
-    std::ostringstream text;
-    text << where << ": " << error.description() << " in line " << error.source().begin.line;
-    return invalid(text.str());
-  }
-  TRY_VOID(refuse_unknown(
-      root,
-      {"region", "control", "pid_file", "topology_file", "hold_timeout_ms", "connect_timeout_ms",
-       "max_connections", "threads", "tls_dir", "require_tls", "move_every", "endpoint"},
-      where));
+Result<RouterConfig> read_router_config(const toml::table& root, const std::string& file) {
+  constexpr std::int64_t kMost = 86'400'000;
   RouterConfig config;
-  TRY(config.region, text_at(root, "region", where));
-  TRY(config.control, text_at(root, "control", where));
-  TRY(config.pid_file, text_at(root, "pid_file", where));
-  TRY(config.topology_file, text_at(root, "topology_file", where));
-  TRY(const auto hold, number_at(root, "hold_timeout_ms", 60'000, where));
-  TRY(const auto connect, number_at(root, "connect_timeout_ms", 5'000, where));
-  TRY(const auto connections, number_at(root, "max_connections", 2'000, where));
-  config.hold_timeout = std::chrono::milliseconds(hold);
-  config.connect_timeout = std::chrono::milliseconds(connect);
-  config.max_connections = static_cast<int>(connections);
-  if (root.contains("move_every")) {
-    TRY(const auto every, number_at(root, "move_every", 1, where));
-    config.move_every = static_cast<int>(every);
-  }
-  TRY(const auto threads, number_at(root, "threads", default_threads(), where));
-  if (threads > kThreadsMax) return invalid(where + ": 'threads' is at most 15");
-  config.threads = static_cast<int>(threads);
-  config.tls_dir = root["tls_dir"].value_or(std::string());
-  config.require_tls = root["require_tls"].value_or(!config.tls_dir.empty());
+  config.threads = default_threads();
+  std::int64_t hold_ms = 60'000;
+  std::int64_t connect_ms = 5'000;
+  settings::TableReader reader(root, file);
+  reader.require("region", config.region);
+  reader.require_path("control", config.control);
+  reader.require_path("pid_file", config.pid_file);
+  reader.require_path("topology_file", config.topology_file);
+  reader.whole("hold_timeout_ms", hold_ms, 1, kMost);
+  reader.whole("connect_timeout_ms", connect_ms, 1, kMost);
+  reader.whole("max_connections", config.max_connections, 1, kMost);
+  reader.whole("move_every", config.move_every, 1, kMost);
+  reader.whole("threads", config.threads, 1, kThreadsMax);
+  reader.path("tls_dir", config.tls_dir);
+  config.require_tls = !config.tls_dir.empty();
+  reader.flag("require_tls", config.require_tls);
+  const toml::array* endpoints = reader.tables("endpoint");
+  TRY_VOID(reader.finish());
+  config.hold_timeout = std::chrono::milliseconds(hold_ms);
+  config.connect_timeout = std::chrono::milliseconds(connect_ms);
   if (config.require_tls && config.tls_dir.empty()) {
-    return invalid(where + ": 'require_tls' needs 'tls_dir'");
+    return invalid(file + ": 'require_tls' needs 'tls_dir'");
   }
-  const toml::array* endpoints = root["endpoint"].as_array();
-  if (endpoints == nullptr || endpoints->empty()) return invalid(where + ": no [[endpoint]]");
+  if (endpoints == nullptr || endpoints->empty()) return invalid(file + ": no [[endpoint]]");
   for (const toml::node& node : *endpoints) {
-    if (!node.is_table()) return invalid(where + ": endpoint must be [[endpoint]]");
-    const toml::table& table = *node.as_table();
-    TRY_VOID(refuse_unknown(table, {"name", "listen", "also_listen"}, where + ": [[endpoint]]"));
     EndpointConfig endpoint;
-    TRY(endpoint.name, text_at(table, "name", where + ": [[endpoint]]"));
-    TRY(endpoint.listen, text_at(table, "listen", where + ": [[endpoint]]"));
-    if (const toml::node* also = table.get("also_listen"); also != nullptr) {
-      if (!also->is_array()) return invalid(where + ": 'also_listen' is a list of addresses");
-      for (const toml::node& one : *also->as_array()) {
-        endpoint.also_listen.push_back(one.value_or(std::string()));
-        TRY_VOID(net::parse_endpoint(endpoint.also_listen.back()));
-      }
-    }
+    settings::TableReader one(*node.as_table(), file + ": [[endpoint]]");
+    one.require("name", endpoint.name);
+    one.require("listen", endpoint.listen);
+    one.texts("also_listen", endpoint.also_listen);
+    TRY_VOID(one.finish());
+    for (const std::string& also : endpoint.also_listen) TRY_VOID(net::parse_endpoint(also));
     if (endpoint.name != "global-writer" && endpoint.name != "cluster" &&
         endpoint.name != "reader") {
-      return invalid(where + ": endpoint name '" + endpoint.name +
+      return invalid(file + ": endpoint name '" + endpoint.name +
                      "' is none of global-writer, cluster, reader");
     }
     config.endpoints.push_back(std::move(endpoint));
   }
   return config;
+}
+
+}  // namespace
+
+Result<RouterConfig> parse_router_config(std::string_view text, const std::string& file) {
+  TRY(const toml::table root, settings::parse_toml(text, file));
+  return read_router_config(root, file);
+}
+
+Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
+  TRY(const toml::table root, settings::load_toml(file));
+  return read_router_config(root, file.string());
 }
 
 bool Topology::older_than(const Topology& other) const {

@@ -52,6 +52,9 @@ struct BackendAddress {
   }
 };
 
+// Both fail with `invalid`: what, where in the file, what was expected. Load fails with
+// `not_found`, too.
+Result<RouterConfig> parse_router_config(std::string_view text, const std::string& file);
 Result<RouterConfig> load_router_config(const std::filesystem::path& file);
 
 // One snapshot of where everything is. Immutable; swapped whole.
