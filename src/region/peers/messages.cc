@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "net/http.h"
+
 namespace aurora_global::region::messages {
 namespace {
 
@@ -18,24 +20,6 @@ constexpr std::array kKinds = {
     ErrorKind::superseded, ErrorKind::conflict,          ErrorKind::not_found,
     ErrorKind::denied,     ErrorKind::invalid,           ErrorKind::corrupt,
     ErrorKind::exhausted,  ErrorKind::data_loss_refused, ErrorKind::internal};
-
-int status_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::not_found: return 404;
-    case ErrorKind::denied: return 403;
-    case ErrorKind::invalid: return 400;
-    case ErrorKind::conflict:
-    case ErrorKind::superseded:
-    case ErrorKind::data_loss_refused: return 409;
-    case ErrorKind::timeout:
-    case ErrorKind::cancelled:
-    case ErrorKind::unavailable:
-    case ErrorKind::exhausted: return 503;
-    case ErrorKind::corrupt:
-    case ErrorKind::internal: return 500;
-  }
-  return 500;
-}
 
 std::optional<ErrorKind> kind_named(std::string_view name) {
   for (const ErrorKind kind : kKinds) {
@@ -226,7 +210,7 @@ PeerReply encode_error(const Error& error) {
   const Json json = {{"error", error.message.substr(0, kErrorMax)},
                      {"code", error.code},
                      {"kind", name_of(error.kind)}};
-  return {status_of(error.kind), model::text_of(json)};
+  return {net::http_status_of(error.kind), model::text_of(json)};
 }
 
 Error error_in(const PeerReply& reply, const RegionId& from, std::string_view what) {
