@@ -31,7 +31,6 @@ struct Message {
   char type = 0;
   std::string name;
   Bytes bytes;
-  bool hidden = false;  // A Parse that the core has put before the client's message.
   bool own = false;
 };
 
@@ -96,7 +95,7 @@ class Server {
         if (message.name.empty()) unnamed_.clear();
         if (!good) return fail();
         if (message.name.empty()) unnamed_ = message.bytes;
-        return say('1', "", !message.hidden);
+        return say('1');
       case 'B':
         if (!good) return fail();
         bound_ = true;
@@ -263,9 +262,7 @@ class Conversation {
       }
       kept_.erase(kept_.begin(),
                   kept_.begin() + static_cast<std::ptrdiff_t>(cut->forward + cut->drop));
-      if (cut->then == SessionCore::Then::tell_server) {
-        sent_.push_back({'P', "a", cut->bytes, true, false});
-      } else if (cut->then == SessionCore::Then::tell_client) {
+      if (cut->then == SessionCore::Then::tell_client) {
         require(cut->bytes.size() > 5);
       } else if (cut->then == SessionCore::Then::wait) {
         break;
@@ -284,7 +281,7 @@ class Conversation {
       const BytesView one = (*piece)->bytes;
       const auto name = statement_name((*piece)->type, one.subspan(kHeaderBytes));
       sent_.push_back({(*piece)->type, std::string(name.value_or("a portal")),
-                       Bytes(one.begin(), one.end()), false, false});
+                       Bytes(one.begin(), one.end()), false});
       bytes = bytes.subspan(one.size());
     }
   }
@@ -353,19 +350,19 @@ class Conversation {
     }
     if (core_.needs_flush()) {
       core_.flushed();
-      sent_.push_back({'H', "", {}, false, false});
+      sent_.push_back({'H', "", {}, false});
       return;
     }
     if (!core_.idle() || server_.over()) return;
     if (choice % 2 == 0 || core_.uncertain()) {
       core_.ask(1);
-      sent_.push_back({'O', "", {}, false, true});
+      sent_.push_back({'O', "", {}, true});
       return;
     }
-    move(choice);
+    move();
   }
 
-  void move(unsigned choice) {
+  void move() {
     Server fresh;
     fresh.restore(core_.unnamed());
     server_ = fresh;
@@ -374,11 +371,6 @@ class Conversation {
     at_ = 0;
     splitter_ = Splitter(look_at_server);
     core_.moved();
-    if (choice % 3 == 0) {
-      Bytes parse;
-      put_parse(parse, "a", "of another time", {});
-      core_.parse_at_use("a", parse);
-    }
     check();
   }
 

@@ -2,15 +2,30 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace aurora_global::database {
 namespace {
 
-Error from_sqlite(sqlite3* database, std::string_view what) {
+// SQLite's last error, with its file. No database of ours has a limit of its own, so that a full one
+// means a full disk, which is told in the words that every other writer of files has for it.
+Error from_sqlite(sqlite3* database) {
   const int code = sqlite3_errcode(database);
   ErrorKind kind = ErrorKind::internal;
-  if (code == SQLITE_FULL || code == SQLITE_IOERR) kind = ErrorKind::exhausted;
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) kind = ErrorKind::corrupt;
-  return make_error(kind, std::string(what) + ": " + sqlite3_errmsg(database));
+  std::string reason = sqlite3_errmsg(database);
+  if (code == SQLITE_FULL) {
+    kind = ErrorKind::exhausted;
+    reason = std::strerror(ENOSPC);
+  } else if (code == SQLITE_IOERR) {
+    kind = ErrorKind::exhausted;
+    const int cause = sqlite3_system_errno(database);
+    if (cause != 0) reason = reason + ": " + std::strerror(cause);
+  } else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+    kind = ErrorKind::corrupt;
+  }
+  const char* file = sqlite3_db_filename(database, "main");
+  return make_error(kind, std::string("database ") + (file == nullptr ? "" : file) + ": " + reason);
 }
 
 Result<void> check_layout(sqlite3* database, int layout) {
@@ -29,7 +44,7 @@ Result<void> check_layout(sqlite3* database, int layout) {
 
 Result<void> run(sqlite3* database, const char* sql) {
   if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return ok();
-  return from_sqlite(database, "use database");
+  return from_sqlite(database);
 }
 
 Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
@@ -53,7 +68,7 @@ Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return from_sqlite(database_, "use database");
+  return from_sqlite(database_);
 }
 
 void Statement::reset() { sqlite3_reset(statement_); }
@@ -82,7 +97,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open(file.c_str(), &raw);
   std::unique_ptr<Database> database(new Database(raw));
-  if (opened != SQLITE_OK) return from_sqlite(raw, what);
+  if (opened != SQLITE_OK) return from_sqlite(raw).in(what);
   std::error_code ignored;
   std::filesystem::permissions(file, std::filesystem::perms(0600), ignored);
   auto prepared = run(raw, durability == Durability::full

@@ -60,7 +60,7 @@ bool SessionCore::must_wait(const Hold& hold) const {
   if (hold.server_lost) return true;
   if (due_ > 0) {
     // Whether a transaction is open is known when everything is answered.
-    return hold.stopped || hold.one_at_a_time || !unparsed_.empty();
+    return hold.stopped || hold.one_at_a_time;
   }
   return hold.stopped && !in_transaction();
 }
@@ -81,7 +81,6 @@ bool SessionCore::push_statement(FromClient type, BytesView body) {
     named_ = named_ || parse;
     ++statements_;
   }
-  if (!parse && name && !unparsed_.empty()) unparsed_.erase(std::string(*name));
   if (parse) {
     push(unnamed ? Kind::parse_unnamed : Kind::parse);
   } else {
@@ -152,27 +151,6 @@ void SessionCore::note(const Piece& piece) {
   }
 }
 
-// The next message uses a statement that the server would not parse when the session moved.
-bool SessionCore::parse_first(BytesView rest, Cut& cut) {
-  const FromClient type = client_type(rest[0]);
-  if (type != FromClient::bind && type != FromClient::describe && type != FromClient::parse) {
-    return false;
-  }
-  auto ahead = splitter_;
-  const auto piece = ahead.next(rest);
-  if (piece.has_error() || !*piece) return false;
-  const auto name = statement_name((*piece)->type, (*piece)->bytes.subspan(kHeaderBytes));
-  if (!name || skipping()) return false;
-  auto unparsed = unparsed_.extract(std::string(*name));
-  if (unparsed.empty()) return false;
-  cut.bytes = unparsed.mapped();
-  cut.then = Then::tell_server;
-  push(Kind::parse_hidden);
-  if (batch_ == Batch::none) batch_ = Batch::parsed;
-  hidden_.push_back({unparsed.key(), std::move(unparsed.mapped())});
-  return true;
-}
-
 bool SessionCore::cancel_waiting(const Hold& hold) {
   if (due_ > 0 || !must_wait(hold)) return false;
   cancel_ = Cancel::next;
@@ -230,7 +208,6 @@ Result<SessionCore::Cut> SessionCore::cut(BytesView input, const Hold& hold) {
         cut.then = Then::wait;
         break;
       }
-      if (!unparsed_.empty() && parse_first(rest, cut)) break;
     }
     TRY(const auto piece, splitter_.next(rest));
     if (!piece) break;
@@ -263,11 +240,6 @@ void SessionCore::complete(Kind kind) {
 }
 
 void SessionCore::parsed() {
-  if (next_is(Kind::parse_hidden)) {
-    hidden_.pop_front();
-    route_ = Route::nobody;
-    return complete(Kind::parse_hidden);
-  }
   if (!next_is(Kind::parse_unnamed)) return complete(Kind::parse);
   std::swap(unnamed_, candidates_.front());
   if (candidates_.front().bytes.capacity() <= kSpareBytesMax) {
@@ -277,18 +249,9 @@ void SessionCore::parsed() {
   complete(Kind::parse_unnamed);
 }
 
-void SessionCore::note_tag(std::string_view tag) {
-  if (tag.starts_with("DISCARD ALL") || tag.starts_with("DEALLOCATE ALL")) unparsed_.clear();
-}
-
 // The server has thrown it away, or failed at it.
 void SessionCore::skipped(Kind kind) {
   if (kind == Kind::parse_unnamed) candidates_.pop_front();
-  if (kind == Kind::parse_hidden) {
-    // Its next use tries it again.
-    unparsed_[std::move(hidden_.front().name)] = std::move(hidden_.front().parse);
-    hidden_.pop_front();
-  }
 }
 
 void SessionCore::failed() {
@@ -361,8 +324,6 @@ void SessionCore::answer(FromServer type, BytesView body) {
       if (next_is(Kind::describe)) complete(Kind::describe);
       return;
     case FromServer::command_complete:
-      if (!unparsed_.empty()) note_tag({reinterpret_cast<const char*>(body.data()), body.size()});
-      [[fallthrough]];
     case FromServer::empty_query:
     case FromServer::portal_suspended:
       swallowed_ = 0;

@@ -6,8 +6,7 @@
 // data of a COPY, and which unnamed statement it has. Only between two transactions, with nothing
 // under way, a session may be held or moved to another server.
 //
-// The router's own questions stand in the same queue, and the statements that PostgreSQL would not
-// parse when the session moved are kept here and parsed before their next use.
+// The router's own questions stand in the same queue.
 //
 // Source: PostgreSQL 15, postgres.c (PostgresMain, SocketBackend), copyfromparse.c (CopyGetData).
 // Pure: no message is kept but the unnamed statements.
@@ -15,7 +14,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -39,7 +37,6 @@ class SessionCore {
     read,         // Everything has gone, but for the beginning of a message perhaps.
     wait,         // What follows has to wait.
     leave,        // The client ends its session.
-    tell_server,  // `bytes` go to the server before what follows.
     tell_client,  // `bytes` are the answer to what was dropped.
   };
   struct Cut {
@@ -59,7 +56,6 @@ class SessionCore {
 
   enum class Route : std::uint8_t {
     client,  // It goes to the client.
-    nobody,  // It answers what the client did not send.
     own,     // It answers the router's own question.
   };
   // A piece of a message. ParameterStatus, notices and notifications are for the client.
@@ -79,10 +75,6 @@ class SessionCore {
 
   // A fresh server, between transactions, has taken the place of the present one.
   void moved();
-  // The statement that the new server would not parse; `parse` is the whole message.
-  void parse_at_use(std::string name, Bytes parse) {
-    unparsed_[std::move(name)] = std::move(parse);
-  }
   // Parse of the unnamed statement that the session has; empty: it has none.
   const Bytes& unnamed() const { return unnamed_.bytes; }
   bool unnamed_too_large() const { return unnamed_.too_large; }
@@ -119,7 +111,6 @@ class SessionCore {
     sync,
     parse,
     parse_unnamed,
-    parse_hidden,
     bind,
     describe,
     close,
@@ -151,7 +142,6 @@ class SessionCore {
   void begin_unnamed(std::size_t size);
   void end_data();
   Result<bool> discard(BytesView rest, Cut& cut);
-  bool parse_first(BytesView rest, Cut& cut);
 
   bool has_pending() const { return first_ < pending_.size(); }
   Kind front() const { return pending_[first_]; }
@@ -163,7 +153,6 @@ class SessionCore {
   void answer(FromServer type, BytesView body);
   void complete(Kind kind);
   void parsed();
-  void note_tag(std::string_view tag);
   void skipped(Kind kind);
   void failed();
   void ready(TransactionStatus status);
@@ -195,12 +184,6 @@ class SessionCore {
   std::deque<Unnamed> candidates_;  // Parsed when the server comes to them.
   Unnamed spare_;                   // Keeps its memory for the next one.
   bool copying_unnamed_ = false;
-  std::map<std::string, Bytes> unparsed_;
-  struct Hidden {
-    std::string name;
-    Bytes parse;
-  };
-  std::deque<Hidden> hidden_;  // On their way to the server.
 };
 
 }  // namespace aurora_global::pgwire

@@ -67,7 +67,6 @@ class Talk {
     switch (core.server(piece)) {
       case SessionCore::Route::client: to_client += piece.type; break;
       case SessionCore::Route::own: own += piece.type; break;
-      case SessionCore::Route::nobody: break;
     }
   }
 

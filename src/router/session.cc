@@ -177,9 +177,6 @@ net::Task<void> Session::pump_client() {
     if (!co_await send_to_server(input.first(cut->forward))) co_return co_await hear_last_words();
     switch (cut->then) {
       case pgwire::SessionCore::Then::leave: co_return;
-      case pgwire::SessionCore::Then::tell_server:
-        if (!co_await forward(std::move(cut->bytes))) co_return co_await hear_last_words();
-        break;
       case pgwire::SessionCore::Then::tell_client:
         to_client(cut->bytes);
         changed_.notify();
