@@ -8,8 +8,8 @@
 namespace aurora_global::database {
 namespace {
 
-// SQLite's last error, with its file. No database of ours has a limit of its own, so that a full one
-// means a full disk, which is told in the words that every other writer of files has for it.
+// SQLite's last error, with its file. No database of ours has a limit of its own, so that a full
+// one means a full disk, which is told in the words that every other writer of files has for it.
 Error from_sqlite(sqlite3* database) {
   const int code = sqlite3_errcode(database);
   ErrorKind kind = ErrorKind::internal;

@@ -101,25 +101,25 @@ struct Router::Worker {
   net::Task<void> stop() {
     for (const auto& one : endpoints) co_await one->stop();
   }
-  // The three steps of Endpoint::adopt(), for all endpoints.
+  // The three steps of Mover::adopt(), for all endpoints.
   net::Task<bool> adopt(Topology topology) {
     verifiers->ask_at(own_servers(topology));
     verifiers_of_writer->ask_at(writers(topology));
     bool listeners = false;
     for (const auto& one : endpoints) {
-      listeners |= one->adopt(topology.backends[one->name()], topology.epoch);
+      listeners |= one->mover().adopt(topology.backends[one->name()], topology.epoch);
     }
     co_return listeners;
   }
   net::Task<void> await_listeners(Deadline deadline) {
-    for (const auto& one : endpoints) co_await one->await_listeners(deadline);
+    for (const auto& one : endpoints) co_await one->mover().await_listeners(deadline);
   }
   net::Task<void> open() {
-    for (const auto& one : endpoints) one->open();
+    for (const auto& one : endpoints) one->mover().open();
     co_return;
   }
   net::Task<void> release(std::string name) {
-    endpoint(name)->release();
+    endpoint(name)->mover().release();
     co_return;
   }
   net::Task<json> status(std::size_t index) { co_return endpoints.at(index)->status(); }
@@ -306,11 +306,10 @@ net::Task<Result<json>> Router::order(std::string what, json request) {
   };
   std::vector<net::Task<void>> tasks;
   for (const auto& worker : workers_) {
-    Endpoint& endpoint = *worker->endpoint(name);
-    tasks.push_back(
-        one(*worker,
-            prepare ? endpoint.prepare(target, deadline) : endpoint.hold(epoch, *policy, deadline),
-            whole));
+    Mover& mover = worker->endpoint(name)->mover();
+    tasks.push_back(one(
+        *worker, prepare ? mover.prepare(target, deadline) : mover.hold(epoch, *policy, deadline),
+        whole));
   }
   co_await net::together(orders_, what, std::move(tasks));
   co_return *whole;
