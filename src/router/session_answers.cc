@@ -90,7 +90,7 @@ void Session::take_own(const pgwire::Piece& piece) {
 }
 
 void Session::count_transaction() {
-  if (host_.config.move_every == 0 || core_.in_transaction()) return;
+  if (host_.config.move_every == 0 || leaving_ || core_.in_transaction()) return;
   if (++transactions_ < host_.config.move_every) return;
   transactions_ = 0;
   host_.due(shared_from_this());

@@ -4,6 +4,7 @@ Sessions that cannot be carried, and only those, end with 57P01 and the reason.
 """
 
 import asyncio
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -135,14 +136,14 @@ class SessionsTest(PlatformTest):
         self.platform.await_healthy()
         self.platform.command("switchover", "--to", region)
 
-    def parameters(self):
-        of = self.environment
+    def parameters(self, region=EAST):
+        of = self.environment if region == EAST else self.platform.environment(region)
         return {"host": of["PGHOST"], "user": of["PGUSER"], "dbname": of["PGDATABASE"],
                 "passfile": of["PGPASSFILE"], "sslmode": of["PGSSLMODE"],
                 "sslrootcert": of["PGSSLROOTCERT"]}
 
-    def psycopg(self):
-        connection = psycopg.connect(**self.parameters(), autocommit=True)
+    def psycopg(self, region=EAST):
+        connection = psycopg.connect(**self.parameters(region), autocommit=True)
         self.addCleanup(connection.close)
         return connection
 
@@ -307,6 +308,43 @@ class Untouched(SessionsTest):
             self.assertEqual(port, port_of(connection.fileno()))
 
         self.there_and_back(check)
+
+    def test_every_acknowledged_notification_arrives_in_every_region(self):
+        self.platform.command("link", "set", "--latency-ms", "20")
+        self.addCleanup(self.platform.command, "link", "set", "--latency-ms", "0")
+        heard, sent, ended = {EAST: [], WEST: []}, [], threading.Event()
+        listeners = {}
+        for region, list_ in heard.items():
+            listeners[region] = self.psycopg(region)
+            listeners[region].add_notify_handler(
+                lambda notify, list_=list_: list_.append(notify.payload))
+            listeners[region].execute("LISTEN news")
+
+        def notify(region, connection):
+            while not ended.is_set():
+                payload = f"{region} {len(sent)}"
+                connection.execute("SELECT pg_notify('news', %s)", [payload])
+                sent.append(payload)
+
+        def listen(region):
+            while not ended.is_set():
+                listeners[region].execute("SELECT pg_sleep(0.01)")
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            jobs = [pool.submit(notify, region, self.psycopg(region)) for region in heard]
+            jobs += [pool.submit(listen, region) for region in heard]
+            try:
+                for region in (WEST, EAST):
+                    before = len(sent)
+                    wait_until(lambda: len(sent) > before + 20, "notifications are sent")
+                    self.move(region)
+            finally:
+                ended.set()
+            for job in jobs:
+                job.result()
+        for region, list_ in heard.items():
+            wait_until(lambda: listeners[region].execute("SELECT 1")
+                       and set(sent) <= set(list_), f"all {len(sent)} have come in {region}", 10)
 
     def test_asyncpg_with_prepared_statements(self):
         of = self.environment
