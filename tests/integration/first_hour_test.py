@@ -20,7 +20,8 @@ from lib.terminal import Terminal
 
 PROGRAM = os.path.abspath(GIVEN)
 MOMENTS = int(os.environ.get("AURORA_GLOBAL_INTERRUPTIONS", "2"))
-INTERRUPTED = 128 + signal.SIGINT
+# Ctrl-C, but each third time SIGTERM or a window that is closed.
+WAYS = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGHUP)
 DRILLS = pathlib.Path(__file__).resolve().parents[2] / "drills"
 # A drill as short as can be, with a fault that is there for all of its second half.
 PARTITION = """
@@ -34,6 +35,29 @@ do = "partition"
 at_s = 3.5
 do = "heal"
 """
+
+
+def moments(seconds):
+    """(moment, way) of each interruption of a command that takes about so many seconds."""
+    for number in range(MOMENTS):
+        yield random.uniform(0, seconds), WAYS[number % len(WAYS)]
+
+
+def interrupt(terminal, way):
+    """The exit code of a command that is interrupted now."""
+    if way == signal.SIGINT:
+        terminal.control_c()
+    elif way == signal.SIGHUP:
+        terminal.hang_up()
+    else:
+        terminal.process.send_signal(way)
+    return terminal.wait()
+
+
+def says_so(terminal, way):
+    """Whether an interrupted command can have said so: not in a closed window, and not when the signal
+    came before its first line of code."""
+    return way != signal.SIGHUP and terminal.process.returncode > 0
 
 
 def processes_of(directory):
@@ -100,18 +124,17 @@ class FreshMachine(unittest.TestCase):
         self.assertEqual([], listeners(self.prefix.text), terminal.output)
 
     def test_up_is_interrupted(self):
-        for _ in range(MOMENTS):
-            moment = random.uniform(0, 4)
-            with self.subTest(moment=moment):
+        for moment, way in moments(4):
+            with self.subTest(moment=moment, way=way):
                 terminal = self.up()
                 terminal.read(moment)
-                terminal.control_c()
-                code = terminal.wait()
+                code = interrupt(terminal, way)
                 if code == 0:  # It was faster.
                     self.assertEqual(0, self.terminal("down").wait())
                     continue
-                self.assertEqual(INTERRUPTED, code, terminal.output)
-                self.assertIn("interrupted by SIGINT", terminal.output)
+                self.assertEqual(128 + way, code, terminal.output)
+                if says_so(terminal, way):
+                    self.assertIn(f"interrupted by {way.name}", terminal.output)
                 self.nothing_left(terminal)
         # Whatever was interrupted, the next one goes on from there.
         terminal = self.up()
@@ -119,28 +142,19 @@ class FreshMachine(unittest.TestCase):
         self.assertEqual([], terminal.wide_lines())
 
     def test_a_drill_with_a_platform_of_its_own_is_interrupted(self):
-        for moment in [None] + [random.uniform(0, 9) for _ in range(MOMENTS)]:
-            with self.subTest(moment=moment):
+        for moment, way in [(None, signal.SIGINT), (None, signal.SIGHUP), *moments(9)]:
+            with self.subTest(moment=moment, way=way):
                 terminal = self.drill(PARTITION)
                 if moment is None:
                     terminal.read_until("partition")
                 else:
                     terminal.read(moment)
-                terminal.control_c()
-                code = terminal.wait()
-                self.assertIn(code, (INTERRUPTED,) if moment is None else (INTERRUPTED, 0),
+                code = interrupt(terminal, way)
+                self.assertIn(code, (128 + way,) if moment is None else (128 + way, 0),
                               terminal.output)
                 self.nothing_left(terminal)
                 self.assertFalse(self.home.exists(), terminal.output)
                 self.assertEqual([], terminal.wide_lines())
-
-    def test_the_terminal_of_a_drill_is_closed(self):
-        terminal = self.drill(PARTITION)
-        terminal.read_until("partition")
-        terminal.hang_up()
-        self.assertEqual(128 + signal.SIGHUP, terminal.wait())
-        self.nothing_left(terminal)
-        self.assertFalse(self.home.exists())
 
     def test_a_drill_that_cannot_begin_leaves_nothing(self):
         with socket.socket() as other:
@@ -196,14 +210,21 @@ class RunningPlatform(PlatformTest):
         return [pair for pair in status["pairs"] if pair["blocked"]]
 
     def test_01_faults_of_an_interrupted_drill_are_undone(self):
-        for text, number in (("SIGINT", signal.SIGINT), ("SIGTERM", signal.SIGTERM)):
+        for way in (signal.SIGINT, signal.SIGTERM):
             terminal = self.terminal("drill", self.drill_file(PARTITION))
             wait_until(self.blocked_pairs, "the link is cut")
-            terminal.process.send_signal(number)
-            self.assertEqual(128 + number, terminal.wait(), terminal.output)
-            self.assertIn(f"interrupted by {text}", terminal.output)
-            self.assertEqual([], self.blocked_pairs(), terminal.output)
+            self.interrupted_drill(terminal, way, (128 + way,))
+            self.assertIn(f"interrupted by {way.name}", terminal.output)
+        for moment, way in moments(5):
+            with self.subTest(moment=moment, way=way):
+                terminal = self.terminal("drill", self.drill_file(PARTITION))
+                terminal.read(moment)
+                self.interrupted_drill(terminal, way, (128 + way, 0))
         self.platform.await_healthy()
+
+    def interrupted_drill(self, terminal, way, codes):
+        self.assertIn(interrupt(terminal, way), codes, terminal.output)
+        self.assertEqual([], self.blocked_pairs(), terminal.output)
 
     def test_02_faults_of_a_drill_that_was_killed_are_undone_by_up(self):
         terminal = self.terminal("drill", self.drill_file(PARTITION))
@@ -238,21 +259,21 @@ class RunningPlatform(PlatformTest):
         self.assertIn("nothing was killed", done.stdout + done.stderr)
 
     def test_05_a_switchover_goes_on_without_its_command(self):
-        for _ in range(MOMENTS):
-            self.platform.await_healthy()
-            before = self.platform.writer()
-            to = WEST if before == EAST else EAST
-            terminal = self.terminal("switchover", "--to", to)
-            terminal.read(random.uniform(0, 0.8))
-            terminal.control_c()
-            code = terminal.wait()
-            if code == 0:
-                continue
-            self.assertEqual(INTERRUPTED, code)
-            self.assertTrue("status --watch" in terminal.output or "nothing" in terminal.output,
-                            terminal.output)
-            wanted = before if "nothing moves" in terminal.output else None
-            self.platform.await_healthy(wanted)
+        for moment, way in moments(0.8):
+            with self.subTest(moment=moment, way=way):
+                self.platform.await_healthy()
+                before = self.platform.writer()
+                terminal = self.terminal("switchover", "--to", WEST if before == EAST else EAST)
+                terminal.read(moment)
+                code = interrupt(terminal, way)
+                if code == 0:
+                    continue
+                self.assertEqual(128 + way, code, terminal.output)
+                if says_so(terminal, way):
+                    self.assertTrue("status --watch" in terminal.output
+                                    or "nothing" in terminal.output, terminal.output)
+                wanted = before if "nothing moves" in terminal.output else None
+                self.platform.await_healthy(wanted)
 
     def test_06_status_fits_and_ends_by_control_c(self):
         terminal = self.terminal("status")
@@ -305,15 +326,14 @@ class RunningPlatform(PlatformTest):
         self.assertIn("delete-db-instance", refused.stderr)
 
     def test_10_down_is_interrupted_and_ends_all_the_same(self):
-        for moment in [random.uniform(0, 1.5) for _ in range(MOMENTS)]:
-            with self.subTest(moment=moment):
+        for moment, way in moments(1.5):
+            with self.subTest(moment=moment, way=way):
                 self.platform.up()
                 terminal = self.terminal("down")
                 terminal.read(moment)
-                terminal.control_c()
-                code = terminal.wait()
+                code = interrupt(terminal, way)
                 # It had not begun, or was waiting for the platform to be at rest.
-                if code == INTERRUPTED:
+                if code == 128 + way:
                     self.assertNotIn("still runs", terminal.output)
                     self.assertEqual(0, self.terminal("down").wait())
                 else:
