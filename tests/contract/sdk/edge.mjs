@@ -1,6 +1,6 @@
 // What today's SDK does beside plain calls: RPC v2 CBOR, compressed bodies, a clock that is wrong,
 // pages, a waiter, errors by their names. Prints one JSON document that edge_test.py judges.
-// Arguments: the folder of node_modules, a DB cluster.
+// Arguments: the folder of node_modules, a DB cluster, the process of the daemon.
 import { createRequire } from "node:module";
 const require = createRequire(process.argv[2] + "/package.json");
 const cloudwatch = require("@aws-sdk/client-cloudwatch");
@@ -59,13 +59,43 @@ out.waited = (await rds.waitUntilDBClusterAvailable({ client: new rds.RDSClient(
 out.noStream = await new logs.CloudWatchLogsClient({}).send(new logs.GetLogEventsCommand({
   logGroupName: "/aws/lambda/none", logStreamName: "none" })).then(() => null, error => error.name);
 
-// A clock that is ten minutes slow: the SDK hears so from the Date of the refusal, and asks again.
-const now = Date.now;
-Date.now = () => now() - 600_000;
-const RealDate = Date;
-globalThis.Date = class extends RealDate {
-  constructor(...given) { super(...(given.length ? given : [RealDate.now()])); }
+// Every service: a call of each client, with a clock ten minutes slow, then fast. The SDK hears so
+// from the Date of the refusal, and asks again.
+const sdk = name => require(`@aws-sdk/client-${name}`);
+const services = {
+  rds: client => client.send(new rds.DescribeGlobalClustersCommand({})),
+  lambda: client => client.send(new (sdk("lambda").ListFunctionsCommand)({})),
+  cloudwatch: client => client.send(new cloudwatch.ListMetricsCommand({})),
+  "cloudwatch-logs": client => client.send(new logs.DescribeLogGroupsCommand({})),
+  "secrets-manager": client => client.send(new secrets.DescribeSecretCommand({ SecretId: "edge/0" })),
+  kms: client => client.send(new (sdk("kms").ListKeysCommand)({})),
+  sts: client => client.send(new (sdk("sts").GetCallerIdentityCommand)({})),
 };
-const slow = new secrets.SecretsManagerClient({});
-out.slow = (await slow.send(new secrets.DescribeSecretCommand({ SecretId: "edge/0" }))).Name;
+const clientOf = (name, options) => {
+  const module = sdk(name);
+  return new module[Object.keys(module).find(one => /^[A-Z]\w*Client$/.test(one))](options);
+};
+const RealDate = Date;
+let off = 0;
+globalThis.Date = class extends RealDate {
+  constructor(...given) { super(...(given.length ? given : [RealDate.now() + off])); }
+  static now() { return RealDate.now() + off; }
+};
+out.clocks = {};
+for (const [name, call] of Object.entries(services)) {
+  out.clocks[name] = [];
+  for (off of [0, -600_000, 600_000]) {
+    const answer = await call(clientOf(name, {})).catch(error => ({ error: error.name }));
+    out.clocks[name].push(answer.error ?? answer.$metadata.attempts);
+  }
+}
+off = 0;
+
+// The daemon dies, and a supervisor starts another one: whoever asks meanwhile asks again.
+process.kill(Number(process.argv[4]), "SIGKILL");
+out.again = {};
+await Promise.all(Object.entries(services).map(async ([name, call]) => {
+  const answer = await call(clientOf(name, { maxAttempts: 12 })).catch(error => ({ error }));
+  out.again[name] = answer.error ? `${answer.error}` : "answered";
+}));
 console.log(JSON.stringify(out));
