@@ -1,7 +1,7 @@
 """What a write through the standby costs, as ratios to the same work sent to the primary over the
 same link, measured in one run.
 
-    bash bench/forwarding.sh [--seconds N]
+    bash bench/forwarding.sh [--seconds N] [--before BUILD]
 """
 
 import argparse
@@ -149,11 +149,37 @@ def many_sessions(count):
     pair.destroy()
 
 
+def beside(before, seconds):
+    """Writes through a standby with our library and with an older build's, in turns."""
+    pairs = {"before": Pair(extension=before / "extension").start(), "now": Pair().start()}
+    for pair in pairs.values():
+        pair.primary.value("CREATE TABLE bench(id serial PRIMARY KEY, n int)")
+        pair.primary.value("INSERT INTO bench(n) SELECT 0 FROM generate_series(1, 100)")
+        pair.await_replay()
+    for what, script, mode in (("INSERT", INSERT, "simple"), ("INSERT", INSERT, "extended"),
+                               ("INSERT", INSERT, "prepared"), ("BLOCK", BLOCK, "simple"),
+                               ("READ_BACK", READ_BACK, "simple")):
+        ratios = []
+        for turn in range(5):
+            order = list(pairs) if turn % 2 == 0 else list(reversed(pairs))
+            took = {name: median(pairs[name].standby.environment(), script, mode, seconds)
+                    for name in order}
+            ratios.append(took["now"] / took["before"])
+        print(f"{what}, {mode:8}: {statistics.median(ratios):.3f} times the time of the build "
+              f"before (5 pairs: {', '.join(f'{one:.3f}' for one in sorted(ratios))})", flush=True)
+    for pair in pairs.values():
+        pair.destroy()
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=int, default=5, help="of each measurement")
     arguments.add_argument("--sessions", type=int, default=1000)
+    arguments.add_argument("--before", type=pathlib.Path,
+                           help="build/release of an older commit: only this comparison is made")
     chosen = arguments.parse_args()
+    if chosen.before:
+        return beside(chosen.before, chosen.seconds)
     through_the_link(chosen.seconds)
     local_reads(chosen.seconds)
     many_sessions(chosen.sessions)

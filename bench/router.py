@@ -42,10 +42,10 @@ class Variant:
 class Ours:
     """A router of ours on addresses of its own, without a daemon: the topology is a file."""
 
-    def __init__(self, workshop, prefix, backend_address, socket, name="ours"):
+    def __init__(self, workshop, prefix, backend_address, socket, name="ours", program=PROGRAM):
         self.workshop, self.host = workshop, f"{prefix}.1.10"
         home = workshop.directory / f"{name}-home"
-        subprocess.run([PROGRAM, "--home", home, "up", "--config-only", "--address-prefix", prefix],
+        subprocess.run([program, "--home", home, "up", "--config-only", "--address-prefix", prefix],
                        check=True, capture_output=True, timeout=peers.LIMIT_S)
         self.region = home / REGION
         file = self.region / "router.toml"
@@ -64,10 +64,11 @@ class Ours:
                                   for endpoint in ("global-writer", "cluster", "reader")]}
         (self.region / "topology.json").write_text(json.dumps(topology), encoding="ascii")
         self.log = f"{name}.log"
-        self.process = workshop.start([PROGRAM, "router", file], self.log, as_postgres=False)
+        self.name = name
+        self.process = workshop.start([program, "router", file], self.log, as_postgres=False)
 
     def variant(self):
-        return Variant("ours", self.host, 5432, self.process.pid)
+        return Variant(self.name, self.host, 5432, self.process.pid)
 
 
 def pgbouncer(workshop, address, socket, verifier, certificate, key, name="pgbouncer"):
@@ -150,6 +151,11 @@ class Setting:
         if "ours" in wanted:
             self.ours = Ours(self.workshop, prefix, f"{self.address}:5432", socket)
             self.variants.append(self.ours.variant())
+        if chosen.before:
+            self.variants.append(Ours(
+                self.workshop, chosen.before_prefix,
+                f"{self.address}:5432", socket, "before",
+                chosen.before / "bin" / "aurora-global").variant())
         for variant in self.variants:
             self.await_answer(variant)
         print(f"pgbench -i -s {chosen.scale}", flush=True)
@@ -237,7 +243,7 @@ def verdict(results):
     """The goals of the router: at least the peers' throughput, p99 not above theirs."""
     for sslmode in ("disable", "require"):
         rows = [row for row in results if row["sslmode"] == sslmode and "ours" in row["variants"]]
-        for peer in ("pgbouncer", "haproxy"):
+        for peer in ("pgbouncer", "haproxy", "before"):
             both = [(row["variants"]["ours"], row["variants"][peer]) for row in rows
                     if peer in row["variants"]]
             if not both:
@@ -321,9 +327,12 @@ def main():
     options.add_argument("--protocols", default="simple,extended,prepared")
     options.add_argument("--clients", default="1,8,32,256")
     options.add_argument("--variants", default="pgbouncer,haproxy,ours")
+    options.add_argument("--before", type=pathlib.Path,
+                         help="build/release of an older commit: its router takes turns with ours")
     options.add_argument("--parts", default="plain,tls,memory")
     options.add_argument("--scale", type=int, default=10)
     options.add_argument("--address-prefix", default="127.78")
+    options.add_argument("--before-prefix", default="127.79")
     options.add_argument("--json", type=pathlib.Path,
                          default=ROOT / "out" / "bench" / "router.json")
     chosen = options.parse_args()

@@ -89,13 +89,13 @@ class Server:
 class Pair:
     """`settings` go to both servers' postgresql.conf."""
 
-    def __init__(self, settings=(), standby_settings=()):
+    def __init__(self, settings=(), standby_settings=(), extension=EXTENSION_DIR):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="aurora-global-pair-"))
         self.directory.chmod(0o755)
         atexit.register(self.destroy)
         self.library_dir = self.directory / "lib"
         self.library_dir.mkdir()
-        shutil.copy(EXTENSION_DIR / "aurora_global.so", self.library_dir)
+        shutil.copy(extension / "aurora_global.so", self.library_dir)
         self.primary = Server(self, "primary")
         self.standby = Server(self, "standby")
         self.settings = dict(settings)
