@@ -92,6 +92,7 @@ class Server {
     const bool good = choice % 4 != 0;
     switch (message.type) {
       case 'P':
+        if (choice % 8 == 4) return fail("22021");  // Its bytes: nothing has been dropped.
         if (message.name.empty()) unnamed_.clear();
         if (!good) return fail();
         if (message.name.empty()) unnamed_ = message.bytes;
@@ -162,11 +163,14 @@ class Server {
     ready();
   }
 
-  void fail() {
+  void fail(const char* sqlstate = "42601") {
     gave_up_copy_ = copying_;
     copying_ = false;
     if (status_ == 'T') status_ = 'E';
-    say('E');
+    Answer answer;
+    put_error(answer.bytes, "ERROR", {"", sqlstate, "", ""});
+    answer.for_client = !own_;
+    held_.push_back(std::move(answer));
     flush();
     if (simple_) return ready();
     skipping_ = true;
@@ -363,6 +367,7 @@ class Conversation {
   }
 
   void move() {
+    if (core_.unnamed_in_doubt()) core_.unnamed_is_there(!server_.unnamed().empty());
     Server fresh;
     fresh.restore(core_.unnamed());
     server_ = fresh;
@@ -384,7 +389,8 @@ class Conversation {
   void check() const {
     if (!core_.idle() || server_.over() || ambiguous_) return;
     require(server_.at_rest() && server_.status() == 'I' && server_.silent() && arrived_.empty());
-    require(server_.unnamed() == core_.unnamed());
+    require(server_.unnamed() == core_.unnamed() ||
+            (core_.unnamed_in_doubt() && server_.unnamed().empty()));
     // Data that no COPY reads may be on its way; nobody will miss it. Nor a Flush.
     for (const Message& one : sent_) {
       require(one.type == 'd' || one.type == 'c' || one.type == 'f' || one.type == 'H');

@@ -334,6 +334,12 @@ void put_close_statement(Bytes& out, std::string_view name) {
   message.text(name);
 }
 
+void put_describe_statement(Bytes& out, std::string_view name) {
+  Writer message(out, 'D');
+  message.letter('S');
+  message.text(name);
+}
+
 void put_sync(Bytes& out) { Writer(out, 'S'); }
 
 void put_flush(Bytes& out) { Writer(out, 'H'); }

@@ -117,6 +117,7 @@ void put_bind(Bytes& out, std::string_view portal, std::string_view statement,
               const Row& parameters);
 void put_execute(Bytes& out, std::string_view portal);
 void put_close_statement(Bytes& out, std::string_view name);
+void put_describe_statement(Bytes& out, std::string_view name);
 void put_sync(Bytes& out);
 void put_flush(Bytes& out);
 void put_query(Bytes& out, std::string_view sql);

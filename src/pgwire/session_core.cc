@@ -1,6 +1,7 @@
 #include "pgwire/session_core.h"
 
 #include <algorithm>
+#include <array>
 
 namespace aurora_global::pgwire {
 namespace {
@@ -20,11 +21,19 @@ void put_cancelled(Bytes& out) {
   put_error(out, "ERROR", {"", "57014", "canceling statement due to user request", ""});
 }
 
+// A message that cannot be read fails with one of these; so may what stands in it. Nor is it known
+// of an error whose end has not come yet.
+bool may_be_of_reading(BytesView error) {
+  constexpr std::array<std::string_view, 3> kStates = {"08P01", "22021", "22P05"};
+  const auto parsed = parse_error(error);
+  return !parsed || std::find(kStates.begin(), kStates.end(), parsed->sqlstate) != kStates.end();
+}
+
 }  // namespace
 
 void SessionCore::Unnamed::clear() {
   bytes.clear();
-  too_large = false;
+  too_large = in_doubt = false;
 }
 
 bool SessionCore::ends_with_ready(Kind kind) {
@@ -254,14 +263,22 @@ void SessionCore::skipped(Kind kind) {
   if (kind == Kind::parse_unnamed) candidates_.pop_front();
 }
 
-void SessionCore::failed() {
+void SessionCore::unnamed_is_there(bool there) {
+  unnamed_.in_doubt = false;
+  if (!there) unnamed_.clear();
+}
+
+void SessionCore::failed(BytesView error) {
   uncertain_ += swallowed_;
   swallowed_ = 0;
   copy_ = Copy::none;
   if (!has_pending()) return;  // The server ends the session.
   if (!extended(front())) return;
-  // PostgreSQL drops the unnamed statement before it parses the next one.
-  if (front() == Kind::parse_unnamed) unnamed_.clear();
+  // PostgreSQL drops the unnamed statement before it parses the next one, and after it has read it.
+  if (front() == Kind::parse_unnamed) {
+    unnamed_.in_doubt = (unnamed_.too_large || !unnamed_.bytes.empty()) && may_be_of_reading(error);
+    if (!unnamed_.in_doubt) unnamed_.clear();
+  }
   ignoring_ = true;
   while (has_pending() && front() != Kind::sync && front() != Kind::own) {
     skipped(front());
@@ -331,7 +348,7 @@ void SessionCore::answer(FromServer type, BytesView body) {
       return;
     case FromServer::copy_in: return begin_copy(Copy::in);
     case FromServer::copy_both: return begin_copy(Copy::both);
-    case FromServer::error: return failed();
+    case FromServer::error: return failed(body);
     case FromServer::ready: return ready(status_in(body));
     default: return;
   }

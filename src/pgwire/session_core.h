@@ -78,6 +78,10 @@ class SessionCore {
   // Parse of the unnamed statement that the session has; empty: it has none.
   const Bytes& unnamed() const { return unnamed_.bytes; }
   bool unnamed_too_large() const { return unnamed_.too_large; }
+  // Whether the server still has it is open: a Parse of another one failed, perhaps at its bytes,
+  // which PostgreSQL looks at before it drops the present one. Only a question tells.
+  bool unnamed_in_doubt() const { return unnamed_.in_doubt; }
+  void unnamed_is_there(bool there);
   // A named statement has been prepared by the protocol.
   bool has_named() const { return named_; }
   // Grows with each message that makes or drops a named statement.
@@ -128,6 +132,7 @@ class SessionCore {
   struct Unnamed {
     Bytes bytes;
     bool too_large = false;
+    bool in_doubt = false;
     void clear();
   };
 
@@ -154,7 +159,7 @@ class SessionCore {
   void complete(Kind kind);
   void parsed();
   void skipped(Kind kind);
-  void failed();
+  void failed(BytesView error);
   void ready(TransactionStatus status);
   void begin_copy(Copy copy);
   bool skipping() const { return ignoring_ && !has_pending(); }

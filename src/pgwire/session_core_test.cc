@@ -22,7 +22,8 @@ Bytes message(char type, const std::string& body = "") {
 class Talk {
  public:
   // The client's messages follow '>', the server's '<'; a status follows Z. Parse is of the unnamed
-  // statement, `p` stands for one of a named one; `k` closes the unnamed one.
+  // statement, `p` stands for one of a named one; `k` closes the unnamed one; `e` is an error in a message's
+  // bytes.
   explicit Talk(std::string_view talk) { add(talk); }
 
   Talk& add(std::string_view talk) {
@@ -34,6 +35,10 @@ class Talk {
         client(talk[i]);
       } else if (talk[i] == 'Z') {
         server(message('Z', std::string(1, talk[++i])));
+      } else if (talk[i] == 'E' || talk[i] == 'e') {
+        Bytes error;
+        put_error(error, "ERROR", {"", talk[i] == 'E' ? "42601" : "22021", "", ""});
+        server(error);
       } else {
         server(message(talk[i]));
       }
@@ -123,6 +128,23 @@ TEST(SessionCore, TheUnnamedStatementIsTheServers) {
   EXPECT_EQ(unnamed(Talk(">PS<1ZI>pQS<EZI")), "sql 1");  // So was the query.
   EXPECT_EQ(unnamed(Talk(">PS<1ZI>p<E>PkS<ZI")), "sql 1");
   EXPECT_EQ(unnamed(Talk(">PS<1ZI>PS<EZI")), "");  // It was tried.
+}
+
+TEST(SessionCore, AnUnnamedStatementIsInDoubtWhenTheNextOneCouldPerhapsNotBeRead) {
+  EXPECT_FALSE(Talk(">PS<1ZI>PS<EZI").core.unnamed_in_doubt());
+  EXPECT_FALSE(Talk(">PS<eZI").core.unnamed_in_doubt());  // There was none.
+  Talk talk(">PS<1ZI>PS<eZI");
+  EXPECT_TRUE(talk.core.unnamed_in_doubt());
+  EXPECT_EQ(unnamed(talk), "sql 1");
+  talk.core.unnamed_is_there(true);
+  EXPECT_FALSE(talk.core.unnamed_in_doubt());
+  EXPECT_EQ(unnamed(talk), "sql 1");
+  Talk gone(">PS<1ZI>PS<eZI");
+  gone.core.unnamed_is_there(false);
+  EXPECT_EQ(unnamed(gone), "");
+  for (const char* news : {">PS<1ZI", ">Q<CZI", ">kS<3ZI", ">PS<EZI"}) {
+    EXPECT_FALSE(Talk(">PS<1ZI>PS<eZI").add(news).core.unnamed_in_doubt()) << news;
+  }
 }
 
 TEST(SessionCore, WhatHasNoAnswerYetGoesToTheClientBeforeTheRoutersOwn) {

@@ -30,6 +30,13 @@ pgwire::Bytes ask_for_state() {
   return std::move(batch.bytes);
 }
 
+pgwire::Bytes ask_for_unnamed() {
+  pgwire::Bytes bytes;
+  pgwire::put_describe_statement(bytes, "");
+  pgwire::put_sync(bytes);
+  return bytes;
+}
+
 Result<CarriedState> parse_carried_state(const std::vector<pgwire::Row>& rows) {
   CarriedState state;
   for (std::size_t i = 0; i < rows.size(); ++i) {

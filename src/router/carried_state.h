@@ -24,6 +24,8 @@ struct CarriedState {
 
 // The question, ended with one Sync; its answer are rows with one column each.
 pgwire::Bytes ask_for_state();
+// The question whether there is an unnamed statement; 26000: no.
+pgwire::Bytes ask_for_unnamed();
 // Fails with `corrupt`.
 Result<CarriedState> parse_carried_state(const std::vector<pgwire::Row>& rows);
 

@@ -84,7 +84,7 @@ net::Task<void> Mover::carry_on(SessionSet::Pointer session) {
     Session& session;
     ~Carried() {
       session.carried = session.goes_first = false;
-      session.let_on();
+      session.resume();
     }
   } carried{*session};
   const Deadline deadline = Deadline::in(config_.hold_timeout);
@@ -153,7 +153,7 @@ net::Task<void> Mover::do_move_in_place(SessionSet::Pointer session) {
                          : "something else"];
   }
   session->carried = false;
-  session->let_on();
+  session->resume();
   // What it was not told of meanwhile.
   if (session->lost() || !servers_.list(session->server())) carry(std::move(session));
 }

@@ -30,15 +30,17 @@ bool Session::stands_for_now(const Captured& captured) const {
          captured.statements == core_.statements_version() && !core_.uncertain();
 }
 
-bool Session::fresh() const { return captured_ && stands_for_now(*captured_); }
+bool Session::fresh() const {
+  return captured_ && stands_for_now(*captured_) && !core_.unnamed_in_doubt();
+}
 
 bool Session::carryable() const {
-  if (!backend_ || !idle()) return false;
+  if (!backend_ || !idle() || core_.unnamed_in_doubt()) return false;
   if (fresh()) return captured_->state.obstacle.empty();
   return backend_->clean() && !core_.has_named() && !core_.uncertain();
 }
 
-void Session::let_on() {
+void Session::resume() {
   --stops_;
   changed_.notify();
 }

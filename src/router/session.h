@@ -93,9 +93,9 @@ class Session : public std::enable_shared_from_this<Session> {
   bool idle() const;
   // Idle, and its server need not be asked any more for what has to be carried.
   bool carryable() const;
-  // Does nothing new until let_on(); counts.
+  // Does nothing new until resume(); counts.
   void stop() { ++stops_; }
-  void let_on();
+  void resume();
   bool ended() const { return ended_; }
   bool lost() const { return backend_ && backend_->lost; }
   bool listens() const { return backend_->listens(); }
@@ -161,6 +161,7 @@ class Session : public std::enable_shared_from_this<Session> {
   net::Task<Result<std::vector<Answer>>> ask(pgwire::Bytes batch, std::size_t count,
                                              Deadline deadline);
   net::Task<Result<CarriedState>> read_state(Deadline deadline);
+  net::Task<Result<void>> look_for_unnamed(Deadline deadline);
   net::Task<Result<void>> capture(Deadline deadline);
   net::Task<Result<std::string>> obstacle(Deadline deadline);
   bool fresh() const;

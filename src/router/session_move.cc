@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 using pgwire::Bytes;
 
 constexpr std::string_view kQueryCanceled = "57014";
+constexpr std::string_view kNoSuchStatement = "26000";
 constexpr int kAskTimesMax = 20;
 constexpr Duration kNotificationsLimit = 1s;
 
@@ -18,7 +19,7 @@ constexpr Duration kNotificationsLimit = 1s;
 class Stop {
  public:
   explicit Stop(Session& session) : session_(session) { session_.stop(); }
-  ~Stop() { session_.let_on(); }
+  ~Stop() { session_.resume(); }
   Stop(const Stop&) = delete;
   Stop& operator=(const Stop&) = delete;
 
@@ -75,6 +76,17 @@ net::Task<Result<CarriedState>> Session::read_state(Deadline deadline) {
   co_return state;
 }
 
+// Requires a stop, and an idle session. Asks whether the server has an unnamed statement.
+net::Task<Result<void>> Session::look_for_unnamed(Deadline deadline) {
+  for (int times = 0; times < kAskTimesMax && core_.unnamed_in_doubt(); ++times) {
+    CO_TRY(const auto answers, co_await ask(ask_for_unnamed(), 1, deadline));
+    const auto& error = answers.front().error;
+    if (error && error->sqlstate == kQueryCanceled) continue;
+    core_.unnamed_is_there(!error || error->sqlstate != kNoSuchStatement);
+  }
+  co_return ok();
+}
+
 // Requires a stop. Reads what has to be carried, if it is not known.
 net::Task<Result<void>> Session::capture(Deadline deadline) {
   while (!idle()) {
@@ -93,6 +105,7 @@ net::Task<Result<void>> Session::capture(Deadline deadline) {
   }
   if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
   if (fresh()) co_return ok();
+  if (core_.unnamed_in_doubt()) CO_TRY_VOID(co_await look_for_unnamed(deadline));
   Captured captured;
   if (!backend_->reports_state()) {
     if (core_.has_run_something())

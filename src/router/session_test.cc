@@ -95,6 +95,20 @@ TEST(Session, AnUnnamedStatementThatWasSkippedReplacesNothing) {
   });
 }
 
+TEST(Session, AnUnnamedStatementStaysWhenTheNextOneCannotBeRead) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    const auto without = co_await w.client();
+    EXPECT_TRUE((co_await client->prepare("", "ECHO $1", {25})).good());
+    EXPECT_EQ((co_await client->prepare("", "no \xff text", {})).sqlstate, "22021");
+    EXPECT_EQ((co_await without->prepare("", "no \xff text", {})).sqlstate, "22021");
+    EXPECT_TRUE(co_await w.switch_over());
+    EXPECT_EQ((co_await client->run("", {"kept"})).value(), "kept");
+    EXPECT_EQ((co_await without->run("", {})).sqlstate, "26000");
+  });
+}
+
 TEST(Session, AnUnnamedStatementThatWasClosedDoesNotComeBack) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);

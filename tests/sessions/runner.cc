@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 constexpr auto kSessionLimit = 60s;
 constexpr auto kLooseAfter = 2s;  // A server that is not tested says nothing more.
 
-constexpr auto kCancelAfter = 100ms;
+constexpr auto kStartLimit = 1s;  // Of a statement that is to be cancelled.
+constexpr auto kLookEvery = 20ms;
 constexpr auto kCancelAgain = 1s;
 
 // What may come at any time, between any two answers.
@@ -40,6 +41,7 @@ class Run {
 
  private:
   void log_in(const Plan& plan, const std::string& database) {
+    database_ = database;
     Parameters parameters = plan.startup;
     const auto add = [&](const std::string& name, const std::string& value) {
       const auto given = std::any_of(parameters.begin(), parameters.end(),
@@ -67,9 +69,7 @@ class Run {
       const auto limit = Clock::now() + (like_ ? patience_ : Clock::duration(kLooseAfter));
       while (going_ && !enough(step.wait, index)) {
         if (step.wait == Wait::cancel) {
-          const auto pause = Clock::now() + kCancelAfter;
-          while (!enough(step.wait, index) && hear(pause)) {
-          }
+          await_start(step, index);
           if (!going_ || enough(step.wait, index)) continue;
           cancel();
           const auto again = std::min<Instant>(limit, Clock::now() + kCancelAgain);
@@ -116,6 +116,28 @@ class Run {
     return true;
   }
 
+  // A cancel request means nothing to a server that has not come to the statement yet. Nobody tells
+  // when it does: it is looked up.
+  void await_start(const Step& step, std::size_t index) {
+    Connection other(target_);
+    const auto limit = Clock::now() + kStartLimit;
+    other.log_in({{"user", "tester"}, {"database", database_}}, target_.password, until_);
+    bool active = false;
+    while (going_ && !active && !enough(step.wait, index) && Clock::now() < limit) {
+      other.send(encode(query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+                              "AND state = 'active' AND pid <> pg_backend_pid() "
+                              "AND query LIKE '%pg_sleep(60)%'")),
+                 until_);
+      Message answer;
+      while (other.next(answer, until_) == Connection::Event::message && answer.type != 'Z') {
+        active = active || answer.type == 'D';
+      }
+      while (!active && !enough(step.wait, index) && hear(Clock::now() + kLookEvery)) {
+      }
+    }
+    other.send(encode(bare('X')), until_);
+  }
+
   void cancel() const {
     Connection other(target_);
     other.send(cancel_packet(process_id_, secret_), until_);
@@ -132,6 +154,7 @@ class Run {
   Outcome outcome_;
   std::size_t counted_ = 0;
   bool going_ = true;
+  std::string database_;
   std::uint32_t process_id_ = 0;
   std::uint32_t secret_ = 0;
 };

@@ -463,6 +463,9 @@ void FakeServer::parse(Connection& connection, const Message& message) {
   for (std::size_t count = body.number(2); count > 0; --count) {
     statement.types.push_back(static_cast<std::uint32_t>(body.number(4)));
   }
+  if (statement.sql.find('\xff') != std::string::npos) {
+    return fail(connection, error_of("22021", "invalid byte sequence"));
+  }
   if (connection.status == 'E' && statement.sql != "ROLLBACK") {
     return fail(connection, error_of("25P02", "current transaction is aborted"));
   }
