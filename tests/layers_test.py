@@ -138,15 +138,24 @@ class Layers(unittest.TestCase):
         extension = SOURCE.parent / "extension"
         for path in sorted((*extension.glob("*/*.h"), *extension.glob("*/*.cc"))):
             folder = path.parent.name
-            for line in path.read_text(encoding="utf-8").splitlines():
-                match = re.match(r'#include "([^"]+)"', line)
-                if not match:
-                    continue
-                with self.subTest(file=path.name, include=match[1]):
-                    mine = match[1].startswith("core/")
-                    self.assertTrue(mine if folder == "core" else True)
-                    if match[1].startswith("pg/"):
+            for include in INCLUDE.findall(path.read_text(encoding="utf-8")):
+                with self.subTest(file=path.name, include=include):
+                    if folder == "core" and include != "<gtest/gtest.h>":
+                        self.assertTrue(self.is_for_the_core(include))
+                    if include.startswith('"pg/'):
                         self.assertEqual("pg", folder)
+
+    def test_the_core_s_rule_sees_what_it_forbids(self):
+        for include in ("<postgres.h>", "<libpq-fe.h>", "<utils/guc.h>", "<boost/asio.hpp>",
+                        '"postgres.h"', '"pg/relay.h"', "<sys/socket.h>"):
+            self.assertFalse(self.is_for_the_core(include), include)
+        for include in ("<string>", "<string_view>", "<cstdint>", '"core/settings.h"'):
+            self.assertTrue(self.is_for_the_core(include), include)
+
+    @staticmethod
+    def is_for_the_core(include):
+        """Its own headers, and those of the standard library, which have neither folder nor dot."""
+        return include.startswith('"core/') or bool(re.fullmatch(r"<[a-z_0-9]+>", include))
 
     def test_table_has_no_cycle(self):
         done = set()

@@ -79,11 +79,16 @@ class FenceCase(unittest.TestCase):
 
     def records_after(self, position, managers):
         """What pg_waldump names after the position, of these resource managers."""
-        end = self.admin.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]
+        end, nothing = self.admin.execute(
+            "SELECT here, here <= %s::pg_lsn FROM pg_current_wal_flush_lsn() AS here",
+            (position,)).fetchone()
+        if nothing:
+            return []
         options = [option for one in managers for option in ("-r", one)]
         done = subprocess.run(
             [POSTGRES_BIN / "pg_waldump", "-p", self.pair.primary.data / "pg_wal", "-s", position,
              "-e", end, *options], capture_output=True, text=True, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
         return [line for line in done.stdout.splitlines() if line.startswith("rmgr")]
 
 
@@ -249,7 +254,7 @@ class Writer(threading.Thread):
         self.connection = connect(server)
         if kind == "async":
             self.connection.execute("SET synchronous_commit = off")
-        self.told, self.drawn = [], []
+        self.told, self.drawn, self.refused = [], [], 0
         self.stopping = threading.Event()
 
     def run(self):
@@ -261,6 +266,7 @@ class Writer(threading.Thread):
             except psycopg.Error as error:
                 if error.sqlstate not in (REFUSED, TRY_AGAIN):
                     break
+                self.refused += 1
                 try:
                     self.connection.execute("ROLLBACK")
                 except psycopg.OperationalError:
@@ -294,6 +300,7 @@ class Writer(threading.Thread):
                 except psycopg.Error as error:
                     if error.sqlstate != REFUSED:
                         raise
+                    self.refused += 1
                     time.sleep(0.001)
             else:
                 return
@@ -322,6 +329,16 @@ class Race(FenceCase):
         wait_until(lambda: all(len(one.told) + len(one.drawn) > past + 5
                                for one, past in zip(writers, before)), "every writer writes")
 
+    def await_refusals(self, writers):
+        """Every writer goes on, against the fence."""
+        before = [one.refused for one in writers]
+        wait_until(lambda: all(one.refused > past for one, past in zip(writers, before)),
+                   "every writer is refused")
+
+    def committed_or_drawn_after(self, position):
+        return [line for line in self.records_after(position, ("Transaction", "Sequence"))
+                if re.search(r"desc: (COMMIT|PREPARE|ABORT_PREPARED|LOG)", line)]
+
     def prepare(self):
         self.admin.execute(
             "CREATE TABLE ledger(writer int, turn int, PRIMARY KEY (writer, turn));"
@@ -332,12 +349,14 @@ class Race(FenceCase):
         self.prepare()
         writers = self.start_writers(self.pair.primary)
         for turn in range(30):
+            begin = self.admin.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]
             self.await_progress(writers)
+            found = " ".join(self.committed_or_drawn_after(begin))
+            for what in ("COMMIT ", "PREPARE ", "COMMIT_PREPARED ", "LOG "):
+                self.assertIn(f"desc: {what}", found)  # It sees what there is.
             position = self.fence(turn + 2)
-            time.sleep(0.01)
-            late = [line for line in self.records_after(position, ("Transaction", "Sequence"))
-                    if re.search(r"desc: (COMMIT|PREPARE|ABORT_PREPARED|LOG)", line)]
-            self.assertEqual([], late)
+            self.await_refusals(writers)
+            self.assertEqual([], self.committed_or_drawn_after(position))
             self.unfence(turn + 2)
         for writer in writers:
             writer.stopping.set()
@@ -356,7 +375,7 @@ class Race(FenceCase):
             f"SELECT aurora_global_await_replay('{position}', 5000)").fetchone()[0])
         self.assertTrue(standby.execute("SELECT aurora_global_promote(10000)").fetchone()[0])
         self.assertFalse(standby.execute("SELECT pg_is_in_recovery()").fetchone()[0])
-        time.sleep(0.05)  # The writers go on against the fence.
+        self.await_refusals(writers)
         self.pair.primary.stop(signal.SIGQUIT)
         for writer in writers:
             writer.stopping.set()

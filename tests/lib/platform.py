@@ -348,6 +348,7 @@ class Writers:
     def __init__(self, platform, region, count=4):
         self.platform, self.region = platform, region
         self.acknowledged, self.errors = [], []
+        self.sessions = []  # What was acknowledged in each, in its order.
         self.lock = threading.Lock()
         self.ending = threading.Event()
         platform.sql(region, f"CREATE TABLE IF NOT EXISTS {self.TABLE}(id text PRIMARY KEY)")
@@ -368,6 +369,7 @@ class Writers:
             seen = [line for line in done.stdout.split() if line in known]
             with self.lock:
                 self.acknowledged += seen
+                self.sessions.append(seen)
                 if done.returncode != 0:
                     self.errors.append(done.stderr.strip())
 
@@ -384,7 +386,10 @@ class Writers:
         for thread in self.threads:
             thread.join()
 
+    def stored(self, region, endpoint="global-writer"):
+        return set(self.platform.sql(region, f"SELECT id FROM {self.TABLE}", endpoint).split())
+
     def lost(self, region):
         """Acknowledged writes that the present writer does not have."""
-        stored = set(self.platform.sql(region, f"SELECT id FROM {self.TABLE}").split())
+        stored = self.stored(region)
         return [one for one in self.acknowledged if one not in stored]
