@@ -322,8 +322,12 @@ net::Task<Result<void>> SecretBook::rotate_here(std::string name, std::string ve
     unsettled_.erase(name);
   }
   if (set.has_error()) co_return set.error();
-  CO_TRY_VOID(co_await change(name, label(kCurrent)));
   unsettled_.erase(name);
+  const auto made_current = co_await change(name, label(kCurrent));
+  if (made_current.has_error()) {
+    unsettled_.insert(name);
+    co_return made_current.error();
+  }
   co_await outside_.tell_all();
   co_return ok();
 }
@@ -363,8 +367,10 @@ net::Task<void> SecretBook::settle() {
   }
   const std::set<std::string> names = unsettled_;
   for (const std::string& name : names) {
+    // First: what is learnt while the password is set is marked anew.
+    unsettled_.erase(name);
     const auto settled = co_await assert_current(name);
-    if (settled.has_value()) unsettled_.erase(name);
+    if (settled.has_error()) unsettled_.insert(name);
   }
 }
 

@@ -45,6 +45,8 @@ struct World {
   std::uint64_t epoch = 1;
   // What the next change of a password ends in; done all the same when it is a time-out.
   std::optional<ErrorKind> password_fails;
+  // What happens while the next change of a password is under way.
+  std::function<net::Task<void>()> meanwhile;
 };
 
 class Region final : public SecretBookOutside {
@@ -63,6 +65,10 @@ class Region final : public SecretBookOutside {
     return believed_writer == name_ ? std::optional(believed_epoch) : std::nullopt;
   }
   net::Task<Result<void>> set_role_verifier(std::string, std::string written) override {
+    if (const auto meanwhile = std::exchange(world_.meanwhile, nullptr)) {
+      auto happening = meanwhile();
+      co_await std::move(happening);
+    }
     const auto fails = std::exchange(world_.password_fails, std::nullopt);
     if (!fails || *fails == ErrorKind::timeout) verifier = std::move(written);
     if (!world_.cut && world_.writer == name_) other->verifier = verifier;
@@ -235,6 +241,26 @@ TEST(SecretBook, ARotationWithoutAnAnswerIsSettled) {
     co_await pair.heal();
     EXPECT_TRUE(opens(pair.writer().verifier, current_text(pair.east)));
     EXPECT_EQ(read(pair.west).version("", kPending), nullptr);
+  });
+}
+
+// The new writer sets the password that it knows, and hears of a later one meanwhile.
+TEST(SecretBook, WhatIsLearntWhileAPasswordIsSetIsSettledToo) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "known")).has_value());
+    pair.world.cut = true;
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "later")).has_value());
+    pair.world.writer = pair.west.believed_writer = "west";
+    pair.world.epoch = pair.west.believed_epoch = 2;
+    pair.world.meanwhile = [&pair]() -> net::Task<void> {
+      pair.world.cut = false;
+      co_await pair.west.secrets.learn(RegionId{"east"}, pair.east.secrets.clocks());
+    };
+    co_await pair.west.secrets.settle();
+    EXPECT_EQ(read(pair.west).version("", kCurrent)->at("id"), "later");
+    co_await pair.west.secrets.settle();
+    EXPECT_TRUE(opens(pair.west.verifier, current_text(pair.west)));
   });
 }
 
