@@ -35,6 +35,11 @@ FOR_NOBODY = {"SwitchoverGlobalCluster", "FailoverGlobalCluster", "RemoveFromGlo
 CLOUDWATCH = "GraniteServiceVersion20100801"
 PIECES = ["a", "B", "9", "-", "_", ".", "/", ":", " ", "us-east-1", "\n", "\t", "ä", '"', "'", "<",
           "&", "%", "\\", "alias/", "arn:aws:", "$LATEST", "\U0001f600", "\x00", "\x7f", "=", "+"]
+# So that many requests get beyond the first look at them.
+NAMED = {"SecretId": "fuzz/secret", "AliasName": "alias/fuzz", "FunctionName": "echo",
+         "Qualifier": "$LATEST", "logGroupName": "/aws/lambda/echo", "Namespace": "Fuzz",
+         "MetricName": "M", "Stat": "Average", "Engine": "aurora-postgresql", "KeySpec": "AES_256",
+         "VersionStage": "AWSCURRENT", "SecretString": "x", "ExtendedStatistics": "p99"}
 KNOWN = ["aurora-postgresql", "15.18", "us-west-2", "/aws/lambda/echo", "Fuzz", "Average", "p99",
          "rate", "echo", "fuzz/secret", "alias/fuzz", "arn:aws:kms:us-east-1:123456789012:key/x",
          '{"username":"u","password":"p"}', "absent"]
@@ -51,10 +56,11 @@ class Request(NamedTuple):
 
 
 class Grower:
-    """`known`: strings that the platform answers to. `keys`: of its credentials."""
+    """`named`: member -> a value that the platform answers to. `keys`: of its credentials."""
 
-    def __init__(self, session, served, known, keys):
-        self.known = KNOWN + known
+    def __init__(self, session, served, named, keys):
+        self.named = NAMED | named
+        self.known = KNOWN + list(named.values())
         self.credentials = Credentials(*keys)
         self.models, self.writers, self.parsers = {}, {}, {}
         loader = session.get_component("data_loader")
@@ -101,6 +107,8 @@ class Grower:
         if kind == "string":
             if nobody and "Identifier" in name:
                 return "absent"
+            if name in self.named and rng.random() < 0.8:
+                return self.named[name]
             if shape.enum and rng.random() < 0.95:
                 return rng.choice(shape.enum)
             if rng.random() < 0.6:

@@ -261,9 +261,13 @@ class Target:
         (cluster,) = aws(EAST, "rds", "describe-db-clusters")["DBClusters"]
         (instance, *_) = aws(EAST, "rds", "describe-db-instances")["DBInstances"]
         (whole,) = aws(EAST, "rds", "describe-global-clusters")["GlobalClusters"]
-        self.known = [key["KeyId"], key["Arn"], cluster["DBClusterIdentifier"],
-                      cluster["DBClusterArn"], instance["DBInstanceIdentifier"],
-                      whole["GlobalClusterIdentifier"], cluster["EngineVersion"]]
+        self.named = {"KeyId": key["KeyId"], "TargetKeyId": key["KeyId"],
+                      "DestinationKeyId": key["Arn"], "SourceKeyId": "alias/fuzz",
+                      "DBClusterIdentifier": cluster["DBClusterIdentifier"],
+                      "ResourceName": cluster["DBClusterArn"],
+                      "DBInstanceIdentifier": instance["DBInstanceIdentifier"],
+                      "GlobalClusterIdentifier": whole["GlobalClusterIdentifier"],
+                      "EngineVersion": cluster["EngineVersion"]}
         keys = configparser.ConfigParser()
         keys.read(platform.home / "credentials")
         section = keys[keys.sections()[0]]
@@ -303,7 +307,7 @@ def fuzz(requests, seed, threads=6, first=0):
         session = botocore.session.Session()
         # SwitchoverGlobalCluster is younger than Debian's botocore.
         session.get_component("data_loader").search_paths.insert(0, str(ROOT / "tools/aws-models"))
-        grower = Grower(session, target.served(), target.known, target.keys)
+        grower = Grower(session, target.served(), target.named, target.keys)
         running = Run(platform, grower, seed)
         begun = time.monotonic()
         running.together(first, requests, threads)
