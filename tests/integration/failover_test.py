@@ -6,12 +6,14 @@ from lib.platform import EAST, WEST, PlatformTest, Writers, wait_until
 
 
 class Failover(PlatformTest):
-    def test_01_needs_the_word(self):
-        self.platform.await_healthy(EAST)
+    def setUp(self):
+        self.platform.make_writer(EAST)
+
+    def test_needs_the_word(self):
         refused = self.platform.command("failover", "--to", WEST, expect=2)
         self.assertIn("--allow-data-loss", refused.stderr)
 
-    def test_02_the_survivor_takes_over_and_the_old_region_rejoins(self):
+    def test_the_survivor_takes_over_and_the_old_region_rejoins(self):
         writers = Writers(self.platform, WEST)
         try:
             writers.await_progress()
@@ -38,8 +40,8 @@ class Failover(PlatformTest):
         self.platform.await_row(EAST, query, self.platform.sql(WEST, query, "cluster"))
         self.assertEqual(lost, writers.lost(EAST))
 
-    def test_03_and_the_writer_can_go_home(self):
-        # And back at once, while the region it leaves is only about to be a standby.
+        # The writer can go home, and back at once, while the region that it leaves is only about to
+        # be a standby.
         for region in (EAST, WEST, EAST):
             self.platform.command("switchover", "--to", region)
         self.platform.await_healthy(EAST)
@@ -48,8 +50,10 @@ class Failover(PlatformTest):
 class DivergedPrimary(PlatformTest):
     """The old primary goes on in a partition and has writes that nobody else has."""
 
-    def test_01_it_is_stopped_and_rewound(self):
-        self.platform.await_healthy(EAST)
+    def setUp(self):
+        self.platform.make_writer(EAST)
+
+    def test_it_is_stopped_and_rewound(self):
         self.platform.sql(EAST, "CREATE TABLE t(id int PRIMARY KEY)")
         self.platform.await_row(WEST, "SELECT count(*) FROM t", "0")
         self.platform.command("link", "set", "--partition", "both")
@@ -63,9 +67,7 @@ class DivergedPrimary(PlatformTest):
         kept = list(self.platform.region_dir(EAST).glob("instances/*/data.diverged*"))
         self.assertEqual([], kept)
 
-    def test_02_a_primary_that_comes_back_alone_waits_for_the_epoch(self):
-        self.platform.command("switchover", "--to", EAST)
-        self.platform.await_healthy(EAST)
+    def test_a_primary_that_comes_back_alone_waits_for_the_epoch(self):
         self.platform.command("link", "set", "--partition", "both")
         self.platform.kill_region(EAST)
         self.platform.command("failover", "--to", WEST, "--allow-data-loss")

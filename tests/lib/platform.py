@@ -224,6 +224,13 @@ class Platform:
 
         wait_until(healthy, f"all regions healthy, writer {writer or 'anywhere'}", limit_s, 0.1)
 
+    def make_writer(self, region):
+        """Whatever the tests before have left."""
+        self.await_healthy(limit_s=120)
+        if self.writer() != region:
+            self.command("switchover", "--to", region)
+            self.await_healthy(region)
+
     def await_row(self, region, statement, wanted, endpoint="cluster", limit_s=30):
         wait_until(lambda: self.sql(region, statement, endpoint) == wanted,
                    f"{statement} gives {wanted!r} in {region}", limit_s)
