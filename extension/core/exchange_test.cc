@@ -93,5 +93,78 @@ TEST(Exchange, WhatNobodyAskedForIsTheClients) {
   EXPECT_TRUE(exchange.quiet());
 }
 
+// The server throws it away, so that nobody waits for its ReadyForQuery.
+TEST(Exchange, AQueryBehindAFailedBatchIsSkipped) {
+  Exchange exchange;
+  exchange.sent(Request::parse, Whose::client);
+  exchange.sent(Request::query, Whose::client);
+  EXPECT_TRUE(exchange.client_waits());
+  EXPECT_EQ(exchange.received('E', ""), Whose::client);
+  EXPECT_FALSE(exchange.client_waits());
+  EXPECT_TRUE(exchange.skipping());
+}
+
+TEST(Exchange, ACopyReadsTheSyncsAmongItsData) {
+  Exchange exchange;
+  exchange.sent(Request::execute, Whose::client);
+  exchange.sent(Request::sync, Whose::client);
+  EXPECT_TRUE(exchange.client_waits());
+  EXPECT_EQ(exchange.received('G', ""), Whose::client);
+  EXPECT_TRUE(exchange.copying());
+  EXPECT_FALSE(exchange.client_waits());
+  exchange.sent(Request::copy_end, Whose::client);
+  EXPECT_FALSE(exchange.copying());
+  exchange.sent(Request::sync, Whose::client);
+  EXPECT_EQ(exchange.received('C', ""), Whose::client);
+  EXPECT_EQ(exchange.received('Z', "I"), Whose::client);
+  EXPECT_TRUE(exchange.quiet());
+}
+
+TEST(Exchange, DataThatWasSentAheadBelongsToTheCopy) {
+  Exchange exchange;
+  exchange.sent(Request::execute, Whose::client);
+  exchange.sent(Request::copy_end, Whose::client);
+  exchange.sent(Request::sync, Whose::client);
+  EXPECT_EQ(exchange.received('G', ""), Whose::client);
+  EXPECT_FALSE(exchange.copying());
+  EXPECT_EQ(exchange.received('E', ""), Whose::client);
+  EXPECT_FALSE(exchange.uncertain());
+  EXPECT_EQ(exchange.received('Z', "I"), Whose::client);
+  EXPECT_TRUE(exchange.quiet());
+}
+
+TEST(Exchange, TheEndOfACopyThatDidNotBeginIsIgnored) {
+  Exchange exchange;
+  exchange.sent(Request::execute, Whose::client);
+  exchange.sent(Request::sync, Whose::client);
+  exchange.sent(Request::copy_end, Whose::client);
+  EXPECT_EQ(exchange.received('E', ""), Whose::client);
+  EXPECT_EQ(exchange.received('Z', "I"), Whose::client);
+  EXPECT_TRUE(exchange.quiet());
+}
+
+TEST(Exchange, WhetherASyncIsAnsweredIsOpenWhenACopyFails) {
+  Exchange exchange;
+  exchange.sent(Request::execute, Whose::client);
+  EXPECT_EQ(exchange.received('G', ""), Whose::client);
+  exchange.sent(Request::sync, Whose::client);
+  EXPECT_EQ(exchange.received('E', ""), Whose::client);
+  EXPECT_TRUE(exchange.uncertain());
+  EXPECT_TRUE(exchange.client_waits());
+  exchange.settled();
+  EXPECT_FALSE(exchange.client_waits());
+  EXPECT_EQ(exchange.received('Z', "I"), Whose::relay);
+  EXPECT_TRUE(exchange.quiet());
+}
+
+TEST(Exchange, ABatchOfOurOwnMessages) {
+  Exchange exchange;
+  EXPECT_FALSE(exchange.own_batch_open());
+  exchange.sent(Request::parse, Whose::relay);
+  EXPECT_TRUE(exchange.own_batch_open());
+  exchange.sent(Request::bind, Whose::client);
+  EXPECT_FALSE(exchange.own_batch_open());
+}
+
 }  // namespace
 }  // namespace aurora_global::extension

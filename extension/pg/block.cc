@@ -13,76 +13,76 @@ Block block;
 
 namespace {
 
-char* option_text(DefElem* option) {
-  auto* constant = reinterpret_cast<A_Const*>(option->arg);
-  return IsA(constant, A_Const) && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
-}
-
-bool option_true(DefElem* option) {
-  auto* constant = reinterpret_cast<A_Const*>(option->arg);
-  return IsA(constant, A_Const) && IsA(&constant->val, Integer) && intVal(&constant->val) != 0;
-}
-
-// Reads transaction modes and leaves only those that a standby accepts.
-List* note_modes(List* modes, bool* read_only, bool* serializable) {
-  List* kept = NIL;
-  ListCell* cell;
-  foreach (cell, modes) {
-    auto* option = static_cast<DefElem*>(lfirst(cell));
-    if (strcmp(option->defname, "transaction_read_only") == 0) {
-      *read_only = option_true(option);
-      if (!*read_only) continue;
-    }
-    if (strcmp(option->defname, "transaction_isolation") == 0) {
-      const char* level = option_text(option);
-      *serializable = level != nullptr && pg_strcasecmp(level, "serializable") == 0;
-      if (*serializable) {
-        auto* replaced = static_cast<DefElem*>(copyObjectImpl(option));
-        reinterpret_cast<A_Const*>(replaced->arg)->val.sval.sval = pstrdup("repeatable read");
-        kept = lappend(kept, replaced);
-        continue;
-      }
-    }
-    kept = lappend(kept, option);
-  }
-  return kept;
-}
-
-// Not the names: they are read only for levels that were set.
+// Not the names, which are read only for levels that were set, nor the modes: a block that has
+// failed may be chained.
 void close_block() {
-  block.open = block.read_only = block.serializable = block.lost = block.holds = false;
+  block.open = block.chained = block.lost = block.holds = false;
 }
 
 void forget(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_ABORT:
-    case XACT_EVENT_PREPARE: close_block(); break;
+    case XACT_EVENT_PREPARE:
+      if (block.chained) {
+        block.chained = block.holds = false;
+      } else {
+        close_block();
+      }
+      break;
     default: break;
   }
 }
 
+// The next block has the modes of this one.
+void chain() {
+  block.read_only = declared_read_only();
+  block.serializable = transaction_is_serializable();
+  block.chained = block.open;
+  if (IsAbortedTransactionBlockState()) block.open = true;
+}
+
 GucBoolCheckHook check_read_only = nullptr;
 config_bool* read_only_setting = nullptr;
+
+// What the transaction has SET, as the `extra` of the setting's value: so it is taken back with the
+// savepoint.
+constexpr char kReadOnly = 'r';
+constexpr char kReadWrite = 'w';
+char chosen = '\0';
+char chosen_before[kSavepointsMax];  // By nesting level: what a subtransaction ends with.
 
 // A standby refuses "off"; here the transaction is then one that may be forwarded, and stays
 // read-only as far as this server is concerned.
 bool check_transaction_read_only(bool* value, void** extra, GucSource source) {
   const bool forwards = source == PGC_S_SESSION && IsTransactionState() && forwarding_possible();
   if (!forwards) return check_read_only(value, extra, source);
-  if (!*value) {
-    // As PostgreSQL has it for a primary.
-    if (declared_read_only() && (GetCurrentTransactionNestLevel() > 1 || FirstSnapshotSet)) {
+  if (!*value && declared_read_only()) {  // As PostgreSQL has it for a primary.
+    const bool inside = GetCurrentTransactionNestLevel() > 1;
+    if (inside || FirstSnapshotSet) {
       GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
-      GUC_check_errmsg("transaction read-write mode must be set before any query");
+      GUC_check_errmsg(inside
+                           ? "cannot set transaction read-write mode inside a read-only transaction"
+                           : "transaction read-write mode must be set before any query");
       return false;
     }
-    *value = true;
-    if (block.open) block.read_only = false;
-  } else if (block.open) {
-    block.read_only = true;
   }
+  *extra = malloc(1);
+  if (*extra == nullptr) return false;
+  *static_cast<char*>(*extra) = *value ? kReadOnly : kReadWrite;
+  *value = true;
   return true;
+}
+
+void assign_transaction_read_only(bool, void* extra) {
+  chosen = extra == nullptr ? '\0' : *static_cast<char*>(extra);
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  const int level = GetCurrentTransactionNestLevel();
+  if (level >= kSavepointsMax) return;
+  if (event == SUBXACT_EVENT_START_SUB) chosen_before[level] = chosen;
+  if (event == SUBXACT_EVENT_COMMIT_SUB) chosen = chosen_before[level];
 }
 
 const char* show_transaction_read_only() {
@@ -97,13 +97,14 @@ void take_over_read_only() {
     read_only_setting = reinterpret_cast<config_bool*>(variables[i]);
     check_read_only = read_only_setting->check_hook;
     read_only_setting->check_hook = check_transaction_read_only;
+    read_only_setting->assign_hook = assign_transaction_read_only;
     read_only_setting->show_hook = show_transaction_read_only;
   }
 }
 
 }  // namespace
 
-void note_transaction_statement(TransactionStmt* statement) {
+void note_transaction_statement(const TransactionStmt* statement) {
   switch (statement->kind) {
     case TRANS_STMT_BEGIN:
     case TRANS_STMT_START: {
@@ -112,9 +113,12 @@ void note_transaction_statement(TransactionStmt* statement) {
       block.open = true;
       block.read_only = DefaultXactReadOnly;
       block.serializable = serializable_by_default();
-      statement->options = note_modes(statement->options, &block.read_only, &block.serializable);
       return;
     }
+    case TRANS_STMT_COMMIT:
+    case TRANS_STMT_ROLLBACK:
+      if (statement->chain) chain();
+      return;
     case TRANS_STMT_SAVEPOINT: {
       const int level = GetCurrentTransactionNestLevel() + 1;
       if (level >= kSavepointsMax) {
@@ -127,15 +131,6 @@ void note_transaction_statement(TransactionStmt* statement) {
     }
     default: return;
   }
-}
-
-void note_set_transaction(VariableSetStmt* statement) {
-  if (statement->kind != VAR_SET_MULTI || strcmp(statement->name, "TRANSACTION") != 0) return;
-  bool read_only = block.read_only;
-  bool serializable = block.serializable;
-  statement->args = note_modes(statement->args, &read_only, &serializable);
-  block.read_only = read_only;
-  block.serializable = serializable;
 }
 
 void refuse_in_lost_block(const Node* statement) {
@@ -153,11 +148,15 @@ void note_declared_cursor(const DeclareCursorStmt* statement) {
   if (block.open && (statement->options & CURSOR_OPT_HOLD) != 0) block.holds = true;
 }
 
-bool declared_read_only() { return block.open ? block.read_only : DefaultXactReadOnly; }
+bool declared_read_only() {
+  if (chosen != '\0') return chosen == kReadOnly;
+  return block.open ? block.read_only : DefaultXactReadOnly;
+}
 
 void install_block() {
   take_over_read_only();
   RegisterXactCallback(forget, nullptr);
+  RegisterSubXactCallback(on_subtransaction, nullptr);
 }
 
 }  // namespace aurora_global::extension

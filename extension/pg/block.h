@@ -9,21 +9,21 @@ namespace aurora_global::extension {
 inline constexpr int kSavepointsMax = 64;
 
 struct Block {
-  bool open = false;          // BEGIN was said.
-  bool read_only = false;     // The client declared it so.
-  bool serializable = false;  // Locally it is REPEATABLE READ: a standby knows no more.
-  bool lost = false;          // It ran at a primary that is gone, and the client was told.
-  bool holds = false;         // It declared a cursor WITH HOLD here.
+  bool open = false;     // BEGIN was said.
+  bool chained = false;  // AND CHAIN: another one begins where it ends.
+  // As it began; transaction_is_read_only() and transaction_is_serializable() know what was SET.
+  bool read_only = false;
+  bool serializable = false;
+  bool lost = false;   // It ran at a primary that is gone, and the client was told.
+  bool holds = false;  // It declared a cursor WITH HOLD here.
   char savepoints[kSavepointsMax][NAMEDATALEN];  // By nesting level, from 2 on.
 };
 
 extern Block block;
 
-// Takes notice of a transaction statement before it runs, and changes its options to what a standby
-// accepts. Raises 0A000 for more savepoints than the limit.
-void note_transaction_statement(TransactionStmt* statement);
-// The same for SET TRANSACTION and SET SESSION CHARACTERISTICS.
-void note_set_transaction(VariableSetStmt* statement);
+// Takes notice of a transaction statement before it runs. Raises 0A000 for more savepoints than the
+// limit.
+void note_transaction_statement(const TransactionStmt* statement);
 
 // Raises 25P02 in a lost block, for all but its end; the error makes it an ordinary failed block.
 void refuse_in_lost_block(const Node* statement);
@@ -34,7 +34,7 @@ void note_declared_cursor(const DeclareCursorStmt* statement);
 // The client declared the open transaction, or all its transactions, READ ONLY.
 bool declared_read_only();
 
-// Forgets the block. Registered for the end of each transaction.
+// Takes over `transaction_read_only`; forgets the block at its end.
 void install_block();
 
 }  // namespace aurora_global::extension

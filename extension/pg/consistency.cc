@@ -1,15 +1,21 @@
 #include "pg/consistency.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "pg/counters.h"
+#include "pg/message.h"
 #include "pg/options.h"
 #include "pg/relay.h"
 #include "pg/remote.h"
 #include "pg/session.h"
 
 extern "C" {
+#include "libpq/auth.h"
 #include "replication/walreceiver.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/inval.h"
 }
 
 namespace aurora_global::extension {
@@ -27,6 +33,9 @@ struct Target {
 
 Target committed;                          // What this session has written.
 XLogRecPtr confirmed = InvalidXLogRecPtr;  // Replay was seen to have this.
+XLogRecPtr by_token = InvalidXLogRecPtr;   // Another session has written up to here.
+std::optional<Read> ahead;
+ClientAuthentication_hook_type next_authentication = nullptr;
 
 bool replayed(const Target& target) {
   TimeLineID timeline = 0;
@@ -82,13 +91,67 @@ bool too_stale() {
          TimestampDifferenceExceeds(last, GetCurrentTimestamp(), options.max_staleness_ms);
 }
 
+// ---- before a statement is parsed
+
+// Its first word, behind comments and parentheses.
+bool may_read(const char* text) {
+  for (;;) {
+    text += strspn(text, " \t\r\n\f\v(");
+    if (strncmp(text, "--", 2) == 0) {
+      text += strcspn(text, "\n");
+    } else if (strncmp(text, "/*", 2) == 0) {
+      const char* end = strstr(text + 2, "*/");
+      if (end == nullptr) return false;
+      text = end + 2;
+    } else {
+      break;
+    }
+  }
+  constexpr const char* kReading[] = {"select",  "with", "values",  "table",
+                                      "explain", "copy", "execute", "declare"};
+  return std::any_of(std::begin(kReading), std::end(kReading), [&](const char* word) {
+    return pg_strncasecmp(text, word, strlen(word)) == 0;
+  });
+}
+
+// What the session itself has made is awaited where it is made (await_catalog).
+bool others_matter() {
+  return options.consistency_mode == mode_global ||
+         (options.consistency_mode == mode_session && by_token > confirmed);
+}
+
+void forget_when_unread() {
+  if (ahead && !pq_buffer_has_data()) ahead.reset();
+}
+
+void wait_before_parse(const char* text) {
+  if (ahead || !forwarding_possible() || !others_matter() || !may_read(text)) return;
+  if (IsAbortedTransactionBlockState() || IsolationUsesXactSnapshot()) return;
+  InvalidateCatalogSnapshot();
+  bool waited = false;
+  const Read where = await_consistency(&waited);
+  AcceptInvalidationMessages();
+  ahead = where;
+}
+
+void on_authentication(Port* port, int status) {
+  if (next_authentication != nullptr) next_authentication(port, status);
+  if (status == STATUS_OK && RecoveryInProgress()) {
+    watch_messages({forget_when_unread, wait_before_parse});
+  }
+}
+
 }  // namespace
+
+std::optional<Read> waited_ahead() { return ahead; }
+
+void note_executed() { ahead.reset(); }
 
 void note_committed(const Position& position) {
   // Positions are comparable on one timeline only.
   if (position.timeline != committed.timeline) {
     committed = {InvalidXLogRecPtr, position.timeline};
-    confirmed = InvalidXLogRecPtr;
+    confirmed = by_token = InvalidXLogRecPtr;
   }
   if (position.commit > committed.position) committed.position = position.commit;
 }
@@ -125,6 +188,7 @@ void take_token(const char* token) {
   position.timeline = timeline;
   position.commit = static_cast<XLogRecPtr>(high) << 32 | low;
   note_committed(position);
+  if (timeline == committed.timeline) by_token = Max(by_token, position.commit);
 }
 
 void await_catalog(const Position& position) {
@@ -160,6 +224,11 @@ Read await_consistency(bool* waited) {
   if (!came) return Read::primary;
   confirmed = Max(confirmed, target.position);
   return too_stale() ? Read::primary : Read::here;
+}
+
+void install_consistency() {
+  next_authentication = ClientAuthentication_hook;
+  ClientAuthentication_hook = on_authentication;
 }
 
 }  // namespace aurora_global::extension

@@ -7,6 +7,7 @@
 #include "pg/consistency.h"
 #include "pg/counters.h"
 #include "pg/fence.h"
+#include "pg/message.h"
 #include "pg/options.h"
 #include "pg/primary.h"
 #include "pg/relay.h"
@@ -19,7 +20,9 @@ extern "C" {
 #include "nodes/plannodes.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "utils/inval.h"
 #include "utils/plancache.h"
+#include "utils/syscache.h"
 }
 
 namespace aurora_global::extension {
@@ -128,15 +131,22 @@ void forward(QueryDesc* query, int* flags) {
   *flags |= EXEC_FLAG_SKIP_TRIGGERS;  // The transaction they would belong to ends in between.
 }
 
-// The snapshot of the portal was taken before the wait; the read must not use it.
+// Grows with every change of a table or a function that this session hears of.
+std::uint64_t catalog_changes = 0;
+
+// The snapshot of the portal was taken before the wait; the read must not use it. Nor is its plan
+// of use when what it is about has changed meanwhile.
 Read wait_and_renew(QueryDesc* query) {
+  const std::uint64_t before = catalog_changes;
   Snapshot old = query->snapshot;
   query->snapshot = InvalidSnapshot;
   UnregisterSnapshot(old);
   PopActiveSnapshot();
   InvalidateCatalogSnapshot();
   bool waited = false;
-  const Read where = await_consistency(&waited);
+  Read where = await_consistency(&waited);
+  AcceptInvalidationMessages();
+  if (catalog_changes != before) where = Read::primary;
   PushActiveSnapshot(GetTransactionSnapshot());
   query->snapshot = RegisterSnapshot(GetActiveSnapshot());
   return where;
@@ -144,6 +154,7 @@ Read wait_and_renew(QueryDesc* query) {
 
 bool read_must_forward(QueryDesc* query) {
   if (IsolationUsesXactSnapshot()) return !declared_read_only() || wait_needed();
+  if (waited_ahead()) return *waited_ahead() == Read::primary;
   if (!wait_needed()) return false;
   return wait_and_renew(query) == Read::primary;
 }
@@ -157,11 +168,21 @@ void refuse_nested(const QueryDesc* query) {
                   "and are not named in aurora_global.local_functions."));
 }
 
+void note_relation_change(Datum, Oid) { ++catalog_changes; }
+void note_function_change(Datum, int, uint32) { ++catalog_changes; }
+
 void expect_once() {
   static bool done = false;
   if (done) return;
   done = true;
+  CacheRegisterRelcacheCallback(note_relation_change, 0);
+  CacheRegisterSyscacheCallback(PROCOID, note_function_change, 0);
   expect_relay();
+}
+
+// It does nothing else, unlike a SELECT that calls a function that may.
+bool only_writes(const PlannedStmt* plan) {
+  return plan->commandType != CMD_SELECT || plan->rowMarks != NIL || plan->hasModifyingCTE;
 }
 
 void prepare_start(QueryDesc* query, int* flags) {
@@ -171,13 +192,10 @@ void prepare_start(QueryDesc* query, int* flags) {
     if (write && !declared_read_only()) refuse_nested(query);
     return;
   }
-  if (declared_read_only() && write) return;  // PostgreSQL refuses it, with 25006.
+  // PostgreSQL refuses it, with 25006. A function may do what a read-only transaction may as well:
+  // take a lock that another server must know of.
+  if (declared_read_only() && only_writes(query->plannedstmt)) return;
   if (write || read_must_forward(query)) forward(query, flags);
-}
-
-// It does nothing else, unlike a SELECT that calls a function that may.
-bool only_writes(const PlannedStmt* plan) {
-  return plan->commandType != CMD_SELECT || plan->rowMarks != NIL || plan->hasModifyingCTE;
 }
 
 // True: leave_write() must follow.
@@ -210,6 +228,17 @@ void let_go(Snapshot* snapshot) {
   UnregisterSnapshot(old);
 }
 
+// PostgreSQL runs some portals to their end and gives out their rows afterwards; at the primary the
+// limit that the client's Execute message has does the same.
+long row_limit(long of_run) {
+  switch (ActivePortal->strategy) {
+    case PORTAL_ONE_RETURNING:
+    case PORTAL_ONE_MOD_WITH:
+    case PORTAL_UTIL_SELECT: return execute_row_limit(ActivePortal->name);
+    default: return of_run;
+  }
+}
+
 void run_at_primary(QueryDesc* query, uint64 count) {
   if (relayed_in_this_execute()) return;
   if (!RecoveryInProgress()) {
@@ -221,7 +250,7 @@ void run_at_primary(QueryDesc* query, uint64 count) {
   let_go(&query->estate->es_snapshot);
   let_go(&query->estate->es_crosscheck_snapshot);
   let_go(&query->snapshot);
-  relay_portal(ActivePortal, static_cast<long>(count), true);
+  relay_portal(ActivePortal, row_limit(static_cast<long>(count)), true);
 }
 
 void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) {
@@ -245,6 +274,7 @@ void on_run(QueryDesc* query, ScanDirection direction, uint64 count, bool once) 
     if (entered) leave_write();
   }
   PG_END_TRY();
+  if (at_top()) note_executed();
 }
 
 void on_finish(QueryDesc* query) {
@@ -291,6 +321,7 @@ bool reads(Node* statement) {
 
 // Waits without the portal's snapshot, which an older state of the database belongs to.
 Read wait_before_utility() {
+  if (waited_ahead()) return *waited_ahead();
   Portal portal = ActivePortal;
   const bool had = portal != nullptr && portal->portalSnapshot != nullptr && ActiveSnapshotSet();
   if (had) {
@@ -310,37 +341,32 @@ bool utility_must_forward(PlannedStmt* statement, const char* text) {
   if (where == Where::here && IsA(node, CopyStmt) && copy_writes(statement, text)) {
     where = Where::primary;
   }
-  if (where == Where::primary) return !declared_read_only();
+  // In a read-only transaction, too: the primary knows what is refused there, and for what reason.
+  if (where == Where::primary) return true;
   if (!reads(node)) return false;
   if (IsolationUsesXactSnapshot()) return !declared_read_only() || wait_needed();
   return wait_needed() && wait_before_utility() == Read::primary;
 }
 
 // True if the statement ran at the primary.
-bool place_utility(PlannedStmt** statement, const char* text) {
+bool place_utility(PlannedStmt* statement, const char* text) {
   expect_once();
   if (relayed_in_this_execute()) return true;
-  Node* node = (*statement)->utilityStmt;
-  if (IsA(node, TransactionStmt) || IsA(node, VariableSetStmt)) {
-    *statement = static_cast<PlannedStmt*>(copyObjectImpl(*statement));
-    node = (*statement)->utilityStmt;
-    if (IsA(node, TransactionStmt)) {
-      note_transaction_statement(reinterpret_cast<TransactionStmt*>(node));
-    } else {
-      note_set_transaction(reinterpret_cast<VariableSetStmt*>(node));
-    }
+  Node* node = statement->utilityStmt;
+  if (IsA(node, TransactionStmt)) {
+    note_transaction_statement(reinterpret_cast<TransactionStmt*>(node));
   }
   if (IsA(node, PrepareStmt)) {
     note_local_prepare(reinterpret_cast<PrepareStmt*>(node)->name);
   }
   if (IsA(node, DiscardStmt)) discard_at_primary(reinterpret_cast<DiscardStmt*>(node)->target);
-  if (!utility_must_forward(*statement, text)) {
+  if (!utility_must_forward(statement, text)) {
     if (IsA(node, DeclareCursorStmt))
       note_declared_cursor(reinterpret_cast<DeclareCursorStmt*>(node));
     return false;
   }
-  if (simple_protocol()) relay_query(text, (*statement)->stmt_location);
-  relay_portal(ActivePortal, 0, false);
+  if (simple_protocol()) relay_query(text, statement->stmt_location);
+  relay_portal(ActivePortal, row_limit(0), false);
   return true;
 }
 
@@ -357,7 +383,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   const bool carries = is_carry_statement(statement->utilityStmt);
   const bool top =
       !carries && at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
-  if (top && forwarding_possible() && place_utility(&statement, text)) return;
+  if (top && forwarding_possible() && place_utility(statement, text)) return;
   const char* client = role_to_log_in(statement->utilityStmt);
   const bool entered = enter(statement->utilityStmt);
   note_session_statement(statement->utilityStmt, false);
@@ -384,6 +410,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
     if (entered) leave_write();
   }
   PG_END_TRY();
+  if (at_top()) note_executed();
   if (client != nullptr) admit_client(client);
 }
 

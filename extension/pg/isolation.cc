@@ -1,6 +1,7 @@
 #include "pg/isolation.h"
 
 #include "pg/block.h"
+#include "pg/options.h"
 
 extern "C" {
 #include "utils/guc_tables.h"
@@ -29,9 +30,36 @@ const char* show_default() {
   return later ? "serializable" : config_enum_lookup_by_value(by_default, *by_default->variable);
 }
 
+// What the transaction has SET, as the `extra` of the setting's value.
+constexpr char kSerializable = 's';
+constexpr char kOther = 'o';
+char chosen = '\0';
+GucEnumCheckHook check_isolation = nullptr;
+
+// The checks of PostgreSQL's own, against the level that the client knows.
+bool check_transaction(int* value, void** extra, GucSource source) {
+  if (!IsTransactionState() || !forwarding_possible()) return check_isolation(value, extra, source);
+  const int present = transaction_is_serializable() ? XACT_SERIALIZABLE : XactIsoLevel;
+  if (*value != present && (FirstSnapshotSet || IsSubTransaction())) {
+    GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
+    GUC_check_errmsg(FirstSnapshotSet
+                         ? "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+                         : "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
+    return false;
+  }
+  *extra = malloc(1);
+  if (*extra == nullptr) return false;
+  *static_cast<char*>(*extra) = *value == XACT_SERIALIZABLE ? kSerializable : kOther;
+  if (*value == XACT_SERIALIZABLE) *value = XACT_REPEATABLE_READ;
+  return true;
+}
+
+void assign_transaction(int, void* extra) {
+  chosen = extra == nullptr ? '\0' : *static_cast<char*>(extra);
+}
+
 const char* show_transaction() {
-  const bool serializable = block.open ? block.serializable : later;
-  return serializable && XactIsoLevel == XACT_REPEATABLE_READ && RecoveryInProgress()
+  return transaction_is_serializable()
              ? "serializable"
              : config_enum_lookup_by_value(of_transaction, XactIsoLevel);
 }
@@ -62,6 +90,14 @@ bool is_serializable_later(const config_generic* gen, const void* extra) {
 
 bool serializable_by_default() { return later; }
 
+bool transaction_is_serializable() {
+  if (XactIsoLevel != XACT_REPEATABLE_READ || !at_standby()) {
+    return XactIsoLevel == XACT_SERIALIZABLE;
+  }
+  if (chosen != '\0') return chosen == kSerializable;
+  return block.open ? block.serializable : later;
+}
+
 void settle_isolation() {
   if (!later || XactIsoLevel != XACT_REPEATABLE_READ || XactReadOnly) return;
   if (IsTransactionBlock() || RecoveryInProgress()) return;
@@ -86,6 +122,9 @@ void install_isolation() {
   by_default->assign_hook = assign_default;
   by_default->show_hook = show_default;
   of_transaction = find("transaction_isolation");
+  check_isolation = of_transaction->check_hook;
+  of_transaction->check_hook = check_transaction;
+  of_transaction->assign_hook = assign_transaction;
   of_transaction->show_hook = show_transaction;
   RegisterXactCallback(on_transaction, nullptr);
 }

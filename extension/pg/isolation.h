@@ -13,6 +13,8 @@ namespace aurora_global::extension {
 
 // `extra` of a value of `default_transaction_isolation` says so.
 bool is_serializable_later(const config_generic* gen, const void* extra);
+// The open transaction is serializable, or would be at a primary.
+bool transaction_is_serializable();
 // The session's default is serializable, while the server takes REPEATABLE READ for it.
 bool serializable_by_default();
 // A statement is parsed: if its transaction began after the promotion with what the standby took

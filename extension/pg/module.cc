@@ -1,6 +1,7 @@
 // What PostgreSQL loads: shared_preload_libraries = 'aurora_global', on every server.
 #include "pg/block.h"
 #include "pg/carry.h"
+#include "pg/consistency.h"
 #include "pg/counters.h"
 #include "pg/fence.h"
 #include "pg/hooks.h"
@@ -24,6 +25,7 @@ PGDLLEXPORT void _PG_init() {
   define_options();
   install_isolation();
   install_carry();
+  install_consistency();
   install_counters();
   install_fence();
   install_routed();

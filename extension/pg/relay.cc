@@ -16,6 +16,7 @@
 #include "pg/primary.h"
 #include "pg/relay_parts.h"
 #include "pg/remote.h"
+#include "pg/reported.h"
 #include "pg/session.h"
 #include "pg/session_report.h"
 #include "pg/statements.h"
@@ -97,10 +98,20 @@ void end_local_transaction(bool unwinding) {
 
 void relay_error(std::string_view body) {
   static std::string* changed = new std::string;
-  const bool fatal = contained([&] {
+  bool fatal = false;
+  bool of_client = false;
+  contained([&] {
     const auto severity = error_field(body, 'V').value_or("ERROR");
-    return severity == "FATAL" || severity == "PANIC";
+    const auto sqlstate = error_field(body, 'C').value_or("");
+    fatal = severity == "FATAL" || severity == "PANIC";
+    // What the client has sent, or that it has sent nothing in its transaction.
+    of_client = sqlstate == "08P01" || sqlstate == "25P03";
   });
+  if (fatal && of_client) {
+    to_client('E', body);
+    pq_flush();
+    proc_exit(1);
+  }
   if (fatal) {
     lost(fatal_text(body));
     return;
@@ -127,6 +138,7 @@ void count_exchange(const Remote& r) {
 
 void on_ready(Remote& r, std::string_view body) {
   count_exchange(r);
+  report_settings();
   if (!r.exchange.quiet()) {
     to_client('Z', body);
     return;
@@ -148,9 +160,9 @@ void on_ready(Remote& r, std::string_view body) {
     compact_noted();
     due_for_reopening(r);  // It is not, which is counted.
   }
-  relay->client_done = false;
   relay->first_cycle = false;
   to_client('Z', body);
+  if (pq_flush() != 0) proc_exit(0);
   pgstat_report_activity(relay->explicit_block ? STATE_IDLEINTRANSACTION : STATE_IDLE, nullptr);
 }
 
@@ -161,19 +173,46 @@ bool said_here_already(std::string_view body) {
   return sqlstate == "42622" || sqlstate == "22P06";
 }
 
+// One that is not the last before the marker's answer was the client's.
+void tell_held_ready(int but) {
+  for (; relay->ready_held > but; --relay->ready_held) to_client('Z', {&relay->ready_status, 1});
+}
+
+// A COPY has failed: the client is told of as many ReadyForQuery as the primary gave before it came
+// to the marker, whose own is the last.
+void on_uncertain(Remote& r, const Message& m) {
+  if (m.type == 'Z') {
+    constexpr int kLastTwo = 2;
+    relay->ready_status = m.body.empty() ? 'I' : m.body[0];
+    ++relay->ready_held;
+    tell_held_ready(kLastTwo);
+  } else if (m.type == '3') {
+    relay->ready_due = relay->ready_held > 1;
+    relay->skips = !relay->ready_due;
+    relay->ready_held = 0;
+    relay->marker_sent = false;
+    r.exchange.settled();
+  } else {
+    tell_held_ready(0);
+    to_client(m.type, m.body);
+  }
+}
+
 void on_server_message(Remote& r, const Message& m) {
-  if (m.type == 'S' && note_parameter(r, m.body)) return;
+  if (m.type == 'S') {
+    if (!note_parameter(r, m.body)) note_reported(m.body);
+    return;
+  }
   // Nothing that a former primary says it has done is passed on.
   if ((m.type == 'C' || m.type == 'Z') && !RecoveryInProgress()) {
     lost(nullptr);
     return;
   }
+  if (relay->marker_sent) return on_uncertain(r, m);
   const Whose whose = r.exchange.received(m.type, m.body);
   switch (m.type) {
-    case 'G':
-    case 'W': relay->copying_in = true; break;
     case 'E':
-      relay->copying_in = false;
+      if (r.exchange.uncertain()) send_marker(r);
       if (whose == Whose::relay && relay->own_failures > 0) {
         --relay->own_failures;
         r.exchange.forget_failure();
@@ -184,6 +223,12 @@ void on_server_message(Remote& r, const Message& m) {
       return;
     case 'Z':
       note_ready(r);
+      if (relay->skips && whose == Whose::client) relay->skips = false;
+      if (relay->ready_due) {
+        relay->ready_due = false;
+        on_ready(r, m.body);
+        return;
+      }
       if (whose == Whose::client || relay->answers_ready) on_ready(r, m.body);
       if (whose == Whose::relay) relay->answers_ready = false;
       return;
@@ -200,6 +245,11 @@ void take_messages(Remote& r) {
   while (!relay->finished && !relay->gone && remote_message(r, m)) on_server_message(r, m);
 }
 
+bool client_has_data() {
+  char byte = 0;
+  return pq_buffer_has_data() || recv(MyProcPort->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 // Until the primary's transaction has ended, or the primary has gone.
 void converse(Remote& r) {
   for (;;) {
@@ -207,7 +257,7 @@ void converse(Remote& r) {
     if (relay->finished || relay->gone) return;
     if (relay->held != 0 && r.exchange.quiet())
       take_client_message(r, std::exchange(relay->held, 0));
-    while (client_may_speak() && r.out.size() < kPendingBytesMax && read_client(r)) {
+    while (client_may_speak(r) && r.out.size() < kPendingBytesMax && read_client(r)) {
     }
     const Io written = remote_write(r);
     const Io read = remote_read(r);
@@ -229,10 +279,14 @@ void converse(Remote& r) {
     if (!r.exchange.quiet() && link_silent()) lost("Nothing comes from the primary any more.");
     if (relay->gone) return;
     bool client_closed = false;
-    const bool reads_client = client_may_speak() && r.out.size() < kPendingBytesMax;
-    wait_for_sockets(r, reads_client ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED, written,
-                     &client_closed);
-    if (client_closed) proc_exit(0);
+    const bool reads_client = client_may_speak(r) && r.out.size() < kPendingBytesMax;
+    const Client client = reads_client          ? Client::speaks
+                          : relay->client_left ? Client::left
+                                               : Client::waits;
+    wait_for_sockets(r, client, written, &client_closed);
+    // One that has said something after what runs, be it Terminate, gets its answer.
+    if (client_closed && !client_has_data()) proc_exit(0);
+    relay->client_left = relay->client_left || client_closed;
     interrupts(r);
   }
 }
@@ -282,9 +336,9 @@ Remote& enter(bool extended) {
   relay->local_kept = keep_for_local_cursors(ActivePortal);
   Remote& r = remote();
   sync_settings(r);
+  begin_reporting();
   relay->explicit_block = block.open;
   relay->committing = !block.open;
-  relay->client_done = !extended;
   if (get_timeout_active(STATEMENT_TIMEOUT)) disable_timeout(STATEMENT_TIMEOUT, false);
   return r;
 }
@@ -301,8 +355,8 @@ void relay_query(const char* source, int location) {
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
                 [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
+  note_inspection(r, found, rest, Protocol::simple);
   sync_own(r);
-  note_inspection(r, found, rest);
   contained([&] {
     std::string sql;
     for (const std::string& one : prefix) sql += one + ";";
@@ -330,9 +384,9 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   Remote& r = enter(true);
   refuse_local_cursors(found);
   const auto& prefix = prefix_statements();
-  ensure_local_prepares(r, Protocol::extended);
   for (const std::string& one : prefix) send_own_statement(r, one);
-  note_inspection(r, found, portal->sourceText);
+  ensure_local_prepares(r, Protocol::extended);
+  note_inspection(r, found, portal->sourceText, Protocol::extended);
   send_portal(r, portal, max_rows);
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);

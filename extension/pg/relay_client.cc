@@ -22,17 +22,18 @@ void forward(Remote& r, char type, std::string_view body) {
 
 }  // namespace
 
-// Statements made ready for a query to come end with a Sync of their own.
+// Statements made ready for a query to come end with a Sync of their own, which would end the
+// client's transaction behind messages of its own.
 void sync_own(Remote& r) {
-  if (r.exchange.will_be_quiet()) return;
+  if (!r.exchange.own_batch_open()) return;
   contained([&] {
     MessageWriter(r.out).sync();
     r.exchange.sent(Request::sync, Whose::relay);
   });
 }
 
-void note_inspection(Remote& r, const Inspection& found, const char* text) {
-  note_prepared(r, found, text);
+void note_inspection(Remote& r, const Inspection& found, const char* text, Protocol protocol) {
+  note_prepared(r, found, text, protocol);
   if (found.discards_all) relay->discarding = true;
 }
 
@@ -45,12 +46,11 @@ void on_client_query(Remote& r, std::string_view body) {
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
                 [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
+  note_inspection(r, found, text, Protocol::simple);
   sync_own(r);
-  note_inspection(r, found, text);
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   forward(r, 'Q', body);
   r.exchange.sent(Request::query, Whose::client);
-  relay->client_done = true;
   pgstat_report_activity(STATE_RUNNING, text);
 }
 
@@ -67,7 +67,7 @@ void on_client_parse(Remote& r, std::string_view body) {
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   note_parsed(r, name->data(), body);
   if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
-  note_inspection(r, found, sql);
+  note_inspection(r, found, sql, Protocol::extended);
   forward(r, 'P', body);
   r.exchange.sent(Request::parse, Whose::client);
 }
@@ -148,7 +148,6 @@ void query_for_here(Remote& r, std::string_view body) {
   const bool here = is_for_local_cursor(found);
   const bool good = here ? run_query_here(text) : check_local_cursors(found);
   if (!good) {
-    relay->client_done = true;
     fail_block(r, true);
   } else if (!here) {
     on_client_query(r, body);
@@ -223,17 +222,15 @@ void on_client_message(Remote& r, char type, std::string_view body) {
     case 'S':
       forward(r, type, body);
       r.exchange.sent(Request::sync, Whose::client);
-      relay->client_done = true;
       return;
     case 'F':
       forward(r, type, body);
       r.exchange.sent(Request::call, Whose::client);
-      relay->client_done = true;
       return;
     case 'c':
     case 'f':
-      relay->copying_in = false;
       forward(r, type, body);
+      r.exchange.sent(Request::copy_end, Whose::client);
       return;
     case 'd':
     case 'H': forward(r, type, body); return;
@@ -267,6 +264,7 @@ void take_client_message(Remote& r, char type) {
     lost(nullptr);
     return;
   }
+  if (relay->skips && type != 'S' && type != 'X') return;
   const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
   if (!relay->local_kept || !is_for_here(type, body)) {
     on_client_message(r, type, body);
@@ -296,6 +294,21 @@ bool read_client(Remote& r) {
   return true;
 }
 
-bool client_may_speak() { return (!relay->client_done || relay->copying_in) && relay->held == 0; }
+bool client_waits(const Remote& r) { return relay->answers_ready || r.exchange.client_waits(); }
+
+bool client_may_speak(const Remote& r) {
+  return (!client_waits(r) || r.exchange.copying()) && relay->held == 0;
+}
+
+void send_marker(Remote& r) {
+  relay->marker_sent = true;
+  relay->ready_held = 0;
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.sync();
+    writer.close_portal("_aurora_global_marker");
+    writer.sync();
+  });
+}
 
 }  // namespace aurora_global::extension

@@ -75,6 +75,7 @@ char await_client_message() {
 void lost(const char* detail) {
   if (relay->gone) return;
   Remote* r = remote_if_connected();
+  relay->client_done = relay->client_done || (r != nullptr && client_waits(*r));
   const bool unknown = relay->committing || !relay->explicit_block;
   const bool idle = r != nullptr && r->exchange.quiet();
   relay->gone = true;

@@ -1,6 +1,7 @@
 // What a relay itself says to the primary: settings, BEGIN, savepoints.
 #include "pg/block.h"
 #include "pg/carry.h"
+#include "pg/isolation.h"
 #include "pg/relay_parts.h"
 #include "pg/session.h"
 #include "pg/statements.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr long kWaitMs = 1000;
 
 const char* isolation_text() {
-  if (block.serializable) return "SERIALIZABLE";
+  if (transaction_is_serializable()) return "SERIALIZABLE";
   switch (XactIsoLevel) {
     case XACT_REPEATABLE_READ: return "REPEATABLE READ";
     case XACT_SERIALIZABLE: return "SERIALIZABLE";
@@ -77,18 +78,21 @@ void interrupts(Remote& r) {
   CHECK_FOR_INTERRUPTS();
 }
 
-// Waits for the sockets. `client_events`: what to wait for at the client.
-void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed) {
-  constexpr int kClient = 2;
-  constexpr int kServer = 3;
-  ModifyWaitEvent(r.events, kClient, client_events, nullptr);
-  ModifyWaitEvent(r.events, kServer,
+void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed) {
+  constexpr int kServer = 2;
+  constexpr int kClient = 3;
+  WaitEventSet* set = client == Client::left ? r.alone : r.events;
+  if (client != Client::left) {
+    ModifyWaitEvent(set, kClient,
+                    client == Client::speaks ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED, nullptr);
+  }
+  ModifyWaitEvent(set, kServer,
                   WL_SOCKET_READABLE | (written == Io::blocked ? WL_SOCKET_WRITEABLE : 0), nullptr);
   WaitEvent events[4];
-  const int count = WaitEventSetWait(r.events, kWaitMs, events, 4, PG_WAIT_EXTENSION);
+  const int count = WaitEventSetWait(set, kWaitMs, events, 4, PG_WAIT_EXTENSION);
   for (int i = 0; i < count; ++i) {
     if (events[i].events & WL_LATCH_SET) ResetLatch(MyLatch);
-    if (events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED)) *client_closed = true;
+    if (set == r.events && events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED)) *client_closed = true;
   }
 }
 
@@ -122,7 +126,7 @@ void settle(Remote& r, std::string* answer) {
     }
     if (r.exchange.quiet()) break;
     bool client_closed = false;
-    wait_for_sockets(r, WL_SOCKET_CLOSED, written, &client_closed);
+    wait_for_sockets(r, Client::left, written, &client_closed);
     interrupts(r);
   }
   r.exchange.forget_failure();
@@ -172,7 +176,7 @@ std::vector<std::string>& prefix_statements() {
     prefix->clear();
     if (block.open) {
       prefix->push_back(std::string("BEGIN ISOLATION LEVEL ") + isolation +
-                        (block.read_only ? ", READ ONLY" : ", READ WRITE") +
+                        (declared_read_only() ? ", READ ONLY" : ", READ WRITE") +
                         (XactDeferrable ? ", DEFERRABLE" : ""));
     }
     for (int level = 2; block.open && level <= levels; ++level) {

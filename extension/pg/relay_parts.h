@@ -6,6 +6,7 @@
 #include "pg/inspect.h"
 #include "pg/pg.h"
 #include "pg/remote.h"
+#include "pg/statements.h"
 
 namespace aurora_global::extension {
 
@@ -15,7 +16,6 @@ struct Relay {
   bool extended = false;     // Entered from an Execute message.
   bool first_cycle = true;   // No ReadyForQuery has gone to the client yet.
   bool client_done = false;  // The client waits for ReadyForQuery.
-  bool copying_in = false;
   bool committing = false;  // What runs may commit.
   bool finished = false;
   bool explicit_block = false;
@@ -28,8 +28,16 @@ struct Relay {
     char what[160];
     char detail[512];
   } loss;
+  bool client_left = false;    // It has closed, behind messages that are still to be read.
   int own_failures = 0;        // Errors to come that we have asked for.
   bool answers_ready = false;  // The next ReadyForQuery of ours is the client's.
+  // While it is uncertain what a failed COPY has read: ReadyForQuery that the client has not been
+  // told of yet, for the last one before the marker's answer is our own.
+  int ready_held = 0;
+  char ready_status = 'I';
+  bool marker_sent = false;
+  bool ready_due = false;  // The last of them ends what the client waits for.
+  bool skips = false;      // The client's messages up to its Sync, which the primary has not seen.
   std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
   std::uint64_t settings_there = 0;  // Their digest at the primary when the relay began.
@@ -58,8 +66,10 @@ void send_own_named_statement(Remote& r, const std::string& sql);
 // Sends what is pending and waits until the primary owes nothing, before anything of the client's
 // has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
 void settle(Remote& r, std::string* answer);
-// Waits for the sockets, at most a second. `client_events`: what to wait for at the client.
-void wait_for_sockets(Remote& r, std::uint32_t client_events, Io written, bool* client_closed);
+// Waits for the sockets, at most a second; at the client for what it says, or for its end, or not at
+// all.
+enum class Client { speaks, waits, left };
+void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed);
 // A cancel goes to the primary; what ends the session ends it.
 void interrupts(Remote& r);
 // Makes the remote session's settings ours: a statement under other settings must not run.
@@ -69,14 +79,18 @@ std::vector<std::string>& prefix_statements();
 
 // ---- relay_client.cc: the client's messages
 
-void note_inspection(Remote& r, const Inspection& found, const char* text);
+void note_inspection(Remote& r, const Inspection& found, const char* text, Protocol protocol);
 // Statements made ready for a query to come end with a Sync of their own.
 void sync_own(Remote& r);
-bool client_may_speak();
+bool client_may_speak(const Remote& r);
 // Reads one message of the client's if there is one.
 bool read_client(Remote& r);
 // What stands in `client_message`.
 void take_client_message(Remote& r, char type);
+// The client waits for ReadyForQuery.
+bool client_waits(const Remote& r);
+// The primary has failed a COPY, and what it made of the Syncs among its data is not known: asks.
+void send_marker(Remote& r);
 // How long a message of this type may be.
 int limit_of(char type);
 

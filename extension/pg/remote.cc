@@ -212,11 +212,13 @@ Remote* new_remote(pgsocket socket, const char* position) {
     return fresh;
   });
   r->socket = socket;
-  r->events = CreateWaitEventSet(TopMemoryContext, 4);
-  AddWaitEventToSet(r->events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
-  AddWaitEventToSet(r->events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+  for (WaitEventSet** set : {&r->events, &r->alone}) {
+    *set = CreateWaitEventSet(TopMemoryContext, 4);
+    AddWaitEventToSet(*set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+    AddWaitEventToSet(*set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+    AddWaitEventToSet(*set, WL_SOCKET_READABLE, r->socket, nullptr, nullptr);
+  }
   AddWaitEventToSet(r->events, WL_SOCKET_CLOSED, MyProcPort->sock, nullptr, nullptr);
-  AddWaitEventToSet(r->events, WL_SOCKET_READABLE, r->socket, nullptr, nullptr);
   return r;
 }
 
@@ -368,6 +370,7 @@ void remote_close() {
   current = nullptr;
   count(replica_open_sessions, -1);
   FreeWaitEventSet(r->events);
+  FreeWaitEventSet(r->alone);
   if (r->connection != nullptr) {
     PQfinish(r->connection);
   } else {

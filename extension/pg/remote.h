@@ -22,7 +22,9 @@ inline constexpr char kApplicationName[] = "aurora_global";
 enum class Io { done, blocked, broken };
 
 // Prepared statements of a session at the primary, and when the local ones of these names were
-// made.
+// made; or one of these.
+inline constexpr TimestampTz kMadeThere = 0;      // In this relay.
+inline constexpr TimestampTz kDoubtful = -1;      // An error may have kept it from being made.
 using Statements = std::map<std::string, TimestampTz, std::less<>>;
 
 struct Remote {
@@ -30,7 +32,8 @@ struct Remote {
   SSL* ssl = nullptr;
   pgsocket socket = PGINVALID_SOCKET;
   std::string target;  // aurora_global.primary_conninfo and epoch when it was opened.
-  WaitEventSet* events = nullptr;
+  WaitEventSet* events = nullptr;  // Latch, postmaster, primary, client.
+  WaitEventSet* alone = nullptr;   // Without the client.
   sockaddr_storage primary = {};
   socklen_t primary_size = 0;
   int pid = 0;  // Of the session there.

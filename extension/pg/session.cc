@@ -236,6 +236,15 @@ void capture_settings(Carrier carrier, SettingItems& items) {
   }
 }
 
+const char* shown_outside_block(config_generic* gen) {
+  const GucStack* bottom = bottom_of(gen);
+  if (bottom == nullptr) return GetConfigOptionByName(gen->name, nullptr, false);
+  const char* text = text_of(gen, bottom->prior);
+  if (strcmp(gen->name, "TimeZone") != 0) return text;
+  pg_tz* zone = pg_tzset(text);  // Any spelling is taken, and one is shown.
+  return zone == nullptr ? text : pg_get_timezone_name(zone);
+}
+
 void capture_block_settings(SettingItems& items) {
   items.clear();
   config_generic** variables = get_guc_variables();

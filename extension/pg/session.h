@@ -27,6 +27,9 @@ void capture_settings(Carrier carrier, SettingItems& items);
 // What an open transaction block has changed.
 void capture_block_settings(SettingItems& items);
 
+// As SHOW gives it, of what stood before an open transaction block.
+const char* shown_outside_block(config_generic* gen);
+
 // The settings of the start-up packet that forwarding takes along.
 using Named = std::vector<std::pair<std::string, std::string>>;
 void capture_startup_settings(Named& settings);

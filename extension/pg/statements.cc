@@ -49,6 +49,12 @@ std::deque<std::size_t>& unanswered(char answer) {
 
 bool refused = false;  // An error has come since the last ReadyForQuery.
 
+// Statements that were made at the primary for the client's messages, and not yet answered.
+std::set<std::string>& ensured() {
+  static auto* names = new std::set<std::string>;
+  return *names;
+}
+
 // The statement of this name as the primary has it.
 Statements known_there(const Remote& r, const char* name) {
   const auto there = r.statements.find(std::string_view(name));
@@ -203,7 +209,7 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   if (name[0] == '\0') return;
   const auto there = r.statements.find(std::string_view(name));
   const bool known = there != r.statements.end();
-  if (known && there->second == 0) return;  // Made in this relay.
+  if (known && there->second == kMadeThere) return;
   PreparedStatement* here = dropped(name) ? nullptr : FetchPreparedStatement(name, false);
   if (known && here != nullptr && there->second == here->prepare_time) return;
   if (known) send_close(r, name);
@@ -227,7 +233,10 @@ void ensure_statement(Remote& r, const char* name, Protocol protocol) {
       }
     });
   }
-  contained([&] { r.statements[name] = here->prepare_time; });
+  contained([&] {
+    r.statements[name] = r.exchange.skipping() ? kDoubtful : here->prepare_time;
+    ensured().insert(name);
+  });
 }
 
 const char* statement_text(const char* name) {
@@ -278,8 +287,7 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
     contained([&] { unanswered('1').push_back(kUnnoted); });
     return;
   }
-  const auto there = r.statements.find(std::string_view(name));
-  if (there != r.statements.end() && there->second != 0) send_close(r, name);
+  ensure_statement(r, name, Protocol::extended);  // So that it is refused if it exists.
   const char* text = name + strlen(name) + 1;
   const char* types = text + strlen(text) + 1;
   const std::size_t left = static_cast<std::size_t>(body.data() + body.size() - types);
@@ -292,7 +300,7 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
     for (std::size_t i = 0; i < count && 2 + 4 * i + 4 <= left; ++i) {
       one.types.push_back(load32(types + 2 + 4 * i));
     }
-    r.statements[name] = 0;
+    r.statements[name] = kMadeThere;
     unanswered('1').push_back(pending().size());
     pending().push_back(std::move(one));
   });
@@ -344,18 +352,26 @@ void compact_noted() {
 }
 
 void note_refusal(Remote& r) {
-  contained([&] { fail_unanswered(r); });
+  contained([&] {
+    for (const std::string& name : ensured()) {
+      const auto there = r.statements.find(name);
+      if (there != r.statements.end() && there->second != kMadeThere) there->second = kDoubtful;
+    }
+    ensured().clear();
+    fail_unanswered(r);
+  });
   refused = true;
 }
 
 void note_ready(Remote& r) {
+  if (refused) note_refusal(r);
+  ensured().clear();
   if (!refused) return;
-  note_refusal(r);
   refused = false;
   for (char answer : {'1', '3'}) unanswered(answer).clear();
 }
 
-void note_prepared(Remote& r, const Inspection& found, const char* text) {
+void note_prepared(Remote& r, const Inspection& found, const char* text, Protocol protocol) {
   ListCell* cell;
   foreach (cell, found.prepared) {
     auto* raw = static_cast<RawStmt*>(lfirst(cell));
@@ -364,11 +380,10 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
       const char* start = text + Max(raw->stmt_location, 0);
       const std::size_t size =
           raw->stmt_len > 0 ? static_cast<std::size_t>(raw->stmt_len) : strlen(start);
-      const auto there = r.statements.find(std::string_view(name));
-      if (there != r.statements.end() && there->second != 0) send_close(r, name);
+      ensure_statement(r, name, protocol);
       contained([&] {
         note_sql(r, Pending::Kind::sql, name, std::string(start, size));
-        r.statements[name] = 0;
+        r.statements[name] = kMadeThere;
       });
     } else if (IsA(raw->stmt, DiscardStmt)) {
       contained([&] {
@@ -378,7 +393,7 @@ void note_prepared(Remote& r, const Inspection& found, const char* text) {
     } else if (IsA(raw->stmt, DeallocateStmt)) {
       const char* name = reinterpret_cast<DeallocateStmt*>(raw->stmt)->name;
       if (name != nullptr) {
-        ensure_statement(r, name, Protocol::simple);
+        ensure_statement(r, name, protocol);
         contained([&] {
           note_sql(r, Pending::Kind::drop, name, "");
           r.statements.erase(name);

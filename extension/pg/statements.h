@@ -30,7 +30,7 @@ void send_portal(Remote& r, Portal portal, long max_rows);
 // the relay ends. Every Parse and Close message of the client's is noted.
 void note_parsed(Remote& r, const char* name, std::string_view parse_body);
 void note_closed(Remote& r, const char* name);
-void note_prepared(Remote& r, const Inspection& found, const char* text);
+void note_prepared(Remote& r, const Inspection& found, const char* text, Protocol protocol);
 
 // A relay begins.
 void forget_noted();

@@ -31,8 +31,8 @@ constexpr auto kControlLimit = 60s;
 // How long a tested server may take for an answer that the other has given.
 constexpr auto kPatience = 15s;
 constexpr auto kShrinkPatience = 3s;
-constexpr int kShrinkTries = 400;
-constexpr auto kShrinkLimit = 60s;
+constexpr int kShrinkTries = 250;
+constexpr auto kShrinkLimit = 25s;
 constexpr std::uint64_t kLooseTold = 10;
 
 struct Orders {

@@ -1,0 +1,26 @@
+// The client's message that PostgreSQL has in hand: what of it no hook tells.
+//
+// PostgreSQL reads each message into the first piece of memory that it takes from MessageContext
+// after emptying it, so this file watches that context's allocations: the first one, and the first
+// one for the parsing of a statement. Only those; then PostgreSQL's own function is back.
+// Source: PostgreSQL 15, postgres.c (PostgresMain, exec_simple_query, exec_parse_message).
+#pragma once
+
+#include "pg/pg.h"
+
+namespace aurora_global::extension {
+
+// The row limit of the Execute message for this portal; 0: none, or it is another message.
+long execute_row_limit(const char* portal);
+
+struct MessageCallbacks {
+  // The client's next message is going to be read. Must not raise an error.
+  void (*begins)();
+  // A transaction has begun for a Query or Parse message, and for some Bind messages, before
+  // anything of `text` is looked up, and without a snapshot. May raise an error.
+  void (*before_parse)(const char* text);
+};
+// Begins to watch, in a session whose user is authenticated.
+void watch_messages(const MessageCallbacks& callbacks);
+
+}  // namespace aurora_global::extension
