@@ -72,8 +72,8 @@ class Exchange {
   std::deque<Owed> owed_;
   TransactionStatus status_ = TransactionStatus::idle;
   bool skipping_ = false;
-  bool in_copy_ = false;       // Of the request in front: until its completion or its error.
-  bool copying_ = false;       // The end of the data has not been sent.
+  bool in_copy_ = false;  // Of the request in front: until its completion or its error.
+  bool copying_ = false;  // The end of the data has not been sent.
   bool copy_had_sync_ = false;
   bool uncertain_ = false;
   bool own_request_failed_ = false;

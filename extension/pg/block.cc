@@ -4,6 +4,7 @@
 #include "pg/options.h"
 
 extern "C" {
+#include "storage/proc.h"
 #include "utils/guc_tables.h"
 }
 
@@ -15,9 +16,7 @@ namespace {
 
 // Not the names, which are read only for levels that were set, nor the modes: a block that has
 // failed may be chained.
-void close_block() {
-  block.open = block.chained = block.lost = block.holds = false;
-}
+void close_block() { block.open = block.chained = block.lost = block.holds = false; }
 
 void forget(XactEvent event, void*) {
   switch (event) {
@@ -50,6 +49,7 @@ config_bool* read_only_setting = nullptr;
 constexpr char kReadOnly = 'r';
 constexpr char kReadWrite = 'w';
 char chosen = '\0';
+LocalTransactionId chosen_in = InvalidLocalTransactionId;  // Of an ended one, it says nothing.
 char chosen_before[kSavepointsMax];  // By nesting level: what a subtransaction ends with.
 
 // A standby refuses "off"; here the transaction is then one that may be forwarded, and stays
@@ -76,12 +76,17 @@ bool check_transaction_read_only(bool* value, void** extra, GucSource source) {
 
 void assign_transaction_read_only(bool, void* extra) {
   chosen = extra == nullptr ? '\0' : *static_cast<char*>(extra);
+  chosen_in = MyProc == nullptr ? InvalidLocalTransactionId : MyProc->lxid;
 }
 
 void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
   const int level = GetCurrentTransactionNestLevel();
   if (level >= kSavepointsMax) return;
-  if (event == SUBXACT_EVENT_START_SUB) chosen_before[level] = chosen;
+  if (event == SUBXACT_EVENT_START_SUB) {
+    if (chosen_in != MyProc->lxid) chosen = '\0';
+    chosen_in = MyProc->lxid;
+    chosen_before[level] = chosen;
+  }
   if (event == SUBXACT_EVENT_COMMIT_SUB) chosen = chosen_before[level];
 }
 
@@ -149,7 +154,8 @@ void note_declared_cursor(const DeclareCursorStmt* statement) {
 }
 
 bool declared_read_only() {
-  if (chosen != '\0') return chosen == kReadOnly;
+  const bool present = chosen_in != InvalidLocalTransactionId && chosen_in == MyProc->lxid;
+  if (present && chosen != '\0') return chosen == kReadOnly;
   return block.open ? block.read_only : DefaultXactReadOnly;
 }
 

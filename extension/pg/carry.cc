@@ -214,6 +214,7 @@ bool collect(const char* piece) {
 }
 
 void check_roles(const SessionImage& image) {
+  if (!OidIsValid(image.session)) return;  // Taken in a transaction that has changed them.
   if (GetSessionUserId() == image.session && GetCurrentRoleId() == image.role) return;
   ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
           errmsg("a role of the session was dropped and made again"));

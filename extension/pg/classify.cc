@@ -133,8 +133,20 @@ bool name_runs_at_primary(const char* name) {
   return result;
 }
 
-// Names before an opening parenthesis, in strings and comments, too: EXECUTE makes code of a
-// string.
+// Any relation of that name. What an UNLOGGED one has is at the primary alone.
+bool name_is_unlogged(const char* name) {
+  CatCList* found = SearchSysCacheList1(RELNAMENSP, CStringGetDatum(name));
+  bool result = false;
+  for (int i = 0; i < found->n_members && !result; ++i) {
+    const auto* of = reinterpret_cast<Form_pg_class>(GETSTRUCT(&found->members[i]->tuple));
+    result = of->relpersistence == RELPERSISTENCE_UNLOGGED;
+  }
+  ReleaseSysCacheList(found);
+  return result;
+}
+
+// Names of functions before an opening parenthesis, and of relations anywhere, in strings and
+// comments, too: EXECUTE makes code of a string.
 bool source_runs_at_primary(const char* source) {
   const auto in_name = [](char c) {
     return isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || (c & 0x80) != 0;
@@ -148,13 +160,13 @@ bool source_runs_at_primary(const char* source) {
     }
     const char* next = end + (*end == '"' ? 1 : 0);
     next += strspn(next, " \t\r\n");
-    if (*next == '(' && end - at < NAMEDATALEN) {
+    if (end - at < NAMEDATALEN) {
       char* name = pnstrdup(at, static_cast<Size>(end - at));
       if (*end != '"') {
         for (char* c = name; *c != '\0'; ++c)
           *c = static_cast<char>(pg_tolower(static_cast<unsigned char>(*c)));
       }
-      if (name_runs_at_primary(name)) return true;
+      if (*next == '(' ? name_runs_at_primary(name) : name_is_unlogged(name)) return true;
     }
     at = end;
   }
@@ -162,11 +174,15 @@ bool source_runs_at_primary(const char* source) {
 }
 
 bool walk(Node* node, void* context);
+bool find_unlogged(Node* node, void* context);
 
 // PostgreSQL forbids writing in such a function itself, not in what it calls, nor taking locks.
 bool body_runs_at_primary(HeapTuple tuple) {
   static bool registered = false;
-  if (!registered) CacheRegisterSyscacheCallback(PROCOID, forget_bodies, 0);
+  if (!registered) {
+    CacheRegisterSyscacheCallback(PROCOID, forget_bodies, 0);
+    CacheRegisterSyscacheCallback(RELOID, forget_bodies, 0);
+  }
   registered = true;
   const Oid function = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->oid;
   const auto seen = bodies().find(function);
@@ -176,7 +192,8 @@ bool body_runs_at_primary(HeapTuple tuple) {
   const Datum body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &null);
   bool result = false;
   if (!null) {
-    result = walk(static_cast<Node*>(stringToNode(TextDatumGetCString(body))), nullptr);
+    auto* code = static_cast<Node*>(stringToNode(TextDatumGetCString(body)));
+    result = walk(code, nullptr) || find_unlogged(code, nullptr);
   } else {
     const Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &null);
     result = !null && source_runs_at_primary(TextDatumGetCString(source));

@@ -126,11 +126,13 @@ void forget_when_unread() {
 
 void wait_before_parse(const char* text) {
   if (ahead || !forwarding_possible() || !others_matter() || !may_read(text)) return;
-  if (IsAbortedTransactionBlockState() || IsolationUsesXactSnapshot()) return;
+  if (IsAbortedTransactionBlockState()) return;
+  if (IsTransactionState() && IsolationUsesXactSnapshot()) return;
+  pgstat_report_activity(STATE_RUNNING, text);
   InvalidateCatalogSnapshot();
   bool waited = false;
   const Read where = await_consistency(&waited);
-  AcceptInvalidationMessages();
+  if (IsTransactionState()) AcceptInvalidationMessages();
   ahead = where;
 }
 

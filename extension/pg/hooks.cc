@@ -7,6 +7,7 @@
 #include "pg/consistency.h"
 #include "pg/counters.h"
 #include "pg/fence.h"
+#include "pg/local_cursors.h"
 #include "pg/message.h"
 #include "pg/options.h"
 #include "pg/primary.h"
@@ -37,7 +38,7 @@ object_access_hook_type next_object_access = nullptr;
 
 int depth = 0;  // Of executors and utility statements that run.
 
-bool at_top() { return depth == 0; }
+bool at_top() { return depth == 0 && !serves_relay(); }
 
 // The portal's client speaks the simple protocol.
 bool simple_protocol() { return ActivePortal == nullptr || !ActivePortal->visible; }
@@ -115,6 +116,11 @@ PlannedStmt* on_planner(Query* query, const char* text, int cursor_options, Para
 
 // A plan of the same columns and no rows stands in for the one that runs at the primary.
 void forward(QueryDesc* query, int* flags) {
+  // Of a portal that gives its rows as it runs, PostgreSQL looks at the rights when it is bound.
+  if (ActivePortal != nullptr && ActivePortal->status == PORTAL_DEFINED &&
+      ActivePortal->strategy == PORTAL_ONE_SELECT) {
+    ExecCheckRTPerms(query->plannedstmt->rtable, true);
+  }
   auto* statement = makeNode(PlannedStmt);
   *statement = *query->plannedstmt;
   statement->planTree = no_rows(kForwardedNode, query->plannedstmt->planTree->targetlist);

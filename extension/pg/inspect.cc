@@ -71,6 +71,11 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
         found.prepared = lappend(found.prepared, raw);
       }
       break;
+    case T_DeclareCursorStmt:
+      found.moved_cursor = reinterpret_cast<DeclareCursorStmt*>(statement)->portalname;
+      found.declared =
+          lappend(found.declared, reinterpret_cast<DeclareCursorStmt*>(statement)->portalname);
+      break;
     case T_FetchStmt:
       note_cursor(found, reinterpret_cast<FetchStmt*>(statement)->portalname);
       break;

@@ -9,8 +9,9 @@ struct Inspection {
   bool commits = false;       // COMMIT, or its like.
   bool discards_all = false;  // DISCARD ALL: nothing of the session is left.
   int statements = 0;
-  const char* moved_cursor = nullptr;  // Of the last FETCH, MOVE or CLOSE.
+  const char* moved_cursor = nullptr;  // Of the last FETCH, MOVE, CLOSE or DECLARE.
   List* cursors = NIL;   // Names (char*) of cursors in FETCH, MOVE, CLOSE, WHERE CURRENT OF.
+  List* declared = NIL;  // Names (char*) of cursors in DECLARE.
   List* executed = NIL;  // Names (char*) of prepared statements that it uses.
   List* prepared = NIL;  // RawStmt of PREPARE, DEALLOCATE, DISCARD, in order.
 };

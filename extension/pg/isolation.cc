@@ -4,6 +4,7 @@
 #include "pg/options.h"
 
 extern "C" {
+#include "storage/proc.h"
 #include "utils/guc_tables.h"
 }
 
@@ -34,6 +35,7 @@ const char* show_default() {
 constexpr char kSerializable = 's';
 constexpr char kOther = 'o';
 char chosen = '\0';
+LocalTransactionId chosen_in = InvalidLocalTransactionId;  // Of an ended one, it says nothing.
 GucEnumCheckHook check_isolation = nullptr;
 
 // The checks of PostgreSQL's own, against the level that the client knows.
@@ -42,9 +44,10 @@ bool check_transaction(int* value, void** extra, GucSource source) {
   const int present = transaction_is_serializable() ? XACT_SERIALIZABLE : XactIsoLevel;
   if (*value != present && (FirstSnapshotSet || IsSubTransaction())) {
     GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
-    GUC_check_errmsg(FirstSnapshotSet
-                         ? "SET TRANSACTION ISOLATION LEVEL must be called before any query"
-                         : "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
+    GUC_check_errmsg(
+        FirstSnapshotSet
+            ? "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+            : "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
     return false;
   }
   *extra = malloc(1);
@@ -56,12 +59,12 @@ bool check_transaction(int* value, void** extra, GucSource source) {
 
 void assign_transaction(int, void* extra) {
   chosen = extra == nullptr ? '\0' : *static_cast<char*>(extra);
+  chosen_in = MyProc == nullptr ? InvalidLocalTransactionId : MyProc->lxid;
 }
 
 const char* show_transaction() {
-  return transaction_is_serializable()
-             ? "serializable"
-             : config_enum_lookup_by_value(of_transaction, XactIsoLevel);
+  return transaction_is_serializable() ? "serializable"
+                                       : config_enum_lookup_by_value(of_transaction, XactIsoLevel);
 }
 
 void on_transaction(XactEvent event, void*) {
@@ -94,7 +97,8 @@ bool transaction_is_serializable() {
   if (XactIsoLevel != XACT_REPEATABLE_READ || !at_standby()) {
     return XactIsoLevel == XACT_SERIALIZABLE;
   }
-  if (chosen != '\0') return chosen == kSerializable;
+  const bool present = chosen_in != InvalidLocalTransactionId && chosen_in == MyProc->lxid;
+  if (present && chosen != '\0') return chosen == kSerializable;
   return block.open ? block.serializable : later;
 }
 

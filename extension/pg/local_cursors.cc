@@ -16,6 +16,7 @@ namespace {
 constexpr char kUnnamed[] = "<aurora_global unnamed>";
 
 bool kept = false;
+bool serving = false;
 Portal forwarded_portal = nullptr;
 
 // Runs `body` in a subtransaction, so that its error leaves the transaction as it is; the error
@@ -27,6 +28,7 @@ bool guarded(const Body& body) {
   volatile bool good = true;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
+  serving = true;
   PG_TRY();
   {
     body();
@@ -41,6 +43,7 @@ bool guarded(const Body& body) {
     good = false;
   }
   PG_END_TRY();
+  serving = false;
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = owner;
   return good;
@@ -55,6 +58,18 @@ bool guarded(const Body& body) {
       errhint("Declare it FOR UPDATE, or after the transaction's first write; FETCH, MOVE and "
               "CLOSE work when each is sent alone."));
   pg_unreachable();
+}
+
+[[noreturn]] void raise_duplicate(const char* name) {
+  ereport(ERROR, errcode(ERRCODE_DUPLICATE_CURSOR), errmsg("cursor \"%s\" already exists", name));
+  pg_unreachable();
+}
+
+// DECLARE comes here for a name that is taken, and only to be refused.
+void refuse_to_declare(Portal portal) {
+  Node* statement = linitial_node(PlannedStmt, portal->stmts)->utilityStmt;
+  if (statement == nullptr || !IsA(statement, DeclareCursorStmt)) return;
+  raise_duplicate(reinterpret_cast<DeclareCursorStmt*>(statement)->portalname);
 }
 
 // The portal runs one FETCH, MOVE or CLOSE.
@@ -96,6 +111,8 @@ void set_formats(Portal portal, std::string_view formats) {
 
 }  // namespace
 
+bool serves_relay() { return serving; }
+
 bool has_open_portals() {
   const bool open = !ThereAreNoReadyPortals();
   // It stops at the first one, and its scan would be warned of at the transaction's end.
@@ -131,6 +148,10 @@ bool is_for_local_cursor(const Inspection& found) {
 
 void refuse_local_cursors(const Inspection& found) {
   ListCell* cell;
+  foreach (cell, found.declared) {
+    const char* name = static_cast<const char*>(lfirst(cell));
+    if (local_cursor(name) != nullptr) raise_duplicate(name);
+  }
   foreach (cell, found.cursors) {
     const char* name = static_cast<const char*>(lfirst(cell));
     if (local_cursor(name) != nullptr) refuse(name);
@@ -138,13 +159,14 @@ void refuse_local_cursors(const Inspection& found) {
 }
 
 bool check_local_cursors(const Inspection& found) {
-  if (!kept || found.cursors == NIL) return true;
+  if (!kept || (found.cursors == NIL && found.declared == NIL)) return true;
   return guarded([&] { refuse_local_cursors(found); });
 }
 
 bool run_query_here(const char* text) {
   return guarded([&] {
     Portal portal = portal_of("", text);
+    refuse_to_declare(portal);
     DestReceiver* receiver = CreateDestReceiver(DestRemote);
     SetRemoteDestReceiverParams(receiver, portal);
     QueryCompletion completion;
@@ -153,6 +175,10 @@ bool run_query_here(const char* text) {
     PortalDrop(portal, false);
     EndCommand(&completion, DestRemote, false);
   });
+}
+
+bool refuse_duplicate(const char* name) {
+  return guarded([&] { raise_duplicate(name); });
 }
 
 bool bind_here(const char* name, const char* text, std::string_view formats) {
@@ -164,6 +190,7 @@ bool bind_here(const char* name, const char* text, std::string_view formats) {
 
 bool execute_here(Portal portal, long max_rows) {
   return guarded([&] {
+    refuse_to_declare(portal);
     DestReceiver* receiver = CreateDestReceiver(DestRemoteExecute);
     SetRemoteDestReceiverParams(receiver, portal);
     QueryCompletion completion;

@@ -33,6 +33,10 @@ void refuse_local_cursors(const Inspection& found);
 
 // A query text of which is_for_local_cursor() holds, up to its CommandComplete.
 bool run_query_here(const char* text);
+// What runs is for a relay that is under way.
+bool serves_relay();
+// A named portal of this name exists: the client is told.
+bool refuse_duplicate(const char* name);
 // Bind of a statement with such a text: a portal that stands here, too.
 bool bind_here(const char* portal, const char* text, std::string_view formats);
 bool execute_here(Portal portal, long max_rows);

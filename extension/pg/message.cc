@@ -20,6 +20,14 @@ PQcommMethods first_comm;
 
 const char* message = nullptr;
 MessageCallbacks callbacks;
+bool calling = false;  // Which takes memory, too.
+
+// An error leaves it set until the next message.
+void before_parse(const char* text) {
+  calling = true;
+  callbacks.before_parse(text);
+  calling = false;
+}
 
 // Only Execute takes its text from there.
 bool executes_portal() {
@@ -27,14 +35,33 @@ bool executes_portal() {
   return PortalIsValid(portal) && debug_query_string == portal->sourceText;
 }
 
+// The text of a Parse message whose parameters' types are to be kept in `size` bytes. PostgreSQL
+// parses an unnamed statement in a context of its own, and this is the last it takes from here.
+const char* parse_text(Size size) {
+  const char* end = message + kFirstBytes;
+  const char* text = static_cast<const char*>(memchr(message, 0, kFirstBytes));
+  if (text == nullptr || ++text >= end) return nullptr;
+  const auto* count = static_cast<const char*>(memchr(text, 0, static_cast<Size>(end - text)));
+  if (count == nullptr || count + 3 > end) return nullptr;
+  const int parameters =
+      static_cast<unsigned char>(count[1]) << 8 | static_cast<unsigned char>(count[2]);
+  return parameters > 0 && static_cast<Size>(parameters) * sizeof(Oid) == size ? text : nullptr;
+}
+
 void* watched_alloc(MemoryContext context, Size size) {
   void* piece = real->alloc(context, size);
   if (message == nullptr) {
     message = static_cast<const char*>(piece);
+    calling = false;
     callbacks.begins();
+  } else if (calling) {
+    return piece;
+  } else if (debug_query_string == nullptr && !ActiveSnapshotSet()) {
+    const char* text = parse_text(size);
+    if (text != nullptr) before_parse(text);
   } else if (debug_query_string != nullptr && IsTransactionState() && !ActiveSnapshotSet()) {
     context->methods = &resting;
-    if (!executes_portal()) callbacks.before_parse(debug_query_string);
+    if (!executes_portal()) before_parse(debug_query_string);
   }
   return piece;
 }

@@ -16,8 +16,9 @@ long execute_row_limit(const char* portal);
 struct MessageCallbacks {
   // The client's next message is going to be read. Must not raise an error.
   void (*begins)();
-  // A transaction has begun for a Query or Parse message, and for some Bind messages, before
-  // anything of `text` is looked up, and without a snapshot. May raise an error.
+  // Before anything of `text` is looked up, which is that of a Query or Parse message, and of some
+  // Bind messages; not of a Parse message that is unnamed and has no parameters. Without a
+  // snapshot, perhaps outside of a transaction. May raise an error.
   void (*before_parse)(const char* text);
 };
 // Begins to watch, in a session whose user is authenticated.

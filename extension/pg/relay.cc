@@ -280,7 +280,7 @@ void converse(Remote& r) {
     if (relay->gone) return;
     bool client_closed = false;
     const bool reads_client = client_may_speak(r) && r.out.size() < kPendingBytesMax;
-    const Client client = reads_client          ? Client::speaks
+    const Client client = reads_client         ? Client::speaks
                           : relay->client_left ? Client::left
                                                : Client::waits;
     wait_for_sockets(r, client, written, &client_closed);
@@ -340,7 +340,15 @@ Remote& enter(bool extended) {
   relay->explicit_block = block.open;
   relay->committing = !block.open;
   if (get_timeout_active(STATEMENT_TIMEOUT)) disable_timeout(STATEMENT_TIMEOUT, false);
+  // What the primary does is cancelled there, and what it has done is not called off here. Until
+  // leave(), or an error.
+  HOLD_CANCEL_INTERRUPTS();
   return r;
+}
+
+void leave() {
+  QueryCancelPending = false;  // It came too late.
+  RESUME_CANCEL_INTERRUPTS();
 }
 
 }  // namespace
@@ -373,6 +381,7 @@ void relay_query(const char* source, int location) {
   if (relay->local_kept) end_local_transaction(true);
   if (relay->gone) farewell();
   bring_back(r);
+  leave();
   swallow = Swallow::error;
   ereport(ERROR, errcode(kUnwind), errmsg("a forwarded statement has ended"));
   pg_unreachable();
@@ -400,6 +409,7 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
     bring_back(r);
     MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
   }
+  leave();
   MemoryContextSwitchTo(old);
   if (restore_snapshot) PushActiveSnapshot(GetTransactionSnapshot());
   swallow = Swallow::completion;

@@ -39,9 +39,25 @@ void note_inspection(Remote& r, const Inspection& found, const char* text, Proto
 
 namespace {
 
+// In the server's encoding. What is no text in the client's is the primary's to refuse; for us it
+// says nothing.
+const char* server_text(const char* client) {
+  const char* volatile text = "";
+  MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  { text = pg_client_to_server(client, static_cast<int>(strlen(client))); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    FlushErrorState();
+  }
+  PG_END_TRY();
+  return text;
+}
+
 // A query of the client's inside the relay.
 void on_client_query(Remote& r, std::string_view body) {
-  char* text = pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
+  const char* text = server_text(body.data());
   const Inspection found = inspect(text);
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
@@ -60,12 +76,12 @@ void on_client_parse(Remote& r, std::string_view body) {
   if (!name || !text) {
     ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Parse message"));
   }
-  char* sql = pg_client_to_server(text->data(), static_cast<int>(text->size()));
+  const char* sql = server_text(text->data());
   const Inspection found = inspect(sql);
   for_each_name(found.executed,
                 [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
-  note_parsed(r, name->data(), body);
+  note_parsed(r, name->data(), sql, body);
   if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
   note_inspection(r, found, sql, Protocol::extended);
   forward(r, 'P', body);
@@ -94,10 +110,6 @@ std::optional<BindNames> bind_names(std::string_view body) {
                    body.substr(portal->size() + statement->size() + 2)};
 }
 
-const char* query_text(std::string_view body) {
-  return pg_client_to_server(body.data(), static_cast<int>(strlen(body.data())));
-}
-
 // Of a Describe or Close message for a portal, or an Execute message.
 const char* portal_name(char type, std::string_view body) {
   if (type == 'E') return body.data();
@@ -107,12 +119,14 @@ const char* portal_name(char type, std::string_view body) {
 bool is_for_here(char type, std::string_view body) {
   switch (type) {
     case 'Q': {
-      const Inspection found = inspect(query_text(body));
-      return is_for_local_cursor(found) || found.cursors != NIL;
+      const Inspection found = inspect(server_text(body.data()));
+      return is_for_local_cursor(found) || found.cursors != NIL || found.declared != NIL;
     }
     case 'B': {
       const auto names = bind_names(body);
-      return names && text_for_local_cursor(names->statement) != nullptr;
+      if (!names) return false;
+      const bool exists = names->portal[0] != '\0' && local_cursor(names->portal) != nullptr;
+      return exists || text_for_local_cursor(names->statement) != nullptr;
     }
     case 'D':
       if (body.size() > 1 && body[0] == 'S')
@@ -143,7 +157,7 @@ void fail_block(Remote& r, bool simple) {
 void on_client_query(Remote& r, std::string_view body);
 
 void query_for_here(Remote& r, std::string_view body) {
-  const char* text = query_text(body);
+  const char* text = server_text(body.data());
   const Inspection found = inspect(text);
   const bool here = is_for_local_cursor(found);
   const bool good = here ? run_query_here(text) : check_local_cursors(found);
@@ -165,9 +179,11 @@ void serve_here(Remote& r, char type, std::string_view body) {
   bool good = true;
   if (type == 'B') {
     const BindNames names = bind_names(body).value();
+    const bool exists = names.portal[0] != '\0' && local_cursor(names.portal) != nullptr;
     // No parameters: two counts, then the result formats.
-    good = bind_here(names.portal, text_for_local_cursor(names.statement),
-                     names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
+    good = exists ? refuse_duplicate(names.portal)
+                  : bind_here(names.portal, text_for_local_cursor(names.statement),
+                              names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
   } else if (type == 'D' && body[0] == 'S') {
     good = describe_statement_here(text_for_local_cursor(body.data() + 1));
   } else {
@@ -192,7 +208,7 @@ const char* named_statement(std::string_view body) {
 void on_client_bind(Remote& r, std::string_view body) {
   const auto names = bind_names(body);
   if (!names) ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
-  // The portal of this name, if one stands here, is replaced.
+  // The unnamed portal, if one stands here, is replaced.
   Portal replaced = local_cursor(names->portal);
   if (replaced != nullptr) PortalDrop(replaced, false);
   ensure_statement(r, names->statement, Protocol::extended);

@@ -71,7 +71,7 @@ void send_own_named_statement(Remote& r, const std::string& sql) {
 }
 
 void interrupts(Remote& r) {
-  if (QueryCancelPending) {
+  if (QueryCancelPending && QueryCancelHoldoffCount > 0) {
     QueryCancelPending = false;
     if (!r.exchange.quiet()) remote_cancel();
   }
@@ -83,8 +83,8 @@ void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed)
   constexpr int kClient = 3;
   WaitEventSet* set = client == Client::left ? r.alone : r.events;
   if (client != Client::left) {
-    ModifyWaitEvent(set, kClient,
-                    client == Client::speaks ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED, nullptr);
+    ModifyWaitEvent(set, kClient, client == Client::speaks ? WL_SOCKET_READABLE : WL_SOCKET_CLOSED,
+                    nullptr);
   }
   ModifyWaitEvent(set, kServer,
                   WL_SOCKET_READABLE | (written == Io::blocked ? WL_SOCKET_WRITEABLE : 0), nullptr);
@@ -92,7 +92,8 @@ void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed)
   const int count = WaitEventSetWait(set, kWaitMs, events, 4, PG_WAIT_EXTENSION);
   for (int i = 0; i < count; ++i) {
     if (events[i].events & WL_LATCH_SET) ResetLatch(MyLatch);
-    if (set == r.events && events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED)) *client_closed = true;
+    if (set == r.events && events[i].pos == kClient && (events[i].events & WL_SOCKET_CLOSED))
+      *client_closed = true;
   }
 }
 
@@ -149,6 +150,7 @@ void sync_settings(Remote& r) {
   const bool tried = r.synced_here == here && r.synced_there == r.position.settings;
   if (here != r.position.settings && !tried) {
     fill_identity(*image);
+    if (roles_change_in_block()) image->session = image->role = InvalidOid;
     contained([&] { *sql = restoring_sql(*image); });
     send_own_query(r, *sql);
     settle(r, nullptr);

@@ -16,7 +16,7 @@ struct Relay {
   bool extended = false;     // Entered from an Execute message.
   bool first_cycle = true;   // No ReadyForQuery has gone to the client yet.
   bool client_done = false;  // The client waits for ReadyForQuery.
-  bool committing = false;  // What runs may commit.
+  bool committing = false;   // What runs may commit.
   bool finished = false;
   bool explicit_block = false;
   bool local_kept = false;  // Local cursors are open: the local transaction is, too.
@@ -38,7 +38,7 @@ struct Relay {
   bool marker_sent = false;
   bool ready_due = false;  // The last of them ends what the client waits for.
   bool skips = false;      // The client's messages up to its Sync, which the primary has not seen.
-  std::string unnamed;  // Text of the client's unnamed statement, while local cursors are open.
+  std::string unnamed;     // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
   std::uint64_t settings_there = 0;  // Their digest at the primary when the relay began.
   bool discarding = false;           // DISCARD ALL ran: the session there is of no more use.
@@ -66,11 +66,11 @@ void send_own_named_statement(Remote& r, const std::string& sql);
 // Sends what is pending and waits until the primary owes nothing, before anything of the client's
 // has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
 void settle(Remote& r, std::string* answer);
-// Waits for the sockets, at most a second; at the client for what it says, or for its end, or not at
-// all.
+// Waits for the sockets, at most a second; at the client for what it says, or for its end, or not
+// at all.
 enum class Client { speaks, waits, left };
 void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed);
-// A cancel goes to the primary; what ends the session ends it.
+// While cancels are held off here, one goes to the primary; what ends the session ends it.
 void interrupts(Remote& r);
 // Makes the remote session's settings ours: a statement under other settings must not run.
 void sync_settings(Remote& r);

@@ -50,10 +50,10 @@ struct Startup {
 const Startup& startup() {
   static auto* now = new Startup;
   capture_startup_settings(now->settings);
-  const char* present = pg_get_client_encoding_name();
+  const char* encoding = GetConfigOptionResetString("client_encoding");
   contained([&] {
-    now->application = kApplicationName;
-    now->encoding = present;
+    now->application.clear();
+    now->encoding = encoding;
     for (const auto& [name, value] : now->settings) {
       if (name == "application_name") now->application = value;
       if (name == "client_encoding") now->encoding = value;

@@ -16,22 +16,19 @@ struct pg_conn;
 
 namespace aurora_global::extension {
 
-// The application_name of a session at the primary whose client gave none.
-inline constexpr char kApplicationName[] = "aurora_global";
-
 enum class Io { done, blocked, broken };
 
 // Prepared statements of a session at the primary, and when the local ones of these names were
 // made; or one of these.
-inline constexpr TimestampTz kMadeThere = 0;      // In this relay.
-inline constexpr TimestampTz kDoubtful = -1;      // An error may have kept it from being made.
+inline constexpr TimestampTz kMadeThere = 0;  // In this relay.
+inline constexpr TimestampTz kDoubtful = -1;  // An error may have kept it from being made.
 using Statements = std::map<std::string, TimestampTz, std::less<>>;
 
 struct Remote {
   pg_conn* connection = nullptr;  // Null if a spare was taken: its worker holds it.
   SSL* ssl = nullptr;
   pgsocket socket = PGINVALID_SOCKET;
-  std::string target;  // aurora_global.primary_conninfo and epoch when it was opened.
+  std::string target;              // aurora_global.primary_conninfo and epoch when it was opened.
   WaitEventSet* events = nullptr;  // Latch, postmaster, primary, client.
   WaitEventSet* alone = nullptr;   // Without the client.
   sockaddr_storage primary = {};

@@ -245,6 +245,10 @@ const char* shown_outside_block(config_generic* gen) {
   return zone == nullptr ? text : pg_get_timezone_name(zone);
 }
 
+bool roles_change_in_block() {
+  return find("role")->stack != nullptr || find("session_authorization")->stack != nullptr;
+}
+
 void capture_block_settings(SettingItems& items) {
   items.clear();
   config_generic** variables = get_guc_variables();

@@ -30,6 +30,9 @@ void capture_block_settings(SettingItems& items);
 // As SHOW gives it, of what stood before an open transaction block.
 const char* shown_outside_block(config_generic* gen);
 
+// The open transaction has changed the session's user or role, which is what it will have then.
+bool roles_change_in_block();
+
 // The settings of the start-up packet that forwarding takes along.
 using Named = std::vector<std::pair<std::string, std::string>>;
 void capture_startup_settings(Named& settings);

@@ -282,7 +282,7 @@ void send_portal(Remote& r, Portal portal, long max_rows) {
   });
 }
 
-void note_parsed(Remote& r, const char* name, std::string_view body) {
+void note_parsed(Remote& r, const char* name, const char* sql, std::string_view body) {
   if (name[0] == '\0') {
     contained([&] { unanswered('1').push_back(kUnnoted); });
     return;
@@ -291,7 +291,6 @@ void note_parsed(Remote& r, const char* name, std::string_view body) {
   const char* text = name + strlen(name) + 1;
   const char* types = text + strlen(text) + 1;
   const std::size_t left = static_cast<std::size_t>(body.data() + body.size() - types);
-  char* sql = pg_client_to_server(text, static_cast<int>(strlen(text)));
   contained([&] {
     Pending one{Pending::Kind::parse, name, sql, {}, known_there(r, name)};
     const std::size_t count = left < 2 ? 0

@@ -28,7 +28,7 @@ void send_portal(Remote& r, Portal portal, long max_rows);
 
 // A statement is to be made or dropped at the primary; if that is done, it will be here too when
 // the relay ends. Every Parse and Close message of the client's is noted.
-void note_parsed(Remote& r, const char* name, std::string_view parse_body);
+void note_parsed(Remote& r, const char* name, const char* sql, std::string_view parse_body);
 void note_closed(Remote& r, const char* name);
 void note_prepared(Remote& r, const Inspection& found, const char* text, Protocol protocol);
 

@@ -98,9 +98,23 @@ bool loses_sequence_values(const Plan&, const Found& found) {
           field(*found.tested, 'M').find("lastval") != std::string::npos);
 }
 
-constexpr std::array<ReasonRow, 1> kReasons = {{
+bool shows_plan(const Message* message) {
+  return message != nullptr && message->type == 'D' &&
+         message->body.find(" Scan") != std::string::npos;
+}
+
+bool plans_otherwise(const Plan&, const Found& found) {
+  return shows_plan(found.direct) && shows_plan(found.tested);
+}
+
+constexpr std::array<ReasonRow, 2> kReasons = {{
     {{"sequence-values", "currval() and lastval() are not carried: 55000 as in a fresh session"},
      loses_sequence_values},
+    {{"plan-of-the-standby",
+      "EXPLAIN shows the plan of the server that reads; what ANALYZE has found in a transaction "
+      "that "
+      "was rolled back is known to a standby later"},
+     plans_otherwise},
 }};
 
 std::string readable(const Message* message, const Outcome& outcome) {
