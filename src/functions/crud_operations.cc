@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/json.h"
 #include "base/rng.h"
 #include "functions/aws.h"
 #include "load/checker.h"
@@ -65,7 +66,7 @@ net::Task<Result<void>> read_secret(Function& function, Deadline deadline) {
   CO_TRY(const json answer, co_await function.aws->json_call(
                                 function.region, "secretsmanager", "secretsmanager.GetSecretValue",
                                 request, deadline.at_most(kCallLimit)));
-  const json secret = json::parse(answer.value("SecretString", ""), nullptr, false);
+  const json secret = parse_json(answer.value("SecretString", ""));
   if (!secret.is_object() || !secret.contains("username") || !secret.contains("password")) {
     co_return make_error(
         ErrorKind::corrupt,

@@ -118,7 +118,7 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
 }
 
 bool Topology::older_than(const Topology& other) const {
-  return std::tie(epoch.value, version) < std::tie(other.epoch.value, other.version);
+  return version < other.version;
 }
 
 Result<BackendAddress> parse_backend(const nlohmann::json& json) {
