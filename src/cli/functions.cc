@@ -1,8 +1,8 @@
 // The functions of a platform: their declarations in every region, and the secret they log in with.
 #include <cstdio>
 
-#include "cli/command.h"
 #include "base/json.h"
+#include "cli/command.h"
 #include "region/instance/postgres_files.h"
 
 namespace aurora_global::cli {

@@ -453,8 +453,8 @@ net::Task<Result<json>> audit(Function& function, CrudRequest request, Deadline 
              "(SELECT id, op_id FROM drill_items WHERE run = $1 AND id >= $2 "
              "ORDER BY id LIMIT $3::int) i",
              std::move(params), deadline));
-  co_return json{{"ledger", json::parse(ledger.text(0, 0))},
-                 {"items", json::parse(items.text(0, 0))},
+  co_return json{{"ledger", parse_json(ledger.text(0, 0))},
+                 {"items", parse_json(items.text(0, 0))},
                  {"page", kAuditRows}};
 }
 

@@ -112,7 +112,8 @@ TEST(Operation, HowOftenAStepIsTriedDoesNotMatter) {
   EXPECT_EQ(operation.timings[0].started, at(0));
   EXPECT_EQ(operation.timings[0].ended, at(5000));
   // Two that take turns have an end, too, and what was written can be read.
-  for (int i = 0; i < 5000; ++i) operation.add({i % 2 == 0 ? Step::abort : Step::fence, {}, {}, ""});
+  for (int i = 0; i < 5000; ++i)
+    operation.add({i % 2 == 0 ? Step::abort : Step::fence, {}, {}, ""});
   EXPECT_EQ(operation.timings.size(), kTimingsMax);
   EXPECT_TRUE(decode<Operation>(nlohmann::json(operation), "operation").has_value());
   // A daemon before this one kept each try.

@@ -189,9 +189,9 @@ class SessionCore {
   bool named_ = false;
   std::uint64_t statements_ = 0;
   Unnamed unnamed_;
-  std::deque<Unnamed> candidates_;  // Parsed when the server comes to them.
+  std::deque<Unnamed> candidates_;   // Parsed when the server comes to them.
   std::size_t candidate_bytes_ = 0;  // Of all of them: bounded, however many are on their way.
-  Unnamed spare_;                   // Keeps its memory for the next one.
+  Unnamed spare_;                    // Keeps its memory for the next one.
   bool copying_unnamed_ = false;
 };
 

@@ -144,8 +144,8 @@ net::Task<Result<void>> Provisioner::begin_as_primary(model::DbCluster cluster,
       global.writer_region = core_.here();
       global.epoch = global.epoch.next();
       global.decision = new_decision();
-      global.members.push_back({core_.here(), cluster.arn, cluster.global_write_forwarding, false,
-                                cluster.resource_id});
+      global.members.push_back(
+          {core_.here(), cluster.arn, cluster.global_write_forwarding, false, cluster.resource_id});
       ++global.version;
       change.globals.push_back(std::move(global));
       change.evidence = EpochEvidence::Word::decided;

@@ -135,8 +135,7 @@ net::Task<void> RouterOrders::publish() {
   // Versions grow over restarts without being stored: they are the time in microseconds, or the
   // next number where the clock went back.
   version_ = std::max<std::uint64_t>(
-      version_ + 1,
-      static_cast<std::uint64_t>(core_.clock.wall_now().time_since_epoch().count()));
+      version_ + 1, static_cast<std::uint64_t>(core_.clock.wall_now().time_since_epoch().count()));
   snapshot.version = version_;
   const auto told = co_await router_.publish(snapshot, deadline);
   if (told.has_value()) {

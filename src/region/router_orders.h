@@ -48,7 +48,7 @@ class RouterOrders {
   net::AsyncMutex publishing_;
   std::optional<model::Topology> published_;
   std::set<std::string> serving_;  // Instances.
-  std::uint64_t version_ = 0;  // Of the last snapshot, ours or one that the router has.
+  std::uint64_t version_ = 0;      // Of the last snapshot, ours or one that the router has.
   std::optional<Epoch> holding_for_;
   std::string held_by_;  // The operation that they are held for.
 };

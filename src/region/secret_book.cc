@@ -308,7 +308,7 @@ net::Task<Result<void>> SecretBook::rotate_here(std::string name, std::string ve
     co_return make_error(ErrorKind::conflict, "The DB cluster does not take writes now; try again",
                          "InvalidRequestException");
   }
-  Json value = Json::parse(present);
+  Json value = parse_json(present);
   credentials.password = random_hex(16);
   value["password"] = credentials.password;
   const std::string text = value.dump();

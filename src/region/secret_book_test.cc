@@ -336,10 +336,9 @@ TEST(SecretDocument, AVersionWithALabelStays) {
 // Whatever another region says: it is refused, or everything that reads a document can read it.
 TEST(SecretDocument, EveryMemberIsOfItsTypeOrTheDocumentIsRefused) {
   SecretDocument document;
-  document.about = {{"arn", "a"},      {"description", "d"},
-                    {"created", 1.0},  {"changed", 1.0},
-                    {"rotated", 1.0},  {"tags", {{"k", "v"}}},
-                    {"versions", Json::array()}};
+  document.about = {
+      {"arn", "a"},     {"description", "d"},   {"created", 1.0},           {"changed", 1.0},
+      {"rotated", 1.0}, {"tags", {{"k", "v"}}}, {"versions", Json::array()}};
   document.add("v1", "one", {kCurrent}, 1);
   document.add("v2", "two", {kPending, "own"}, 2);
   document.about["versions"][0]["set"] = true;
@@ -359,8 +358,15 @@ TEST(SecretDocument, EveryMemberIsOfItsTypeOrTheDocumentIsRefused) {
     }
   };
   const Json about = Json::parse(good.about), values = Json::parse(good.values);
-  const std::vector<Json> others = {Json(), 5, -1.5, "text", true, Json::array(), Json::object(),
-                                    Json::array({5}), Json::object({{"k", 5}})};
+  const std::vector<Json> others = {Json(),
+                                    5,
+                                    -1.5,
+                                    "text",
+                                    true,
+                                    Json::array(),
+                                    Json::object(),
+                                    Json::array({5}),
+                                    Json::object({{"k", 5}})};
   for (const Json& other : others) {
     for (const auto& [pointer, value] : about.flatten().items()) {
       Json changed = about;

@@ -70,8 +70,7 @@ bool is_about(const Json& value) {
 }  // namespace
 
 Result<SecretDocument> SecretDocument::of(const Secret& secret) {
-  SecretDocument document{parse_json(secret.about),
-                          parse_json(secret.values), secret.keys};
+  SecretDocument document{parse_json(secret.about), parse_json(secret.values), secret.keys};
   if (!is_about(document.about) || !is_table_of_texts(document.values)) {
     return make_error(ErrorKind::corrupt, "a secret is no document of versions");
   }

@@ -41,10 +41,10 @@ void SecretKeeper::serve(PeerServer& server) {
   server.on_bytes("secret", [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
     co_return reply_of(co_await book_.answer_secret(parse_json(body)));
   });
-  server.on_bytes(
-      "rotate-secret", [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
-        co_return reply_of(co_await book_.answer_rotate(parse_json(body)));
-      });
+  server.on_bytes("rotate-secret",
+                  [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
+                    co_return reply_of(co_await book_.answer_rotate(parse_json(body)));
+                  });
   server.on<messages::Password>(
       [this](messages::Caller, messages::Password request) -> net::Task<Result<messages::Nothing>> {
         const bool is_verifier = request.verifier.rfind("SCRAM-SHA-256$", 0) == 0 &&

@@ -163,8 +163,10 @@ Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
       worker->work.emplace(worker->context->get_executor());
       worker->executor = worker->context->get_executor();
     }
-    worker->verifiers = std::make_unique<Verifiers>(worker->executor, nullptr, Verifiers::Age::recent);
-    worker->verifiers_of_writer = std::make_unique<Verifiers>(worker->executor, replication, Verifiers::Age::now);
+    worker->verifiers =
+        std::make_unique<Verifiers>(worker->executor, nullptr, Verifiers::Age::recent);
+    worker->verifiers_of_writer =
+        std::make_unique<Verifiers>(worker->executor, replication, Verifiers::Age::now);
     const Endpoint::Surroundings surroundings{
         worker->executor,
         config,

@@ -42,9 +42,9 @@ void Verifiers::ask_at(std::vector<BackendAddress> servers) {
 }
 
 net::Task<Result<void>> Verifiers::connect(std::shared_ptr<Line> line, Deadline deadline) {
-  Error last = make_error(ErrorKind::unavailable,
-                          age_ == Age::now ? "the writer's instance is not known"
-                                           : "no instance of this Region is known");
+  Error last =
+      make_error(ErrorKind::unavailable, age_ == Age::now ? "the writer's instance is not known"
+                                                          : "no instance of this Region is known");
   const std::vector<BackendAddress> servers = line->servers;
   for (const BackendAddress& server : servers) {
     const Backend::Parameters parameters = {

@@ -1,10 +1,10 @@
 // What a client's password is checked against: the verifiers that PostgreSQL keeps.
 //
-// Read at each login over one kept connection, at one go for all who wait meanwhile: from an instance of the region as rdsadmin through
-// its Unix socket, or from a writer across the link as rdsrepladmin with its client certificate. So
-// a standby that lags lets nobody in at a global writer endpoint with a password of yesterday.
-// While no instance answers, an answer of the last 10 seconds may be taken: not at a global writer
-// endpoint.
+// Read at each login over one kept connection, at one go for all who wait meanwhile: from an
+// instance of the region as rdsadmin through its Unix socket, or from a writer across the link as
+// rdsrepladmin with its client certificate. So a standby that lags lets nobody in at a global
+// writer endpoint with a password of yesterday. While no instance answers, an answer of the last 10
+// seconds may be taken: not at a global writer endpoint.
 //
 // One thread.
 #pragma once

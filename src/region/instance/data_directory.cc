@@ -230,7 +230,8 @@ net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
 }
 
 net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
-  const auto job = [directory = directory_, from = data_, to = std::move(volume)]() -> Result<void> {
+  const auto job = [directory = directory_, from = data_,
+                    to = std::move(volume)]() -> Result<void> {
     std::error_code error;
     // Asked again after it was done: what is there is the volume.
     const bool done = !fs::exists(from, error) && fs::exists(to, error);

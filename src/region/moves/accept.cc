@@ -30,7 +30,8 @@ Error no_such_global(const std::string& identifier) {
 // this region or is not heard of any more.
 bool gives_way(const model::Operation& running, const Core& core, MoveKind kind) {
   if (kind == MoveKind::lossless) return false;
-  const bool silent = running.to != core.here() && core.views.fresh(running.to, kSilence) == nullptr;
+  const bool silent =
+      running.to != core.here() && core.views.fresh(running.to, kSilence) == nullptr;
   return running.step == model::Step::abort || core.truth.now().fence.is_for(running.id) || silent;
 }
 
@@ -166,8 +167,7 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
   co_return theirs->unlogged;
 }
 
-Result<void> Coordinator::why_not_now(const std::string& identifier,
-                                      MoveKind kind) const {
+Result<void> Coordinator::why_not_now(const std::string& identifier, MoveKind kind) const {
   const model::GlobalCluster* global = core_.truth.global(identifier);
   if (global == nullptr) return no_such_global(identifier);
   const model::Operation* running = core_.truth.running_operation(identifier);

@@ -39,7 +39,7 @@ struct Gossip {
   std::vector<model::GlobalCluster> globals;
   std::vector<model::Operation> operations;
   std::map<std::string, std::string> left;  // As State::left.
-  Json secrets = Json::object();  // As secret_book.h says it.
+  Json secrets = Json::object();            // As secret_book.h says it.
 };
 
 struct Inspected {
