@@ -134,6 +134,14 @@ class Layers(unittest.TestCase):
     def test_include_lines_keep_to_the_table(self):
         self.assertEqual([], list(violations()))
 
+    def test_json_from_outside_has_a_bounded_depth(self):
+        for path, _, _ in files():
+            if path.stem.endswith("_test") or "testing" in path.parts or path.name == "json.cc":
+                continue
+            with self.subTest(file=path.name):  # base/json.h has parse_json().
+                found = re.search(r"\b[Jj]son::parse\(", path.read_text(encoding="utf-8"))
+                self.assertIsNone(found)
+
     def test_the_extension_core_knows_nothing_of_postgresql(self):
         extension = SOURCE.parent / "extension"
         for path in sorted((*extension.glob("*/*.h"), *extension.glob("*/*.cc"))):

@@ -7,6 +7,7 @@
 
 #include "awsapi/models_data.h"
 #include "base/check.h"
+#include "base/json.h"
 
 namespace aurora_global::awsapi {
 namespace {
@@ -147,7 +148,7 @@ const ServiceModel* service_model(std::string_view name) {
   if (known != read.end()) return known->second.get();
   for (const auto& [service, text] : kModels) {
     if (service != name) continue;
-    const json data = json::parse(text);
+    const json data = parse_json(text);
     return (read[service] = Reader(data).read(service)).get();
   }
   return nullptr;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "awsapi/query_answer.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "net/tls.h"
 
@@ -30,7 +31,7 @@ std::string default_ca_file() {
 
 // The error of a JSON answer: {"__type": "prefix#Code", "message": ...}.
 Error json_error(const net::HttpResponse& response) {
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  const auto body = parse_json(response.body);
   std::string code = net::header_value(response.headers, "x-amzn-ErrorType");
   std::string message;
   if (body.is_object()) {
@@ -216,7 +217,7 @@ net::Task<Result<nlohmann::json>> AwsClient::json_call(RegionId region, std::str
   message.headers.emplace_back("X-Amz-Target", target);
   CO_TRY(const auto response, co_await send(region, service, std::move(message), true, deadline));
   if (response.status != 200) co_return json_error(response).in(target);
-  auto answer = nlohmann::json::parse(response.body.empty() ? "{}" : response.body, nullptr, false);
+  auto answer = parse_json(response.body.empty() ? "{}" : response.body);
   if (!answer.is_object()) co_return make_error(ErrorKind::corrupt, target + ": no JSON object");
   co_return answer;
 }
@@ -246,7 +247,7 @@ net::Task<Result<nlohmann::json>> AwsClient::platform_status(RegionId region, De
   awsapi::HttpMessage message{"GET", "/-/status", {}, ""};
   CO_TRY(const auto response,
          co_await send(region, "aurora-global", std::move(message), true, deadline));
-  auto json = nlohmann::json::parse(response.body, nullptr, false);
+  auto json = parse_json(response.body);
   if (response.status != 200 || !json.is_object()) {
     co_return make_error(response.status >= 500 ? ErrorKind::unavailable : ErrorKind::not_found,
                          "no platform status (HTTP " + std::to_string(response.status) + ")");

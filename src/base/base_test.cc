@@ -4,6 +4,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/rng.h"
 
@@ -82,6 +83,18 @@ TEST(Result, TryReturnsTheFirstError) {
   EXPECT_EQ(quarter(6).error().message, "odd");
   EXPECT_EQ(quarter(6).error().in("read number").message, "read number: odd");
   EXPECT_EQ(quarter(6).error().code, "X1");
+}
+
+TEST(Json, WhatIsNestedTooDeeplyIsNoJson) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(parse_json(nested(1000)).is_array());
+  EXPECT_TRUE(parse_json(nested(1001)).is_discarded());
+  EXPECT_TRUE(parse_json(std::string(200'000, '[')).is_discarded());
+  EXPECT_TRUE(parse_json(R"({"a":"[[\"[[","b":[{}]})").is_object());
+  EXPECT_TRUE(parse_json("\"" + std::string(5000, '[') + "\"").is_string());
+  EXPECT_TRUE(parse_json("").is_discarded());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The functions of a platform: their declarations in every region, and the secret they log in with.
 #include <cstdio>
 
+#include "base/json.h"
 #include "cli/command.h"
 #include "region/instance/postgres_files.h"
 
@@ -142,7 +143,7 @@ Result<std::string> current_password(const Home& home) {
           region, "secretsmanager", "secretsmanager.GetSecretValue", question,
           Deadline::in(kAskLimit));
       if (answer.has_error()) continue;
-      const json value = json::parse(answer->value("SecretString", ""), nullptr, false);
+      const json value = parse_json(answer->value("SecretString", ""));
       if (value.is_object()) password = value.value("password", "");
       if (!password.empty()) co_return ok();
     }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <fstream>
 
+#include "base/json.h"
 #include "cli/command.h"
 #include "net/http.h"
 #include "net/pid_file.h"
@@ -27,7 +28,7 @@ fs::path notes_file(const Home& home) { return home.root() / "broken-by-drill.js
 
 json notes_of(const Home& home) {
   std::ifstream in(notes_file(home));
-  json notes = json::parse(in, nullptr, false);
+  json notes = parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
   return notes.is_object() ? notes : json::object();
 }
 

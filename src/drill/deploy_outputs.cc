@@ -1,4 +1,5 @@
 #include "drill/deploy_outputs.h"
+#include "base/json.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -29,7 +30,7 @@ Result<std::string> output(const std::string& file, const std::string& stack, co
 }  // namespace
 
 Result<DeployOutputs> parse_outputs(std::string_view text, const std::string& file) {
-  const json root = json::parse(text, nullptr, false);
+  const json root = parse_json(text);
   if (!root.is_object()) {
     return problem(file, "this is no JSON object of stacks with their outputs");
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/json.h"
 #include "load/run_log.h"
 
 namespace aurora_global::drill {
@@ -186,7 +187,7 @@ class Invocations final : public Workload {
   net::Task<Result<json>> invoke(json payload) {
     CO_TRY(const auto answer, co_await aws_.invoke(region_, function_, std::move(payload), false,
                                                    Deadline::in(kInvokeLimit)));
-    json result = json::parse(answer.payload, nullptr, false);
+    json result = parse_json(answer.payload);
     if (answer.function_error.empty() && result.is_object()) co_return result;
     std::string type, message = "no JSON object";
     if (result.is_object()) {

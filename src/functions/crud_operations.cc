@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/json.h"
 #include "base/rng.h"
 #include "functions/aws.h"
 #include "load/checker.h"
@@ -65,7 +66,7 @@ net::Task<Result<void>> read_secret(Function& function, Deadline deadline) {
   CO_TRY(const json answer, co_await function.aws->json_call(
                                 function.region, "secretsmanager", "secretsmanager.GetSecretValue",
                                 request, deadline.at_most(kCallLimit)));
-  const json secret = json::parse(answer.value("SecretString", ""), nullptr, false);
+  const json secret = parse_json(answer.value("SecretString", ""));
   if (!secret.is_object() || !secret.contains("username") || !secret.contains("password")) {
     co_return make_error(
         ErrorKind::corrupt,
@@ -452,8 +453,8 @@ net::Task<Result<json>> audit(Function& function, CrudRequest request, Deadline 
              "(SELECT id, op_id FROM drill_items WHERE run = $1 AND id >= $2 "
              "ORDER BY id LIMIT $3::int) i",
              std::move(params), deadline));
-  co_return json{{"ledger", json::parse(ledger.text(0, 0))},
-                 {"items", json::parse(items.text(0, 0))},
+  co_return json{{"ledger", parse_json(ledger.text(0, 0))},
+                 {"items", parse_json(items.text(0, 0))},
                  {"page", kAuditRows}};
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "functions/aws.h"
 #include "net/http.h"
 
@@ -218,7 +219,7 @@ Result<json> body_in(const json& event) {
   if (given.is_string()) text = given.get<std::string>();
   if (given.is_string() && encoded) text = from_base64(*text);
   const bool readable = text && (given.is_string() || given.is_null());
-  json body = readable && !text->empty() ? json::parse(*text, nullptr, false) : json::object();
+  json body = readable && !text->empty() ? parse_json(*text) : json::object();
   if (readable && body.is_object()) return body;
   return make_error(ErrorKind::invalid,
                     "the body must be a JSON object such as {\"failover_type\": \"planned\"}",

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/json.h"
 #include "net/http.h"
 #include "net/main_loop.h"
 
@@ -78,7 +79,7 @@ net::Task<Result<void>> serve_one(net::HttpClient& api, const Handler& handler) 
   const Context context = context_of(next);
   const std::string path = "invocation/" + context.request_id;
   Result<json> result = make_error(ErrorKind::invalid, "the event is no JSON document");
-  json event = json::parse(next.body, nullptr, false);
+  json event = parse_json(next.body);
   if (!event.is_discarded()) result = co_await handle(handler, std::move(event), context);
   if (result.has_value() && dump(*result).size() > kResponseBytesMax) {
     result = make_error(ErrorKind::exhausted, "the result is over 6 MB; ask for fewer operations");

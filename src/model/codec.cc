@@ -5,7 +5,7 @@
 namespace aurora_global::model {
 namespace {
 
-constexpr std::size_t kTimingsMax = 500;
+constexpr std::size_t kTriesMax = 100'000;
 constexpr std::size_t kBackendsMax = 64;
 
 using nlohmann::json;
@@ -31,12 +31,14 @@ void to_json(json& j, const GlobalMember& v) {
        {"cluster_arn", v.cluster_arn},
        {"global_write_forwarding", v.global_write_forwarding},
        {"connected", v.connected}};
+  if (!v.resource_id.empty()) j["resource_id"] = v.resource_id;
 }
 void read(Fields& fields, GlobalMember& v) {
   fields.get("region", v.region);
   fields.get("cluster_arn", v.cluster_arn);
   fields.get("global_write_forwarding", v.global_write_forwarding);
   fields.get("connected", v.connected);
+  fields.get("resource_id", v.resource_id, 64);
 }
 
 void to_json(json& j, const GlobalCluster& v) {
@@ -227,7 +229,11 @@ void read(Fields& fields, Operation& v) {
   fields.get("ended_us", v.ended);
   fields.get("reason", v.reason);
   fields.get("lost_bytes", v.lost_bytes);
-  fields.get("steps", v.timings, kTimingsMax);
+  // Daemons before this one kept an entry for each try.
+  std::vector<StepTiming> tries;
+  fields.get("steps", tries, kTriesMax);
+  v.timings.clear();
+  for (StepTiming& timing : tries) v.add(std::move(timing));
 }
 
 void to_json(json& j, const Backend& v) {

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace aurora_global::model {
@@ -188,7 +189,7 @@ Result<T> decode(const nlohmann::json& json, std::string what) {
 // The same from text.
 template <typename T>
 Result<T> decode_text(std::string_view text, std::string what) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   if (json.is_discarded()) return make_error(ErrorKind::corrupt, what + " is no JSON");
   return decode<T>(json, std::move(what));
 }

@@ -25,7 +25,8 @@ struct GlobalMember {
   RegionId region;
   std::string cluster_arn;
   bool global_write_forwarding = false;
-  bool connected = false;  // SynchronizationStatus: connected | pending-resync
+  bool connected = false;   // SynchronizationStatus: connected | pending-resync
+  std::string resource_id;  // Of its DB cluster; another one of the same name has another.
 };
 
 // The operation that moves the writer, as DescribeGlobalClusters shows it.

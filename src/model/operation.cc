@@ -100,6 +100,15 @@ std::optional<Enum> named(std::string_view name, const std::array<Enum, N>& all)
 
 std::span<const Row> operation_rows() { return kRows; }
 
+void Operation::add(StepTiming timing) {
+  if (!timings.empty() && timings.back().step == timing.step) {
+    timing.started = timings.back().started;
+    timings.pop_back();
+  }
+  if (timings.size() == kTimingsMax) timings.pop_back();
+  timings.push_back(std::move(timing));
+}
+
 const Row& next_row(OperationKind kind, Step from, StepEvent event) {
   for (const Row& row : kRows) {
     if (row.kind == kind && row.from == from && row.event == event) return row;

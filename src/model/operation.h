@@ -119,6 +119,11 @@ struct Operation {
   std::vector<StepTiming> timings;
 
   bool running() const { return !is_end(step); }
+  // A step that is tried again goes on: it stays one entry, with the last try's note.
+  void add(StepTiming timing);
 };
+
+// More steps than any operation has; what is read from outside has no more.
+inline constexpr std::size_t kTimingsMax = 500;
 
 }  // namespace aurora_global::model

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/codec.h"
+
 #include <fstream>
 #include <functional>
 #include <map>
@@ -98,6 +100,26 @@ TEST(OperationTable, EveryStepCanEnd) {
       EXPECT_TRUE(ahead.contains(Step::done) || ahead.contains(Step::aborted)) << name_of(step);
     }
   }
+}
+
+TEST(Operation, HowOftenAStepIsTriedDoesNotMatter) {
+  Operation operation;
+  operation.id = operation.global_cluster = "x";
+  const auto at = [](int second) { return WallTime(std::chrono::seconds(second)); };
+  for (int i = 0; i < 5000; ++i) operation.add({Step::promote, at(i), at(i + 1), "not yet"});
+  operation.add({Step::release, at(6000), at(6001), ""});
+  ASSERT_EQ(operation.timings.size(), 2U);
+  EXPECT_EQ(operation.timings[0].started, at(0));
+  EXPECT_EQ(operation.timings[0].ended, at(5000));
+  // Two that take turns have an end, too, and what was written can be read.
+  for (int i = 0; i < 5000; ++i)
+    operation.add({i % 2 == 0 ? Step::abort : Step::fence, {}, {}, ""});
+  EXPECT_EQ(operation.timings.size(), kTimingsMax);
+  EXPECT_TRUE(decode<Operation>(nlohmann::json(operation), "operation").has_value());
+  // A daemon before this one kept each try.
+  nlohmann::json old = operation;
+  while (old["steps"].size() < 3000) old["steps"].push_back(old["steps"].back());
+  EXPECT_EQ(decode<Operation>(old, "operation")->timings.size(), kTimingsMax);
 }
 
 TEST(OperationTable, NamesAreReadBack) {

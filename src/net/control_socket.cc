@@ -6,6 +6,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include "base/check.h"
+#include "base/json.h"
 
 namespace aurora_global::net {
 namespace {
@@ -99,7 +100,7 @@ Task<void> ControlServer::serve(Socket socket) {
     auto [error, size] = co_await asio::async_read_until(
         socket, asio::dynamic_buffer(buffer, kControlLineBytesMax), '\n', use_result);
     if (error) co_return;  // Also when a line is too long: nothing sensible can follow it.
-    nlohmann::json request = nlohmann::json::parse(buffer.substr(0, size), nullptr, false);
+    nlohmann::json request = parse_json(buffer.substr(0, size));
     buffer.erase(0, size);
     Result<nlohmann::json> answer =
         make_error(ErrorKind::invalid, "the request is no JSON object with a member \"do\"");
@@ -152,7 +153,7 @@ Task<Result<nlohmann::json>> ControlClient::exchange(std::string line, Deadline 
     co_return make_error(ErrorKind::timeout, path_.string() + " did not answer in time");
   }
   if (error) co_return from_error_code(error, "hear from " + path_.string());
-  nlohmann::json answer = nlohmann::json::parse(buffer_.substr(0, size), nullptr, false);
+  nlohmann::json answer = parse_json(buffer_.substr(0, size));
   buffer_.erase(0, size);
   if (!answer.is_object()) co_return make_error(ErrorKind::corrupt, "the answer is no JSON object");
   co_return answer;

@@ -61,7 +61,8 @@ bool SessionCore::outcome_unknown() const {
 }
 
 bool SessionCore::needs_flush() const {
-  return has_pending() && due_ == 0 && own_ == 0 && batch_ == Batch::parsed && !flush_sent_;
+  return has_pending() && due_ == 0 && own_ == 0 && batch_ == Batch::parsed && !flush_sent_ &&
+         splitter_.between();
 }
 
 bool SessionCore::must_wait(const Hold& hold) const {
@@ -102,7 +103,14 @@ void SessionCore::begin_unnamed(std::size_t size) {
   candidates_.push_back(std::move(spare_));
   spare_ = {};
   candidates_.back().clear();
-  candidates_.back().too_large = size > kUnnamedBytesMax;
+  candidates_.back().too_large = size > kUnnamedBytesMax - candidate_bytes_;
+}
+
+SessionCore::Unnamed SessionCore::take_candidate() {
+  Unnamed first = std::move(candidates_.front());
+  candidates_.pop_front();
+  candidate_bytes_ -= first.bytes.size();
+  return first;
 }
 
 // CopyDone or CopyFail.
@@ -157,6 +165,7 @@ void SessionCore::note(const Piece& piece) {
   }
   if (copying_unnamed_ && !candidates_.empty() && !candidates_.back().too_large) {
     append(candidates_.back().bytes, piece.bytes);
+    candidate_bytes_ += piece.bytes.size();
   }
 }
 
@@ -250,17 +259,14 @@ void SessionCore::complete(Kind kind) {
 
 void SessionCore::parsed() {
   if (!next_is(Kind::parse_unnamed)) return complete(Kind::parse);
-  std::swap(unnamed_, candidates_.front());
-  if (candidates_.front().bytes.capacity() <= kSpareBytesMax) {
-    spare_ = std::move(candidates_.front());
-  }
-  candidates_.pop_front();
+  Unnamed former = std::exchange(unnamed_, take_candidate());
+  if (former.bytes.capacity() <= kSpareBytesMax) spare_ = std::move(former);
   complete(Kind::parse_unnamed);
 }
 
 // The server has thrown it away, or failed at it.
 void SessionCore::skipped(Kind kind) {
-  if (kind == Kind::parse_unnamed) candidates_.pop_front();
+  if (kind == Kind::parse_unnamed) (void)take_candidate();
 }
 
 void SessionCore::unnamed_is_there(bool there) {

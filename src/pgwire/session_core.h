@@ -102,6 +102,8 @@ class SessionCore {
   bool outcome_unknown() const;
   // The client's next message begins something new, as far as it is the client's to tell.
   bool at_boundary() const;
+  // The server has the whole of each message that it has begun to get.
+  bool between_messages() const { return splitter_.between(); }
   // A part of a message to the client is out, and its end is not.
   bool client_message_open() const { return client_message_open_; }
   // Whether a Sync was answered is open: data of a COPY and Sync were mixed when the COPY failed.
@@ -145,6 +147,7 @@ class SessionCore {
   void begin(FromClient type, BytesView body);
   bool push_statement(FromClient type, BytesView body);
   void begin_unnamed(std::size_t size);
+  Unnamed take_candidate();
   void end_data();
   Result<bool> discard(BytesView rest, Cut& cut);
 
@@ -186,8 +189,9 @@ class SessionCore {
   bool named_ = false;
   std::uint64_t statements_ = 0;
   Unnamed unnamed_;
-  std::deque<Unnamed> candidates_;  // Parsed when the server comes to them.
-  Unnamed spare_;                   // Keeps its memory for the next one.
+  std::deque<Unnamed> candidates_;   // Parsed when the server comes to them.
+  std::size_t candidate_bytes_ = 0;  // Of all of them: bounded, however many are on their way.
+  Unnamed spare_;                    // Keeps its memory for the next one.
   bool copying_unnamed_ = false;
 };
 

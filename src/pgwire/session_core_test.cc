@@ -130,6 +130,20 @@ TEST(SessionCore, TheUnnamedStatementIsTheServers) {
   EXPECT_EQ(unnamed(Talk(">PS<1ZI>PS<EZI")), "");  // It was tried.
 }
 
+TEST(SessionCore, UnnamedStatementsOnTheirWayAreBoundedTogether) {
+  const Bytes parse = message('P', std::string(1, '\0') + std::string(700'000, 'x') + '\0');
+  Talk talk("");
+  for (int i = 0; i < 3; ++i) talk.cut(parse);
+  talk.add("<1");
+  EXPECT_EQ(talk.core.unnamed().size(), parse.size());
+  EXPECT_FALSE(talk.core.unnamed_too_large());
+  talk.add("<11");
+  EXPECT_TRUE(talk.core.unnamed_too_large());
+  talk.cut(parse);
+  talk.add("<1");
+  EXPECT_EQ(talk.core.unnamed().size(), parse.size());
+}
+
 TEST(SessionCore, AnUnnamedStatementIsInDoubtWhenTheNextOneCouldPerhapsNotBeRead) {
   EXPECT_FALSE(Talk(">PS<1ZI>PS<EZI").core.unnamed_in_doubt());
   EXPECT_FALSE(Talk(">PS<eZI").core.unnamed_in_doubt());  // There was none.

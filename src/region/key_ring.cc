@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include "base/json.h"
 #include "net/log.h"
 
 #include "base/rng.h"
@@ -91,10 +92,10 @@ Result<void> KeyRing::load(const std::vector<Store::Document>& documents) {
     try {
       if (document.name.rfind(kKeyDocument, 0) == 0) {
         const std::string id = document.name.substr(kKeyDocument.size());
-        keys_[id] = key_from(id, json::parse(document.text));
+        keys_[id] = key_from(id, parse_json(document.text));
       } else if (document.name.rfind(kAliasDocument, 0) == 0) {
         aliases_[document.name.substr(kAliasDocument.size())] =
-            alias_from(json::parse(document.text));
+            alias_from(parse_json(document.text));
       }
     } catch (const json::exception& error) {
       return make_error(ErrorKind::corrupt, document.name + ": " + error.what());

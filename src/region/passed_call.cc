@@ -1,4 +1,5 @@
 #include "region/passed_call.h"
+#include "base/json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,7 @@ struct Parts {
 
 Result<Parts> parts_of(std::string_view text) {
   const auto end = text.find('\n');
-  Parts parts{Json::parse(text.substr(0, end), nullptr, false),
+  Parts parts{parse_json(text.substr(0, end)),
               std::string(end == std::string_view::npos ? "" : text.substr(end + 1))};
   if (parts.head.is_object()) return parts;
   return make_error(ErrorKind::corrupt, "a call that was passed on has no head");

@@ -100,7 +100,8 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
       global.epoch = global.epoch.next();
       global.decision = new_decision();
       global.database_name = own.database_name;
-      global.members.push_back({core_.here(), own.arn, own.global_write_forwarding, true});
+      global.members.push_back(
+          {core_.here(), own.arn, own.global_write_forwarding, true, own.resource_id});
       change.evidence = EpochEvidence::Word::decided;
     }
     change.globals.push_back(std::move(global));
@@ -233,7 +234,7 @@ net::Task<Result<model::GlobalCluster>> Provisioner::remove_from_global_cluster(
       change.fence = Fence();
       if (!is_writer) {
         change.left = now.left;
-        change.left->insert(identifier);
+        (*change.left)[identifier] = now.cluster->facts.resource_id;
       }
     }
     change.globals.push_back(std::move(global));
@@ -274,6 +275,7 @@ net::Task<Result<messages::Joined>> Provisioner::join(messages::Join request) {
             "Global cluster " + identifier + " already has a member in " + member.region.name);
       }
       present->global_write_forwarding = member.global_write_forwarding;
+      present->resource_id = member.resource_id;
     } else {
       global.members.push_back(member);
     }

@@ -101,7 +101,8 @@ model::DbCluster Provisioner::planned(const CreateDbCluster& request,
 net::Task<Result<void>> Provisioner::join_as_secondary(model::DbCluster cluster, RegionId owner) {
   messages::Join request;
   request.global_cluster = cluster.global_cluster_identifier;
-  request.member = {core_.here(), cluster.arn, cluster.global_write_forwarding, false};
+  request.member = {core_.here(), cluster.arn, cluster.global_write_forwarding, false,
+                    cluster.resource_id};
   CO_TRY(auto joined, co_await core_.peers.ask(owner, std::move(request), Deadline::in(kAskLimit)));
   if (joined.engine_version != core_.facts.engine_version) {
     co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
@@ -143,7 +144,8 @@ net::Task<Result<void>> Provisioner::begin_as_primary(model::DbCluster cluster,
       global.writer_region = core_.here();
       global.epoch = global.epoch.next();
       global.decision = new_decision();
-      global.members.push_back({core_.here(), cluster.arn, cluster.global_write_forwarding, false});
+      global.members.push_back(
+          {core_.here(), cluster.arn, cluster.global_write_forwarding, false, cluster.resource_id});
       ++global.version;
       change.globals.push_back(std::move(global));
       change.evidence = EpochEvidence::Word::decided;
@@ -160,6 +162,8 @@ net::Task<Result<model::DbCluster>> Provisioner::create_db_cluster(CreateDbClust
   CO_TRY(const std::string identifier,
          model::checked_identifier("DBClusterIdentifier", request.identifier));
   CO_TRY_VOID(check(request, identifier));
+  // Of a cluster that was deleted when its volume could not be: never the next one's.
+  if (core_.truth.cluster() == nullptr) CO_TRY_VOID(co_await remove_tree_(core_.volume()));
   const model::GlobalCluster* global = core_.truth.global(request.global_cluster_identifier);
   const RegionId owner = global == nullptr ? RegionId{} : global->writer_region;
   model::DbCluster cluster = planned(request, identifier);

@@ -59,7 +59,7 @@ std::optional<model::Backend> RouterOrders::backend_in(const RegionId& region) c
 std::vector<model::Backend> RouterOrders::readers() const {
   std::vector<model::Backend> readers;
   for (const auto& [identifier, one] : core_.instances.all()) {
-    if (one.instance->slot() == Instances::kHeadSlot || !one.instance->has_data()) continue;
+    if (one.instance->slot() == Instances::kHeadSlot || !serving_.contains(identifier)) continue;
     model::Backend backend = backend_of(*one.instance);
     backend.draining = one.seen.state.replay_lag_ms > core_.config.reader_lag_ms_max ||
                        one.seen.stream.silent(core_.clock.now()) > 1s;
@@ -102,24 +102,48 @@ bool RouterOrders::writer_is_open(const model::Topology& topology) const {
   return true;
 }
 
+// One that starts for the first time serves nobody yet; later on its clients wait for it. What a
+// daemon finds that starts anew serves already.
+void RouterOrders::look_who_serves() {
+  const bool first = !published_ && serving_.empty();
+  for (const auto& [identifier, one] : core_.instances.all()) {
+    if (!one.instance->has_data()) {
+      serving_.erase(identifier);
+    } else if (first || one.seen.running) {
+      serving_.insert(identifier);
+    }
+  }
+}
+
 net::Task<void> RouterOrders::publish() {
   const auto turn = co_await publishing_.lock(Deadline::in(kOrderLimit));
   if (turn.has_error()) co_return;
+  look_who_serves();
   model::Topology snapshot = topology();
   if (holding_for_ && snapshot.epoch < *holding_for_) co_return;
   if (!writer_is_open(snapshot)) co_return;
   holding_for_.reset();
   held_by_.clear();
   const auto deadline = Deadline::in(kOrderLimit);
-  if (published_ && *published_ == snapshot) {
+  if (!published_ || *published_ == snapshot) {
     const auto version = co_await router_.version(deadline);
-    if (version.has_value() && *version > 0) co_return;
+    if (version.has_error()) co_return;  // It starts, or hangs; the next round asks again.
+    if (published_ && *version > 0) co_return;
+    version_ = std::max(version_, *version);
   }
   const model::Topology content = snapshot;
-  // Versions grow over restarts without being stored: they are the time in microseconds.
-  snapshot.version = static_cast<std::uint64_t>(core_.clock.wall_now().time_since_epoch().count());
+  // Versions grow over restarts without being stored: they are the time in microseconds, or the
+  // next number where the clock went back.
+  version_ = std::max<std::uint64_t>(
+      version_ + 1, static_cast<std::uint64_t>(core_.clock.wall_now().time_since_epoch().count()));
+  snapshot.version = version_;
   const auto told = co_await router_.publish(snapshot, deadline);
-  if (told.has_value()) published_ = content;
+  if (told.has_value()) {
+    published_ = content;
+  } else {
+    published_.reset();
+    log::warn("the router does not take topology {}: {}", version_, told.error().message);
+  }
   // After the order: clients wait for that one.
   const auto kept = co_await router_.keep(snapshot);
   if (kept.has_error()) log::warn("keep topology: {}", kept.error().message);
@@ -138,7 +162,10 @@ net::Task<Result<void>> RouterOrders::hold(model::Operation operation) {
   held_by_ = operation.id;
   std::vector<std::string> endpoints = {kWriter};
   // Where this region's head is stopped, those who are connected to it wait for its return.
-  if (operation.from == core_.here()) endpoints.push_back(kCluster);
+  if (operation.from == core_.here()) {
+    endpoints.push_back(kCluster);
+    if (readers().empty()) endpoints.push_back(kReader);  // It leads to the head.
+  }
   const bool lossless = operation.kind == model::OperationKind::switchover;
   model::Drain drain = operation.drain;
   if (!lossless) drain = {Duration(0), model::DrainPolicy::terminate};
@@ -164,7 +191,7 @@ net::Task<void> RouterOrders::release(std::string operation_id) {
   if (!held_by_.empty() && held_by_ != operation_id) co_return;
   holding_for_.reset();
   held_by_.clear();
-  for (const char* endpoint : {kWriter, kCluster}) {
+  for (const char* endpoint : {kWriter, kCluster, kReader}) {
     const auto released = co_await router_.release(endpoint, Deadline::in(kOrderLimit));
     if (released.has_error()) log::warn("release {}: {}", endpoint, released.error().message);
   }

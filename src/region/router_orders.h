@@ -39,6 +39,7 @@ class RouterOrders {
   net::Task<void> forget_later(std::string operation_id);
   std::optional<model::Backend> backend_in(const RegionId& region) const;
   std::vector<model::Backend> readers() const;
+  void look_who_serves();
   bool writer_is_open(const model::Topology& topology) const;
 
   Core& core_;
@@ -46,6 +47,8 @@ class RouterOrders {
   net::Event wake_;
   net::AsyncMutex publishing_;
   std::optional<model::Topology> published_;
+  std::set<std::string> serving_;  // Instances.
+  std::uint64_t version_ = 0;      // Of the last snapshot, ours or one that the router has.
   std::optional<Epoch> holding_for_;
   std::string held_by_;  // The operation that they are held for.
 };

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/rng.h"
+#include "model/fields.h"
 #include "net/log.h"
 #include "pgclient/connection.h"
 
@@ -15,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr Duration kFetchLimit = 5s;
 constexpr Duration kRotateLimit = 20s;
 constexpr Duration kTurnLimit = 30s;
+constexpr std::size_t kSecretBytesMax = 64 * 1024 * 1024;  // All versions of one, sealed.
 constexpr const char* kDefaultKey = "alias/aws/secretsmanager";
 constexpr const char* kLegacy =
     "";  // The region in the clock of a copy from before there were any.
@@ -58,17 +61,17 @@ double SecretBook::now() const {
 }
 
 Result<void> SecretBook::load(const Store::Document& document) {
-  const Json json = Json::parse(document.text, nullptr, false);
-  if (!json.is_object()) {
-    return make_error(ErrorKind::corrupt, "the document " + document.name + " is no JSON object");
-  }
+  const Json json = parse_json(document.text);
   Sealed sealed;
+  Json clock;
   // "version" and "sealed" are of copies from before there were clocks and keys.
-  sealed.clock = secret_clock_in(json.value("clock", Json()))
-                     .value_or(SecretClock{{kLegacy, json.value("version", std::uint64_t{0})}});
-  sealed.about = json.value("about", json.value("sealed", ""));
-  sealed.values = json.value("values", "");
-  sealed.keys = json.value("keys", std::map<std::string, std::string>{});
+  std::uint64_t version = 0;
+  model::Fields fields(json, "the document " + document.name);
+  fields.get("clock", clock).get("version", version);
+  fields.get("sealed", sealed.about, kSecretBytesMax).get("about", sealed.about, kSecretBytesMax);
+  fields.get("values", sealed.values, kSecretBytesMax).get("keys", sealed.keys);
+  TRY_VOID(fields.finish());
+  sealed.clock = secret_clock_in(clock).value_or(SecretClock{{kLegacy, version}});
   secrets_[document.name.substr(kDocument.size())] = std::move(sealed);
   return ok();
 }
@@ -191,10 +194,15 @@ net::Task<Result<void>> SecretBook::fetch(RegionId from, std::string name) {
   CO_TRY(const Json answer,
          co_await outside_.ask_region(std::move(from), "secret", std::move(question),
                                       Deadline::in(kFetchLimit)));
-  auto clock = secret_clock_in(answer.value("clock", Json()));
+  Json told;
+  Secret secret;
+  model::Fields fields(answer, "secret " + name);
+  fields.require({"clock", "about", "values"});
+  fields.get("clock", told).get("keys", secret.keys);
+  fields.get("about", secret.about, kSecretBytesMax).get("values", secret.values, kSecretBytesMax);
+  CO_TRY_VOID(fields.finish());
+  auto clock = secret_clock_in(told);
   if (!clock) co_return make_error(ErrorKind::corrupt, "a secret that was told has no clock");
-  Secret secret{answer.value("about", ""), answer.value("values", ""),
-                answer.value("keys", std::map<std::string, std::string>{})};
   co_return co_await take(std::move(name), std::move(*clock), std::move(secret));
 }
 
@@ -207,8 +215,8 @@ net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Se
   if (order == SecretOrder::newer) {
     // What it says of the password was true where it was made, which may not be the writer's
     // database any more.
-    const auto made = SecretDocument::of(secret);
-    if (made.has_value() && is_rotated(*made)) unsettled_.insert(name);
+    CO_TRY(const SecretDocument made, SecretDocument::of(secret));
+    if (is_rotated(made)) unsettled_.insert(name);
     co_return co_await keep(std::move(name), std::move(clock), std::move(secret));
   }
   if (order != SecretOrder::concurrent || outside_.deciding_region() != region_) co_return ok();
@@ -221,7 +229,10 @@ net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Se
 }
 
 net::Task<Result<SecretBook::Json>> SecretBook::answer_secret(Json question) {
-  const std::string name = question.at("name").get<std::string>();
+  std::string name;
+  model::Fields fields(question, "question for a secret");
+  fields.require({"name"}).get("name", name);
+  CO_TRY_VOID(fields.finish());
   CO_TRY(const Secret secret, opened(name));
   co_return Json{{"clock", secrets_.at(name).clock},
                  {"about", secret.about},
@@ -232,7 +243,7 @@ net::Task<Result<SecretBook::Json>> SecretBook::answer_secret(Json question) {
 // ---- passwords
 
 Result<SecretBook::Credentials> SecretBook::credentials_in(const std::string& text) {
-  const Json value = Json::parse(text, nullptr, false);
+  const Json value = parse_json(text);
   const auto is_text = [&](const char* member) {
     return value.is_object() && value.contains(member) && value[member].is_string();
   };
@@ -265,11 +276,16 @@ net::Task<Result<void>> SecretBook::rotate(std::string name, std::string version
 }
 
 net::Task<Result<SecretBook::Json>> SecretBook::answer_rotate(Json question) {
-  const std::string name = question.at("name").get<std::string>();
-  const std::string version_id = question.at("version").get<std::string>();
+  std::string name, version_id;
+  RegionId asker;
+  Json clock;
+  model::Fields fields(question, "order to rotate a secret");
+  fields.require({"name", "version", "region", "clock"});
+  fields.get("name", name).get("version", version_id).get("region", asker).get("clock", clock);
+  CO_TRY_VOID(fields.finish());
   // Who asks may have changed the secret a moment ago.
-  Json theirs = {{name, question.at("clock")}};
-  co_await learn(RegionId{question.at("region").get<std::string>()}, std::move(theirs));
+  Json theirs = {{name, std::move(clock)}};
+  co_await learn(std::move(asker), std::move(theirs));
   if (outside_.deciding_region() != region_) {
     co_return make_error(ErrorKind::conflict, "The writer is in another region now; try again",
                          "InvalidRequestException");
@@ -292,7 +308,7 @@ net::Task<Result<void>> SecretBook::rotate_here(std::string name, std::string ve
     co_return make_error(ErrorKind::conflict, "The DB cluster does not take writes now; try again",
                          "InvalidRequestException");
   }
-  Json value = Json::parse(present);
+  Json value = parse_json(present);
   credentials.password = random_hex(16);
   value["password"] = credentials.password;
   const std::string text = value.dump();

@@ -333,6 +333,65 @@ TEST(SecretDocument, AVersionWithALabelStays) {
   EXPECT_EQ(document.version("", kPrevious)->at("id"), "v19");
 }
 
+// Whatever another region says: it is refused, or everything that reads a document can read it.
+TEST(SecretDocument, EveryMemberIsOfItsTypeOrTheDocumentIsRefused) {
+  SecretDocument document;
+  document.about = {
+      {"arn", "a"},     {"description", "d"},   {"created", 1.0},           {"changed", 1.0},
+      {"rotated", 1.0}, {"tags", {{"k", "v"}}}, {"versions", Json::array()}};
+  document.add("v1", "one", {kCurrent}, 1);
+  document.add("v2", "two", {kPending, "own"}, 2);
+  document.about["versions"][0]["set"] = true;
+  const Secret good = document.secret();
+  ASSERT_TRUE(SecretDocument::of(good).has_value());
+  int taken = 0, refused = 0;
+  const auto attempt = [&](const Json& about, const Json& values) {
+    const auto made = SecretDocument::of({about.dump(), values.dump(), {}});
+    ++(made.has_value() ? taken : refused);
+    if (made.has_error()) return;
+    for (const SecretDocument& one : {merged(document, *made), merged(*made, document)}) {
+      for (const Json& version : one.about.at("versions")) (void)one.text_of(version);
+      SecretDocument changed = one;
+      changed.add("v3", "three", {kCurrent}, 3);
+      changed.move(kPending, "", changed.about.value("changed", 0.0));
+      (void)changed.secret();
+    }
+  };
+  const Json about = Json::parse(good.about), values = Json::parse(good.values);
+  const std::vector<Json> others = {Json(),
+                                    5,
+                                    -1.5,
+                                    "text",
+                                    true,
+                                    Json::array(),
+                                    Json::object(),
+                                    Json::array({5}),
+                                    Json::object({{"k", 5}})};
+  for (const Json& other : others) {
+    for (const auto& [pointer, value] : about.flatten().items()) {
+      Json changed = about;
+      changed[Json::json_pointer(pointer)] = other;
+      attempt(changed, values);
+    }
+    for (const auto& [name, value] : values.items()) {
+      Json changed = values;
+      changed[name] = other;
+      attempt(about, changed);
+    }
+  }
+  for (const Json& other : others) {
+    for (const auto& [name, value] : about.items()) {
+      Json changed = about;
+      changed[name] = other;
+      attempt(changed, values);
+    }
+    attempt(other, values);
+    attempt(about, other);
+  }
+  EXPECT_GT(taken, 10);
+  EXPECT_GT(refused, 60);
+}
+
 TEST(SecretClock, TellsWhichCopyKnowsOfWhich) {
   const SecretClock one = {{"a", 1}, {"b", 2}};
   EXPECT_EQ(order_of(one, one), SecretOrder::same);

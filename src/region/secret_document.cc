@@ -1,4 +1,5 @@
 #include "region/secret_document.h"
+#include "base/json.h"
 
 #include <algorithm>
 
@@ -22,25 +23,57 @@ void take_off(Json& versions, const std::string& stage) {
   }
 }
 
-bool is_version(const Json& version) {
-  if (!version.is_object() || !version.contains("id") || !version["id"].is_string()) return false;
-  const auto stages = version.find("stages");
-  return stages != version.end() && stages->is_array() &&
-         std::all_of(stages->begin(), stages->end(),
-                     [](const Json& stage) { return stage.is_string(); });
+bool is_text(const Json& value) { return value.is_string(); }
+bool is_number(const Json& value) { return value.is_number(); }
+bool is_flag(const Json& value) { return value.is_boolean(); }
+bool are_texts(const Json& value) {
+  return value.is_structured() && std::all_of(value.begin(), value.end(), is_text);
+}
+bool is_list_of_texts(const Json& value) { return value.is_array() && are_texts(value); }
+bool is_table_of_texts(const Json& value) { return value.is_object() && are_texts(value); }
+
+// What a member has to be where it is there: everything that reads a document relies on it.
+struct Member {
+  const char* name;
+  bool (*fits)(const Json& value);
+  bool required = false;
+};
+bool fits(const Json& object, std::initializer_list<Member> members) {
+  return object.is_object() &&
+         std::all_of(members.begin(), members.end(), [&](const Member& member) {
+           const auto found = object.find(member.name);
+           return found == object.end() ? !member.required : member.fits(*found);
+         });
+}
+
+bool is_version(const Json& value) {
+  return fits(value, {{"id", is_text, true},
+                      {"stages", is_list_of_texts, true},
+                      {"created", is_number},
+                      {"set", is_flag},
+                      {"text", is_text}});
+}
+bool are_versions(const Json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is_version);
+}
+bool is_about(const Json& value) {
+  return fits(value, {{"versions", are_versions, true},
+                      {"arn", is_text},
+                      {"description", is_text},
+                      {"created", is_number},
+                      {"changed", is_number},
+                      {"rotated", is_number},
+                      {"tags", is_table_of_texts},
+                      {"keys", is_table_of_texts}});
 }
 
 }  // namespace
 
 Result<SecretDocument> SecretDocument::of(const Secret& secret) {
-  SecretDocument document{Json::parse(secret.about, nullptr, false),
-                          Json::parse(secret.values, nullptr, false), secret.keys};
-  const Json& about = document.about;
-  const bool fine = about.is_object() && about.contains("versions") &&
-                    about["versions"].is_array() &&
-                    std::all_of(about["versions"].begin(), about["versions"].end(), is_version) &&
-                    document.values.is_object();
-  if (!fine) return make_error(ErrorKind::corrupt, "a secret is no document of versions");
+  SecretDocument document{parse_json(secret.about), parse_json(secret.values), secret.keys};
+  if (!is_about(document.about) || !is_table_of_texts(document.values)) {
+    return make_error(ErrorKind::corrupt, "a secret is no document of versions");
+  }
   // Stored before there were keys: the texts lay beside the rest.
   for (Json& version : document.about["versions"]) {
     if (!version.contains("text")) continue;

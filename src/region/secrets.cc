@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "net/log.h"
 
 namespace aurora_global::region {
@@ -38,12 +39,12 @@ Result<void> SecretKeeper::load(const std::vector<Store::Document>& documents) {
 
 void SecretKeeper::serve(PeerServer& server) {
   server.on_bytes("secret", [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
-    co_return reply_of(co_await book_.answer_secret(Json::parse(body, nullptr, false)));
+    co_return reply_of(co_await book_.answer_secret(parse_json(body)));
   });
-  server.on_bytes(
-      "rotate-secret", [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
-        co_return reply_of(co_await book_.answer_rotate(Json::parse(body, nullptr, false)));
-      });
+  server.on_bytes("rotate-secret",
+                  [this](messages::Caller, std::string body) -> net::Task<PeerReply> {
+                    co_return reply_of(co_await book_.answer_rotate(parse_json(body)));
+                  });
   server.on<messages::Password>(
       [this](messages::Caller, messages::Password request) -> net::Task<Result<messages::Nothing>> {
         const bool is_verifier = request.verifier.rfind("SCRAM-SHA-256$", 0) == 0 &&
@@ -127,7 +128,7 @@ net::Task<Result<Json>> SecretKeeper::ask_region(RegionId region, std::string wh
   const auto reply = co_await core_.peers.pass(region, std::move(request), deadline);
   if (reply.has_error()) co_return reply.error().in("ask region " + region.name + " to " + what);
   if (reply->status != 200) co_return messages::error_in(*reply, region, what);
-  Json answer = Json::parse(reply->body, nullptr, false);
+  Json answer = parse_json(reply->body);
   if (answer.is_object()) co_return answer;
   co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON object");
 }

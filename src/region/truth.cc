@@ -1,5 +1,6 @@
 #include "region/truth.h"
 
+#include "base/json.h"
 #include "model/codec.h"
 #include "model/merge.h"
 
@@ -61,16 +62,18 @@ Documents documents_of(const Change& change, const State& before) {
   if (change.fence) describe_fence(*change.fence, out);
   if (change.lost) describe_lost(*change.lost, out);
   if (change.left) {
-    for (const std::string& name : before.left) {
+    for (const auto& [name, resource_id] : before.left) {
       if (!change.left->contains(name)) out.erased.push_back(kLeft + name);
     }
-    for (const std::string& name : *change.left) out.put.push_back({kLeft + name, name});
+    for (const auto& [name, resource_id] : *change.left) {
+      out.put.push_back({kLeft + name, resource_id});
+    }
   }
   return out;
 }
 
 Result<Fence> stored_fence(const std::string& text) {
-  const auto json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   Promise promise;
   model::Fields fields(json, kFence);
   fields.require({"operation_id", "epoch"});
@@ -82,7 +85,7 @@ Result<Fence> stored_fence(const std::string& text) {
 }
 
 Result<LostEpoch> stored_loss(const std::string& text) {
-  const auto json = Json::parse(text, nullptr, false);
+  const auto json = parse_json(text);
   LostEpoch lost;
   model::Fields fields(json, kLost);
   fields.get("global_cluster", lost.global_cluster);
@@ -116,14 +119,16 @@ Result<void> Truth::load(const std::vector<Store::Document>& documents) {
     } else if (kind == "fence") {
       TRY(loaded.fence, stored_fence(text));
     } else if (kind == "bootstrap") {
-      const auto json = Json::parse(text, nullptr, false);
+      const auto json = parse_json(text);
       model::Fields fields(json, name);
       fields.get("master_verifier", verifier);
       TRY_VOID(fields.finish());
     } else if (kind == "lost") {
       TRY(loaded.lost, stored_loss(text));
     } else if (kind == "left") {
-      loaded.left.insert(text);
+      // Daemons before this one knew no resource id, and stored the name once more.
+      const std::string global = name.substr(kind.size() + 1);
+      loaded.left[global] = text == global ? "" : text;
     }
   }
   if (loaded.cluster) loaded.cluster->master_verifier = verifier;
@@ -211,7 +216,7 @@ void Truth::advance(const std::string& global_cluster, model::Step to, model::St
                     std::string reason) {
   model::Operation& operation = state_.operations.at(global_cluster);
   operation.step = to;
-  operation.timings.push_back(std::move(timing));
+  operation.add(std::move(timing));
   if (operation.reason.empty()) operation.reason = std::move(reason);
 }
 

@@ -44,7 +44,9 @@ struct State {
   std::map<std::string, model::GlobalCluster> globals;
   std::map<std::string, model::Operation> operations;  // The last one of each global cluster.
   Fence fence;
-  std::set<std::string> left;  // Global clusters this region was detached from by itself.
+  // Global clusters that this region was detached from by itself, with the resource id that its DB
+  // cluster had.
+  std::map<std::string, std::string> left;
   std::optional<LostEpoch> lost;
   EpochEvidence evidence;
 };
@@ -55,7 +57,7 @@ struct Change {
   std::vector<model::Operation> operations;
   std::optional<std::optional<OwnCluster>> cluster;
   std::optional<Fence> fence;
-  std::optional<std::set<std::string>> left;
+  std::optional<std::map<std::string, std::string>> left;
   std::optional<std::optional<LostEpoch>> lost;
   std::optional<EpochEvidence::Word> evidence;
 };

@@ -54,7 +54,7 @@ Change everything() {
   change.operations = {operation("a", kWest, model::Step::fence)};
   change.cluster = own();
   change.fence = Fence({"a", "g", Epoch{3}});
-  change.left = std::set<std::string>{"other"};
+  change.left = std::map<std::string, std::string>{{"other", "cluster-1"}};
   change.lost = LostEpoch{"g", Epoch{1}, {kEast, "x"}};
   change.evidence = EpochEvidence::Word::decided;
   return change;
@@ -105,7 +105,7 @@ TEST(Truth, WhatIsCommittedIsThereAfterACrash) {
     Change nothing;
     nothing.cluster = std::optional<OwnCluster>();
     nothing.fence = Fence();
-    nothing.left = std::set<std::string>();
+    nothing.left.emplace();
     nothing.lost = std::optional<LostEpoch>();
     const auto done3 = co_await truth.commit(std::move(nothing));
     CO_ASSERT_OK(done3);

@@ -9,6 +9,7 @@ constexpr std::size_t kAnswerBytesMax = 16 * 1024 * 1024;
 // Of all answers to one question: a session's state has at most 64 MiB, and two digits a byte.
 constexpr std::size_t kAnswersBytesMax = 160 * 1024 * 1024;
 constexpr std::size_t kNoticeBytesMax = 64 * 1024;
+constexpr std::size_t kNotificationsMax = 16 * 1024 * 1024;
 
 net::Task<Result<Channel>> connect(BackendAddress address, net::TlsContext tls, Deadline deadline) {
   if (!address.socket.empty()) {
@@ -207,6 +208,12 @@ net::Task<Result<std::vector<Answer>>> Backend::ask(pgwire::Bytes batch, std::si
         const auto status =
             pgwire::parse_parameter_status(piece->bytes.subspan(pgwire::kHeaderBytes));
         if (status) note_parameter(*status);
+      }
+      if (piece->type == 'A') {
+        if (notifications_.size() + piece->bytes.size() > kNotificationsMax) {
+          co_return make_error(ErrorKind::exhausted, "more notifications than a router keeps");
+        }
+        notifications_.insert(notifications_.end(), piece->bytes.begin(), piece->bytes.end());
       }
       CO_TRY_VOID(collector.take(*piece));
     }

@@ -70,6 +70,8 @@ class Backend {
   pgwire::BackendKey key() const { return key_; }
   // As the server last reported them, the session's state excepted.
   const Parameters& parameters() const { return parameters_; }
+  // What came to it while it was asked, before a client was there: whole messages, for the client.
+  const pgwire::Bytes& notifications() const { return notifications_; }
   // What the server warned of at the login: whole messages, for the client.
   const pgwire::Bytes& login_notices() const { return login_notices_; }
   // A ParameterStatus has come. Returns whether it is for the client.
@@ -99,6 +101,7 @@ class Backend {
   Parameters parameters_;
   std::string session_state_;
   pgwire::Bytes login_notices_;
+  pgwire::Bytes notifications_;
 };
 
 // Asks the server behind `address` to cancel what the session with `key` does.

@@ -117,9 +117,7 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   return config;
 }
 
-bool Topology::older_than(const Topology& other) const {
-  return std::tie(epoch.value, version) < std::tie(other.epoch.value, other.version);
-}
+bool Topology::older_than(const Topology& other) const { return version < other.version; }
 
 Result<BackendAddress> parse_backend(const nlohmann::json& json) {
   if (!json.is_object()) return invalid("a backend is a JSON object with an address");

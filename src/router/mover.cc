@@ -53,7 +53,10 @@ net::Task<void> Mover::await_listeners(Deadline deadline) {
 void Mover::open() {
   // Stopped before the gate opens, so that none sends its next transaction to the old server.
   for (const SessionSet::Pointer& session : sessions_.all()) {
-    if (!servers_.list(session->server())) {
+    const bool listed = servers_.list(session->server());
+    if (!listed && !epoch_is_new_ && !servers_.all().empty()) {
+      session->carry_at_rest();  // Its server is none of ours any more, and serves it as before.
+    } else if (!listed) {
       carry(session);
     } else if (epoch_is_new_) {
       session->stay();

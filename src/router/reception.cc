@@ -96,7 +96,8 @@ net::Task<std::optional<Reception::Guest>> Reception::receive(tcp::socket socket
   guest.newcomer = std::make_shared<Newcomer>(*this, host_of(guest.address));
   auto welcomed = Result<void>(ok());
   if (guest.newcomer->count() >
-      static_cast<std::size_t>(std::max(1, house_.config.max_connections / 2))) {
+      static_cast<std::size_t>(
+          std::max(1, house_.config.max_connections / 2 / house_.config.threads))) {
     welcomed = protocol_error(
         ErrorKind::exhausted, "53300",
         "too many connections from " + host_of(guest.address) + " that have not logged in");

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <fstream>
 
+#include "base/json.h"
 #include "net/daemon.h"
 #include "net/log.h"
 #include "net/tls.h"
@@ -39,12 +40,7 @@ std::vector<BackendAddress> own_servers(const Topology& topology) {
 // The same for the global writer endpoint, which promises the writer's truth.
 std::vector<BackendAddress> writers(const Topology& topology) {
   const auto found = topology.backends.find("global-writer");
-  std::vector<BackendAddress> across;
-  if (found != topology.backends.end()) {
-    std::copy_if(found->second.begin(), found->second.end(), std::back_inserter(across),
-                 [](const BackendAddress& one) { return one.tls; });
-  }
-  return across.empty() ? own_servers(topology) : across;
+  return found == topology.backends.end() ? std::vector<BackendAddress>() : found->second;
 }
 
 Result<Duration> limit_in(const json& request, const char* name, std::int64_t otherwise_ms) {
@@ -167,8 +163,10 @@ Result<std::unique_ptr<Router>> Router::make(asio::any_io_executor executor,
       worker->work.emplace(worker->context->get_executor());
       worker->executor = worker->context->get_executor();
     }
-    worker->verifiers = std::make_unique<Verifiers>(worker->executor, nullptr);
-    worker->verifiers_of_writer = std::make_unique<Verifiers>(worker->executor, replication);
+    worker->verifiers =
+        std::make_unique<Verifiers>(worker->executor, nullptr, Verifiers::Age::recent);
+    worker->verifiers_of_writer =
+        std::make_unique<Verifiers>(worker->executor, replication, Verifiers::Age::now);
     const Endpoint::Surroundings surroundings{
         worker->executor,
         config,
@@ -194,7 +192,7 @@ net::Task<Result<void>> Router::start() {
   }
   std::ifstream in(config_.topology_file);
   if (in) {
-    json kept = json::parse(in, nullptr, false);
+    json kept = parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
     const auto taken = co_await take(std::move(kept));
     if (taken.has_error()) {
       log::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);

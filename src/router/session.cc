@@ -23,7 +23,7 @@ Session::Session(SessionHost& host, Channel client, Backend::Parameters paramete
       moving_(host.executor),
       changed_(host.executor) {}
 
-bool Session::idle() const { return core_.idle() && !leaving_; }
+bool Session::idle() const { return core_.idle() && !leaving_ && !sending_; }
 
 bool Session::stands_for_now(const Captured& captured) const {
   return captured.report == backend_->session_state() &&
@@ -81,9 +81,16 @@ net::Task<void> Session::run(Bytes received) {
   if (!ended_) co_await let_server_finish();
   ended_ = true;
   client_.close();
-  backend_->leave();
+  leave_server();
   next_.reset();
   changed_.notify();
+}
+
+// A server in the middle of a message takes Terminate for its end and runs it: it is left without a
+// word, and rolls back.
+void Session::leave_server() {
+  if (between_messages()) return backend_->leave();
+  backend_->channel().close();
 }
 
 // ---- from the client to the server
@@ -103,6 +110,14 @@ bool Session::cancel_waiting() {
 // Returns false when the server does not take it.
 net::Task<bool> Session::forward(Bytes bytes) {
   const auto backend = backend_;
+  struct Sending {
+    Session& session;
+    ~Sending() {
+      session.sending_ = false;
+      session.changed_.notify();
+    }
+  } sending{*this};
+  sending_ = true;
   const auto sent = co_await backend->channel().write(std::move(bytes), Deadline::in(kEver));
   co_return sent.has_value();
 }
@@ -146,7 +161,8 @@ net::Task<void> Session::let_server_finish() {
   leaving_ = true;
   Bytes goodbye;
   pgwire::put_terminate(goodbye);
-  if (!core_.pending() || !co_await forward(std::move(goodbye))) co_return;
+  if (!core_.pending() || !between_messages()) co_return;
+  if (!co_await forward(std::move(goodbye))) co_return;
   while (!ended_ && !client_gone_ && !backend_->lost && (core_.pending() || !unsent_.empty())) {
     co_await changed_.wait(Deadline::in(kEver));
   }

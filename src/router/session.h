@@ -42,7 +42,7 @@ struct SessionHost {
   net::TaskGroup& tasks;
   net::TlsContext server_tls;         // Towards servers across the link.
   std::vector<std::uint8_t> scratch;  // Between a read and its write, never across a wait.
-  // The server of an idle session has ended.
+  // The server of an idle session has ended, or is one that it shall leave.
   std::function<void(std::shared_ptr<Session>)> lost;
   // A session has come to the end of RouterConfig::move_every transactions.
   std::function<void(std::shared_ptr<Session>)> due;
@@ -80,6 +80,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Goes on at a fresh session of the server that it has, as move() would at another one's. Where
   // move() would end the session it stays: returns why, or nothing. Fails as move() does.
   net::Task<Result<std::string>> move_in_place(Deadline deadline);
+  // Asks to be carried as soon as no transaction is under way.
+  void carry_at_rest();
   // It stays where it is: what was prepared is given up.
   void stay();
   // Tells the client why, and closes. No effect on one that has ended.
@@ -139,6 +141,8 @@ class Session : public std::enable_shared_from_this<Session> {
   net::Task<void> pump_client();
   net::Task<bool> send_to_server(pgwire::BytesView bytes);
   net::Task<bool> forward(pgwire::Bytes bytes);
+  bool between_messages() const { return core_.between_messages() && !sending_; }
+  void leave_server();
   net::Task<bool> wait_while_blocked();
   net::Task<void> hear_last_words();
   net::Task<void> let_server_finish();
@@ -189,6 +193,8 @@ class Session : public std::enable_shared_from_this<Session> {
   int transactions_ = 0;     // Since the last move that RouterConfig::move_every asked for.
   std::uint64_t stays_ = 0;  // Calls of stay().
   int stops_ = 0;
+  bool carry_at_rest_ = false;
+  bool sending_ = false;  // To the server: nobody else may write meanwhile.
   bool ended_ = false;
   bool leaving_ = false;  // The client has said goodbye; what it had sent is still answered.
   bool client_gone_ = false;

@@ -90,6 +90,10 @@ void Session::take_own(const pgwire::Piece& piece) {
 }
 
 void Session::count_transaction() {
+  if (carry_at_rest_ && !core_.in_transaction()) {
+    carry_at_rest_ = false;
+    return host_.lost(shared_from_this());
+  }
   if (host_.config.move_every == 0 || leaving_ || core_.in_transaction()) return;
   if (++transactions_ < host_.config.move_every) return;
   transactions_ = 0;
@@ -203,7 +207,7 @@ void Session::end(End end) {
     client_.write_some(error);
   }
   client_.close();
-  backend_->leave();
+  leave_server();
   changed_.notify();
 }
 

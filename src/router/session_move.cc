@@ -91,7 +91,7 @@ net::Task<Result<void>> Session::look_for_unnamed(Deadline deadline) {
 net::Task<Result<void>> Session::capture(Deadline deadline) {
   while (!idle()) {
     if (ended_) co_return make_error(ErrorKind::cancelled, "the session ended");
-    if (core_.needs_flush()) {
+    if (core_.needs_flush() && !sending_) {
       core_.flushed();
       Bytes flush;
       pgwire::put_flush(flush);
@@ -190,10 +190,16 @@ net::Task<bool> Session::settle(Deadline deadline) {
   co_return captured.has_value() || ended_ || backend_->lost;
 }
 
+void Session::carry_at_rest() {
+  carry_at_rest_ = !idle();
+  if (!carry_at_rest_) host_.lost(shared_from_this());
+}
+
 void Session::stay() {
   ++stays_;
   if (next_ && next_->backend) next_->backend->leave();
   next_.reset();
+  captured_.reset();  // It may be large, and will be read again.
 }
 
 void Session::switch_to(std::unique_ptr<Backend> backend) {
@@ -204,6 +210,8 @@ void Session::switch_to(std::unique_ptr<Backend> backend) {
   terminated_ = false;
   old->leave();
   Bytes news;
+  // Of a server that is another one now. In place the old session was told the same.
+  if (!backend_->address().same_server(old->address())) news = backend_->notifications();
   for (const auto& [name, value] : backend_->parameters()) {
     // A session may have been opened at the new writer while that was a standby. It says so with
     // its first answer, which is no news to the client of a writer.

@@ -221,6 +221,51 @@ TEST(Session, WhatAClientHasSentThatIsGoneIsRunAllTheSame) {
   });
 }
 
+Bytes without_its_end(std::string_view sql) {
+  Bytes bytes;
+  pgwire::put_query(bytes, sql);
+  bytes.resize(bytes.size() - 2);
+  return bytes;
+}
+
+// Terminate would be the end of it for the server.
+TEST(Session, WhatAClientHasNotSentToItsEndNeverRuns) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto other = co_await w.client();
+    const auto leaves = co_await w.client();
+    const auto stays = co_await w.client();
+    EXPECT_TRUE(co_await leaves->send(without_its_end("WRITE a")));
+    EXPECT_TRUE(co_await stays->send(without_its_end("WRITE b")));
+    EXPECT_EQ(co_await other->ask("WHO"), "east");
+    leaves->close();
+    EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 2; }));
+    co_await w.hold(2, 50);
+    EXPECT_TRUE(co_await w.swap());
+    EXPECT_EQ((co_await stays->hear()).sqlstate, "57P01");
+    EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 0; }));
+    EXPECT_EQ(w.east.stored, Strings{});
+    EXPECT_EQ(w.west.stored, Strings{});
+  });
+}
+
+TEST(Session, NothingIsPutBetweenTheBytesOfAMessage) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    Bytes bytes;
+    pgwire::put_parse(bytes, "", "ECHO $1", {25});
+    const std::size_t half = bytes.size() / 2;
+    pgwire::put_bind(bytes, "", "", {"whole"});
+    pgwire::put_execute(bytes, "");
+    pgwire::put_sync(bytes);
+    EXPECT_TRUE(co_await client->send(Bytes(bytes.begin(), bytes.begin() + half)));
+    co_await w.prepare(w.west, 2, 100);
+    EXPECT_TRUE(co_await client->send(Bytes(bytes.begin() + half, bytes.end())));
+    EXPECT_EQ((co_await client->hear()).value(), "whole");
+  });
+}
+
 TEST(Session, TheServersLastWordsAreHeardBeforeOurs) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);

@@ -18,18 +18,6 @@ std::string operation_of(const net::HttpRequest& request) {
   return dot == std::string::npos ? target : target.substr(dot + 1);
 }
 
-json parse_json(const std::string& text) {
-  bool deep = false;
-  auto parsed = json::parse(
-      text,
-      [&](int depth, json::parse_event_t, const json&) {
-        deep = deep || depth > kJsonDepthMax;
-        return !deep;
-      },
-      false);
-  return deep ? json(json::value_t::discarded) : parsed;
-}
-
 Error unknown_operation(const std::string& operation) {
   return make_error(ErrorKind::invalid, "Unknown operation '" + operation + "'",
                     "UnknownOperationException");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "base/json.h"
 #include "net/http.h"
 
 namespace aurora_global::services {
@@ -20,13 +21,6 @@ std::vector<std::string_view> names_in(const Table& table) {
   for (const auto& [name, function] : table) names.push_back(name);
   return names;
 }
-
-// A document that is nested deeper is none of AWS's requests, and to copy or write it takes a stack
-// without limit.
-inline constexpr int kJsonDepthMax = 1000;
-
-// The document in `text`; a discarded value if it is no JSON or nested too deeply.
-nlohmann::json parse_json(const std::string& text);
 
 Error unknown_operation(const std::string& operation);
 

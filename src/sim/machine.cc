@@ -191,7 +191,7 @@ net::Task<Result<void>> SimInstance::remove_files() {
 
 void take_topology(Machine& machine, const model::Topology& topology) {
   Router& router = machine.router;
-  if (std::tie(topology.epoch, topology.version) < std::tie(router.epoch, router.version)) return;
+  if (topology.version < router.version) return;
   router.epoch = topology.epoch;
   router.version = topology.version;
   router.writer = RegionId{};
@@ -212,7 +212,7 @@ net::Task<Result<void>> SimRouterLink::reach() {
 net::Task<Result<void>> SimRouterLink::publish(model::Topology topology, Deadline) {
   CO_TRY_VOID(co_await reach());
   const Router& router = machine_.router;
-  if (std::tie(topology.epoch, topology.version) < std::tie(router.epoch, router.version)) {
+  if (topology.version < router.version) {
     co_return make_error(ErrorKind::superseded, "a newer topology is in force");
   }
   take_topology(machine_, topology);

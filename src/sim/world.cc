@@ -1,4 +1,5 @@
 #include "sim/world.h"
+#include "base/json.h"
 
 #include <fmt/format.h>
 
@@ -500,7 +501,7 @@ void World::on_durable(int i) {
 json World::operation_on_disk(int i) {
   const auto found = machine(i).disk.documents.find(std::string("operation:") + kGlobal);
   if (found == machine(i).disk.documents.end()) return json();
-  return json::parse(found->second, nullptr, false);
+  return parse_json(found->second);
 }
 
 // A server has opened for writing: what was acknowledged before must be there.

@@ -69,7 +69,10 @@ fs::path DataDirectory::socket_dir() const {
 }
 
 // A directory that initdb or pg_basebackup did not finish holds no database.
-bool DataDirectory::has_data() const { return fs::exists(directory_ / "complete"); }
+bool DataDirectory::has_data() const {
+  std::error_code error;  // What cannot be looked at is not there for us.
+  return fs::exists(directory_ / "complete", error) && fs::exists(data_, error);
+}
 
 // Beside the data directory, which pg_rewind makes equal to another one.
 Result<void> DataDirectory::mark_complete() {
@@ -202,8 +205,9 @@ net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
 }
 
 net::Task<Result<void>> DataDirectory::remove() {
-  const auto job = [directory = directory_]() -> Result<void> {
+  const auto job = [directory = directory_, sockets = socket_dir()]() -> Result<void> {
     std::error_code error;
+    fs::remove_all(sockets, error);  // It may lie elsewhere.
     fs::remove_all(directory, error);
     if (!error) return ok();
     return make_error(ErrorKind::unavailable,
@@ -226,10 +230,14 @@ net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
 }
 
 net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
-  const auto job = [from = data_, to = std::move(volume)]() -> Result<void> {
+  const auto job = [directory = directory_, from = data_,
+                    to = std::move(volume)]() -> Result<void> {
     std::error_code error;
-    fs::remove_all(to, error);
-    fs::rename(from, to, error);
+    // Asked again after it was done: what is there is the volume.
+    const bool done = !fs::exists(from, error) && fs::exists(to, error);
+    if (!done) fs::remove_all(to, error);
+    if (!done) fs::rename(from, to, error);
+    if (!error) fs::remove(directory / "complete", error);
     if (!error) return ok();
     return make_error(ErrorKind::unavailable,
                       "cannot keep the cluster's volume: " + error.message());

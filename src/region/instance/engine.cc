@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "region/instance/engine_sql.h"
 
 namespace aurora_global::region {
@@ -45,7 +46,7 @@ std::optional<T> number(const pgclient::Rows& rows, int column) {
 
 std::map<std::string, std::int64_t> counters_in(std::string_view text) {
   std::map<std::string, std::int64_t> counters;
-  const auto all = nlohmann::json::parse(text, nullptr, false);
+  const auto all = parse_json(text);
   if (!all.is_object()) return counters;
   for (const auto& [name, value] : all.items()) {
     if (value.is_number_integer()) counters[name] = value.get<std::int64_t>();

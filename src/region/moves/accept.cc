@@ -13,6 +13,7 @@ constexpr Duration kAskLimit = 3s;
 // For a target that has just become a standby. Callers wait 10 s for the answer.
 constexpr Duration kStartLimit = 5s;
 constexpr Duration kLookLimit = 1s;
+constexpr Duration kSilence = 2s;  // Of a coordinator that is not waited for any more.
 // What has arrived is replayed in this time, or something is in its way.
 constexpr Duration kReplayLimit = 1s;
 
@@ -24,11 +25,14 @@ Error no_such_global(const std::string& identifier) {
                "Global cluster " + identifier + " not found");
 }
 
-bool gives_way(const model::Operation& running, const Fence& fence, MoveKind kind) {
+// An operator's word to move the writer with loss, whatever is under way: over a switchover that
+// waits for a dead region to hear that it was called off, and over one whose coordinator has fenced
+// this region or is not heard of any more.
+bool gives_way(const model::Operation& running, const Core& core, MoveKind kind) {
   if (kind == MoveKind::lossless) return false;
-  // A switchover that waits for a dead region to hear that it was called off, and one whose
-  // coordinator has fenced this region and is silent: an operator's word.
-  return running.step == model::Step::abort || fence.is_for(running.id);
+  const bool silent =
+      running.to != core.here() && core.views.fresh(running.to, kSilence) == nullptr;
+  return running.step == model::Step::abort || core.truth.now().fence.is_for(running.id) || silent;
 }
 
 std::string names_of(const std::vector<std::string>& all) {
@@ -163,12 +167,11 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
   co_return theirs->unlogged;
 }
 
-Result<void> Coordinator::why_not_now(const State& now, const std::string& identifier,
-                                      MoveKind kind) const {
+Result<void> Coordinator::why_not_now(const std::string& identifier, MoveKind kind) const {
   const model::GlobalCluster* global = core_.truth.global(identifier);
   if (global == nullptr) return no_such_global(identifier);
   const model::Operation* running = core_.truth.running_operation(identifier);
-  if (running != nullptr && !gives_way(*running, now.fence, kind)) {
+  if (running != nullptr && !gives_way(*running, core_, kind)) {
     return fault(ErrorKind::conflict, kInvalidGlobal,
                  "Global cluster " + identifier + " is in state " +
                      (running->kind == model::OperationKind::switchover ? "switching-over"
@@ -201,7 +204,7 @@ Result<void> Coordinator::why_not_now(const State& now, const std::string& ident
 // `seen`: the copy of the global cluster that the checks were made on.
 Result<model::Operation> Coordinator::plan(const State& now, const model::GlobalCluster& seen,
                                            MoveKind kind, model::Drain drain) const {
-  TRY_VOID(why_not_now(now, seen.identifier, kind));
+  TRY_VOID(why_not_now(seen.identifier, kind));
   const model::GlobalCluster& global = now.globals.at(seen.identifier);
   if (global.epoch != seen.epoch || global.decision != seen.decision) {
     return fault(ErrorKind::conflict, kInvalidGlobal,
@@ -232,13 +235,18 @@ Result<model::Operation> Coordinator::plan(const State& now, const model::Global
   if (const auto* last = core_.truth.operation(seen.identifier)) {
     operation.started = std::max(operation.started, last->started + 1us);
     if (last->epoch > operation.epoch && last->running()) operation.epoch = last->epoch;
+    // One whose coordinator is silent may have become true there by now.
+    const bool called_off = last->step == model::Step::abort;
+    if (last->epoch == operation.epoch && last->running() && !called_off) {
+      operation.epoch = last->epoch.next();
+    }
   }
   return operation;
 }
 
 net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kind,
                                             model::Drain drain) {
-  CO_TRY_VOID(why_not_now(core_.truth.now(), identifier, kind));
+  CO_TRY_VOID(why_not_now(identifier, kind));
   const model::GlobalCluster seen = *core_.truth.global(identifier);
   const bool lossless = kind == MoveKind::lossless;
   std::vector<std::string> emptied;

@@ -106,7 +106,7 @@ net::Task<void> Coordinator::conclude(model::Operation before, model::StepEvent 
     model::Operation next = now.operations.at(global_cluster);
     if (next.id != before.id) return change;
     next.step = row.to;
-    next.timings.push_back(timing);
+    next.add(timing);
     if (next.reason.empty()) next.reason = reason;
     if (model::is_end(row.to)) next.ended = core_.clock.wall_now();
     change.operations.push_back(std::move(next));

@@ -32,7 +32,7 @@ class Coordinator {
 
   Outcome ask_target(RegionId target, messages::Move request);
   Outcome accept(std::string identifier, MoveKind kind, model::Drain drain);
-  Result<void> why_not_now(const State& now, const std::string& identifier, MoveKind kind) const;
+  Result<void> why_not_now(const std::string& identifier, MoveKind kind) const;
   Result<model::Operation> plan(const State& now, const model::GlobalCluster& seen, MoveKind kind,
                                 model::Drain drain) const;
   // Why a switchover would not be safe now; success means that it is, and names the tables that it

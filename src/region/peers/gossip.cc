@@ -45,7 +45,7 @@ messages::Gossip Gossip::message() const {
   message.head = core_.instances.head_status();
   for (const auto& [identifier, global] : now.globals) message.globals.push_back(global);
   for (const auto& [global, one] : now.operations) message.operations.push_back(one);
-  message.left = {now.left.begin(), now.left.end()};
+  message.left = now.left;
   if (listeners_.secret_clocks) message.secrets = listeners_.secret_clocks();
   if (const model::DbCluster* cluster = truth_.cluster()) {
     message.cluster = cluster->identifier;
@@ -121,15 +121,18 @@ net::Task<void> Gossip::learn_operation(model::Operation theirs) {
 
 // A member that was detached while nobody could be told.
 net::Task<Result<void>> Gossip::forget_those_who_left(RegionId from,
-                                                      std::vector<std::string> left) {
-  for (const std::string& identifier : left) {
+                                                      std::map<std::string, std::string> left) {
+  for (const auto& [identifier, resource_id] : left) {
     const auto decide = [&](const State& now) -> Result<Change> {
       Change change;
       const auto found = now.globals.find(identifier);
       if (found == now.globals.end() || found->second.writer_region != core_.here()) return change;
       model::GlobalCluster global = found->second;
-      const auto gone =
-          std::erase_if(global.members, [&](const auto& member) { return member.region == from; });
+      // It may have come back with another DB cluster, and this be its word of before.
+      const auto gone = std::erase_if(global.members, [&](const model::GlobalMember& member) {
+        const bool known = !resource_id.empty() && !member.resource_id.empty();
+        return member.region == from && (!known || member.resource_id == resource_id);
+      });
       if (gone == 0) return change;
       ++global.version;
       change.globals.push_back(std::move(global));

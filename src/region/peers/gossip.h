@@ -38,7 +38,8 @@ class Gossip {
  private:
   net::Task<void> talk_with(RegionId peer);
   net::Task<Result<void>> exchange(RegionId peer);
-  net::Task<Result<void>> forget_those_who_left(RegionId from, std::vector<std::string> left);
+  net::Task<Result<void>> forget_those_who_left(RegionId from,
+                                                std::map<std::string, std::string> left);
   void tell_of_a_new_writer(const model::GlobalCluster& now, bool split, bool lost);
 
   Core& core_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "base/json.h"
 #include "net/http.h"
 
 namespace aurora_global::region::messages {
@@ -54,10 +55,13 @@ void to_json(Json& j, const Nothing&) { j = Json::object(); }
 void read(Fields&, Nothing&) {}
 
 void to_json(Json& j, const Gossip& v) {
+  std::vector<std::string> left;  // All that daemons before this one know.
+  for (const auto& [name, resource_id] : v.left) left.push_back(name);
   j = {{"from", v.from.name},  {"engine_version", v.engine_version},
        {"head", v.head},       {"instances", v.instances},
        {"globals", v.globals}, {"operations", v.operations},
-       {"left", v.left},       {"secrets", v.secrets}};
+       {"left", left},         {"left_clusters", v.left},
+       {"secrets", v.secrets}};
   if (!v.cluster.empty()) j["cluster"] = v.cluster;
 }
 void read(Fields& fields, Gossip& v) {
@@ -69,7 +73,10 @@ void read(Fields& fields, Gossip& v) {
   fields.get("instances", v.instances, kMembersMax);
   fields.get("globals", v.globals);
   fields.get("operations", v.operations);
-  fields.get("left", v.left);
+  std::vector<std::string> left;
+  fields.get("left", left);
+  fields.get("left_clusters", v.left);
+  for (const std::string& name : left) v.left.try_emplace(name);
   fields.get("secrets", v.secrets);
 }
 
@@ -214,7 +221,7 @@ PeerReply encode_error(const Error& error) {
 }
 
 Error error_in(const PeerReply& reply, const RegionId& from, std::string_view what) {
-  const auto json = Json::parse(reply.body, nullptr, false);
+  const auto json = parse_json(reply.body);
   std::string message = "region " + from.name + " refused to " + std::string(what);
   std::string code, kind;
   if (json.is_object()) {

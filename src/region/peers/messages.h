@@ -38,8 +38,8 @@ struct Gossip {
   std::vector<std::string> instances;
   std::vector<model::GlobalCluster> globals;
   std::vector<model::Operation> operations;
-  std::vector<std::string> left;
-  Json secrets = Json::object();  // As secret_book.h says it.
+  std::map<std::string, std::string> left;  // As State::left.
+  Json secrets = Json::object();            // As secret_book.h says it.
 };
 
 struct Inspected {

@@ -44,7 +44,7 @@ messages::Gossip gossip() {
   global.version = 9;
   one.globals = {global};
   one.operations = {operation()};
-  one.left = {"h"};
+  one.left = {{"h", "cluster-7"}};
   one.secrets = {{"s", 12}};
   return one;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "base/json.h"
 #include "region/peers/messages.h"
 #include "region/peers/transport.h"
 
@@ -37,7 +38,7 @@ class PeerServer {
 
   template <typename Request, typename Serve>
   static net::Task<PeerReply> answer(Serve serve, Caller caller, std::string body) {
-    const auto json = nlohmann::json::parse(body, nullptr, false);
+    const auto json = parse_json(body);
     auto request = model::decode<Request>(json, "request " + std::string(Request::kName));
     if (request.has_value()) {
       const auto protocol = messages::agreed_protocol(json);

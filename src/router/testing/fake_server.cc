@@ -670,12 +670,15 @@ void FakeServer::notify(const std::string& channel) {
 FakeServer::Reply FakeServer::run_for_router(Connection& connection, const std::string& sql,
                                              const Row& parameters) {
   if (sql.find("FROM pg_authid") != std::string::npos) {
-    const std::string name = parameters.at(0).value_or("");
+    const std::string names = parameters.at(0).value_or("");
     if (!connection.of_router) return {{}, "", error_of("42501", "permission denied")};
-    if (name != "app" && name != "expired" && name != "root") return {{}, "SELECT 0", {}};
-    return {{{std::string(kVerifier), name == "root" ? "t" : "f", name == "expired" ? "t" : "f"}},
-            "SELECT 1",
-            {}};
+    std::vector<Row> roles;
+    for (const std::string name : {"app", "expired", "root"}) {
+      if (names.find('"' + name + '"') == std::string::npos) continue;
+      roles.push_back({name, std::string(kVerifier), name == "root" ? "t" : "f",
+                       name == "expired" ? "t" : "f"});
+    }
+    return {std::move(roles), "SELECT", {}};
   }
   return {{}, "", error_of("42601", "syntax error")};
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/json.h"
 #include "net/log.h"
 #include "services/call.h"
 #include "services/cloudwatch/statistics.h"
@@ -367,7 +368,7 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
       if (!name.empty() && select.text(2) != name) continue;
       json dimensions = json::array();
       std::size_t matching = 0;
-      for (const json& pair : json::parse(select.text(3))) {
+      for (const json& pair : parse_json(select.text(3))) {
         dimensions.push_back({{"Name", pair.at(0)}, {"Value", pair.at(1)}});
         for (const auto& [key, value] : wanted) {
           if (pair.at(0) == key && (value.empty() || pair.at(1) == value)) ++matching;

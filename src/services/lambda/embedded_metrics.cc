@@ -1,4 +1,5 @@
 #include "services/lambda/embedded_metrics.h"
+#include "base/json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -52,7 +53,7 @@ void take_directive(const json& document, const json& directive, WallTime at,
 
 std::vector<MetricDatum> embedded_metrics(std::string_view line) {
   if (line.find("\"_aws\"") == std::string_view::npos) return {};
-  const json document = json::parse(line, nullptr, false);
+  const json document = parse_json(line);
   if (!document.is_object() || !document.contains("_aws")) return {};
   std::vector<MetricDatum> out;
   try {

@@ -1,6 +1,7 @@
 #include "services/lambda/event_queue.h"
 
 #include <sys/stat.h>
+#include "base/json.h"
 #include "net/log.h"
 
 #include <algorithm>
@@ -75,7 +76,7 @@ Result<Events> select_next(sqlite3* raw) {
 
 // A document as what it is, anything else as text.
 json document_or_text(const std::string& text) {
-  json parsed = json::parse(text, nullptr, false);
+  json parsed = parse_json(text);
   return parsed.is_discarded() ? json(text) : parsed;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "services/json_protocol.h"
 
@@ -225,7 +226,7 @@ net::Task<net::HttpResponse> Lambda::serve(net::HttpRequest request) {
   const Error error = in_words_of("lambda", answered.error());
   auto refusal = refuse(request, error, model);
   if (error.code == "TooManyRequestsException") {
-    json body = json::parse(refusal.body);
+    json body = parse_json(refusal.body);
     body["Reason"] = "ReservedFunctionConcurrentInvocationLimitExceeded";
     refusal.body = body.dump();
   }

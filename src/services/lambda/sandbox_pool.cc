@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "services/lambda/embedded_metrics.h"
 
 namespace aurora_global::services::lambda {
@@ -41,7 +42,7 @@ std::string report_of(const std::string& request_id, const Outcome& outcome, int
 
 // What a function that failed says of itself, in whatever form it says it.
 std::string message_in(const std::string& payload) {
-  const json error = json::parse(payload, nullptr, false);
+  const json error = parse_json(payload);
   const auto found = error.is_object() ? error.find("errorMessage") : error.end();
   const bool told = error.is_object() && found != error.end() && found->is_string();
   return told ? found->get<std::string>() : "the function failed";
