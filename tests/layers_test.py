@@ -43,7 +43,7 @@ REGION_ROOMS = {
 REGION_DOORS = {
     "region/router_orders.h": {"moves"},
     "region/keeper/keeper.h": {"keeper"},
-    "region/moves/coordinator.h": {"moves/coordinator", "moves/accept"},
+    "region/moves/coordinator.h": {"moves/coordinator", "moves/accept", "moves/end"},
     "region/daemon.h": set(),
     "region/machine.h": set(),
     "region/instance/postgres_instance.h": {"instance"},
@@ -121,7 +121,37 @@ def violations_in_region():
                     yield f"{stem}: '{word}' is not for it"
 
 
+def data_members(code):
+    """(class, how many data members) of each class and struct: what its body declares that is no
+    function, type or friend."""
+    code = re.sub(r"//.*|\"(\\.|[^\"])*\"", "", code)
+    for found in re.finditer(r"\b(?:class|struct) (\w+(?:::\w+)*)[^;{()]*\{", code):
+        depth, start, statements = 1, found.end(), []
+        for at in range(found.end(), len(code)):
+            depth += {"{": 1, "}": -1}.get(code[at], 0)
+            if depth == 0:
+                break
+            if code[at] == ";" and depth == 1:
+                statements.append(code[start:at])
+                start = at + 1
+            elif code[at] == "}" and depth == 1 and "(" in code[start:at]:
+                start = at + 1  # The end of a function's body.
+        words = [re.sub(r"^\s*(?:(?:public|private|protected):\s*)*", "", s) for s in statements]
+        yield found[1], sum(
+            1 for s in words
+            if not re.match(r"(using|static|friend|typedef|enum|class|struct|template)\b", s)
+            and not re.search(r"\w\s*\(", s.split("=")[0].split("{")[0]))
+
+
 class Layers(unittest.TestCase):
+    def test_no_class_of_a_region_holds_more_than_a_reader_can(self):
+        self.assertEqual(
+            [("A", 3)], list(data_members(
+                "class A { public: A() {} void f(int x); int a = 1; private: B<int> b_{}; std::f c; };")))
+        large = [(name, count) for path, module, _ in files() if module == "region"
+                 for name, count in data_members(path.read_text(encoding="utf-8")) if count > 25]
+        self.assertEqual([], large)
+
     def test_the_rooms_of_a_region_keep_apart(self):
         self.assertEqual([], list(violations_in_region()))
 

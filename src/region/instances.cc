@@ -47,4 +47,18 @@ void Instances::head_is_open() {
   }
 }
 
+Instances::Claim Instances::claim(std::weak_ptr<const void>& mine,
+                                  const std::weak_ptr<const void>& other) {
+  if (!other.expired()) return nullptr;
+  Claim present = mine.lock();
+  if (present == nullptr) {
+    present = std::make_shared<int>();
+    mine = present;
+  }
+  return present;
+}
+
+Instances::Claim Instances::claim_replacement() { return claim(replacement_, move_); }
+Instances::Claim Instances::claim_move() { return claim(move_, replacement_); }
+
 }  // namespace aurora_global::region

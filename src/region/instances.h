@@ -47,7 +47,17 @@ class Instances {
   // The promotion has just told: nobody needs to look.
   void head_is_open();
 
+  // Either a copy takes the place of the head's data, or the writer moves to them: never both, for
+  // a copy that fails leaves nothing to open. A claim ends with its last owner; nullptr: the other
+  // use goes on.
+  using Claim = std::shared_ptr<const void>;
+  Claim claim_replacement();
+  Claim claim_move();
+
  private:
+  static Claim claim(std::weak_ptr<const void>& mine, const std::weak_ptr<const void>& other);
+
+  std::weak_ptr<const void> replacement_, move_;
   MakeInstance make_;
   All all_;
 };

@@ -36,7 +36,8 @@ void SimStore::begin_next() {
                   queue_.pop_front();
                   writing_ = false;
                   pending->done = true;
-                  if (disk_.full) {
+                  const bool refused = disk_.puts != nullptr && disk_.puts->next_fails();
+                  if (disk_.full || refused) {
                     ++disk_.failed;
                     pending->outcome = make_error(ErrorKind::exhausted, "the disk is full");
                   } else {

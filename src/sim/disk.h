@@ -11,9 +11,23 @@
 
 namespace aurora_global::sim {
 
+// Fails one transaction of a run.
+struct PutFaults {
+  std::uint64_t seen = 0;   // Since it was armed,
+  std::uint64_t fails = 0;  // and the one that fails; 0: none.
+  bool armed = false;
+
+  void arm(std::uint64_t number) {
+    armed = true;
+    fails = number;
+  }
+  bool next_fails() { return armed && ++seen == fails; }
+};
+
 struct Disk {
   std::map<std::string, std::string> documents;
   bool full = false;
+  PutFaults* puts = nullptr;
   double slow = 0;  // Share of transactions that take up to 2 s.
   std::uint64_t transactions = 0, failed = 0, torn = 0;
   // Called when a transaction has become durable.

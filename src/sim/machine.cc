@@ -112,7 +112,10 @@ net::Task<Result<void>> SimInstance::await_replay(Lsn position, Deadline deadlin
 
 net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline deadline) {
   CO_TRY_VOID(co_await order("promote", deadline));
+  machine_.watch.promotion_ordered(machine_, epoch);
+  const bool opens = machine_.opened_in < epoch && !postgres().in_recovery();
   machine_.opened_in = std::max(machine_.opened_in, epoch);
+  if (opens) machine_.watch.opened(machine_);
   postgres().begin_promotion(machine_.faults.promotion);
   while (postgres().in_recovery()) {
     if (deadline.passed()) co_return make_error(ErrorKind::timeout, "still in recovery");
@@ -215,6 +218,7 @@ net::Task<Result<void>> SimRouterLink::publish(model::Topology topology, Deadlin
   if (topology.version < router.version) {
     co_return make_error(ErrorKind::superseded, "a newer topology is in force");
   }
+  machine_.watch.published(machine_, topology);
   take_topology(machine_, topology);
   co_return ok();
 }

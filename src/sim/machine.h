@@ -32,14 +32,39 @@ struct EngineFaults {
   bool orders_fail = false;  // Every order to PostgreSQL fails half of the time.
 };
 
+struct Machine;
+
+// Who sees what happens.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  // The daemon has told its server to open for writing,
+  virtual void promotion_ordered(Machine& machine, Epoch epoch) = 0;
+  virtual void opened(Machine& machine) = 0;  // and it has.
+  // A server has started that is no standby.
+  virtual void started(Machine& machine) = 0;
+  virtual void published(Machine& machine, const model::Topology& topology) = 0;
+  // A transaction of the daemon has become durable.
+  virtual void stored(Machine& machine) = 0;
+  // The daemon of region `by` has answered.
+  virtual void answered(const RegionId& by, const region::PeerRequest& request,
+                        const region::PeerReply& reply) = 0;
+};
+
 struct Machine {
-  Machine(Kernel& kernel, Wire& wire, RegionId id)
-      : region(id), clock(kernel), postgres(kernel, wire, id), clients(kernel, clock) {}
+  Machine(Kernel& kernel, Wire& wire, Watch& who, RegionId id)
+      : region(id), clock(kernel), postgres(kernel, wire, id), watch(who), clients(kernel, clock) {
+    router.gate = std::make_shared<router::SessionGate>(clients.executor());
+    postgres.on_promoted = [this] { watch.opened(*this); };
+    postgres.on_started = [this] { watch.started(*this); };
+    disk.on_durable = [this] { watch.stored(*this); };
+  }
 
   RegionId region;
   MachineClock clock;
   Disk disk;
   Postgres postgres;
+  Watch& watch;
   Epoch opened_in;  // The epoch that its server was last promoted for.
   EngineFaults faults;
   Router router;

@@ -60,11 +60,13 @@ void print(const Counts& counts, std::uint64_t seeds, double seconds) {
   for (int i = 0; i < kActs; ++i) line(name_of(static_cast<Act>(i)).data(), counts.acts[i]);
   line("requests accepted", counts.accepted);
   line("requests refused", counts.refused);
-  line("promotions, switchover", counts.switchovers);
-  line("promotions, failover", counts.failovers);
-  line("writes", counts.writes);
-  line("writes acknowledged", counts.acknowledged);
-  line("lost by failovers", counts.lost_by_failover);
+  line("promotions, switchover", counts.rules.switchovers);
+  line("promotions, failover", counts.rules.failovers);
+  line("fences confirmed", counts.rules.fences);
+  line("servers started to write", counts.rules.starts);
+  line("writes", counts.rules.writes);
+  line("writes acknowledged", counts.rules.acknowledged);
+  line("lost by failovers", counts.rules.lost);
   line("peer requests", counts.calls);
   line("packets lost", counts.packets_lost);
   line("packets doubled", counts.packets_doubled);

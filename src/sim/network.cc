@@ -1,9 +1,13 @@
 #include "sim/network.h"
 
+#include "region/peers/messages.h"
+
 namespace aurora_global::sim {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr Duration kLate = 4s;  // Beyond the patience of most who ask.
 
 net::Task<void> serve_one(region::PeerHandler handler, RegionId from, region::PeerRequest request,
                           std::function<void(region::PeerReply)> done) {
@@ -21,8 +25,9 @@ Duration Network::latency(const RegionId& from, const RegionId& to) {
   return way;
 }
 
-void Network::send(const RegionId& from, const RegionId& to, region::PeerRequest request,
+void Network::send(const RegionId& from, const RegionId& to, region::PeerRequest said,
                    std::shared_ptr<Call> call) {
+  const auto request = std::make_shared<const region::PeerRequest>(std::move(said));
   ++calls;
   open_.push_back(call);
   if (!strange_answers.empty()) {
@@ -30,7 +35,13 @@ void Network::send(const RegionId& from, const RegionId& to, region::PeerRequest
     strange_answers.pop_front();
     return;
   }
-  const bool again = request.repeatable && kernel_.chance(faults.doubled);
+  const bool counted = armed_ && request->what != region::messages::Gossip::kName;
+  const bool spoilt = counted && ++seen_ == spoilt_;
+  if (spoilt && spoil_ == Spoil::request_lost) return;
+  call->answer_lost = spoilt && spoil_ == Spoil::answer_lost;
+  const Duration longer = spoilt && spoil_ == Spoil::late ? kLate : Duration::zero();
+  const bool twice = spoilt && spoil_ == Spoil::doubled;
+  const bool again = twice || (request->repeatable && kernel_.chance(faults.doubled));
   for (int i = 0; i < (again ? 2 : 1); ++i) {
     if (i > 0) ++doubled;
     // A connection breaks, or a peer that has died does not say so: no answer either way.
@@ -38,30 +49,30 @@ void Network::send(const RegionId& from, const RegionId& to, region::PeerRequest
       ++lost;
       continue;
     }
-    kernel_.after(latency(from, to),
+    kernel_.after(latency(from, to) + longer,
                   net::Job([this, from, to, request, call] { deliver(from, to, request, call); }));
   }
   if (open_.size() > 256) std::erase_if(open_, [](const auto& one) { return one.expired(); });
 }
 
-void Network::deliver(RegionId from, RegionId to, region::PeerRequest request,
-                      std::shared_ptr<Call> call) {
+void Network::deliver(RegionId from, RegionId to, Request request, std::shared_ptr<Call> call) {
   if (!passes(from, to)) return;  // Bytes stop; nobody is told.
   const auto server = servers_.find(to);
   if (server == servers_.end() || server->second.loop->killed()) {
     answer(to, from, make_error(ErrorKind::unavailable, "connection refused"), std::move(call));
     return;
   }
-  const auto reply = [this, from, to, call](region::PeerReply said) {
-    if (kernel_.chance(faults.lost)) {
+  const auto reply = [this, from, to, call, request](region::PeerReply said) {
+    if (on_answer) on_answer(to, *request, said);
+    if (call->answer_lost || kernel_.chance(faults.lost)) {
       ++lost;
       return;
     }
     answer(to, from, std::move(said), call);
   };
   const ClockOfThread in_force(server->second.loop->clock());
-  server->second.tasks->spawn("peer request " + request.what,
-                              serve_one(server->second.handler, from, std::move(request), reply));
+  server->second.tasks->spawn("peer request " + request->what,
+                              serve_one(server->second.handler, from, *request, reply));
 }
 
 void Network::answer(RegionId from, RegionId to, Result<region::PeerReply> reply,

@@ -10,6 +10,7 @@
 
 #include "region/peers/transport.h"
 #include "sim/kernel.h"
+#include "sim/plan.h"
 
 namespace aurora_global::sim {
 
@@ -45,22 +46,37 @@ class Network {
     std::optional<Result<region::PeerReply>> reply;
     std::shared_ptr<net::Event> arrived;
     Loop* caller = nullptr;  // Nullptr: it has ended.
+    bool answer_lost = false;
   };
-  void send(const RegionId& from, const RegionId& to, region::PeerRequest request,
+  void send(const RegionId& from, const RegionId& to, region::PeerRequest said,
             std::shared_ptr<Call> call);
+  // From now on requests other than gossip are counted, and that one does not go as it should; 0:
+  // each does.
+  void arm(std::uint64_t number, Spoil how) {
+    armed_ = true;
+    spoilt_ = number;
+    spoil_ = how;
+  }
+  std::uint64_t seen() const { return seen_; }
   // What a stranger says: gives `request` to the daemon of `to` as if it came from `from`.
   void say(const RegionId& from, const RegionId& to, region::PeerRequest request) {
-    deliver(from, to, std::move(request), std::make_shared<Call>());
+    deliver(from, to, std::make_shared<const region::PeerRequest>(std::move(request)),
+            std::make_shared<Call>());
   }
   // What calls are answered with instead of what they ask for, as long as there is something.
   std::deque<region::PeerReply> strange_answers;
   // The calls of a process that has ended are answered into the void.
   void forget(Loop* caller);
 
+  // Told of each answer that a daemon gives, whether or not it arrives.
+  std::function<void(const RegionId& by, const region::PeerRequest&, const region::PeerReply&)>
+      on_answer;
+
   std::uint64_t calls = 0, lost = 0, doubled = 0;
 
  private:
-  void deliver(RegionId from, RegionId to, region::PeerRequest request, std::shared_ptr<Call> call);
+  using Request = std::shared_ptr<const region::PeerRequest>;
+  void deliver(RegionId from, RegionId to, Request request, std::shared_ptr<Call> call);
   void answer(RegionId from, RegionId to, Result<region::PeerReply> reply,
               std::shared_ptr<Call> call);
 
@@ -69,6 +85,9 @@ class Network {
   std::set<std::pair<RegionId, RegionId>> cuts_;
   std::map<RegionId, Server> servers_;
   std::vector<std::weak_ptr<Call>> open_;
+  bool armed_ = false;
+  std::uint64_t seen_ = 0, spoilt_ = 0;
+  Spoil spoil_ = Spoil::request_lost;
 };
 
 // One daemon's door to it.

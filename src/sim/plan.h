@@ -49,12 +49,20 @@ struct Step {
   std::string text() const;
 };
 
+// What becomes of one request between two daemons.
+enum class Spoil { request_lost, answer_lost, late, doubled };
+inline constexpr int kSpoils = 4;
+
 struct Plan {
   std::uint64_t seed = 0;
   int regions = 2;
   bool planned_only = false;  // Nobody may lose anything: no failover, no removal.
   Duration way{};             // Between two regions, one way.
   std::vector<Step> steps;
+  // Counted from the plan's first moment on, over all regions; 0: none.
+  std::uint64_t failing_put = 0;  // The transaction that a disk refuses.
+  std::uint64_t spoilt_call = 0;  // The request that does not go as it should.
+  Spoil spoil = Spoil::request_lost;
 };
 
 // The plan of a seed. `regions` 0: two to five.

@@ -40,6 +40,7 @@ bool Postgres::copy_from(const Source& source) {
       !wire_.passes(source.upstream, region_)) {
     return false;
   }
+  ++histories_;
   data_ = other->data_;
   data_.fence.reset();
   data_.standby_signal = true;
@@ -64,7 +65,8 @@ void Postgres::start(std::optional<Source> source, Duration takes) {
                   if (incarnation_ != mine || process_ != Process::starting) return;
                   process_ = Process::running;
                   data_.replayed = data_.wal.size();
-                  if (in_recovery_) connect_later(Duration::zero());
+                  if (in_recovery_) return connect_later(Duration::zero());
+                  if (on_started) on_started();
                 }));
 }
 
@@ -118,7 +120,7 @@ void Postgres::begin_promotion(Duration takes) {
                   in_recovery_ = false;
                   source_.reset();
                   data_.append(kOwn | 2);  // End of recovery.
-                  if (on_promoted) on_promoted(*this);
+                  if (on_promoted) on_promoted();
                 }));
 }
 
@@ -129,6 +131,7 @@ bool Postgres::rewind_to(const Source& source) {
       !wire_.passes(source.upstream, region_)) {
     return false;
   }
+  ++histories_;
   const DataDirectory& theirs = other->data_;
   // As pg_rewind: the histories are compared by the numbers of their timelines.
   std::vector<Fork> mine = data_.forks;

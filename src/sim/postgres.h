@@ -87,6 +87,9 @@ class Postgres {
   // Counts starts: what was asked of an earlier process is not answered by a later one.
   int incarnation() const { return incarnation_; }
 
+  // Counts what took the place of its data: a copy of another server's, or a rewind to them.
+  int histories() const { return histories_; }
+
   void init();
   // Copies what the server at `source` has. False: it does not answer, or is no server.
   bool copy_from(const Source& source);
@@ -111,14 +114,15 @@ class Postgres {
   void pause_replay(bool paused);
 
   // Called for each promotion that has ended.
-  std::function<void(Postgres&)> on_promoted;
+  std::function<void()> on_promoted;
+  // Called when it has started, and is no standby.
+  std::function<void()> on_started;
 
  private:
   void connect_later(Duration pause);
   void try_to_stream();
   void pull();
   void replay_later();
-  void woken_by_upstream();
   void end_stream();
 
   Kernel& kernel_;
@@ -127,6 +131,7 @@ class Postgres {
   DataDirectory data_;
   Process process_ = Process::down;
   int incarnation_ = 0;
+  int histories_ = 0;
   bool in_recovery_ = false;
   bool frozen_ = false;
   bool promoting_ = false;

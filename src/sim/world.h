@@ -8,20 +8,20 @@
 #include <string>
 #include <vector>
 
-#include "region/daemon.h"
-#include "sim/machine.h"
 #include "sim/plan.h"
+#include "sim/rules.h"
 
 namespace aurora_global::sim {
 
 struct Counts {
   std::uint64_t acts[kActs] = {};
   std::uint64_t accepted = 0, refused = 0;  // Operations that were asked for.
-  std::uint64_t switchovers = 0, failovers = 0, called_off = 0;
-  std::uint64_t writes = 0, acknowledged = 0, lost_by_failover = 0;
+  Rules::Tally rules;
   std::uint64_t calls = 0, packets_lost = 0, packets_doubled = 0;
   std::uint64_t transactions = 0, transactions_failed = 0;
   std::uint64_t steps = 0;
+  // From the plan's first moment on: what can be made to fail, one at a time.
+  std::uint64_t calls_since_begin = 0, puts_since_begin = 0;
   Duration simulated{};
 
   void add(const Counts& other);

@@ -154,6 +154,8 @@ net::Task<Result<void>> Keeper::perform(Action action, Instance& head) {
     case Action::no_source:
       co_return make_error(ErrorKind::invalid, "the writer's region is not among the peers");
     case Action::seed: {
+      const auto claim = core_.instances.claim_replacement();
+      if (claim == nullptr) co_return ok();
       CO_TRY(const bool taken, co_await head.take_volume(core_.volume()));
       if (taken) co_return ok();
       co_return co_await head.seed(source(head), Deadline::in(kSeedLimit));
@@ -171,6 +173,12 @@ net::Task<Result<void>> Keeper::init(Instance& head) {
   CO_TRY(const bool taken, co_await head.take_volume(core_.volume()));
   if (taken || !core_.truth.now().cluster) co_return ok();
   const OwnCluster& own = *core_.truth.now().cluster;
+  for (const model::DbInstance& instance : own.facts.instances) {
+    if (instance.identifier != head.identifier() || instance.status == "creating") continue;
+    co_return make_error(ErrorKind::corrupt,
+                         "its data are gone, and it is not new: no empty database takes their "
+                         "place; what was set aside is beside its data directory");
+  }
   Bootstrap bootstrap{own.facts.database_name, own.facts.master_username, own.master_verifier};
   co_return co_await head.init(std::move(bootstrap), Deadline::in(kStartLimit));
 }

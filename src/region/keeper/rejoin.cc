@@ -16,6 +16,10 @@ constexpr Duration kSeedLimit = 3600s;
 constexpr Duration kRewindLimit = 600s;
 constexpr Duration kStopLimit = 30s;
 
+Error moves_here() {
+  return make_error(ErrorKind::conflict, "the writer moves here: its data are not replaced now");
+}
+
 }  // namespace
 
 // Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
@@ -41,6 +45,8 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   // A standby that has gone past the fork would wait for ever, without an error.
   CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
   if (!same_history) {
+    const auto claim = core_.instances.claim_replacement();
+    if (claim == nullptr) co_return moves_here();
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(
         co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
@@ -58,6 +64,10 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
 
 // A copy takes the place of data that nobody else has: those are kept.
 net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
+  const auto claim = core_.instances.claim_replacement();
+  if (claim == nullptr) co_return moves_here();
+  // It may have been removed from its global cluster meanwhile: then they are all that there is.
+  if (core_.truth.duty() != model::Duty::standby) co_return ok();
   truth_.withdraw_word();
   CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kStopLimit)));
   CO_TRY(const auto kept, co_await head.set_aside("diverged"));
@@ -78,6 +88,8 @@ void Keeper::rejoined(const std::string& how) {
 // A standby whose history has left the primary's, or whose slot is gone. The first time its
 // history is compared; if that has not helped it is copied.
 net::Task<Result<void>> Keeper::mend_head(Instance& head) {
+  const auto claim = core_.instances.claim_replacement();
+  if (claim == nullptr) co_return ok();  // Looked at again when the move has ended.
   auto* seen = core_.instances.seen(head.identifier());
   const model::GlobalCluster* global = core_.truth.own_global();
   if (seen == nullptr || global == nullptr) co_return ok();

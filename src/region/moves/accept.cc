@@ -247,6 +247,13 @@ Result<model::Operation> Coordinator::plan(const State& now, const model::Global
 net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kind,
                                             model::Drain drain) {
   CO_TRY_VOID(why_not_now(identifier, kind));
+  auto claim = core_.instances.claim_move();
+  if (claim == nullptr) {
+    co_return fault(ErrorKind::conflict, kInvalidCluster,
+                    "The data of the DB cluster in " + core_.here().name +
+                        " are just being replaced by a copy; they can become the primary's when "
+                        "that has ended");
+  }
   const model::GlobalCluster seen = *core_.truth.global(identifier);
   const bool lossless = kind == MoveKind::lossless;
   std::vector<std::string> emptied;
@@ -275,7 +282,7 @@ net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kin
     core_.events.of_failover("These tables are UNLOGGED and will be empty after the move: " +
                              names_of(emptied));
   }
-  core_.tasks.spawn("operation " + id, run(identifier, false));
+  core_.tasks.spawn("operation " + id, run(identifier, false, std::move(claim)));
   co_return ok();
 }
 

@@ -34,7 +34,7 @@ model::StepEvent event_of(const Result<void>& outcome) {
 void Coordinator::resume() {
   for (const auto& [global, operation] : core_.truth.now().operations) {
     if (!operation.running() || operation.to != core_.here()) continue;
-    core_.tasks.spawn("operation " + operation.id, run(global, true));
+    core_.tasks.spawn("operation " + operation.id, run(global, true, core_.instances.claim_move()));
   }
 }
 
@@ -43,7 +43,10 @@ bool Coordinator::is_current(const std::string& global_cluster, const std::strin
   return operation != nullptr && operation->id == id;
 }
 
-net::Task<void> Coordinator::run(std::string global_cluster, bool restarted) {
+net::Task<void> Coordinator::run(std::string global_cluster, bool restarted,
+                                 Instances::Claim claim) {
+  // Held until the operation has ended.
+  const Instances::Claim nobody_replaces_the_data = std::move(claim);
   const std::string id = core_.truth.operation(global_cluster)->id;
   while (!core_.tasks.stopping() && is_current(global_cluster, id)) {
     const model::Operation operation = *core_.truth.operation(global_cluster);
@@ -101,10 +104,16 @@ net::Task<void> Coordinator::conclude(model::Operation before, model::StepEvent 
     if (row.to == before.step) co_await net::sleep_for(kRetryPause);
     co_return;
   }
+  std::optional<model::Operation> settled;
+  if (row.to == model::Step::done) settled = co_await settle_the_loss(before);
   const auto decide = [&](const State& now) -> Result<Change> {
     Change change;
     model::Operation next = now.operations.at(global_cluster);
     if (next.id != before.id) return change;
+    if (settled) {
+      next.final_lsn = settled->final_lsn;
+      next.lost_bytes = settled->lost_bytes;
+    }
     next.step = row.to;
     next.add(timing);
     if (next.reason.empty()) next.reason = reason;
@@ -265,9 +274,10 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
     model::Operation next = present->second;
     if (failover) {
       const PeerView* old = core_.views.of(operation.from);
-      if (seen.running) next.final_lsn = seen.received;  // What had arrived at the last look.
+      // What had arrived at the last look; settle_the_loss() puts it right.
       const std::uint64_t theirs = old == nullptr ? 0 : old->head.position.value;
       const std::uint64_t ours = std::max(seen.received.value, seen.position.value);
+      next.final_lsn = Lsn{ours};
       next.lost_bytes = theirs > ours ? theirs - ours : 0;
     }
     global.epoch = operation.epoch;
@@ -344,11 +354,6 @@ net::Task<Result<void>> Coordinator::release(model::Operation operation) {
                            " was promoted to the primary of the global cluster");
   core_.events.of_failover(
       "Aurora finished changing the DNS name that the global writer endpoint resolves to");
-  if (operation.lost_bytes > 0) {
-    core_.events.of_failover("At least " + std::to_string(operation.lost_bytes) +
-                             " bytes of WAL of Region " + operation.from.name +
-                             " had not arrived when the new epoch began");
-  }
   co_return ok();
 }
 
@@ -357,20 +362,6 @@ net::Task<Result<void>> Coordinator::abort(model::Operation operation, Deadline 
   gossip_.tell();
   CO_TRY_VOID(co_await core_.peers.ask(operation.from, messages::Unfence{operation}, deadline));
   co_return ok();
-}
-
-void Coordinator::tell_of_the_end(const model::Operation& operation) {
-  const bool lossless = operation.kind == model::OperationKind::switchover;
-  const std::string what = lossless ? "Global switchover" : "Global failover";
-  const model::DbCluster* cluster = core_.truth.cluster();
-  const std::string where =
-      " to DB cluster " + (cluster ? cluster->identifier : "") + " in Region " + core_.here().name;
-  if (operation.step == model::Step::done) {
-    core_.events.of_failover(what + where + (lossless ? " finished" : " completed"));
-  } else {
-    core_.events.of_failover(what + where + " was cancelled: " + operation.reason);
-  }
-  changed_();
 }
 
 }  // namespace aurora_global::region

@@ -41,7 +41,8 @@ class Coordinator {
   Outcome replicates(Instance& instance, const model::GlobalCluster& global);
   Outcome replays(Instance& instance);
 
-  net::Task<void> run(std::string global_cluster, bool restarted);
+  // `claim`: nobody replaces the data meanwhile.
+  net::Task<void> run(std::string global_cluster, bool restarted, Instances::Claim claim);
   net::Task<model::StepEvent> perform(model::Operation operation, std::string* note);
   net::Task<void> conclude(model::Operation before, model::StepEvent event,
                            model::StepTiming timing);
@@ -55,6 +56,7 @@ class Coordinator {
   Outcome promote(model::Operation operation, Deadline deadline);
   net::Task<void> retire_old_region(model::Operation operation);
   net::Task<void> help_replay(std::shared_ptr<Instance> head, std::shared_ptr<bool> over);
+  net::Task<model::Operation> settle_the_loss(model::Operation operation);
   Outcome release(model::Operation operation);
   Outcome abort(model::Operation operation, Deadline deadline);
   void tell_of_the_end(const model::Operation& operation);

@@ -1,0 +1,42 @@
+// What is settled and said when a move has ended.
+#include "region/moves/coordinator.h"
+
+namespace aurora_global::region {
+
+// More may have arrived after the last look before `commit`: what was lost is what lies beyond the
+// point at which the new writer left the old timeline.
+net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operation) {
+  const auto head = core_.head();
+  if (operation.lost_bytes == 0 || operation.from == core_.here() || head == nullptr) {
+    co_return operation;
+  }
+  const auto timeline = co_await head->last_timeline();
+  if (timeline.has_error() || *timeline < 2) co_return operation;
+  const auto fork = co_await head->fork_of(*timeline - 1);
+  if (fork.has_error()) co_return operation;
+  const std::uint64_t theirs = operation.final_lsn.value + operation.lost_bytes;
+  operation.final_lsn = *fork;
+  operation.lost_bytes = theirs > fork->value ? theirs - fork->value : 0;
+  co_return operation;
+}
+
+void Coordinator::tell_of_the_end(const model::Operation& operation) {
+  const bool lossless = operation.kind == model::OperationKind::switchover;
+  const std::string what = lossless ? "Global switchover" : "Global failover";
+  const model::DbCluster* cluster = core_.truth.cluster();
+  const std::string where =
+      " to DB cluster " + (cluster ? cluster->identifier : "") + " in Region " + core_.here().name;
+  if (operation.step == model::Step::done) {
+    core_.events.of_failover(what + where + (lossless ? " finished" : " completed"));
+    if (operation.lost_bytes > 0) {
+      core_.events.of_failover("At least " + std::to_string(operation.lost_bytes) +
+                               " bytes of WAL of Region " + operation.from.name +
+                               " had not arrived before the promotion");
+    }
+  } else {
+    core_.events.of_failover(what + where + " was cancelled: " + operation.reason);
+  }
+  changed_();
+}
+
+}  // namespace aurora_global::region
