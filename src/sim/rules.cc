@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "model/codec.h"
 #include "region/peers/messages.h"
 
@@ -125,7 +126,7 @@ void Rules::stored(Machine& machine) {
   const auto fence = machine.disk.documents.find("fence");
   knows.fenced_for.clear();
   if (fence != machine.disk.documents.end()) {
-    const auto json = nlohmann::json::parse(fence->second, nullptr, false);
+    const auto json = parse_json(fence->second);
     if (json.is_object()) knows.fenced_for = json.value("operation_id", "");
   }
   if (!knows.fenced_for.empty()) knows.had_promised = true;
@@ -160,7 +161,7 @@ void Rules::answered(const RegionId& by, const region::PeerRequest& request,
   if (!watching_ || request.what != region::messages::FenceOrder::kName || reply.status != 200) {
     return;
   }
-  const auto json = nlohmann::json::parse(request.body, nullptr, false);
+  const auto json = parse_json(request.body);
   const auto order = model::decode<region::messages::FenceOrder>(json, "fence");
   if (order.has_error()) return;
   Known& knows = known_[static_cast<std::size_t>(scene_.index_of(by))];
