@@ -22,8 +22,8 @@ Bytes message(char type, const std::string& body = "") {
 class Talk {
  public:
   // The client's messages follow '>', the server's '<'; a status follows Z. Parse is of the unnamed
-  // statement, `p` stands for one of a named one; `k` closes the unnamed one; `e` is an error in a message's
-  // bytes.
+  // statement, `p` stands for one of a named one; `k` closes the unnamed one; `e` is an error in a
+  // message's bytes.
   explicit Talk(std::string_view talk) { add(talk); }
 
   Talk& add(std::string_view talk) {
