@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "net/run_blocking.h"
+#include "region/instance/timelines.h"
 
 namespace aurora_global::region {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kStandbySignal = "standby.signal";
+// In the region's home: an instance that is created anew goes on with it.
+constexpr const char* kNotedTimeline = "newest-timeline";
 
 // Creates `dir` and gives it to `user`. Parents exist.
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
@@ -169,14 +172,36 @@ Result<void> DataDirectory::write_configuration(const std::optional<WalSource>& 
 
 Result<void> DataDirectory::begin_start(bool as_standby) {
   TRY_VOID(clear_stale_lock(data_));
-  if (as_standby && !is_standby()) TRY_VOID(mark_standby());
+  if (as_standby) {
+    if (!is_standby()) TRY_VOID(mark_standby());
+    TRY_VOID(drop_unused_histories(data_));
+  }
   // Whoever starts it knows whether it may write.
   std::error_code ignored;
   fs::remove(data_ / kFenceFile, ignored);
   return replace_file(directory_ / "startup.log", "", 0640);
 }
 
+Result<void> DataDirectory::begin_promotion(Epoch epoch) const {
+  TRY(const std::uint32_t last, last_timeline(data_));
+  const std::uint32_t known = std::max(last, noted_timeline());
+  return reserve_timelines_below(data_, timeline_for(epoch, known, share_of(config_)), user_);
+}
+
+std::uint32_t DataDirectory::noted_timeline() const {
+  std::uint32_t noted = 0;
+  std::ifstream(config_.home / kNotedTimeline) >> noted;
+  return noted;
+}
+
+Result<void> DataDirectory::note_timeline() const {
+  const auto last = last_timeline(data_);
+  if (last.has_error() || *last <= noted_timeline()) return ok();
+  return replace_file(config_.home / kNotedTimeline, std::to_string(*last) + "\n", 0644);
+}
+
 net::Task<Result<void>> DataDirectory::clear() {
+  CO_TRY_VOID(note_timeline());
   const auto job = [directory = directory_, data = data_]() -> Result<void> {
     std::error_code error;
     fs::remove(directory / "complete", error);
@@ -188,6 +213,7 @@ net::Task<Result<void>> DataDirectory::clear() {
 }
 
 net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
+  CO_TRY_VOID(note_timeline());
   const auto job = [directory = directory_, data = data_, why]() -> Result<fs::path> {
     std::error_code error;
     // One beside the other: what only this region had is nobody's to overwrite.
@@ -205,6 +231,7 @@ net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
 }
 
 net::Task<Result<void>> DataDirectory::remove() {
+  CO_TRY_VOID(note_timeline());
   const auto job = [directory = directory_, sockets = socket_dir()]() -> Result<void> {
     std::error_code error;
     fs::remove_all(sockets, error);  // It may lie elsewhere.

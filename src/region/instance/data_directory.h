@@ -35,6 +35,10 @@ class DataDirectory {
                                    const Forwarding& forwarding);
   // What must be so before its postmaster starts.
   Result<void> begin_start(bool as_standby);
+  // What must be so before its standby is promoted: see timelines.h.
+  Result<void> begin_promotion(Epoch epoch) const;
+  // The data are to go, and with them what they know of timelines that were begun here.
+  Result<void> note_timeline() const;
   // A program of PostgreSQL's, as its user. Everything but the postmaster ends with the daemon.
   net::CommandLine command(std::string program, std::vector<std::string> arguments) const;
   // SQL that makes the extension; empty: there is none.
@@ -54,6 +58,7 @@ class DataDirectory {
   PostgresSettings settings(std::optional<WalSource> source, Forwarding forwarding) const;
   std::filesystem::path library_dir() const;
   Result<void> install_extension();
+  std::uint32_t noted_timeline() const;
 
   const RegionConfig& config_;
   net::SystemUser user_;

@@ -162,21 +162,6 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
 
 namespace {
 
-// "00000002.history", the newest; 1 without any.
-std::uint32_t newest_history(const std::filesystem::path& data_dir) {
-  std::uint32_t newest = 1;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(data_dir / "pg_wal", error)) {
-    unsigned timeline = 0;
-    int end = 0;
-    const std::string name = entry.path().filename().string();
-    const bool is = sscanf(name.c_str(), "%8X.history%n", &timeline, &end) == 1 &&
-                    static_cast<std::size_t>(end) == name.size();
-    if (is) newest = std::max(newest, static_cast<std::uint32_t>(timeline));
-  }
-  return newest;
-}
-
 // All segments have one size.
 Result<std::uint64_t> segment_size(const std::filesystem::path& data_dir) {
   constexpr std::size_t kNameLength = 24;
@@ -202,27 +187,6 @@ std::string segment_name(std::uint32_t timeline, std::uint64_t number, std::uint
 }
 
 }  // namespace
-
-Result<std::uint32_t> last_timeline(const std::filesystem::path& data_dir) {
-  TRY(const ControlFile control, read_control_file(data_dir));
-  return std::max(control.timeline, newest_history(data_dir));
-}
-
-Result<Lsn> fork_of(const std::filesystem::path& data_dir, std::uint32_t timeline) {
-  char name[32];
-  snprintf(name, sizeof name, "%08X.history", newest_history(data_dir));
-  std::ifstream in(data_dir / "pg_wal" / name);
-  std::string line;
-  while (std::getline(in, line)) {
-    // "1\t0/3000158\tno recovery target specified"
-    std::istringstream fields(line);
-    std::uint32_t parent = 0;
-    std::string position;
-    if (fields >> parent >> position && parent == timeline) return Lsn::parse(position);
-  }
-  return make_error(ErrorKind::not_found, "no timeline of " + data_dir.string() +
-                                              " forked off timeline " + std::to_string(timeline));
-}
 
 Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn) {
   // Page headers of PostgreSQL 15 (XLogPageHeaderData), native order.
@@ -283,6 +247,16 @@ std::vector<int> processes_in(const std::filesystem::path& data_dir) {
     }
   }
   return found;
+}
+
+std::string title_of_startup(const std::filesystem::path& data_dir) {
+  for (const int pid : processes_in(data_dir)) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/cmdline");
+    std::string title;
+    std::getline(in, title, '\0');
+    if (title.find(": startup ") != std::string::npos) return title;
+  }
+  return "";
 }
 
 Result<void> clear_stale_lock(const std::filesystem::path& data_dir) {

@@ -55,14 +55,6 @@ struct ControlFile {
 // Fails with `not_found`, or `corrupt` for a control file of another version.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 
-// The timeline that a server which was open for writing has written last: its control file may
-// still name the one before.
-Result<std::uint32_t> last_timeline(const std::filesystem::path& data_dir);
-
-// Where the newest timeline of this data directory, or one between, left `timeline`. Fails with
-// `not_found` if it does not descend from it.
-Result<Lsn> fork_of(const std::filesystem::path& data_dir, std::uint32_t timeline);
-
 // Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
 // record ends or would begin. A server that recovers from its crash would replay it. Fails with
 // `not_found` if there is no WAL at all.
@@ -78,6 +70,10 @@ std::optional<int> running_postmaster(const std::filesystem::path& data_dir);
 // All processes whose working directory is this data directory: a server's, also one whose
 // postmaster has died.
 std::vector<int> processes_in(const std::filesystem::path& data_dir);
+
+// What the startup process of this data directory's server says of itself ("... recovering
+// 000000010000000000000003"); empty: there is none.
+std::string title_of_startup(const std::filesystem::path& data_dir);
 
 // Removes the lock file of a postmaster that has ended, if no other process of it works in the data
 // directory any more. PostgreSQL itself keeps the lock when the pid in it was given to another

@@ -120,15 +120,5 @@ TEST_F(WalEnd, IsNotKnownWithoutWal) {
   EXPECT_EQ(wal_goes_past(data_, 2, Lsn{kStart}).error().kind, ErrorKind::not_found);
 }
 
-TEST_F(WalEnd, TheForkIsInTheNewestHistory) {
-  std::ofstream(data_ / "pg_wal" / "00000002.history") << "1\t0/300\tno reason\n";
-  std::ofstream(data_ / "pg_wal" / "0000000A.history")
-      << "1\t0/300\tno reason\n\n2\t16/B374D848\tno reason\n";
-  std::ofstream(data_ / "pg_wal" / "0000000B.history.tmp") << "10\t0/1\t\n";
-  EXPECT_EQ(fork_of(data_, 1)->value, 0x300u);
-  EXPECT_EQ(fork_of(data_, 2)->text(), "16/B374D848");
-  EXPECT_EQ(fork_of(data_, 3).error().kind, ErrorKind::not_found);
-}
-
 }  // namespace
 }  // namespace aurora_global::region

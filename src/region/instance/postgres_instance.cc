@@ -1,5 +1,8 @@
 #include "region/instance/postgres_instance.h"
 
+#include "net/log.h"
+#include "region/instance/timelines.h"
+
 namespace aurora_global::region {
 namespace {
 
@@ -49,6 +52,10 @@ net::Task<Result<void>> PostgresInstance::seed(WalSource source, Deadline deadli
 net::Task<Result<void>> PostgresInstance::start(std::optional<WalSource> source,
                                                 Deadline deadline) {
   if (running()) co_return ok();
+  if (!source && promotion_broke_off(files_.data())) {
+    log::warn("instance {}: its promotion broke off, and is done again", identifier());
+    source = WalSource{};
+  }
   CO_TRY_VOID(files_.begin_start(source.has_value()));
   CO_TRY_VOID(files_.write_configuration(source, forwarding_));
   source_ = source;
@@ -84,6 +91,7 @@ net::Task<Result<void>> PostgresInstance::follow(WalSource source, Deadline dead
   if (source_ && source_->conninfo == source.conninfo && source_->slot == source.slot) {
     co_return ok();
   }
+  CO_TRY_VOID(drop_unused_histories(files_.data()));
   CO_TRY_VOID(files_.write_configuration(source, forwarding_));
   source_ = source;
   co_return co_await engine_.reload(deadline);
@@ -100,6 +108,7 @@ net::Task<Result<void>> PostgresInstance::set_forwarding(Forwarding forwarding, 
 
 net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string region,
                                                   Deadline deadline) {
+  if (files_.is_standby()) CO_TRY_VOID(files_.begin_promotion(epoch));
   CO_TRY_VOID(co_await engine_.promote(epoch, std::move(region), deadline));
   source_.reset();
   co_return ok();
@@ -107,6 +116,7 @@ net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string regio
 
 net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadline deadline) {
   CO_TRY_VOID(clear_stale_lock(files_.data()));
+  CO_TRY_VOID(files_.note_timeline());
   CO_TRY_VOID(files_.write_configuration(source, forwarding_));
   source_ = source;
   // pg_rewind checks the data directory's own files for what it will replace: standby.signal must

@@ -1,0 +1,69 @@
+"""Two histories never have one timeline: regions that were both promoted without a word of each
+other are told apart, and the one that gives way gets the other's rows.
+"""
+
+import json
+import socket
+import threading
+import unittest
+
+import psycopg
+
+from lib.platform import EAST, WEST, PlatformTest, wait_until
+
+
+def order_link(platform, **order):
+    """At the link's own socket: the command line takes longer than what happens meanwhile."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(platform.home / "link" / "link.sock"))
+        link.sendall(json.dumps({"do": "set", **order}).encode() + b"\n")
+        link.recv(9000)
+
+
+def histories(platform, region):
+    return {file.name for file in
+            platform.region_dir(region).glob("instances/*/data/pg_wal/*.history")}
+
+
+def timeline(platform, region):
+    return platform.region_status(region)["head"]["timeline"]
+
+
+class APrimaryThatHasNotHeardOfTheOther(PlatformTest):
+    """East gives the writer to West and becomes a standby. Before West's timeline reaches it the
+    link is cut, and an operator makes East the primary again.
+    """
+
+    def test_01_has_a_timeline_of_its_own(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE t(who text)")
+        before = histories(self.platform, EAST)
+        (old,) = self.platform.postmasters(EAST)
+        order_link(self.platform, latency_ms=300)
+        moving = threading.Thread(
+            target=lambda: self.platform.command("switchover", "--to", WEST, expect=None))
+        moving.start()
+        # It needs several times the way there and back to fetch what West has begun.
+        wait_until(lambda: self.platform.postmasters(EAST) not in ([], [old]),
+                   "East runs as a standby", every_s=0.01)
+        order_link(self.platform, partition="both", latency_ms=0)
+        moving.join()
+        self.assertEqual(before, histories(self.platform, EAST), "the link was cut too late")
+        self.platform.sql(WEST, "INSERT INTO t VALUES ('west')", "cluster")
+        self.platform.command("failover", "--to", EAST, "--allow-data-loss")
+        self.assertNotEqual(timeline(self.platform, EAST), timeline(self.platform, WEST))
+        self.platform.sql(EAST, "INSERT INTO t VALUES ('east')", "cluster")
+        order_link(self.platform, partition="none")
+        self.platform.await_healthy(EAST)
+        self.platform.await_row(WEST, "SELECT string_agg(who, ',') FROM t", "east")
+
+    def test_02_and_loses_nothing_by_a_switchover(self):
+        self.platform.sql(EAST, "INSERT INTO t SELECT 'more' FROM generate_series(1, 1000)")
+        self.platform.command("switchover", "--to", WEST)
+        self.assertEqual("1001", self.platform.sql(WEST, "SELECT count(*) FROM t"))
+        self.platform.await_healthy(WEST)
+        self.platform.await_row(EAST, "SELECT count(*) FROM t", "1001")
+
+
+if __name__ == "__main__":
+    unittest.main()
