@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "awsapi/query_answer.h"
+#include "base/host_port.h"
 #include "base/json.h"
 #include "base/rng.h"
 #include "net/tls.h"
@@ -102,7 +103,7 @@ net::HttpClient& AwsClient::client_of(const std::string& service, const RegionId
     host = service + "." + region.name + ".amazonaws.com";
     address = host + ":443";
   }
-  const std::string name = address.substr(0, address.rfind(':'));
+  const std::string name = split_host_port(address).host;
   return clients_.try_emplace(address, executor_, address, endpoint_.tls, name).first->second;
 }
 

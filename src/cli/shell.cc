@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/host_port.h"
 #include "cli/command.h"
 #include "region/instance/postgres_files.h"
 
@@ -100,15 +101,9 @@ std::string server(const Entrance& at, int host) {
   return host_in(at.platform, at.number, host) + ":5432";
 }
 
-std::string host_of(const Entrance& at) {
-  const std::string both = server(at, at.host);
-  return both.substr(0, both.rfind(':'));
-}
+std::string host_of(const Entrance& at) { return split_host_port(server(at, at.host)).host; }
 
-std::string port_of(const Entrance& at) {
-  const std::string both = server(at, at.host);
-  return both.substr(both.rfind(':') + 1);
-}
+std::string port_of(const Entrance& at) { return split_host_port(server(at, at.host)).port; }
 
 std::string tls_part(const Home& home) {
   return "sslmode=verify-full&sslrootcert=" +

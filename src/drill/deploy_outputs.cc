@@ -1,8 +1,9 @@
 #include "drill/deploy_outputs.h"
 #include "base/json.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "net/file.h"
 
 namespace aurora_global::drill {
 namespace {
@@ -65,16 +66,13 @@ Result<DeployOutputs> parse_outputs(std::string_view text, const std::string& fi
 }
 
 Result<DeployOutputs> load_outputs(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    return make_error(ErrorKind::not_found,
-                      "cannot read the outputs of the stacks, " + file.string() + kWayOut);
+  const auto text = net::read_file(file, kOutputsBytesMax);
+  if (text.has_value()) return parse_outputs(*text, file.string());
+  if (text.error().kind == ErrorKind::exhausted) {
+    return problem(file.string(), "it is larger than 1 MiB");
   }
-  std::string text(kOutputsBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > kOutputsBytesMax) return problem(file.string(), "it is larger than 1 MiB");
-  return parse_outputs(text, file.string());
+  return make_error(ErrorKind::not_found,
+                    "cannot read the outputs of the stacks, " + file.string() + kWayOut);
 }
 
 }  // namespace aurora_global::drill

@@ -6,10 +6,11 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <set>
 #include <sstream>
+
+#include "net/file.h"
 
 namespace aurora_global::drill {
 namespace {
@@ -501,15 +502,13 @@ Result<DrillFile> parse_drill(std::string_view text, std::string name,
 
 Result<DrillFile> load_drill(const std::string& path, const std::vector<std::string>& overrides,
                              Target target) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  const auto text = net::read_file(path, kDrillFileBytesMax);
+  if (text.has_error() && text.error().kind == ErrorKind::not_found) {
     return make_error(ErrorKind::not_found,
                       "cannot read the drill file " + path + "; examples are in drills/");
   }
-  std::string text(kDrillFileBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  TRY(DrillFile drill, parse_drill(text, path, overrides, target));
+  if (text.has_error()) return text.error();
+  TRY(DrillFile drill, parse_drill(*text, path, overrides, target));
   drill.name = std::filesystem::path(path).stem().string();
   return drill;
 }

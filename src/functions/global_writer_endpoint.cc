@@ -1,5 +1,6 @@
 #include "functions/global_writer_endpoint.h"
 
+#include "base/host_port.h"
 #include "functions/aws.h"
 
 namespace aurora_global::functions {
@@ -71,7 +72,7 @@ net::Task<Result<std::string>> find_endpoint(Function& function, std::string ide
 net::Task<Result<void>> answer(Function& function, std::string url, json body, Deadline deadline) {
   CO_TRY(auto endpoint, awsclient::parse_endpoint_url(url, environment("AWS_CA_BUNDLE")));
   const std::size_t path = url.find('/', url.find("://") + 3);
-  const std::string host = endpoint.address.substr(0, endpoint.address.rfind(':'));
+  const std::string host = split_host_port(endpoint.address).host;
   net::HttpClient client(function.executor, endpoint.address, endpoint.tls, host);
   for (;;) {
     net::HttpRequest request;

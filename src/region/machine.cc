@@ -1,5 +1,6 @@
 #include "region/machine.h"
 
+#include "base/host_port.h"
 #include "net/run_blocking.h"
 #include "region/control_router.h"
 #include "region/instance/postgres_instance.h"
@@ -20,8 +21,7 @@ Result<std::unique_ptr<Machine>> Machine::open(boost::asio::any_io_executor exec
   machine->facts_.account_id = config.account_id;
   machine->facts_.regions = {config.region};
   for (const PeerConfig& peer : config.peers) machine->facts_.regions.push_back(peer.region);
-  machine->facts_.global_writer_host =
-      config.global_writer.substr(0, config.global_writer.rfind(':'));
+  machine->facts_.global_writer_host = split_host_port(config.global_writer).host;
   TRY(machine->facts_.engine_version, postgres_version(config.postgres_bin));
   TRY(machine->peers_, HttpPeers::open(executor, config));
   machine->router_ = std::make_unique<ControlRouter>(executor, config.run_dir() / "router.sock",

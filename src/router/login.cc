@@ -3,9 +3,8 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
-#include <fstream>
-
 #include "base/check.h"
+#include "net/file.h"
 #include "net/tls.h"
 #include "pgwire/message.h"
 #include "pgwire/scram.h"
@@ -66,8 +65,7 @@ Result<ServerIdentity> load_identity(const std::filesystem::path& tls_dir) {
   TRY(identity.context, net::server_tls(tls_dir / "server.crt", tls_dir / "server.key"));
   X509* certificate = SSL_CTX_get0_certificate(identity.context->native_handle());
   identity.end_point = pgwire::tls_server_end_point(*certificate);
-  std::ifstream in(tls_dir / "server.key", std::ios::binary);
-  const std::string key((std::istreambuf_iterator<char>(in)), {});
+  TRY(const std::string key, net::read_file(tls_dir / "server.key"));
   identity.decoy_secret.resize(SHA256_DIGEST_LENGTH);
   SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(),
          identity.decoy_secret.data());

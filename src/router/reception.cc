@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/host_port.h"
 #include "net/log.h"
 #include "pgwire/names.h"
 
@@ -57,8 +58,6 @@ Result<bool> asks_for_replication(const std::map<std::string, std::string>& para
       "invalid value for parameter \"replication\": \"" + pgwire::printable(found->second) + "\"");
 }
 
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
-
 }  // namespace
 
 // A client that has proven nothing costs something all the same: no address may have all places
@@ -93,14 +92,14 @@ net::Task<std::optional<Reception::Guest>> Reception::receive(tcp::socket socket
               .server = nullptr,
               .key = {},
               .newcomer = nullptr};
-  guest.newcomer = std::make_shared<Newcomer>(*this, host_of(guest.address));
+  guest.newcomer = std::make_shared<Newcomer>(*this, split_host_port(guest.address).host);
   auto welcomed = Result<void>(ok());
   if (guest.newcomer->count() >
       static_cast<std::size_t>(
           std::max(1, house_.config.max_connections / 2 / house_.config.threads))) {
-    welcomed = protocol_error(
-        ErrorKind::exhausted, "53300",
-        "too many connections from " + host_of(guest.address) + " that have not logged in");
+    welcomed = protocol_error(ErrorKind::exhausted, "53300",
+                              "too many connections from " + split_host_port(guest.address).host +
+                                  " that have not logged in");
   } else {
     welcomed = co_await welcome(guest);
   }
@@ -159,7 +158,7 @@ Result<void> Reception::check_request(const Guest& guest) const {
   const RouterConfig& config = house_.config;
   if (config.require_tls && !guest.client.tls()) {
     return protocol_error(ErrorKind::denied, "28000",
-                          "no pg_hba.conf entry for host \"" + host_of(guest.address) +
+                          "no pg_hba.conf entry for host \"" + split_host_port(guest.address).host +
                               "\", user \"" + guest.parameters.at("user") + "\", database \"" +
                               guest.parameters.at("database") + "\", no encryption");
   }

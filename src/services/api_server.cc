@@ -5,6 +5,7 @@
 
 #include "awsapi/query.h"
 #include "awsapi/sigv4.h"
+#include "base/host_port.h"
 #include "services/call.h"
 #include "services/compression.h"
 #include "services/executeapi/executeapi.h"
@@ -117,8 +118,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
   functions.sandboxes = {facts.region.name, "http://" + options.api_address,
-                         options.api_address.substr(0, options.api_address.rfind(':')),
-                         options.credentials};
+                         split_host_port(options.api_address).host, options.credentials};
   TRY(server->lambda_, lambda::Lambda::open(executor, facts, std::move(functions), *server->logs_,
                                             *server->cloudwatch_));
   return server;
@@ -161,7 +161,7 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
-  if (service == "sts") co_return sts::serve(region_.facts(), request);
+  if (service == "sts") co_return co_await sts::serve(region_.facts(), std::move(request));
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));

@@ -23,6 +23,7 @@ class Edge(PlatformTest):
         self.assertEqual(seen["cbor"], points)
         self.assertEqual(seen["json"], points)
         self.assertEqual(seen["refused"], "InvalidParameterValueException")
+        self.assertEqual(seen["newest"], [2])
         self.assertEqual(seen["encoding"], "gzip")
         self.assertEqual(seen["listed"], 1000)
         self.assertEqual(seen["secrets"], [["edge/0", "edge/1"], ["edge/2"]])

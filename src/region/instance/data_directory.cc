@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "net/file.h"
 #include "net/run_blocking.h"
 #include "region/instance/timelines.h"
 
@@ -37,12 +38,6 @@ Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, in
     return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
   }
   return ok();
-}
-
-Result<std::string> text_of_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return make_error(ErrorKind::not_found, "cannot read " + file.string());
-  return std::string((std::istreambuf_iterator<char>(in)), {});
 }
 
 }  // namespace
@@ -139,7 +134,7 @@ Result<void> DataDirectory::prepare() {
   for (const char* name :
        {"server.crt", "server.key", "server-ca.crt", "client-ca.crt", "replication.crt",
         "replication.key", "forwarding.crt", "forwarding.key"}) {
-    TRY(const std::string text, text_of_file(config_.tls_dir() / name));
+    TRY(const std::string text, net::read_file(config_.tls_dir() / name));
     TRY_VOID(write(tls / name, text, 0600));
   }
   return install_extension();
@@ -151,13 +146,13 @@ fs::path DataDirectory::library_dir() const { return config_.home / "postgres-li
 Result<void> DataDirectory::install_extension() {
   if (config_.extension_dir.empty()) return ok();
   TRY_VOID(make_directory(library_dir(), user_, 0755));
-  TRY(const std::string code, text_of_file(config_.extension_dir / kExtensionLibrary));
+  TRY(const std::string code, net::read_file(config_.extension_dir / kExtensionLibrary));
   return replace_file(library_dir() / kExtensionLibrary, code, 0755);
 }
 
 Result<std::string> DataDirectory::extension_script() const {
   if (config_.extension_dir.empty()) return std::string();
-  return text_of_file(config_.extension_dir / kExtensionScript);
+  return net::read_file(config_.extension_dir / kExtensionScript);
 }
 
 Result<void> DataDirectory::write_configuration(const std::optional<WalSource>& source,
@@ -277,7 +272,7 @@ net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
 std::string DataDirectory::startup_log_tail() const {
   constexpr std::size_t kTail = 500;
   const auto tail_of = [](const fs::path& file) {
-    std::string text = text_of_file(file).has_value() ? *text_of_file(file) : "";
+    std::string text = net::read_file(file).has_value() ? *net::read_file(file) : "";
     if (text.size() > kTail) text.erase(0, text.size() - kTail);
     return text;
   };

@@ -1,17 +1,11 @@
 #include "region/keeper/sources.h"
 
+#include "base/host_port.h"
+
 namespace aurora_global::region {
 namespace {
 
 constexpr const char* kPort = "5432";
-
-struct HostPort {
-  std::string host, port;
-};
-HostPort split(const std::string& address) {
-  const auto colon = address.rfind(':');
-  return {address.substr(0, colon), address.substr(colon + 1)};
-}
 
 }  // namespace
 
@@ -19,7 +13,7 @@ std::optional<WalSource> source_of_head(const Core& core, const Instance& head) 
   const model::GlobalCluster* global = core.truth.own_global();
   const PeerConfig* peer = global == nullptr ? nullptr : core.config.peer(global->writer_region);
   if (peer == nullptr) return std::nullopt;
-  const HostPort at = split(peer->postgres);
+  const HostPort at = split_host_port(peer->postgres);
   const auto tls = core.config.home / "postgres-tls";
   WalSource source;
   source.upstream = global->writer_region;
@@ -63,7 +57,7 @@ Forwarding forwarding_of(const Core& core, const Instance& instance) {
     forwarding.conninfo = conninfo({{"host", head->socket_dir().string()}, {"port", kPort}});
     return forwarding;
   }
-  const HostPort at = split(peer->forwarding);
+  const HostPort at = split_host_port(peer->forwarding);
   const auto tls = core.config.home / "postgres-tls";
   forwarding.on = cluster->global_write_forwarding;
   forwarding.primary_region = global->writer_region.name;

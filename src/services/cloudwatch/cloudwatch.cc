@@ -322,15 +322,14 @@ net::Task<Answer> get_metric_data(database::Database& database, Members members)
     CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
     json times = json::array();
     json values = json::array();
-    for (const auto& [period, sample] : found) {
-      if (static_cast<std::int64_t>(times.size()) >= most) break;
-      times.push_back(seconds(period.first));
-      values.push_back(*statistic(sample, query.stat));
-    }
-    if (descending) {
-      std::reverse(times.begin(), times.end());
-      std::reverse(values.begin(), values.end());
-    }
+    const auto add = [&](const Found::value_type& one) {
+      if (static_cast<std::int64_t>(times.size()) >= most) return;
+      times.push_back(seconds(one.first.first));
+      values.push_back(*statistic(one.second, query.stat));
+    };
+    // What is over `most` is the end of what was asked for, in the order that was asked for.
+    if (descending) std::for_each(found.rbegin(), found.rend(), add);
+    if (!descending) std::for_each(found.begin(), found.end(), add);
     results.push_back({{"Id", query.id},
                        {"Label", query.label},
                        {"Timestamps", times},

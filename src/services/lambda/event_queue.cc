@@ -188,12 +188,12 @@ net::Task<void> EventQueue::try_event(QueuedEvent event) {
     ++event.attempts;
     answer = co_await attempt(event);
   }
-  co_await settle(event, std::move(answer));
+  co_await conclude(event, std::move(answer));
   running_.erase(event.id);
   wake_.notify();
 }
 
-net::Task<void> EventQueue::settle(QueuedEvent event, Result<FunctionAnswer> answer) {
+net::Task<void> EventQueue::conclude(QueuedEvent event, Result<FunctionAnswer> answer) {
   const bool failed = answer.has_error() || !answer->function_error.empty();
   const EventPolicy policy = runner_.policy_of(event.function);
   const std::int64_t now = now_ms();

@@ -75,7 +75,7 @@ class EventQueue {
   net::Task<void> run();
   net::Task<void> try_event(QueuedEvent event);
   net::Task<Result<FunctionAnswer>> attempt(const QueuedEvent& event);
-  net::Task<void> settle(QueuedEvent event, Result<FunctionAnswer> answer);
+  net::Task<void> conclude(QueuedEvent event, Result<FunctionAnswer> answer);
   net::Task<Result<void>> store(std::int64_t id, int attempts, std::int64_t not_before);
   net::Task<Result<void>> remove(std::int64_t id);
   void bury(const QueuedEvent& event, const std::string& condition,

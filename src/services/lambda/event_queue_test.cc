@@ -110,7 +110,7 @@ TEST_F(EventQueueTest, TriesThatEndedTheDaemonCount) {
     EXPECT_TRUE((co_await queue.put("f", {"id", "{}", "", ""})).has_value());
     while (runner.seen.empty()) co_await runner.tried.wait_for(20s);
   });
-  // join() cancelled the try without settling it, as the end of a process does.
+  // join() cancelled the try without concluding it, as the end of a process does.
   live([&](EventQueue&, Runner& runner) -> net::Task<void> {
     runner.hangs = true;
     while (runner.seen.empty()) co_await runner.tried.wait_for(20s);

@@ -3,16 +3,29 @@
 #include "services/call.h"
 
 namespace aurora_global::services::sts {
+namespace {
 
-std::vector<std::string_view> action_names() { return {"GetCallerIdentity"}; }
+using nlohmann::json;
+using Answer = net::Task<Result<json>>;
 
-net::HttpResponse serve(const region::Facts& facts, const net::HttpRequest& request) {
-  const auto call = read_call("sts", request);
-  if (call.has_error()) return refuse(request, call.error(), awsapi::service_model("sts"));
-  const nlohmann::json identity = {{"UserId", facts.account_id},
-                                   {"Account", facts.account_id},
-                                   {"Arn", "arn:aws:iam::" + facts.account_id + ":root"}};
-  return answer_of(*call, identity, request);
+Answer get_caller_identity(const region::Facts& facts, Members members) {
+  CO_TRY_VOID(members.finish());
+  co_return json{{"UserId", facts.account_id},
+                 {"Account", facts.account_id},
+                 {"Arn", "arn:aws:iam::" + facts.account_id + ":root"}};
+}
+
+using Operation = Answer (*)(const region::Facts&, Members);
+constexpr std::pair<std::string_view, Operation> kIdentityOperations[] = {
+    {"GetCallerIdentity", get_caller_identity},
+};
+
+}  // namespace
+
+std::vector<std::string_view> action_names() { return names_in(kIdentityOperations); }
+
+net::Task<net::HttpResponse> serve(const region::Facts& facts, net::HttpRequest request) {
+  return serve_table("sts", kIdentityOperations, std::move(request), facts);
 }
 
 }  // namespace aurora_global::services::sts

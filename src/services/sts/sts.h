@@ -8,6 +8,6 @@ namespace aurora_global::services::sts {
 
 std::vector<std::string_view> action_names();
 
-net::HttpResponse serve(const region::Facts& facts, const net::HttpRequest& request);
+net::Task<net::HttpResponse> serve(const region::Facts& facts, net::HttpRequest request);
 
 }  // namespace aurora_global::services::sts

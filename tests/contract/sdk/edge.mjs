@@ -27,6 +27,18 @@ out.json = await statistics(new cloudwatch.CloudWatchClient({}));
 out.refused = await cbor.send(new cloudwatch.PutMetricDataCommand({ Namespace: "AWS/No",
   MetricData: [{ MetricName: "M", Value: 1 }] })).then(() => null, error => error.name);
 
+// Of more points than it wants, a client gets the newest.
+const json = new cloudwatch.CloudWatchClient({});
+for (const back of [0, 1]) {
+  await json.send(new cloudwatch.PutMetricDataCommand({ Namespace, MetricData: [
+    { MetricName: "Pages", Value: 2 - back, Timestamp: new Date(Timestamp - back * 60_000) } ] }));
+}
+out.newest = (await json.send(new cloudwatch.GetMetricDataCommand({
+  StartTime: new Date(Timestamp - 300_000), EndTime: new Date(Timestamp.getTime() + 60_000),
+  MaxDatapoints: 1, MetricDataQueries: [{ Id: "m", MetricStat: {
+    Metric: { Namespace, MetricName: "Pages" }, Period: 60, Stat: "Sum" } }] })))
+  .MetricDataResults[0].Values;
+
 // 1,000 data, which the SDK compresses.
 let encoding = null;
 const many = new cloudwatch.CloudWatchClient({});
