@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kAskLimit = 3s;
-constexpr Duration kCheckpointLimit = 60s;
-constexpr Duration kStartLimit = 60s;
-constexpr Duration kSeedLimit = 3600s;
+constexpr Duration kRejoinAskLimit = 3s;
+constexpr Duration kRejoinCheckpointLimit = 60s;
+constexpr Duration kRejoinStartLimit = 60s;
+constexpr Duration kRejoinSeedLimit = 3600s;
 constexpr Duration kRewindLimit = 600s;
-constexpr Duration kStopLimit = 30s;
+constexpr Duration kRejoinStopLimit = 30s;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ net::Task<Result<bool>> Keeper::ends_at_the_fork(Instance& head) {
   const RegionId writer = core_.truth.own_global()->writer_region;
   CO_TRY(const std::uint32_t timeline, co_await head.last_timeline());
   CO_TRY(const auto answer,
-         co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kAskLimit)));
+         co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kRejoinAskLimit)));
   if (answer.fork.value == 0) co_return false;
   CO_TRY(const bool past, co_await head.wal_goes_past(timeline, answer.fork));
   log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(), timeline,
@@ -42,8 +42,8 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
   if (!same_history) {
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
-    CO_TRY_VOID(
-        co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+    CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
+                                         Deadline::in(kRejoinCheckpointLimit)));
     log::info("instance {}: pg_rewind", head.identifier());
     const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
@@ -51,7 +51,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
       co_return co_await keep_and_seed(head);
     }
   }
-  CO_TRY_VOID(co_await head.start(from, Deadline::in(kStartLimit)));
+  CO_TRY_VOID(co_await head.start(from, Deadline::in(kRejoinStartLimit)));
   rejoined(same_history ? "" : " after a rewind");
   co_return ok();
 }
@@ -59,13 +59,13 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
 // A copy takes the place of data that nobody else has: those are kept.
 net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
   truth_.withdraw_word();
-  CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kRejoinStopLimit)));
   CO_TRY(const auto kept, co_await head.set_aside("diverged"));
   log::warn("instance {}: copied anew; its old data are kept in {}", head.identifier(),
             kept.string());
   core_.events.of_failover("Data that only this Region had are kept in " + kept.string());
-  CO_TRY_VOID(co_await head.seed(source(head), Deadline::in(kSeedLimit)));
-  CO_TRY_VOID(co_await head.start(source(head), Deadline::in(kStartLimit)));
+  CO_TRY_VOID(co_await head.seed(source(head), Deadline::in(kRejoinSeedLimit)));
+  CO_TRY_VOID(co_await head.start(source(head), Deadline::in(kRejoinStartLimit)));
   rejoined(" as a new copy");
   co_return ok();
 }
@@ -88,15 +88,15 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   log::warn("instance {}: nothing of what {} writes arrives; {}", head.identifier(), writer.name,
             before == 0 ? "its history is compared" : "it is copied anew");
   if (before > 0) co_return co_await copy_anew(head, from);
-  CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kStopLimit)));
-  CO_TRY_VOID(
-      co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+  CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
+  CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
+                                       Deadline::in(kRejoinCheckpointLimit)));
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
     CO_TRY_VOID(co_await copy_anew(head, from));
   }
-  co_return co_await head.start(from, Deadline::in(kStartLimit));
+  co_return co_await head.start(from, Deadline::in(kRejoinStartLimit));
 }
 
 }  // namespace aurora_global::region
