@@ -18,18 +18,31 @@ constexpr Duration kRejoinStopLimit = 30s;
 
 }  // namespace
 
-// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
-// shutdown's has not, and that of a fenced server seldom has.
-net::Task<Result<bool>> Keeper::ends_at_the_fork(Instance& head) {
+// After a clean shutdown it ends at the fork, and that of a fenced server does nearly always.
+net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head) {
   const RegionId writer = core_.truth.own_global()->writer_region;
-  CO_TRY(const std::uint32_t timeline, co_await head.last_timeline());
-  CO_TRY(const auto answer,
-         co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kRejoinAskLimit)));
-  if (answer.fork.value == 0) co_return false;
-  CO_TRY(const bool past, co_await head.wal_goes_past(timeline, answer.fork));
-  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(), timeline,
-            answer.fork.text(), past ? "goes on" : "ends there");
-  co_return !past;
+  OwnWal own;
+  CO_TRY(own.timeline, co_await head.last_timeline());
+  CO_TRY(const auto answer, co_await core_.peers.ask(writer, messages::Fork{own.timeline},
+                                                     Deadline::in(kRejoinAskLimit)));
+  own.fork = answer.fork;
+  if (own.fork.value == 0) co_return own;
+  CO_TRY(own.goes_past, co_await head.wal_goes_past(own.timeline, own.fork));
+  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(),
+            own.timeline, own.fork.text(), own.goes_past ? "goes on" : "ends there");
+  co_return own;
+}
+
+// Clients may have been told of it, so an operator is told that it is gone, and where it is.
+net::Task<Result<void>> Keeper::keep_what_is_discarded(Instance& head, OwnWal own) {
+  if (own.fork.value == 0) co_return ok();
+  CO_TRY(const auto kept, co_await head.keep_wal(own.timeline, own.fork));
+  if (kept.empty()) co_return ok();
+  log::warn("instance {}: what it wrote after {} is discarded; its WAL is kept in {}",
+            head.identifier(), own.fork.text(), kept.string());
+  core_.events.of_failover("What only this Region had written after " + own.fork.text() +
+                           " is discarded; its WAL is kept in " + kept.string());
+  co_return ok();
 }
 
 net::Task<Result<void>> Keeper::rejoin(Instance& head) {
@@ -39,8 +52,9 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const WalSource from = source(head);
   truth_.withdraw_word();
   // A standby that has gone past the fork would wait for ever, without an error.
-  CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
-  if (!same_history) {
+  CO_TRY(const OwnWal own, co_await own_wal(head));
+  if (own.goes_past) {
+    CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
                                          Deadline::in(kRejoinCheckpointLimit)));
@@ -52,7 +66,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
     }
   }
   CO_TRY_VOID(co_await head.start(from, Deadline::in(kRejoinStartLimit)));
-  rejoined(same_history ? "" : " after a rewind");
+  rejoined(own.goes_past ? " after a rewind" : "");
   co_return ok();
 }
 
