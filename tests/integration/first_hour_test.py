@@ -20,7 +20,7 @@ from lib.platform import EAST, PROGRAM as GIVEN, WEST, AddressPrefix, PlatformTe
 from lib.terminal import Terminal
 
 PROGRAM = os.path.abspath(GIVEN)
-MOMENTS = int(os.environ.get("AURORA_GLOBAL_INTERRUPTIONS", "2"))
+MOMENTS = int(os.environ.get("AURORA_GLOBAL_INTERRUPTIONS", "1"))
 # Ctrl-C, but each third time SIGTERM or a window that is closed.
 WAYS = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGHUP)
 DRILLS = pathlib.Path(__file__).resolve().parents[2] / "drills"
@@ -40,7 +40,8 @@ do = "heal"
 
 def moments(seconds):
     """(moment, way) of each interruption of a command that takes about so many seconds."""
-    for number in range(MOMENTS):
+    first = random.randrange(len(WAYS))
+    for number in range(first, first + MOMENTS):
         yield random.uniform(0, seconds), WAYS[number % len(WAYS)]
 
 
