@@ -39,18 +39,43 @@ target_precompile_headers(ag_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 # time. That installed headers have changed is noticed by ./dev build.
 target_compile_options(ag_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
 
-# ag_module(name [PCH] LINK libs...): library ag_<name> from src/<name>/**.cc, and the test program
-# <name>_test from the *_test.cc beside them.
+# Several files of a module at a time: what they have in common (templates, inline functions) is
+# compiled once. For builds from nothing; with one file at a time a small change is built sooner.
+option(AG_UNITY "Compile the files of a module together" OFF)
+set(AG_UNITY_BATCH 13)
+
+# ag_apart(name group files...): these files of a module are compiled together, apart from the others,
+# so that who links the library takes the one without the other.
+function(ag_apart name group)
+  get_target_property(sources ag_${name} SOURCES)
+  set_target_properties(ag_${name} PROPERTIES UNITY_BUILD_MODE GROUP)
+  foreach(source ${sources})
+    get_filename_component(file ${source} NAME)
+    if(file IN_LIST ARGN)
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+    else()
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP others)
+    endif()
+  endforeach()
+endfunction()
+
+# ag_module(name [PCH] LINK libs... [TEST_LINK libs...]): library ag_<name> from src/<name>/**.cc, and the test program
+# <name>_test from the *_test.cc beside them and what is in testing/ (ag_<name>_testing, where other
+# modules use it, too).
 function(ag_module name)
-  cmake_parse_arguments(ARG "PCH" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PCH" "" "LINK;TEST_LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$|/bootstrap/")
+  set(testing ${sources})
+  list(FILTER testing INCLUDE REGEX "/testing/")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$|/bootstrap/|/testing/")
   if(sources)
     add_library(ag_${name} STATIC ${sources})
     target_include_directories(ag_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(ag_${name} PUBLIC ${ARG_LINK})
+    set_target_properties(ag_${name} PROPERTIES
+      UNITY_BUILD ${AG_UNITY} UNITY_BUILD_BATCH_SIZE ${AG_UNITY_BATCH})
     if(ARG_PCH)
       target_precompile_headers(ag_${name} REUSE_FROM ag_pch)
     endif()
@@ -58,9 +83,22 @@ function(ag_module name)
     add_library(ag_${name} INTERFACE)
     target_link_libraries(ag_${name} INTERFACE ${ARG_LINK})
   endif()
+  if(testing)
+    add_library(ag_${name}_testing STATIC ${testing})
+    target_link_libraries(ag_${name}_testing PUBLIC ag_${name} GTest::gtest ${ARG_TEST_LINK})
+    if(ARG_PCH)
+      target_precompile_headers(ag_${name}_testing REUSE_FROM ag_pch)
+    endif()
+  endif()
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ag_${name} GTest::gtest GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE
+      ag_${name} GTest::gtest GTest::gtest_main ${ARG_TEST_LINK})
+    if(testing)
+      target_link_libraries(${name}_test PRIVATE ag_${name}_testing)
+    endif()
+    set_target_properties(${name}_test PROPERTIES
+      UNITY_BUILD ${AG_UNITY} UNITY_BUILD_BATCH_SIZE ${AG_UNITY_BATCH})
     target_compile_definitions(${name}_test PRIVATE AURORA_GLOBAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     if(ARG_PCH)
       target_precompile_headers(${name}_test REUSE_FROM ag_pch)

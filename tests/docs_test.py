@@ -4,10 +4,12 @@ import re
 import subprocess
 import unittest
 
-from lib.documents import ROOT, anchors, blocks, documents, prose
+from lib.documents import ROOT, TYPED, anchors, blocks, documents, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 WIDTH = 100
+# Programs are run by documents_test, toml is read by bad_input_test.
+LANGUAGES = ("sh", "python", "javascript", "java", "go", "toml", "json", "ini", "mermaid", "text")
 # Printed by `aurora-global api --members`.
 UNWRAPPED = ("docs/reference/api-members.md",)
 
@@ -42,9 +44,12 @@ class Documents(unittest.TestCase):
     def test_shell_blocks_have_a_known_mark_and_no_syntax_error(self):
         for document in documents():
             for language, mark, text in blocks(document):
+                self.assertIn(language, LANGUAGES, name_of(document))
                 if language != "sh":
                     continue
-                self.assertIn(mark, ("", "aws", "long"), name_of(document))
+                if not mark:
+                    self.assertIn(name_of(document), TYPED)
+                self.assertIn(mark, ("", "aws", "long", "container"), name_of(document))
                 done = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True,
                                       check=False)
                 self.assertEqual(0, done.returncode, name_of(document) + done.stderr)

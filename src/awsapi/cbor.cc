@@ -35,9 +35,9 @@ double half_float(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -value : value;
 }
 
-class Reader {
+class CborReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit CborReader(std::string_view bytes) : rest_(bytes) {}
 
   Result<json> document() {
     TRY(json value, item(0));
@@ -247,7 +247,7 @@ void write_value(std::string& out, const Shape* shape, const json& value) {
 
 }  // namespace
 
-Result<json> read_cbor(std::string_view bytes) { return Reader(bytes).document(); }
+Result<json> read_cbor(std::string_view bytes) { return CborReader(bytes).document(); }
 
 std::string write_cbor(const Shape* shape, const json& value) {
   std::string out;

@@ -510,8 +510,9 @@ bool fits(const OperationModel& operation, const RestRequest& request) {
                     });
 }
 
-std::optional<std::string> text_of(const ShapeMember& member, const OperationModel& operation,
-                                   const RestRequest& request) {
+std::optional<std::string> header_text_of(const ShapeMember& member,
+                                          const OperationModel& operation,
+                                          const RestRequest& request) {
   if (member.location == Location::header) {
     const std::string value = header(*request.headers, member.wire);
     return value.empty() ? std::nullopt : std::optional(value);
@@ -559,7 +560,7 @@ Input read_rest(const OperationModel& operation, const RestRequest& request) {
   InputReader reader;
   Input input;
   for (const ShapeMember& member : operation.input->members) {
-    const auto text = text_of(member, operation, request);
+    const auto text = header_text_of(member, operation, request);
     if (!text) continue;
     if (auto value = reader.scalar(*member.shape, *text, member.name)) {
       reader.check(*member.shape, *value, member.name);

@@ -47,9 +47,9 @@ std::shared_ptr<boost::regex> compiled(const std::string& pattern) {
   }
 }
 
-class Reader {
+class ModelReader {
  public:
-  explicit Reader(const json& data) : data_(data) {}
+  explicit ModelReader(const json& data) : data_(data) {}
 
   std::unique_ptr<ServiceModel> read(std::string_view name) {
     model_->name = name;
@@ -149,7 +149,7 @@ const ServiceModel* service_model(std::string_view name) {
   for (const auto& [service, text] : kModels) {
     if (service != name) continue;
     const json data = parse_json(text);
-    return (read[service] = Reader(data).read(service)).get();
+    return (read[service] = ModelReader(data).read(service)).get();
   }
   return nullptr;
 }

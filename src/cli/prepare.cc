@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-constexpr Duration kCallLimit = 10s;
+constexpr Duration kPrepareCallLimit = 10s;
 constexpr const char* kDefaultPostgresBin = "/usr/lib/postgresql/15/bin";
 
 // What cannot be changed on a platform that is there is refused, and the way is named.
@@ -73,7 +73,7 @@ net::Task<Result<Platform>> change_files(Home home, UpOptions options,
     if (net::running_pid(home.link_dir() / "link.pid")) {
       net::ControlClient link(executor, home.link_dir() / "link.sock");
       const nlohmann::json request = {{"do", "set"}, {"latency_ms", *options.latency_ms}};
-      CO_TRY_VOID(co_await link.call(request, Deadline::in(kCallLimit)));
+      CO_TRY_VOID(co_await link.call(request, Deadline::in(kPrepareCallLimit)));
     }
   }
   co_return present;

@@ -245,6 +245,15 @@ std::string table_of(const json& all) {
   return out;
 }
 
+// What an operator should know, as the regions say it.
+void append_warnings(std::string& out, const json& all) {
+  for (const json& region : all["regions"]) {
+    for (const json& warning : region.value("warnings", json::array())) {
+      out += "\n" + text_of(region, "region") + ": " + warning.get<std::string>() + "\n";
+    }
+  }
+}
+
 void append_connections(std::string& out, const Connected& connected) {
   out += "\nconnect to the global writer endpoint of\n";
   for (const RegionId& region : connected.platform.regions) {
@@ -272,11 +281,14 @@ std::string fit(const std::string& text, TerminalSize terminal, bool watch) {
 void show_table(const Connected& connected, const json& all, StatusOptions options) {
   const TerminalSize terminal = terminal_size(STDOUT_FILENO);
   std::string out = table_of(all);
+  std::string warnings;
+  append_warnings(warnings, all);
   if (options.watch && terminal.columns > 0) {
+    out += warnings;
     // Over what stands there, the rest erased: no flicker.
     out = "\033[H" + fit(out, terminal, true) + "\033[J";
   } else {
-    out = fit(out, terminal, false);
+    out = fit(out, terminal, false) + warnings;  // Which have names of files: not cut.
     if (!options.watch) append_connections(out, connected);
   }
   std::fputs(out.c_str(), stdout);

@@ -17,8 +17,8 @@ using net::Process;
 
 constexpr Duration kBackoffMin = 100ms;
 constexpr Duration kBackoffMax = 10s;
-constexpr Duration kSteadyAfter = 10s;  // A process that lived this long starts afresh.
-constexpr Duration kEndLimit = 90s;     // PostgreSQL may have a checkpoint to write.
+constexpr Duration kSteadyAfter = 10s;    // A process that lived this long starts afresh.
+constexpr Duration kChildEndLimit = 90s;  // PostgreSQL may have a checkpoint to write.
 constexpr std::uintmax_t kLogBytesMax = 20u << 20;
 
 struct Child {
@@ -56,7 +56,7 @@ net::Task<void> keep_child(std::filesystem::path region_dir, Child child, std::s
       }
       if (ending) {
         process->signal(SIGTERM);
-        if (!co_await process->wait(Deadline::in(kEndLimit))) process->signal(SIGKILL);
+        if (!co_await process->wait(Deadline::in(kChildEndLimit))) process->signal(SIGKILL);
         co_return;
       }
       log::warn("{} (process {}) has ended", child.name, process->pid());

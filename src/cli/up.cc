@@ -21,13 +21,13 @@ namespace fs = std::filesystem;
 
 constexpr Duration kProcessLimit = 15s;
 constexpr Duration kAvailableLimit = 120s;
-constexpr Duration kCallLimit = 10s;
+constexpr Duration kUpCallLimit = 10s;
 constexpr Duration kPoll = 50ms;
 
-// Progress with elapsed time.
-class Progress {
+// ElapsedProgress with elapsed time.
+class ElapsedProgress {
  public:
-  Progress() : started_(SystemClock().now()) {}
+  ElapsedProgress() : started_(SystemClock().now()) {}
   void say(const std::string& text) const {
     const std::chrono::duration<double> elapsed = SystemClock().now() - started_;
     std::printf("%6.2f s  %s\n", elapsed.count(), text.c_str());
@@ -106,7 +106,7 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
   const Platform& platform = connected.platform;
   const std::string cluster = platform.global_cluster + "-" + region.name;
   CO_TRY(const auto present,
-         co_await client.describe_db_clusters(region, Deadline::in(kCallLimit)));
+         co_await client.describe_db_clusters(region, Deadline::in(kUpCallLimit)));
   if (present.empty()) {
     awsapi::Form form = {{"Action", "CreateDBCluster"},
                          {"DBClusterIdentifier", cluster},
@@ -120,17 +120,17 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
       form["MasterUserPassword"] = password;
       form["DatabaseName"] = std::string(kDatabase);
     }
-    CO_TRY_VOID(co_await client.rds_do(region, std::move(form), Deadline::in(kCallLimit)));
+    CO_TRY_VOID(co_await client.rds_do(region, std::move(form), Deadline::in(kUpCallLimit)));
   }
   CO_TRY(const auto instances,
-         co_await client.describe_db_instances(region, Deadline::in(kCallLimit)));
+         co_await client.describe_db_instances(region, Deadline::in(kUpCallLimit)));
   for (int i = static_cast<int>(instances.size()); i <= platform.readers; ++i) {
     awsapi::Form form = {{"Action", "CreateDBInstance"},
                          {"DBInstanceIdentifier", cluster + "-" + std::to_string(i + 1)},
                          {"DBClusterIdentifier", cluster},
                          {"DBInstanceClass", "db.serverless"},
                          {"Engine", std::string(model::kEngine)}};
-    CO_TRY_VOID(co_await client.rds_do(region, std::move(form), Deadline::in(kCallLimit)));
+    CO_TRY_VOID(co_await client.rds_do(region, std::move(form), Deadline::in(kUpCallLimit)));
   }
   co_return ok();
 }
@@ -138,7 +138,7 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
 net::Task<Result<void>> await_instances(Connected& connected, RegionId region, StartupLogs& logs) {
   auto ask = [&]() -> net::Task<Result<bool>> {
     CO_TRY(const auto instances,
-           co_await connected.at(region).describe_db_instances(region, Deadline::in(kCallLimit)));
+           co_await connected.at(region).describe_db_instances(region, Deadline::in(kUpCallLimit)));
     bool all = static_cast<int>(instances.size()) > connected.platform.readers;
     for (const auto& instance : instances) all = all && instance.status == "available";
     co_return all;
@@ -150,23 +150,23 @@ net::Task<Result<void>> await_instances(Connected& connected, RegionId region, S
 }
 
 net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
-                                   const Progress& progress) {
+                                   const ElapsedProgress& progress) {
   const auto& regions = connected.platform.regions;
   CO_TRY(const auto globals, co_await connected.at(regions[0])
-                                 .describe_global_clusters(regions[0], Deadline::in(kCallLimit)));
+                                 .describe_global_clusters(regions[0], Deadline::in(kUpCallLimit)));
   if (globals.empty()) {
     awsapi::Form form = {{"Action", "CreateGlobalCluster"},
                          {"GlobalClusterIdentifier", connected.platform.global_cluster},
                          {"Engine", std::string(model::kEngine)}};
     CO_TRY_VOID(co_await connected.at(regions[0])
-                    .rds_do(regions[0], std::move(form), Deadline::in(kCallLimit)));
+                    .rds_do(regions[0], std::move(form), Deadline::in(kUpCallLimit)));
     progress.say("global cluster " + connected.platform.global_cluster);
   }
   for (std::size_t i = 0; i < regions.size(); ++i) {
     const RegionId region = regions[i];
     auto knows = [&]() -> net::Task<Result<bool>> {
       CO_TRY(const auto found, co_await connected.at(region).describe_global_clusters(
-                                   region, Deadline::in(kCallLimit)));
+                                   region, Deadline::in(kUpCallLimit)));
       co_return !found.empty();
     };
     CO_TRY_VOID(co_await await_condition("region " + region.name + " has not heard of the others",
@@ -180,7 +180,7 @@ net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
   for (const RegionId& region : regions)
     CO_TRY_VOID(co_await await_instances(connected, region, logs));
   auto replicating = [&]() -> net::Task<Result<bool>> {
-    CO_TRY(const auto now, co_await situation(connected, Deadline::in(kCallLimit)));
+    CO_TRY(const auto now, co_await situation(connected, Deadline::in(kUpCallLimit)));
     bool all = now.global.members.size() == regions.size();
     for (const auto& member : now.global.members) all = all && member.connected;
     co_return all;
@@ -215,7 +215,7 @@ void print_next_steps(const Home& home, const Platform& platform, const RegionId
 
 // The first region that is not the writer's.
 net::Task<RegionId> next_target(Connected& connected) {
-  const auto now = co_await situation(connected, Deadline::in(kCallLimit));
+  const auto now = co_await situation(connected, Deadline::in(kUpCallLimit));
   for (const RegionId& region : connected.platform.regions) {
     if (now.has_value() && region != now->global.writer_region) co_return region;
   }
@@ -225,7 +225,7 @@ net::Task<RegionId> next_target(Connected& connected) {
 // `started` gets what was not there before, each before it is started.
 net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
                                  boost::asio::any_io_executor executor) {
-  const Progress progress;
+  const ElapsedProgress progress;
   CO_TRY(const Platform platform, co_await prepare_files(home, options, executor));
   CO_TRY_VOID(write_functions(home, platform));
   progress.say("platform in " + home.root().string());

@@ -23,7 +23,7 @@ json two_regions() {
           {"x-Secondary", region_stack("us-west-2")}};
 }
 
-std::string refusal(const json& text) {
+std::string refused_outputs(const json& text) {
   const auto outputs = parse_outputs(text.dump(), "o.json");
   return outputs.has_error() ? outputs.error().message : "(accepted)";
 }
@@ -42,22 +42,24 @@ TEST(DeployOutputs, StacksOfRegionsAreKnownByTheirOutputs) {
 TEST(DeployOutputs, RefusalsNameWhatIsMissingAndWhatToDo) {
   json one = two_regions();
   one["x-Secondary"].erase("CrudGlobalEndpointFunction");
-  EXPECT_EQ(refusal(one),
+  EXPECT_EQ(refused_outputs(one),
             "o.json: stack x-Secondary has no output CrudGlobalEndpointFunction; run ./deploy.sh, "
             "or name its outputs file with --outputs FILE");
   one = two_regions();
   one["x-Secondary"]["Region"] = 3;
-  EXPECT_NE(refusal(one).find("output Region of stack x-Secondary is no text"), std::string::npos);
+  EXPECT_NE(refused_outputs(one).find("output Region of stack x-Secondary is no text"),
+            std::string::npos);
   one = two_regions();
   one.erase("x-Secondary");
-  EXPECT_NE(refusal(one).find("there are 1; run ./deploy.sh"), std::string::npos) << refusal(one);
+  EXPECT_NE(refused_outputs(one).find("there are 1; run ./deploy.sh"), std::string::npos)
+      << refused_outputs(one);
   one = two_regions();
   one["x-Secondary"]["GlobalClusterIdentifier"] = "h";
-  EXPECT_NE(refusal(one).find("two global clusters, g and h"), std::string::npos);
+  EXPECT_NE(refused_outputs(one).find("two global clusters, g and h"), std::string::npos);
   one = two_regions();
   one["x-Secondary"]["Region"] = "us-east-1";
-  EXPECT_NE(refusal(one).find("two stacks of region us-east-1"), std::string::npos);
-  EXPECT_NE(refusal(json::array()).find("no JSON object"), std::string::npos);
+  EXPECT_NE(refused_outputs(one).find("two stacks of region us-east-1"), std::string::npos);
+  EXPECT_NE(refused_outputs(json::array()).find("no JSON object"), std::string::npos);
   EXPECT_NE(parse_outputs("{", "o.json").error().message.find("no JSON object"), std::string::npos);
   const auto missing = load_outputs("/nonexistent/outputs.json");
   ASSERT_TRUE(missing.has_error());

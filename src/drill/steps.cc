@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kPoll = 50ms;
-constexpr Duration kCallLimit = 15s;
+constexpr Duration kStepCallLimit = 15s;
 // Waits for a fact about the client's log. False: the load ended or the deadline passed first.
 template <typename Condition>
 net::Task<bool> wait_for(Stage& stage, Deadline deadline, Condition condition) {
@@ -21,7 +21,7 @@ net::Task<bool> wait_for(Stage& stage, Deadline deadline, Condition condition) {
 
 net::Task<Result<Situation>> settled(Stage& stage, Deadline deadline, bool synchronized) {
   for (;;) {
-    auto situation = co_await stage.platform.situation(deadline.at_most(kCallLimit));
+    auto situation = co_await stage.platform.situation(deadline.at_most(kStepCallLimit));
     if (situation.has_value() && situation->available() &&
         (situation->synchronized || !synchronized)) {
       co_return situation;
@@ -62,7 +62,7 @@ net::Task<Result<void>> watch_move(Stage& stage, StepRun& run, RegionId to, std:
     }
     const bool over = operation.has_error() || operation->step == model::Step::done;
     if (over) {
-      const auto situation = co_await stage.platform.situation(deadline.at_most(kCallLimit));
+      const auto situation = co_await stage.platform.situation(deadline.at_most(kStepCallLimit));
       if (situation.has_value() && situation->available() && situation->writer == to) {
         co_return ok();
       }
@@ -91,7 +91,7 @@ net::Task<Result<void>> move(Stage& stage, const DrillStep& step, StepRun& run, 
   const std::string before = last.has_value() ? last->id : "";
   for (;;) {
     const auto called =
-        co_await stage.platform.move_writer(to, operation, deadline.at_most(kCallLimit));
+        co_await stage.platform.move_writer(to, operation, deadline.at_most(kStepCallLimit));
     if (called.has_value()) break;
     // "Not now": a secondary that has just come back does not replicate yet, or AWS throttles.
     const ErrorKind kind = called.error().kind;
@@ -151,7 +151,7 @@ net::Task<bool> perform_moves(Stage& stage, const DrillStep& step) {
         co_return end(stage, run, why);
       }
     }
-    const auto situation = co_await stage.platform.situation(deadline.at_most(kCallLimit));
+    const auto situation = co_await stage.platform.situation(deadline.at_most(kStepCallLimit));
     if (situation.has_error()) {
       StepRun& run = begin(stage, step.act, name);
       co_return end(stage, run, situation.error());
@@ -209,7 +209,7 @@ net::Task<bool> perform_fault(Stage& stage, const DrillStep& step) {
   RegionId region;
   std::string title(name_of(step.act));
   if (on_region) {
-    const auto situation = co_await stage.platform.situation(Deadline::in(kCallLimit));
+    const auto situation = co_await stage.platform.situation(Deadline::in(kStepCallLimit));
     region = step.region.empty() ? default_region(stage, step.act) : step.region;
     if (situation.has_value()) region = resolve(region, *situation);
     title += " " + region.name;
@@ -271,7 +271,7 @@ RegionId resolve(const RegionId& region, const Situation& situation) {
 
 net::Task<bool> wait_healthy(Platform& platform, Deadline deadline) {
   for (;;) {
-    const auto situation = co_await platform.situation(deadline.at_most(kCallLimit));
+    const auto situation = co_await platform.situation(deadline.at_most(kStepCallLimit));
     if (situation.has_value() && situation->available() && situation->synchronized) co_return true;
     if (deadline.passed()) co_return false;
     co_await net::sleep_for(kPoll);

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-const SystemClock kClock;
+const SystemClock kLogClock;
 
 Record write(std::uint64_t op, Outcome outcome) {
   Record record;
@@ -24,9 +24,9 @@ Record write(std::uint64_t op, Outcome outcome) {
 }
 
 TEST(RunLog, ArrivesAsItWasInTheTimeOfTheReader) {
-  History reader(kClock);
+  History reader(kLogClock);
   reader.begin();
-  History writer(kClock);
+  History writer(kLogClock);
   writer.begin();
   Record sent = write(7, Outcome::unknown);
   sent.region = writer.region_index("us-west-2");
@@ -55,7 +55,7 @@ TEST(RunLog, ArrivesAsItWasInTheTimeOfTheReader) {
 }
 
 TEST(RunLog, NonsenseAddsNothing) {
-  History history(kClock);
+  History history(kLogClock);
   history.begin();
   history.add(write(1, Outcome::ok));
   const json good = log_json(history, {});
@@ -63,7 +63,7 @@ TEST(RunLog, NonsenseAddsNothing) {
     for (const json& nonsense : {json(nullptr), json("x"), json({1}), json({{1, 2}}), json(-1)}) {
       json log = good;
       log[member] = nonsense;
-      History reader(kClock);
+      History reader(kLogClock);
       reader.begin();
       std::vector<ExpectedItem> items;
       const auto merged = merge_log(log, reader, items);
@@ -76,7 +76,7 @@ TEST(RunLog, NonsenseAddsNothing) {
 }
 
 TEST(RunLog, ComparesAsSqlWould) {
-  History history(kClock);
+  History history(kLogClock);
   history.begin();
   history.add(write(1, Outcome::ok));
   history.add(write(2, Outcome::ok));       // Lost.

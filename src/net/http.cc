@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <charconv>
 
+#include "net/http_stream.h"
 #include "net/tls.h"
 
 namespace aurora_global::net {
@@ -16,7 +15,6 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
-using TlsStream = asio::ssl::stream<tcp::socket>;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -37,16 +35,15 @@ Error connection_error(const boost::system::error_code& code, std::string_view w
   return error;
 }
 
-template <typename Stream>
-Task<Result<HttpResponse>> read_response(Stream& stream, beast::flat_buffer& buffer,
+Task<Result<HttpResponse>> read_response(HttpStream& stream, beast::flat_buffer& buffer,
                                          std::size_t body_bytes_max, Deadline deadline,
                                          bool& began) {
   http::response_parser<http::string_body> parser;
   parser.header_limit(kHttpHeaderBytesMax);
   parser.body_limit(body_bytes_max);
-  DeadlineGuard guard(beast::get_lowest_layer(stream), deadline);
-  auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
-  began = began || size > 0 || parser.got_some();
+  DeadlineGuard guard(stream.socket(), deadline);
+  const auto error = co_await read_http(stream, buffer, parser, HttpPart::whole);
+  began = began || buffer.size() > 0 || parser.got_some();
   if (guard.expired()) co_return make_error(ErrorKind::timeout, "no answer in time");
   if (error) co_return connection_error(error, "read answer");
   HttpResponse response;
@@ -130,10 +127,9 @@ Result<tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view
 
 struct HttpClient::Connection {
   Connection(asio::any_io_executor executor, std::size_t body_bytes_max)
-      : socket(executor), buffer(kHttpHeaderBytesMax + body_bytes_max) {}
+      : stream(tcp::socket(executor)), buffer(kHttpHeaderBytesMax + body_bytes_max) {}
 
-  tcp::socket socket;                 // Used without TLS.
-  std::unique_ptr<TlsStream> secure;  // Used with TLS.
+  HttpStream stream;
   beast::flat_buffer buffer;
   bool began = false;  // Some of the present answer has arrived.
 };
@@ -174,8 +170,9 @@ Task<Result<tcp::endpoint>> look_up(std::string address, Deadline deadline) {
 Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadline deadline) {
   CO_TRY(const tcp::endpoint endpoint, co_await look_up(address_, deadline));
   auto connection = std::make_unique<Connection>(executor_, body_bytes_max_);
-  tcp::socket& socket = connection->socket;
+  HttpStream& stream = connection->stream;
   {
+    tcp::socket& socket = stream.socket();
     DeadlineGuard guard(socket, deadline);
     auto [error] = co_await socket.async_connect(endpoint, use_result);
     if (guard.expired()) {
@@ -183,14 +180,13 @@ Task<Result<std::unique_ptr<HttpClient::Connection>>> HttpClient::connect(Deadli
     }
     if (error) co_return from_error_code(error, "connect to " + address_);
   }
-  set_low_latency(socket);
+  set_low_latency(stream.socket());
   if (!tls_) co_return connection;
-  connection->secure = std::make_unique<TlsStream>(std::move(socket), *tls_);
-  TlsStream& stream = *connection->secure;
-  stream.set_verify_callback(asio::ssl::host_name_verification(server_name_));
-  SSL_set_tlsext_host_name(stream.native_handle(), server_name_.c_str());
-  DeadlineGuard guard(stream.next_layer(), deadline);
-  auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::client, use_result);
+  HttpStream::Tls& tls = stream.secure(*tls_);
+  tls.set_verify_callback(asio::ssl::host_name_verification(server_name_));
+  SSL_set_tlsext_host_name(tls.native_handle(), server_name_.c_str());
+  DeadlineGuard guard(stream.socket(), deadline);
+  const auto error = co_await stream.shake_hands(asio::ssl::stream_base::client);
   if (guard.expired()) {
     co_return make_error(ErrorKind::timeout, "TLS with " + address_ + ": no answer in time");
   }
@@ -210,19 +206,17 @@ Task<Result<HttpResponse>> HttpClient::exchange(Connection& connection, const Ht
   message.body() = request.body;
   message.prepare_payload();
   connection.began = false;
-  const auto send = [&](auto& stream) -> Task<Result<HttpResponse>> {
-    {
-      DeadlineGuard guard(beast::get_lowest_layer(stream), deadline);
-      auto [error, size] = co_await http::async_write(stream, message, use_result);
-      if (guard.expired()) co_return make_error(ErrorKind::timeout, "request not sent in time");
-      if (error) co_return connection_error(error, "send request");
-    }
-    co_return co_await read_response(stream, connection.buffer, body_bytes_max_, deadline,
-                                     connection.began);
-  };
-  // `send` is awaited here, so its captures live as long as it does.
-  if (connection.secure) co_return co_await send(*connection.secure);
-  co_return co_await send(connection.socket);
+  std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
+  append_fields(text, message.base());
+  text += message.body();
+  {
+    DeadlineGuard guard(connection.stream.socket(), deadline);
+    const auto error = co_await connection.stream.write(text);
+    if (guard.expired()) co_return make_error(ErrorKind::timeout, "request not sent in time");
+    if (error) co_return connection_error(error, "send request");
+  }
+  co_return co_await read_response(connection.stream, connection.buffer, body_bytes_max_, deadline,
+                                   connection.began);
 }
 
 Task<Result<HttpResponse>> HttpClient::request(HttpRequest request, Deadline deadline) {

@@ -1,14 +1,13 @@
 // The server half of net/http.h.
 #include <algorithm>
 #include <array>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <ctime>
 
 #include "base/rng.h"
 #include "net/http.h"
+#include "net/http_stream.h"
 #include "net/log.h"
 #include "net/tls.h"
 
@@ -18,7 +17,6 @@ namespace {
 namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
-using TlsStream = asio::ssl::stream<tcp::socket>;
 using namespace std::chrono_literals;
 
 constexpr Duration kIdleLimit = 75s;
@@ -59,36 +57,34 @@ HttpResponse refusal_of(Arrival arrival, std::size_t body_bytes_max) {
   return answer;
 }
 
-template <typename Stream>
-Task<Arrival> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+Task<Arrival> read_request(HttpStream& stream, beast::flat_buffer& buffer, Parser& parser) {
   {
-    DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kIdleLimit));
-    auto [error, size] = co_await http::async_read_header(stream, buffer, parser, use_result);
+    DeadlineGuard guard(stream.socket(), Deadline::in(kIdleLimit));
+    const auto error = co_await read_http(stream, buffer, parser, HttpPart::header);
     if (error) co_return arrival_of(error);
   }
-  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
+  DeadlineGuard guard(stream.socket(), Deadline::in(kReadLimit));
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    http::response<http::empty_body> go_on(http::status::continue_, 11);
-    auto [error, size] = co_await http::async_write(stream, go_on, use_result);
+    const auto error = co_await stream.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (error) co_return Arrival::gone;
   }
-  auto [error, size] = co_await http::async_read(stream, buffer, parser, use_result);
+  const auto error = co_await read_http(stream, buffer, parser, HttpPart::whole);
   co_return arrival_of(error);
 }
 
-template <typename Stream>
-Task<bool> write_answer(Stream& stream, http::response<http::string_body>& message) {
-  http::response_serializer<http::string_body> serializer(message);
-  DeadlineGuard guard(beast::get_lowest_layer(stream), Deadline::in(kReadLimit));
-  auto [error, size] = co_await http::async_write(stream, serializer, use_result);
+Task<bool> write_answer(HttpStream& stream, const http::response<http::string_body>& message) {
+  std::string text = "HTTP/1.1 " + std::to_string(message.result_int()) + " ";
+  text.append(message.reason()).append("\r\n");
+  append_fields(text, message.base());
+  text += message.body();
+  DeadlineGuard guard(stream.socket(), Deadline::in(kReadLimit));
+  const auto error = co_await stream.write(text);
   co_return !error;
 }
 
 // Reads on for a moment before the connection is closed: closing with unread bytes resets it, and
 // the client may never see the answer.
-template <typename Stream>
-Task<void> drain(Stream& stream) {
-  auto& socket = beast::get_lowest_layer(stream);
+Task<void> drain(tcp::socket& socket) {
   boost::system::error_code ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
   std::array<char, 16 * 1024> waste;
@@ -246,18 +242,20 @@ Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
 
 Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socket) {
   const Counted counted(core->connections);
-  co_await serve(*core, socket, "");
+  HttpStream stream(std::move(socket));
+  co_await serve(*core, stream, "");
 }
 
 Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket) {
   const Counted counted(core->connections);
-  TlsStream stream(std::move(socket), *core->tls);
+  HttpStream stream(std::move(socket));
+  HttpStream::Tls& tls = stream.secure(*core->tls);
   {
-    DeadlineGuard guard(stream.next_layer(), Deadline::in(kHandshakeLimit));
-    auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, use_result);
+    DeadlineGuard guard(stream.socket(), Deadline::in(kHandshakeLimit));
+    const auto error = co_await stream.shake_hands(asio::ssl::stream_base::server);
     if (error) co_return;
   }
-  const std::string client_name = peer_common_name(stream.native_handle());
+  const std::string client_name = peer_common_name(tls.native_handle());
   co_await serve(*core, stream, client_name);
 }
 
@@ -295,7 +293,7 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
     const bool written = co_await write_answer(stream, message);
     if (!written) co_return;
     if (keep) continue;
-    co_await drain(stream);
+    co_await drain(stream.socket());
     co_return;
   }
 }

@@ -57,11 +57,11 @@ Key hmac(BytesView key, std::string_view text) {
   return out;
 }
 
-bool printable(char c) { return c >= 0x21 && c <= 0x7e; }
+bool printable_char(char c) { return c >= 0x21 && c <= 0x7e; }
 
 // A client's character in a message to that client.
 std::string shown(char c) {
-  if (printable(c)) return std::string("'") + c + "'";
+  if (printable_char(c)) return std::string("'") + c + "'";
   char text[8];
   std::snprintf(text, sizeof text, "0x%02x", static_cast<unsigned char>(c));
   return text;
@@ -71,21 +71,21 @@ std::string shown(std::string_view text) {
   constexpr std::size_t kShownMax = 30;
   std::string out(text.substr(0, kShownMax));
   std::replace_if(
-      out.begin(), out.end(), [](char c) { return !printable(c); }, '?');
+      out.begin(), out.end(), [](char c) { return !printable_char(c); }, '?');
   return out;
 }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // name=value, separated by commas. The end of the text reads as a NUL, which no message contains.
-class Reader {
+class AttributeReader {
  public:
   struct Attribute {
     char name = 0;
     std::string_view value;
   };
 
-  explicit Reader(std::string_view text) : rest_(text) {}
+  explicit AttributeReader(std::string_view text) : rest_(text) {}
 
   char peek() const { return rest_.empty() ? '\0' : rest_.front(); }
   void skip() { rest_.remove_prefix(std::min<std::size_t>(1, rest_.size())); }
@@ -227,7 +227,7 @@ std::vector<std::string> ScramServer::mechanisms(bool tls) {
 
 // Reads the GS2 header and gives client-first-message-bare.
 Result<std::string_view> ScramServer::read_binding_flag(std::string_view client_first) {
-  Reader reader(client_first);
+  AttributeReader reader(client_first);
   flag_ = reader.peek();
   if (flag_ == 'n' || flag_ == 'y') {
     if (plus_) {
@@ -279,12 +279,12 @@ Result<std::string> ScramServer::first(std::string_view mechanism, std::string_v
   }
   TRY_VOID(check_text(client_first));
   TRY(const std::string_view bare, read_binding_flag(client_first));
-  Reader reader(bare);
+  AttributeReader reader(bare);
   if (reader.peek() == 'm') return unsupported("client requires an unsupported SCRAM extension");
   // The user is the one of the start-up packet; PostgreSQL's clients leave this name empty.
   TRY_VOID(reader.value_of('n'));
   TRY(const std::string_view nonce, reader.value_of('r'));
-  if (!std::all_of(nonce.begin(), nonce.end(), printable)) {
+  if (!std::all_of(nonce.begin(), nonce.end(), printable_char)) {
     return violation("non-printable characters in SCRAM nonce");
   }
   while (!reader.rest().empty()) TRY_VOID(reader.any());
@@ -321,14 +321,14 @@ Result<std::string> ScramServer::final(std::string_view client_final) {
   CHECK(stage_ == Stage::final);
   stage_ = Stage::over;
   TRY_VOID(check_text(client_final));
-  Reader reader(client_final);
+  AttributeReader reader(client_final);
   TRY(const std::string_view bound, reader.value_of('c'));
   if (bound != binding()) {
     return plus_ ? wrong_binding("SCRAM channel binding check failed")
                  : violation("unexpected SCRAM channel-binding attribute in client-final-message");
   }
   TRY(const std::string_view nonce, reader.value_of('r'));
-  Reader::Attribute attribute;
+  AttributeReader::Attribute attribute;
   std::string_view without_proof;
   do {  // Extensions that a server need not know may stand before the proof.
     const std::size_t at = client_final.size() - reader.rest().size();

@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::int64_t milliseconds(Duration duration) {
+std::int64_t whole_milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
@@ -34,7 +34,7 @@ net::Task<Result<void>> ControlRouter::prepare(PrepareOrder order, Deadline dead
                      {"endpoint", order.endpoint},
                      {"epoch", order.epoch.value},
                      {"backend", order.backend},
-                     {"limit_ms", milliseconds(order.limit)}};
+                     {"limit_ms", whole_milliseconds(order.limit)}};
   CO_TRY_VOID(co_await slow_.call(json, deadline));
   co_return ok();
 }
@@ -44,7 +44,7 @@ net::Task<Result<Held>> ControlRouter::hold(HoldOrder order, Deadline deadline) 
                      {"endpoint", order.endpoint},
                      {"epoch", order.epoch.value},
                      {"policy", model::name_of(order.drain.policy)},
-                     {"drain_ms", milliseconds(order.drain.timeout)}};
+                     {"drain_ms", whole_milliseconds(order.drain.timeout)}};
   CO_TRY(const Json answer, co_await slow_.call(json, deadline));
   Held held;
   model::Fields fields(answer, "router's answer to hold");

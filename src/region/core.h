@@ -35,5 +35,16 @@ struct Core {
 inline Error fault(ErrorKind kind, std::string code, std::string message) {
   return make_error(kind, std::move(message), std::move(code));
 }
+inline constexpr const char* kInvalidGlobal = "InvalidGlobalClusterStateFault";
+inline constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
+inline Error no_such_global(const std::string& identifier) {
+  return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
+               "Global cluster " + identifier + " not found");
+}
+
+// For messages.
+inline std::int64_t milliseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
 
 }  // namespace aurora_global::region

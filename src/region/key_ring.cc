@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-constexpr Duration kTurnLimit = 10s;
+constexpr Duration kKeyTurnLimit = 10s;
 constexpr std::string_view kKeyDocument = "key:";
 constexpr std::string_view kAliasDocument = "alias:";
 constexpr std::string_view kAliasPrefix = "alias/";
@@ -210,7 +210,7 @@ net::Task<Result<void>> KeyRing::put_alias(std::string name, KeyAlias alias) {
 
 net::Task<Result<Key>> KeyRing::create(std::string description,
                                        std::map<std::string, std::string> tags) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   if (keys_.size() >= kKeysMax) {
     co_return refuse("LimitExceededException", "A region keeps at most 1000 keys");
   }
@@ -222,7 +222,7 @@ net::Task<Result<Key>> KeyRing::create(std::string description,
 }
 
 net::Task<Result<Key>> KeyRing::managed_key(std::string name) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   if (const KeyAlias* present = alias(name)) co_return *alive(present->key_id);
   Key key = new_key();
   key.managed = true;
@@ -239,7 +239,7 @@ net::Task<Result<Key>> KeyRing::managed_key(std::string name) {
 }
 
 net::Task<Result<Key>> KeyRing::change_key(std::string reference, Change change) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   CO_TRY(Key key, find_key(reference));
   if (key.managed) {
     co_return make_error(ErrorKind::denied,
@@ -320,7 +320,7 @@ net::Task<Result<Key>> KeyRing::untag(std::string reference, std::vector<std::st
 }
 
 net::Task<Result<void>> KeyRing::create_alias(std::string name, std::string key_reference) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   CO_TRY(const Key key, find_key(key_reference));
   if (alias(name) != nullptr) {
     co_return make_error(ErrorKind::conflict,
@@ -336,7 +336,7 @@ net::Task<Result<void>> KeyRing::create_alias(std::string name, std::string key_
 }
 
 net::Task<Result<void>> KeyRing::update_alias(std::string name, std::string key_reference) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   const KeyAlias* present = alias(name);
   if (present == nullptr) co_return not_found("Alias " + alias_arn(name) + " is not found.");
   CO_TRY(const Key key, find_key(key_reference));
@@ -346,7 +346,7 @@ net::Task<Result<void>> KeyRing::update_alias(std::string name, std::string key_
 }
 
 net::Task<Result<void>> KeyRing::delete_alias(std::string name) {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   if (alias(name) == nullptr) co_return not_found("Alias " + alias_arn(name) + " is not found.");
   CO_TRY_VOID(co_await store_.erase(std::string(kAliasDocument) + name));
   aliases_.erase(name);
@@ -371,7 +371,7 @@ net::Task<Result<void>> KeyRing::destroy(std::string id) {
 }
 
 net::Task<Result<void>> KeyRing::sweep() {
-  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   std::vector<std::string> due;
   std::vector<Key> old;
   for (const auto& [id, key] : keys_) {

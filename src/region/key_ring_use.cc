@@ -15,7 +15,7 @@ constexpr char kBlobFormat = 1;
 constexpr std::size_t kIdChars = 36;
 constexpr std::size_t kHeaderBytes = 1 + kIdChars + 4;
 
-Error refuse(std::string code, std::string message) {
+Error refuse_use(std::string code, std::string message) {
   return make_error(ErrorKind::invalid, std::move(message), std::move(code));
 }
 
@@ -67,9 +67,10 @@ Result<OpenedText> KeyRing::open(const std::string& blob, const SealContext& con
   if (!expected.empty()) {
     TRY(wanted, lookup(expected, "key or alias"));
   }
-  const Error damaged = refuse("InvalidCiphertextException",
-                               "The ciphertext was changed, was encrypted with another encryption "
-                               "context, or its key is not (any more) in this region");
+  const Error damaged =
+      refuse_use("InvalidCiphertextException",
+                 "The ciphertext was changed, was encrypted with another encryption "
+                 "context, or its key is not (any more) in this region");
   if (blob.size() < kHeaderBytes || blob[0] != kBlobFormat) return damaged;
   const std::string header = blob.substr(0, kHeaderBytes);
   std::size_t version = 0;
@@ -79,8 +80,8 @@ Result<OpenedText> KeyRing::open(const std::string& blob, const SealContext& con
   const Key* key = alive(header.substr(1, kIdChars));
   if (key == nullptr || version >= key->wrapped.size()) return damaged;
   if (wanted != nullptr && wanted != key) {
-    return refuse("IncorrectKeyException",
-                  "The key ID in the request does not identify the key of this ciphertext");
+    return refuse_use("IncorrectKeyException",
+                      "The key ID in the request does not identify the key of this ciphertext");
   }
   TRY_VOID(check_usable(*key));
   auto material = vault_.open_sealed(wrapped_name(key->id, version), key->wrapped[version]);

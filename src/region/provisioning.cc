@@ -9,17 +9,9 @@ namespace aurora_global::region {
 namespace {
 
 using namespace std::chrono_literals;
-using Action = messages::ChangeGlobal::Action;
+using GlobalAction = messages::ChangeGlobal::Action;
 
-constexpr Duration kAskLimit = 5s;
-
-constexpr const char* kInvalidGlobal = "InvalidGlobalClusterStateFault";
-constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
-
-Error no_such_global(const std::string& identifier) {
-  return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
-               "Global cluster " + identifier + " not found");
-}
+constexpr Duration kOwnerAskLimit = 5s;
 
 Result<model::GlobalCluster> present_in(const State& now, const std::string& identifier) {
   const auto found = now.globals.find(identifier);
@@ -115,7 +107,8 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
 net::Task<Result<model::GlobalCluster>> Provisioner::ask_owner(RegionId owner,
                                                                messages::ChangeGlobal request) {
   const std::string identifier = request.identifier;
-  CO_TRY(auto answer, co_await core_.peers.ask(owner, std::move(request), Deadline::in(kAskLimit)));
+  CO_TRY(auto answer,
+         co_await core_.peers.ask(owner, std::move(request), Deadline::in(kOwnerAskLimit)));
   CO_TRY_VOID(co_await gossip_.learn_global(std::move(answer.global)));
   co_return shown(identifier);
 }
@@ -210,7 +203,7 @@ net::Task<Result<model::GlobalCluster>> Provisioner::remove_from_global_cluster(
   CO_TRY_VOID(why_not(seen));
   if (region != core_.here() && owner != core_.here()) {
     messages::ChangeGlobal change;
-    change.action = Action::remove;
+    change.action = GlobalAction::remove;
     change.identifier = identifier;
     change.arn = cluster_arn;
     co_return co_await ask_owner(owner, std::move(change));
@@ -299,14 +292,16 @@ net::Task<Result<messages::Joined>> Provisioner::join(messages::Join request) {
 // A change of the global cluster that only the writer's region may make.
 net::Task<Result<messages::Changed>> Provisioner::change(messages::ChangeGlobal request) {
   switch (request.action) {
-    case Action::modify: {
+    case GlobalAction::modify: {
       ModifyGlobalCluster modify{request.identifier, request.new_identifier, request.engine_version,
                                  request.deletion_protection};
       CO_TRY_VOID(co_await modify_global_cluster(std::move(modify)));
       break;
     }
-    case Action::erase: CO_TRY_VOID(co_await delete_global_cluster(request.identifier)); break;
-    case Action::remove:
+    case GlobalAction::erase:
+      CO_TRY_VOID(co_await delete_global_cluster(request.identifier));
+      break;
+    case GlobalAction::remove:
       CO_TRY_VOID(co_await remove_from_global_cluster(request.identifier, request.arn));
       break;
   }

@@ -12,11 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kInstancesMax = 16;
-constexpr Duration kAskLimit = 5s;
-constexpr Duration kStopLimit = 30s;
+constexpr Duration kMemberAskLimit = 5s;
+constexpr Duration kInstanceStopLimit = 30s;
 constexpr std::size_t kPasswordMin = 8;
 
-constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
 constexpr const char* kInvalidInstance = "InvalidDBInstanceState";
 
 Error no_such_cluster(const std::string& identifier) {
@@ -103,7 +102,8 @@ net::Task<Result<void>> Provisioner::join_as_secondary(model::DbCluster cluster,
   request.global_cluster = cluster.global_cluster_identifier;
   request.member = {core_.here(), cluster.arn, cluster.global_write_forwarding, false,
                     cluster.resource_id};
-  CO_TRY(auto joined, co_await core_.peers.ask(owner, std::move(request), Deadline::in(kAskLimit)));
+  CO_TRY(auto joined,
+         co_await core_.peers.ask(owner, std::move(request), Deadline::in(kMemberAskLimit)));
   if (joined.engine_version != core_.facts.engine_version) {
     co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
                     "PostgreSQL " + core_.facts.engine_version + " here, " + joined.engine_version +
@@ -325,8 +325,8 @@ net::Task<Result<model::DbInstance>> Provisioner::delete_db_instance(std::string
   if (global != nullptr && core_.truth.running_operation(global->identifier) != nullptr) {
     co_return fault(ErrorKind::conflict, kInvalidInstance, "A switchover or failover is under way");
   }
-  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kAskLimit)));
-  CO_TRY_VOID(co_await instance->stop(StopMode::fast, Deadline::in(kStopLimit)));
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kMemberAskLimit)));
+  CO_TRY_VOID(co_await instance->stop(StopMode::fast, Deadline::in(kInstanceStopLimit)));
   // The volume of the cluster outlives its instances: a new head takes it over.
   if (is_head && instance->has_data()) {
     CO_TRY_VOID(co_await instance->leave_volume(core_.volume()));

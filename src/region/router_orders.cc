@@ -6,7 +6,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kRound = 250ms;
+constexpr Duration kOrdersRound = 250ms;
 constexpr Duration kOrderLimit = 1s;
 constexpr Duration kOrderSlack = 500ms;  // For the order itself.
 // A session that does not come to the end of its transaction in this time is prepared when it is
@@ -23,10 +23,6 @@ model::Backend backend_of(const Instance& instance) {
   return {instance.address() + ":5432", instance.socket_dir().string(), false, false};
 }
 
-std::int64_t milliseconds(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
 }  // namespace
 
 RouterOrders::RouterOrders(Core& core, RouterLink& router)
@@ -40,7 +36,7 @@ void RouterOrders::start() { core_.tasks.spawn("topology", keep()); }
 net::Task<void> RouterOrders::keep() {
   while (!core_.tasks.stopping()) {
     co_await publish();
-    co_await wake_.wait_for(kRound);
+    co_await wake_.wait_for(kOrdersRound);
   }
 }
 

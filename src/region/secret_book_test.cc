@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 // What is put is kept, in memory.
-class MemoryStore final : public Store {
+class BookStore final : public Store {
  public:
   Result<std::vector<Document>> load() override {
     std::vector<Document> all;
@@ -97,7 +97,7 @@ class Region final : public SecretBookOutside {
   World& world_;
   std::string name_;
   std::filesystem::path home_;
-  MemoryStore store_;
+  BookStore store_;
   Vault vault_;
   SystemClock clock_;
   KeyRing keys_;

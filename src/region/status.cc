@@ -48,6 +48,14 @@ std::vector<std::string> warnings_of(const Core& core, const model::HeadStatus& 
                        ", which another region has decided as well; it gives way, and what was "
                        "written only here is kept in a directory data.diverged-* of its instance");
   }
+  for (const auto& [identifier, one] : core.instances.all()) {
+    for (const auto& kept : one.instance->kept()) {
+      warnings.push_back(
+          "What only this Region had written was discarded, or set aside, when it "
+          "rejoined; it is kept in " +
+          kept.string() + " until you remove that");
+    }
+  }
   if (head.running && head.in_recovery && head.replay_paused) {
     warnings.push_back(
         "Replay is paused: by pg_wal_replay_pause(), or by PostgreSQL because max_connections or "

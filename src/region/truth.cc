@@ -11,9 +11,9 @@ using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 // A change waits for those before it, each of which is one transaction.
-constexpr Duration kTurnLimit = 60s;
+constexpr Duration kChangeTurnLimit = 60s;
 
-constexpr const char* kCluster = "cluster";
+constexpr const char* kClusterDocument = "cluster";
 constexpr const char* kBootstrap = "bootstrap";
 constexpr const char* kFence = "fence";
 constexpr const char* kGlobal = "global:";
@@ -32,10 +32,10 @@ struct Documents {
 
 void describe_cluster(const std::optional<OwnCluster>& cluster, Documents& out) {
   if (!cluster) {
-    out.erased.insert(out.erased.end(), {kCluster, kBootstrap});
+    out.erased.insert(out.erased.end(), {kClusterDocument, kBootstrap});
     return;
   }
-  out.add(kCluster, cluster->facts);
+  out.add(kClusterDocument, cluster->facts);
   out.add(kBootstrap, {{"master_verifier", cluster->master_verifier}});
 }
 
@@ -180,13 +180,13 @@ model::Duty Truth::duty() const {
 }
 
 net::Task<Result<void>> Truth::commit(Decide decide) {
-  CO_TRY(const auto turn, co_await turn_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await turn_.lock(Deadline::in(kChangeTurnLimit)));
   CO_TRY(Change change, decide(state_));
   co_return co_await write(std::move(change));
 }
 
 net::Task<Result<void>> Truth::commit(Change change) {
-  CO_TRY(const auto turn, co_await turn_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const auto turn, co_await turn_.lock(Deadline::in(kChangeTurnLimit)));
   co_return co_await write(std::move(change));
 }
 

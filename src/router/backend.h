@@ -108,4 +108,13 @@ class Backend {
 net::Task<void> cancel(BackendAddress address, pgwire::BackendKey key, net::TlsContext tls,
                        Deadline deadline);
 
+// An error that a client is told with this SQLSTATE.
+inline Error protocol_error(ErrorKind kind, std::string_view sqlstate, std::string message) {
+  return make_error(kind, std::move(message), std::string(sqlstate));
+}
+
+inline void append(pgwire::Bytes& to, pgwire::BytesView bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
 }  // namespace aurora_global::router

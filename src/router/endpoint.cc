@@ -16,10 +16,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr std::size_t kListedMax = 1000;
 
-Error protocol_error(ErrorKind kind, std::string_view sqlstate, std::string message) {
-  return make_error(kind, std::move(message), std::string(sqlstate));
-}
-
 }  // namespace
 
 Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint,

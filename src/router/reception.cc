@@ -21,8 +21,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLoginLimit = 60s;  // As PostgreSQL's authentication_timeout.
 constexpr Duration kGoodbyeLimit = 5s;
-constexpr Duration kRetryMin = 5ms;
-constexpr Duration kRetryMax = 200ms;
+constexpr Duration kDialRetryMin = 5ms;
+constexpr Duration kDialRetryMax = 200ms;
 
 // A client that vanishes without a word is noticed by the kernel after about 10 s.
 void watch_for_silence(tcp::socket& socket) {
@@ -41,10 +41,6 @@ std::uint32_t fresh_key(unsigned thread) {
   std::uint32_t key = 0;
   CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&key), sizeof key) == 1);
   return (key & ~0xfu) | thread;
-}
-
-Error protocol_error(ErrorKind kind, std::string_view sqlstate, std::string message) {
-  return make_error(kind, std::move(message), std::string(sqlstate));
 }
 
 // Fails for what is no value of the parameter.
@@ -204,14 +200,14 @@ net::Task<Result<void>> Reception::check_password(Guest& guest, std::string user
                                                   Deadline deadline) {
   // The region's only instance may be on its way back, as a standby of the new writer.
   const Deadline patience = deadline.at_most(house_.config.hold_timeout);
-  Duration pause = kRetryMin;
+  Duration pause = kDialRetryMin;
   // No server knows a role whose name it cannot read.
   auto role = Result<Verifiers::Role>(Verifiers::Role());
   const bool readable = pgwire::is_utf8(user);
   if (readable) role = co_await house_.verifiers.find(user, patience);
   while (role.has_error() && !patience.passed() && !house_.tasks.stopping()) {
     co_await house_.changed.wait(patience.at_most(pause));
-    pause = std::min(pause * 2, Duration(kRetryMax));
+    pause = std::min(pause * 2, Duration(kDialRetryMax));
     role = co_await house_.verifiers.find(user, patience);
   }
   if (role.has_error()) {

@@ -13,8 +13,8 @@ using testing::Outcome;
 using testing::run_world;
 using testing::World;
 
-net::Task<Outcome> log_in(World& world, FakeClient::Parameters parameters,
-                          std::string endpoint = "global-writer") {
+net::Task<Outcome> log_in_as(World& world, FakeClient::Parameters parameters,
+                             std::string endpoint = "global-writer") {
   const auto client = co_await world.connect(endpoint);
   co_return co_await client->log_in(parameters, std::string(testing::kPassword));
 }
@@ -62,9 +62,9 @@ TEST(Reception, AnotherMajorVersionIsNotSupported) {
 TEST(Reception, AUserNameThatIsNoUtf8IsRefusedAtOnce) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
-    EXPECT_EQ((co_await log_in(w, {{"user", "\xfc"}})).sqlstate, "28P01");
-    EXPECT_EQ((co_await log_in(w, {{"user", "a\xc3"}})).sqlstate, "28P01");
-    EXPECT_TRUE((co_await log_in(w, {{"user", "app"}, {"application_name", "\xfc"}})).good());
+    EXPECT_EQ((co_await log_in_as(w, {{"user", "\xfc"}})).sqlstate, "28P01");
+    EXPECT_EQ((co_await log_in_as(w, {{"user", "a\xc3"}})).sqlstate, "28P01");
+    EXPECT_TRUE((co_await log_in_as(w, {{"user", "app"}, {"application_name", "\xfc"}})).good());
     const auto sessions = co_await w.ask({{"do", "sessions"}});
     EXPECT_TRUE(sessions.has_value());
   });
@@ -73,7 +73,8 @@ TEST(Reception, AUserNameThatIsNoUtf8IsRefusedAtOnce) {
 TEST(Reception, LongNamesAreCut) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
-    EXPECT_TRUE((co_await log_in(w, {{"user", "app"}, {"database", std::string(70, 'd')}})).good());
+    EXPECT_TRUE(
+        (co_await log_in_as(w, {{"user", "app"}, {"database", std::string(70, 'd')}})).good());
     EXPECT_EQ(w.east.last_startup["database"], std::string(63, 'd'));
   });
 }
@@ -82,12 +83,12 @@ TEST(Reception, ReplicationInAllSpellings) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
     for (const char* no : {"False", "F", "of", "N", "0"}) {
-      EXPECT_TRUE((co_await log_in(w, {{"user", "app"}, {"replication", no}})).good()) << no;
+      EXPECT_TRUE((co_await log_in_as(w, {{"user", "app"}, {"replication", no}})).good()) << no;
     }
     for (const char* yes : {"TRUE", "on", "y", "1", "database"}) {
-      EXPECT_EQ((co_await log_in(w, {{"user", "app"}, {"replication", yes}})).sqlstate, "0A000");
+      EXPECT_EQ((co_await log_in_as(w, {{"user", "app"}, {"replication", yes}})).sqlstate, "0A000");
     }
-    EXPECT_EQ((co_await log_in(w, {{"user", "app"}, {"replication", "o"}})).sqlstate, "22023");
+    EXPECT_EQ((co_await log_in_as(w, {{"user", "app"}, {"replication", "o"}})).sqlstate, "22023");
   });
 }
 
@@ -95,7 +96,7 @@ TEST(Reception, OptionsMayEndAsTheyLike) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
     for (const std::string options : {"-c a=b\\", "-c a=b --", ""}) {
-      EXPECT_TRUE((co_await log_in(w, {{"user", "app"}, {"options", options}})).good());
+      EXPECT_TRUE((co_await log_in_as(w, {{"user", "app"}, {"options", options}})).good());
       const std::string all = w.east.last_startup["options"];
       EXPECT_TRUE(all.starts_with("-c aurora_global.report_session_state=on "));
       EXPECT_TRUE(all.ends_with(options));
@@ -128,7 +129,7 @@ TEST(Reception, TheServersWarningsAtALoginArePassedOn) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
     w.east.warn_logins = "invalid value for parameter";
-    const Outcome outcome = co_await log_in(w, {{"user", "app"}});
+    const Outcome outcome = co_await log_in_as(w, {{"user", "app"}});
     EXPECT_TRUE(outcome.good());
     EXPECT_NE(outcome.types.find('N'), std::string::npos) << outcome.types;
   });
@@ -140,11 +141,11 @@ TEST(Reception, OneAddressDoesNotTakeAllPlaces) {
         co_await w.writer_is(w.east, 1);
         std::vector<std::unique_ptr<FakeClient>> silent;
         for (int i = 0; i < 3; ++i) silent.push_back(co_await w.connect());
-        const Outcome outcome = co_await log_in(w, {{"user", "app"}});
+        const Outcome outcome = co_await log_in_as(w, {{"user", "app"}});
         EXPECT_EQ(outcome.sqlstate, "53300");
         silent.clear();
         const Deadline deadline = Deadline::in(std::chrono::seconds(20));
-        while (!(co_await log_in(w, {{"user", "app"}})).good() && !deadline.passed()) {
+        while (!(co_await log_in_as(w, {{"user", "app"}})).good() && !deadline.passed()) {
         }
         EXPECT_FALSE(deadline.passed());
       },

@@ -10,8 +10,6 @@ using pgwire::BytesView;
 constexpr Duration kEver = std::chrono::hours(24 * 365);
 constexpr Duration kLastWordsLimit = 2s;  // A server that has closed has said them already.
 
-void append(Bytes& to, BytesView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
-
 }  // namespace
 
 Session::Session(SessionHost& host, Channel client, Backend::Parameters parameters,

@@ -16,8 +16,6 @@ using Route = pgwire::SessionCore::Route;
 constexpr std::string_view kAdminShutdown = "57P01";
 constexpr std::string_view kCrashShutdown = "57P02";
 
-void append(Bytes& to, BytesView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
-
 void drop_front(Bytes& bytes, std::size_t count) {
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
 }

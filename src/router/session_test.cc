@@ -18,7 +18,7 @@ using testing::run_world;
 using testing::World;
 using Strings = std::vector<std::string>;
 
-net::Task<void> cancel(World& world, pgwire::BackendKey key) {
+net::Task<void> cancel_query(World& world, pgwire::BackendKey key) {
   const auto client = co_await world.connect();
   co_await client->send(pgwire::encode(pgwire::CancelRequest{key.process_id, key.secret_key}));
   co_await client->hear();
@@ -173,7 +173,7 @@ TEST(Session, AHeldStatementThatIsCancelledNeverRuns) {
     EXPECT_TRUE(co_await other->send(batch));
     EXPECT_TRUE(co_await client->hears_nothing(20ms));
     for (const auto* one : {&client, &other}) {
-      co_await cancel(w, (*one)->key());
+      co_await cancel_query(w, (*one)->key());
       const Outcome outcome = co_await (*one)->hear();
       EXPECT_EQ(outcome.sqlstate, "57014");
       EXPECT_EQ(outcome.status, 'I');

@@ -23,11 +23,11 @@ constexpr std::string_view kStatusService = "aurora-global";
 
 // What is found before any service is asked: what the Query protocol calls it, what the others do.
 // About a signature the JSON protocols answer 400, REST 403.
-struct Word {
+struct ErrorWord {
   std::string_view query, json;
   int json_status, rest_status;
 };
-constexpr Word kWords[] = {
+constexpr ErrorWord kErrorWords[] = {
     {"MissingAuthenticationToken", "MissingAuthenticationTokenException", 400, 403},
     {"IncompleteSignature", "IncompleteSignatureException", 400, 403},
     {"InvalidClientTokenId", "UnrecognizedClientException", 400, 403},
@@ -40,9 +40,9 @@ constexpr Word kWords[] = {
 net::HttpResponse refuse_early(const net::HttpRequest& request, Error error) {
   const std::string code = awsapi::code_of(error);
   const Wire wire = wire_of(request);
-  const auto* word = std::find_if(std::begin(kWords), std::end(kWords),
-                                  [&](const Word& one) { return one.query == code; });
-  if (wire == Wire::query || word == std::end(kWords)) return refuse(request, error);
+  const auto* word = std::find_if(std::begin(kErrorWords), std::end(kErrorWords),
+                                  [&](const ErrorWord& one) { return one.query == code; });
+  if (wire == Wire::query || word == std::end(kErrorWords)) return refuse(request, error);
   error.code = word->json;
   if (code == "MissingAuthenticationToken") error.message = "Missing Authentication Token";
   net::HttpResponse response = refuse(request, error);

@@ -49,10 +49,10 @@ struct Forwarded {
 };
 
 // Collects what AuroraForwarding... of one instance is.
-class Sheet {
+class MetricSheet {
  public:
-  Sheet(std::string prefix, std::string instance, const Forwarded& seen, WallTime now,
-        std::vector<MetricDatum>& data)
+  MetricSheet(std::string prefix, std::string instance, const Forwarded& seen, WallTime now,
+              std::vector<MetricDatum>& data)
       : prefix_(std::move(prefix)),
         dimensions_({{"DBInstanceIdentifier", std::move(instance)}}),
         seen_(seen),
@@ -91,7 +91,7 @@ class Sheet {
 void add_forwarding_metrics(const model::ForwardingInstance& instance, const Forwarded& seen,
                             WallTime now, std::vector<MetricDatum>& data) {
   const std::string prefix = instance.local ? "AuroraLocalForwarding" : "AuroraForwarding";
-  Sheet sheet(prefix, instance.instance, seen, now, data);
+  MetricSheet sheet(prefix, instance.instance, seen, now, data);
   if (instance.role == "writer") {
     sheet.rate("WriterDMLThroughput", "writer_statements");
     sheet.value("WriterOpenSessions", "writer_open_sessions");

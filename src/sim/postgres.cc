@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kReconnect = 200ms;
-constexpr Duration kPoll = 15ms;  // Between two looks at a source that has sent everything.
+constexpr Duration kServerPoll = 15ms;  // Between two looks at a source that has sent everything.
 constexpr WriteId kOwn = WriteId{1} << 63;
 
 std::uint64_t chained(std::uint64_t before, WriteId id, std::uint32_t timeline) {
@@ -223,7 +223,7 @@ void Postgres::pull() {
   }
   const std::uint32_t timeline = source->data_.timeline;
   const std::vector<Fork> forks = source->data_.forks;
-  const Duration way = sent.empty() ? kPoll : wire_.latency(source_->upstream, region_);
+  const Duration way = sent.empty() ? kServerPoll : wire_.latency(source_->upstream, region_);
   kernel_.after(
       way, net::Job([this, mine, their_process, timeline, forks, sent = std::move(sent)]() mutable {
         if (stream_ != mine || frozen_) return;

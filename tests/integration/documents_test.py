@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from lib.documents import ROOT, blocks
+from lib.documents import ROOT, TYPED, blocks
 from lib.platform import PROGRAM, AddressPrefix, run
 
 LIMIT_S = 400
@@ -80,8 +80,7 @@ class AsPrinted(unittest.TestCase):
         self.assertFalse(self.home.exists())
 
     def test_references(self):
-        for name in ("docs/reference/functions.md", "docs/reference/drill.md",
-                     "docs/reference/deploy.md"):
+        for name in (name for name in TYPED if name.startswith("docs/reference/")):
             script = "\n".join(text for language, mark, text in blocks(ROOT / name)
                                if language == "sh" and not mark)
             if script:

@@ -5,11 +5,34 @@ container engine makes.
 """
 
 import os
+import subprocess
 import unittest
 
-from lib.platform import EAST, WEST, Platform, run
+from lib.documents import ROOT, blocks
+from lib.platform import EAST, PROGRAM, WEST, Platform, run
 
 PREFIX = "10.214.7"
+# `docker run` as far as the document uses it: an application in the other network, whose variables are
+# those of --env-file (taken as they stand, without a shell's quoting) and -e. A file of -v is read
+# where it lies, so its name is put back.
+ENGINE = """#!/usr/bin/python3
+import os, sys
+words, given, files = iter(sys.argv[2:]), dict(PATH=os.environ["PATH"]), dict()
+for word in words:
+    if word == "--env-file":
+        given |= dict(line.rstrip("\\n").split("=", 1) for line in open(next(words)))
+    elif word == "-v":
+        outside, inside = next(words).split(":")[:2]
+        files[inside] = outside
+    elif word == "-e":
+        given |= [next(words).split("=", 1)]
+    else:
+        image = word
+given = dict((name, files.get(value, value)) for name, value in given.items())
+assert sys.argv[1] == "run" and image == "my-application"
+os.execvpe("ip", ["ip", "netns", "exec", "{space}", "psql", "-XqAtc",
+                  "SELECT '" + given["PGSSLMODE"] + " ' || 42"], given)
+"""
 
 
 @unittest.skipUnless(os.geteuid() == 0, "making network namespaces needs root")
@@ -52,6 +75,27 @@ class Outside(unittest.TestCase):
             writer.replace("verify-full", "disable"), "SELECT 1", expect=2))
         refused = self.platform.command("up", "--listen", "10.1.1.1", expect=1)
         self.assertIn(f"{PREFIX}.1", refused.stderr)
+
+    def test_a_container_is_started_as_the_document_says(self):
+        text = next(text for _, mark, text in blocks(ROOT / "docs" / "your-application.md")
+                    if mark == "container")
+        # The address of a bridge that may not be on this machine.
+        self.assertIn("172.17.0.1", text)
+        text = text.replace("172.17.0.1", f"{PREFIX}.1")
+        top = self.platform.directory
+        (top / "bin").mkdir()
+        (top / "bin" / "aurora-global").symlink_to(os.path.abspath(PROGRAM))
+        engine = top / "bin" / "docker"
+        engine.write_text(ENGINE.format(space=self.space), encoding="utf-8")
+        engine.chmod(0o755)
+        done = subprocess.run(
+            ["bash", "-eu", "-c", text], cwd=top, capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{top}/bin:{os.environ['PATH']}",
+                 "AURORA_GLOBAL_HOME": str(self.platform.home),
+                 "AURORA_GLOBAL_ADDRESS_PREFIX": self.platform.prefix.text,
+                 "HOME_OF_PLATFORM": str(self.platform.home)})
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertEqual("verify-full 42", done.stdout.splitlines()[-1])
 
     def test_an_address_that_is_none_of_ours_is_refused(self):
         for address in ("0.0.0.0", "127.0.0.1", "somewhere"):

@@ -7,12 +7,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\S*)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
+# Documents whose `sh` blocks without a mark tests/integration/documents_test.py types.
+TYPED = ("README.md", "docs/start.md", "docs/how-to.md", "docs/your-application.md",
+         "docs/reference/functions.md", "docs/reference/drill.md", "docs/reference/deploy.md")
+
+
 def documents():
     return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(document):
-    """(language, mark, text) of each fenced block; the mark is "aws", "long" or empty."""
+    """(language, mark, text) of each fenced block; the mark is one of docs/README.md, or empty."""
     return [(language, mark.strip(), text)
             for language, mark, text in BLOCK.findall(document.read_text(encoding="utf-8"))]
 

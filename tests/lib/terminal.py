@@ -23,9 +23,16 @@ class Terminal:
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = subprocess.Popen(
             argv, stdin=side, stdout=side, stderr=side, env=env, cwd=cwd, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            preexec_fn=self._begin)
         os.close(side)
         self.output = ""
+
+    @staticmethod
+    def _begin():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # As in a window that was just opened, also where the tests run behind `nohup` or `&`.
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
 
     def read(self, seconds):
         """Takes what comes within a time, less if the command ends."""

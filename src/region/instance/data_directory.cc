@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr const char* kStandbySignal = "standby.signal";
 // In the region's home: an instance that is created anew goes on with it.
 constexpr const char* kNotedTimeline = "newest-timeline";
+constexpr std::string_view kDiscarded = "discarded-wal-";
 
 // Creates `dir` and gives it to `user`. Parents exist.
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
@@ -221,6 +222,37 @@ net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
     if (!error) return kept;
     return make_error(ErrorKind::unavailable,
                       "move " + data.string() + " aside: " + error.message());
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+std::vector<fs::path> DataDirectory::kept(std::string_view prefix) const {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<fs::path> DataDirectory::kept() const {
+  std::vector<fs::path> found = kept("data.");
+  for (fs::path& one : kept(kDiscarded)) found.push_back(std::move(one));
+  return found;
+}
+
+net::Task<Result<fs::path>> DataDirectory::keep_wal(std::uint32_t timeline, Lsn fork) {
+  char name[64];
+  std::snprintf(name, sizeof name, "%s%08X-%016llX", kDiscarded.data(), timeline,
+                static_cast<unsigned long long>(fork.value));
+  const auto job = [data = data_, before = kept(kDiscarded), timeline, fork,
+                    place = directory_ / name]() -> Result<fs::path> {
+    std::error_code error;
+    if (fs::exists(place, error)) return fs::path();  // An earlier try got this far.
+    TRY_VOID(copy_wal(data, timeline, fork, place));
+    if (before.size() >= kKeptMax) fs::remove_all(before.front(), error);
+    return place;
   };
   co_return co_await net::run_blocking(job);
 }

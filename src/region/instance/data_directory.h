@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/process.h"
 #include "net/task.h"
@@ -48,6 +49,12 @@ class DataDirectory {
   net::Task<Result<void>> clear();
   // Moves them aside; returns where they are kept, beside what was kept before.
   net::Task<Result<std::filesystem::path>> set_aside(std::string why);
+  // Copies the WAL of `timeline` from `fork` on beside the data; of more than kKeptMax such copies
+  // the oldest is removed.
+  static constexpr std::size_t kKeptMax = 16;
+  net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork);
+  // What set_aside() and keep_wal() have kept.
+  std::vector<std::filesystem::path> kept() const;
   // Removes everything of the instance.
   net::Task<Result<void>> remove();
   net::Task<Result<bool>> take_volume(std::filesystem::path volume);
@@ -56,6 +63,7 @@ class DataDirectory {
  private:
   Result<void> write(const std::filesystem::path& file, std::string_view text, int mode) const;
   PostgresSettings settings(std::optional<WalSource> source, Forwarding forwarding) const;
+  std::vector<std::filesystem::path> kept(std::string_view prefix) const;
   std::filesystem::path library_dir() const;
   Result<void> install_extension();
   std::uint32_t noted_timeline() const;

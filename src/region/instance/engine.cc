@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPoll = 1ms;  // Of a server without the extension.
-constexpr Duration kQueryLimit = 5s;
+constexpr Duration kReplayPoll = 1ms;  // Of a server without the extension.
+constexpr Duration kEngineQueryLimit = 5s;
 // Whose transaction has not ended by now cannot commit it any more: this is for single statements,
 // such as one that draws from a sequence.
 constexpr Duration kStatementDrain = 50ms;
@@ -150,7 +150,7 @@ net::Task<Result<void>> Engine::await_replay(Lsn position, Deadline deadline) {
                                             params, deadline));
     if (rows.text(0, 0) == "t") co_return ok();
     if (deadline.passed()) co_return late;
-    co_await net::sleep_for(kPoll);
+    co_await net::sleep_for(kReplayPoll);
   }
 }
 
@@ -175,7 +175,7 @@ net::Task<Result<void>> Engine::open_for_writing(Deadline deadline) {
     if (deadline.passed()) {
       co_return make_error(ErrorKind::timeout, "the server is still in recovery");
     }
-    co_await net::sleep_for(kPoll);
+    co_await net::sleep_for(kReplayPoll);
   }
 }
 
@@ -314,7 +314,7 @@ net::Task<Result<pgclient::Rows>> Engine::sql_on(Kept& kept, std::string text,
   CO_TRY(const auto guard, co_await kept.lock.lock(deadline));
   if (!kept.connection || !kept.connection->usable()) {
     kept.connection.reset();
-    CO_TRY(auto fresh, co_await connect("rdsadmin", deadline.at_most(kQueryLimit)));
+    CO_TRY(auto fresh, co_await connect("rdsadmin", deadline.at_most(kEngineQueryLimit)));
     kept.connection = std::make_shared<pgclient::Connection>(std::move(fresh));
   }
   // Held, for a server that is stopped meanwhile forgets its connections.

@@ -141,6 +141,11 @@ class Instance {
 
   // Moves the data directory aside and forgets it; returns where it is kept.
   virtual net::Task<Result<std::filesystem::path>> set_aside(std::string why) = 0;
+  // Copies the WAL of `timeline` from `fork` on, which a rewind takes away, and returns where it is
+  // kept; empty if it is kept already, or the engine has no files.
+  virtual net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork);
+  // What these two have kept and nobody has removed.
+  virtual std::vector<std::filesystem::path> kept() const { return {}; }
   virtual net::Task<Result<void>> remove_files() = 0;
   // Makes a cluster's kept volume this instance's data directory (false: there is none), and the
   // other way round.
@@ -152,6 +157,10 @@ class Instance {
   int slot_;
   net::AsyncMutex lock_;
 };
+
+inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t, Lsn) {
+  co_return std::filesystem::path();
+}
 
 using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
 

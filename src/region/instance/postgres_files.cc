@@ -221,6 +221,29 @@ Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t 
   return at(offset, std::uint32_t{}) != 0;
 }
 
+Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
+                      const std::filesystem::path& place) {
+  TRY(const std::uint64_t size, segment_size(data_dir));
+  std::error_code error;
+  std::filesystem::create_directory(place, error);
+  for (std::uint64_t number = from.value / size; !error; ++number) {
+    const std::string name = segment_name(timeline, number, size);
+    const auto segment = data_dir / "pg_wal" / name;
+    // Those after the end were used before and have other contents under their new names.
+    const bool first = number == from.value / size;
+    if (!first) {
+      TRY(const bool more, wal_goes_past(data_dir, timeline, Lsn{number * size}));
+      if (!more) return ok();
+    }
+    std::filesystem::copy_file(segment, place / name, error);
+  }
+  const bool full = error == std::errc::no_space_on_device;
+  std::error_code ignored;
+  std::filesystem::remove_all(place, ignored);
+  return make_error(full ? ErrorKind::exhausted : ErrorKind::unavailable,
+                    "keep WAL in " + place.string() + ": " + error.message());
+}
+
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {
   std::ifstream in(data_dir / "postmaster.pid");
   int pid = 0;

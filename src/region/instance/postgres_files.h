@@ -60,6 +60,11 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 // `not_found` if there is no WAL at all.
 Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
 
+// Copies the segments of `timeline` that have WAL at or after `from` into the new directory
+// `place`. Fails with `exhausted` where there is no room.
+Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
+                      const std::filesystem::path& place);
+
 // The file by which the extension keeps a server fenced over the crash of a backend; in the data
 // directory.
 inline constexpr char kFenceFile[] = "aurora_global.fence";

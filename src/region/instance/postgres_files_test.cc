@@ -120,5 +120,17 @@ TEST_F(WalEnd, IsNotKnownWithoutWal) {
   EXPECT_EQ(wal_goes_past(data_, 2, Lsn{kStart}).error().kind, ErrorKind::not_found);
 }
 
+TEST_F(WalEnd, WhatIsPastAForkIsCopied) {
+  put(40, std::uint32_t{114});
+  ASSERT_TRUE(goes_past(40));
+  const auto place = data_ / "kept";
+  ASSERT_TRUE(copy_wal(data_, 2, Lsn{kStart + 40}, place).has_value());
+  EXPECT_TRUE(std::filesystem::exists(place / "000000020000000000000005"));
+  EXPECT_FALSE(std::filesystem::exists(place / "000000020000000000000006"));
+  // Nothing is left of a copy that could not be made.
+  EXPECT_TRUE(copy_wal(data_, 3, Lsn{kStart}, data_ / "other").has_error());
+  EXPECT_FALSE(std::filesystem::exists(data_ / "other"));
+}
+
 }  // namespace
 }  // namespace aurora_global::region

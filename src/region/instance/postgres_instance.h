@@ -65,6 +65,10 @@ class PostgresInstance final : public Instance {
   net::Task<Result<std::filesystem::path>> set_aside(std::string why) override {
     return files_.set_aside(std::move(why));
   }
+  net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork) override {
+    return files_.keep_wal(timeline, fork);
+  }
+  std::vector<std::filesystem::path> kept() const override { return files_.kept(); }
   net::Task<Result<void>> remove_files() override { return files_.remove(); }
   net::Task<Result<bool>> take_volume(std::filesystem::path volume) override {
     return files_.take_volume(std::move(volume));

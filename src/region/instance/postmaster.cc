@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPoll = 10ms;
+constexpr Duration kExitPoll = 10ms;
 // What an immediate shutdown may take before its processes are killed.
 constexpr Duration kQuitLimit = 1s;
 
@@ -63,7 +63,7 @@ net::Task<Result<void>> Postmaster::kill_all(Deadline deadline) {
       if (const auto process = net::Process::adopt(pid)) process->signal(SIGKILL);
     }
     if (left.empty() && co_await ends_within(deadline.at_most(kQuitLimit))) co_return ok();
-    co_await net::sleep_for(kPoll);
+    co_await net::sleep_for(kExitPoll);
   } while (!deadline.passed());
   co_return make_error(ErrorKind::timeout,
                        "the server in " + files_.data().string() + " does not stop in time");

@@ -24,10 +24,6 @@ Duration backoff_after(int failures) {
   return std::min(kBackoffFirst * (1 << std::min(failures, 7)), kBackoffMax);
 }
 
-std::int64_t milliseconds(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
 }  // namespace
 
 Keeper::Keeper(Core& core, Truth& truth, std::function<void()> changed)

@@ -37,7 +37,14 @@ class Keeper {
   Outcome copy_anew(Instance& instance, WalSource source);
   Outcome mend_head(Instance& head);
   Outcome rest(Instance& head);
-  net::Task<Result<bool>> ends_at_the_fork(Instance& head);
+  // How the WAL of a stopped former primary stands to the new primary's history.
+  struct OwnWal {
+    std::uint32_t timeline = 0;
+    Lsn fork;  // Zero: the new primary does not descend from it.
+    bool goes_past = true;
+  };
+  net::Task<Result<OwnWal>> own_wal(Instance& head);
+  net::Task<Result<void>> keep_what_is_discarded(Instance& head, OwnWal own);
   void rejoined(const std::string& how);
   net::Task<void> keep_status(std::string identifier, bool answers, bool busy);
   void watch_stream(Instance& instance);

@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kAskLimit = 3s;
-constexpr Duration kCheckpointLimit = 60s;
-constexpr Duration kStartLimit = 60s;
-constexpr Duration kSeedLimit = 3600s;
+constexpr Duration kRejoinAskLimit = 3s;
+constexpr Duration kRejoinCheckpointLimit = 60s;
+constexpr Duration kRejoinStartLimit = 60s;
+constexpr Duration kRejoinSeedLimit = 3600s;
 constexpr Duration kRewindLimit = 600s;
-constexpr Duration kStopLimit = 30s;
+constexpr Duration kRejoinStopLimit = 30s;
 
 Error moves_here() {
   return make_error(ErrorKind::conflict, "the writer moves here: its data are not replaced now");
@@ -22,18 +22,31 @@ Error moves_here() {
 
 }  // namespace
 
-// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
-// shutdown's has not, and that of a fenced server seldom has.
-net::Task<Result<bool>> Keeper::ends_at_the_fork(Instance& head) {
+// After a clean shutdown it ends at the fork, and that of a fenced server does nearly always.
+net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head) {
   const RegionId writer = core_.truth.own_global()->writer_region;
-  CO_TRY(const std::uint32_t timeline, co_await head.last_timeline());
-  CO_TRY(const auto answer,
-         co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kAskLimit)));
-  if (answer.fork.value == 0) co_return false;
-  CO_TRY(const bool past, co_await head.wal_goes_past(timeline, answer.fork));
-  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(), timeline,
-            answer.fork.text(), past ? "goes on" : "ends there");
-  co_return !past;
+  OwnWal own;
+  CO_TRY(own.timeline, co_await head.last_timeline());
+  CO_TRY(const auto answer, co_await core_.peers.ask(writer, messages::Fork{own.timeline},
+                                                     Deadline::in(kRejoinAskLimit)));
+  own.fork = answer.fork;
+  if (own.fork.value == 0) co_return own;
+  CO_TRY(own.goes_past, co_await head.wal_goes_past(own.timeline, own.fork));
+  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(),
+            own.timeline, own.fork.text(), own.goes_past ? "goes on" : "ends there");
+  co_return own;
+}
+
+// Clients may have been told of it, so an operator is told that it is gone, and where it is.
+net::Task<Result<void>> Keeper::keep_what_is_discarded(Instance& head, OwnWal own) {
+  if (own.fork.value == 0) co_return ok();
+  CO_TRY(const auto kept, co_await head.keep_wal(own.timeline, own.fork));
+  if (kept.empty()) co_return ok();
+  log::warn("instance {}: what it wrote after {} is discarded; its WAL is kept in {}",
+            head.identifier(), own.fork.text(), kept.string());
+  core_.events.of_failover("What only this Region had written after " + own.fork.text() +
+                           " is discarded; its WAL is kept in " + kept.string());
+  co_return ok();
 }
 
 net::Task<Result<void>> Keeper::rejoin(Instance& head) {
@@ -43,13 +56,14 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const WalSource from = source(head);
   truth_.withdraw_word();
   // A standby that has gone past the fork would wait for ever, without an error.
-  CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
-  if (!same_history) {
+  CO_TRY(const OwnWal own, co_await own_wal(head));
+  if (own.goes_past) {
     const auto claim = core_.instances.claim_replacement();
     if (claim == nullptr) co_return moves_here();
+    CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
-    CO_TRY_VOID(
-        co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+    CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
+                                         Deadline::in(kRejoinCheckpointLimit)));
     log::info("instance {}: pg_rewind", head.identifier());
     const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
@@ -57,8 +71,8 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
       co_return co_await keep_and_seed(head);
     }
   }
-  CO_TRY_VOID(co_await head.start(from, Deadline::in(kStartLimit)));
-  rejoined(same_history ? "" : " after a rewind");
+  CO_TRY_VOID(co_await head.start(from, Deadline::in(kRejoinStartLimit)));
+  rejoined(own.goes_past ? " after a rewind" : "");
   co_return ok();
 }
 
@@ -69,13 +83,13 @@ net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
   // It may have been removed from its global cluster meanwhile: then they are all that there is.
   if (core_.truth.duty() != model::Duty::standby) co_return ok();
   truth_.withdraw_word();
-  CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kRejoinStopLimit)));
   CO_TRY(const auto kept, co_await head.set_aside("diverged"));
   log::warn("instance {}: copied anew; its old data are kept in {}", head.identifier(),
             kept.string());
   core_.events.of_failover("Data that only this Region had are kept in " + kept.string());
-  CO_TRY_VOID(co_await head.seed(source(head), Deadline::in(kSeedLimit)));
-  CO_TRY_VOID(co_await head.start(source(head), Deadline::in(kStartLimit)));
+  CO_TRY_VOID(co_await head.seed(source(head), Deadline::in(kRejoinSeedLimit)));
+  CO_TRY_VOID(co_await head.start(source(head), Deadline::in(kRejoinStartLimit)));
   rejoined(" as a new copy");
   co_return ok();
 }
@@ -100,15 +114,15 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   log::warn("instance {}: nothing of what {} writes arrives; {}", head.identifier(), writer.name,
             before == 0 ? "its history is compared" : "it is copied anew");
   if (before > 0) co_return co_await copy_anew(head, from);
-  CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kStopLimit)));
-  CO_TRY_VOID(
-      co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
+  CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
+  CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
+                                       Deadline::in(kRejoinCheckpointLimit)));
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
     CO_TRY_VOID(co_await copy_anew(head, from));
   }
-  co_return co_await head.start(from, Deadline::in(kStartLimit));
+  co_return co_await head.start(from, Deadline::in(kRejoinStartLimit));
 }
 
 }  // namespace aurora_global::region

@@ -8,22 +8,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kRetryPause = 100ms;
-constexpr Duration kAskLimit = 3s;
+constexpr Duration kAcceptRetryPause = 100ms;
+constexpr Duration kAcceptAskLimit = 3s;
 // For a target that has just become a standby. Callers wait 10 s for the answer.
-constexpr Duration kStartLimit = 5s;
+constexpr Duration kTargetStartLimit = 5s;
 constexpr Duration kLookLimit = 1s;
 constexpr Duration kSilence = 2s;  // Of a coordinator that is not waited for any more.
 // What has arrived is replayed in this time, or something is in its way.
 constexpr Duration kReplayLimit = 1s;
-
-constexpr const char* kInvalidGlobal = "InvalidGlobalClusterStateFault";
-constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
-
-Error no_such_global(const std::string& identifier) {
-  return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
-               "Global cluster " + identifier + " not found");
-}
 
 // An operator's word to move the writer with loss, whatever is under way: over a switchover that
 // waits for a dead region to hear that it was called off, and over one whose coordinator has fenced
@@ -70,8 +62,8 @@ net::Task<Result<void>> Coordinator::move_writer(std::string identifier, std::st
 }
 
 net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move request) {
-  auto answer = co_await core_.peers.ask(target, std::move(request),
-                                         Deadline::in(kStartLimit + kLookLimit + kAskLimit));
+  auto answer = co_await core_.peers.ask(
+      target, std::move(request), Deadline::in(kTargetStartLimit + kLookLimit + kAcceptAskLimit));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
     co_return fault(
@@ -90,10 +82,10 @@ net::Task<Result<void>> Coordinator::replicates(Instance& instance,
     return state.has_value() && state->in_recovery && state->streaming;
   };
   const std::string old_region = global.writer_region.name;
-  const Deadline started = Deadline::in(kStartLimit);
-  auto state = co_await instance.state(Deadline::in(kAskLimit));
+  const Deadline started = Deadline::in(kTargetStartLimit);
+  auto state = co_await instance.state(Deadline::in(kAcceptAskLimit));
   while (!good(state) && !started.passed() && !core_.tasks.stopping()) {
-    co_await net::sleep_for(kRetryPause);  // A server that starts tells nobody.
+    co_await net::sleep_for(kAcceptRetryPause);  // A server that starts tells nobody.
     state = co_await instance.state(Deadline::in(kLookLimit));
   }
   if (state.has_error()) {
@@ -108,13 +100,13 @@ net::Task<Result<void>> Coordinator::replicates(Instance& instance,
 // Looked at before anybody waits: what stands in the way of replay would stand there while no
 // region takes writes.
 net::Task<Result<void>> Coordinator::replays(Instance& instance) {
-  CO_TRY(const InstanceState state, co_await instance.state(Deadline::in(kAskLimit)));
+  CO_TRY(const InstanceState state, co_await instance.state(Deadline::in(kAcceptAskLimit)));
   if (state.position >= state.received) co_return ok();
   const auto replayed = co_await instance.await_replay(state.received, Deadline::in(kReplayLimit));
   if (replayed.has_value()) co_return ok();
-  CO_TRY(const InstanceState later, co_await instance.state(Deadline::in(kAskLimit)));
+  CO_TRY(const InstanceState later, co_await instance.state(Deadline::in(kAcceptAskLimit)));
   if (later.position > state.position) co_return ok();  // It is behind, but it goes on.
-  const auto why = co_await instance.what_blocks_replay(Deadline::in(kAskLimit));
+  const auto why = co_await instance.what_blocks_replay(Deadline::in(kAcceptAskLimit));
   co_return make_error(ErrorKind::conflict,
                        "it has received WAL that it does not replay: " +
                            (why.has_value() && !why->empty() ? *why : "the cause is not known"));
@@ -137,8 +129,8 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
   if (const auto good = co_await replicates(*instance, global); good.has_error()) {
     co_return refuse(good.error().message);
   }
-  const auto theirs =
-      co_await core_.peers.ask(global.writer_region, messages::Inspect{}, Deadline::in(kAskLimit));
+  const auto theirs = co_await core_.peers.ask(global.writer_region, messages::Inspect{},
+                                               Deadline::in(kAcceptAskLimit));
   if (theirs.has_error()) {
     co_return refuse("the primary region " + old_region +
                      " does not answer (a failover with AllowDataLoss needs no primary): " +
@@ -148,7 +140,7 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
     co_return refuse("the engine versions differ: " + theirs->engine_version + " in " + old_region +
                      ", " + core_.facts.engine_version + " in " + core_.here().name);
   }
-  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAcceptAskLimit)));
   const std::uint64_t written = theirs->position.value;
   const std::uint64_t lag = written > state.position.value ? written - state.position.value : 0;
   if (lag > core_.config.switchover_lag_bytes_max) {

@@ -3,7 +3,7 @@
 namespace aurora_global::region {
 namespace {
 
-constexpr Duration kPrepareLimit = std::chrono::seconds(3);
+constexpr Duration kBystanderPrepareLimit = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -14,8 +14,8 @@ void Bystander::serve(PeerServer& server) {
   server.on<messages::PrepareSessions>(
       [this](messages::Caller,
              messages::PrepareSessions request) -> net::Task<Result<messages::Nothing>> {
-        CO_TRY_VOID(
-            co_await orders_.prepare(std::move(request.operation), Deadline::in(kPrepareLimit)));
+        CO_TRY_VOID(co_await orders_.prepare(std::move(request.operation),
+                                             Deadline::in(kBystanderPrepareLimit)));
         co_return messages::Nothing{};
       });
 }

@@ -6,12 +6,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kCheckpointLimit = 60s;
-constexpr Duration kStopLimit = 12s;
+constexpr Duration kGiversCheckpointLimit = 60s;
+constexpr Duration kGiversStopLimit = 12s;
 constexpr Duration kEngineFenceLimit = 7s;
 // A failover waits 300 ms for the fence: the engine is asked for a part of it, then killed.
 constexpr Duration kEngineFenceAtOnceLimit = 100ms;
-constexpr Duration kAskLimit = 3s;
+constexpr Duration kGiverAskLimit = 3s;
 
 }  // namespace
 
@@ -34,10 +34,10 @@ Giver::Answer<messages::Inspected> Giver::inspect() {
   if (instance == nullptr || core_.truth.duty() != model::Duty::primary) {
     co_return make_error(ErrorKind::conflict, "this region is not the primary");
   }
-  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kGiverAskLimit)));
   messages::Inspected answer{core_.facts.engine_version, state.position, state.in_recovery, {}};
   // A list that cannot be had is no reason against a move.
-  auto unlogged = co_await instance->unlogged_tables(Deadline::in(kAskLimit));
+  auto unlogged = co_await instance->unlogged_tables(Deadline::in(kGiverAskLimit));
   if (unlogged.has_value()) answer.unlogged = std::move(*unlogged);
   co_return answer;
 }
@@ -47,8 +47,8 @@ Giver::Answer<messages::Nothing> Giver::checkpoint() {
   if (instance == nullptr) {
     co_return make_error(ErrorKind::conflict, "this region has no DB instance");
   }
-  CO_TRY_VOID(co_await instance->checkpoint(Deadline::in(kCheckpointLimit)));
-  CO_TRY_VOID(co_await instance->warm(Deadline::in(kAskLimit)));
+  CO_TRY_VOID(co_await instance->checkpoint(Deadline::in(kGiversCheckpointLimit)));
+  CO_TRY_VOID(co_await instance->warm(Deadline::in(kGiverAskLimit)));
   co_return messages::Nothing{};
 }
 
@@ -58,7 +58,7 @@ Giver::Answer<messages::Forked> Giver::fork(messages::Fork request) {
   if (instance == nullptr || core_.truth.duty() != model::Duty::primary) {
     co_return make_error(ErrorKind::conflict, "this region is not the primary");
   }
-  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAskLimit)));
+  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kGiverAskLimit)));
   if (state.in_recovery) {
     co_return make_error(ErrorKind::unavailable, "this region's writer is not promoted yet");
   }
@@ -116,7 +116,7 @@ net::Task<Result<void>> Giver::promise_and_hold(model::Operation operation, Dead
 
 // The fence of an engine that cannot refuse writes.
 net::Task<Result<Lsn>> Giver::shut_down(Instance& instance) {
-  CO_TRY_VOID(co_await instance.stop(StopMode::fast, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await instance.stop(StopMode::fast, Deadline::in(kGiversStopLimit)));
   CO_TRY(const Lsn end, co_await instance.end_of_clean_shutdown());
   truth_.withdraw_word();
   core_.events.of_failover("The old primary DB cluster was shut down");
@@ -132,7 +132,7 @@ net::Task<Result<Lsn>> Giver::end_writes_at_once(model::Operation operation, Ins
                                                 Deadline::in(kEngineFenceAtOnceLimit));
     if (fenced.has_value() && *fenced) end = **fenced;
   }
-  CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kGiversStopLimit)));
   truth_.withdraw_word();
   core_.events.of_failover("The old primary DB cluster was shut down");
   co_return end;
@@ -167,9 +167,9 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
   if (instance == nullptr) co_return messages::Fenced{};
   // The keeper leaves an instance alone whose lock is held; otherwise it would stop this one as
   // soon as its region is fenced.
-  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kStopLimit)));
-  CO_TRY_VOID(
-      co_await promise_and_hold(operation, Deadline::in(operation.drain.timeout + kStopLimit)));
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kGiversStopLimit)));
+  CO_TRY_VOID(co_await promise_and_hold(operation,
+                                        Deadline::in(operation.drain.timeout + kGiversStopLimit)));
   CO_TRY(const Lsn final_lsn, co_await end_writes(operation, *instance));
   CO_TRY_VOID(truth_.close_fence(operation.id, final_lsn));
   co_return messages::Fenced{final_lsn};
@@ -185,7 +185,7 @@ net::Task<Result<void>> Giver::lift(std::string operation_id) {
   CO_TRY_VOID(co_await truth_.commit(decide));
   const auto instance = core_.head();
   if (instance != nullptr && instance->running() && core_.truth.duty() == model::Duty::primary) {
-    const auto lifted = co_await instance->unfence(Deadline::in(kAskLimit));
+    const auto lifted = co_await instance->unfence(Deadline::in(kGiverAskLimit));
     // The keeper lifts it, too.
     if (lifted.has_error()) log::warn("lift the fence: {}", lifted.error().message);
   }
@@ -227,10 +227,10 @@ Giver::Answer<messages::Nothing> Giver::retire(messages::Retire request) {
   if (!fence.is_for(id) || instance == nullptr || !instance->running()) {
     co_return messages::Nothing{};
   }
-  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kAskLimit)));
+  CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kGiverAskLimit)));
   // Somebody else had the lock: gossip may have been faster.
   if (!core_.truth.now().fence.is_for(id)) co_return messages::Nothing{};
-  CO_TRY_VOID(co_await instance->stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(co_await instance->stop(StopMode::immediate, Deadline::in(kGiversStopLimit)));
   truth_.withdraw_word();
   core_.events.of_failover("The old primary DB cluster was shut down");
   co_return messages::Nothing{};

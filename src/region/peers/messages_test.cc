@@ -13,14 +13,14 @@ namespace {
 
 using messages::Json;
 
-const RegionId kEast{"us-east-1"};
+const RegionId kSender{"us-east-1"};
 
 model::Operation operation() {
   model::Operation one;
   one.id = "a1";
   one.kind = model::OperationKind::failover;
   one.global_cluster = "g";
-  one.from = kEast;
+  one.from = kSender;
   one.to = RegionId{"us-west-2"};
   one.epoch = Epoch{2};
   one.drain = {std::chrono::milliseconds(1500), model::DrainPolicy::abort};
@@ -32,7 +32,7 @@ model::Operation operation() {
 
 messages::Gossip gossip() {
   messages::Gossip one;
-  one.from = kEast;
+  one.from = kSender;
   one.engine_version = "15.18";
   one.head = {true, true, Lsn{1}, Lsn{2}, true, 3, 4, 5, true};
   one.cluster = "c";
@@ -40,7 +40,7 @@ messages::Gossip gossip() {
   model::GlobalCluster global;
   global.identifier = "g";
   global.epoch = Epoch{2};
-  global.decision = {kEast, "x"};
+  global.decision = {kSender, "x"};
   global.version = 9;
   one.globals = {global};
   one.operations = {operation()};
@@ -61,7 +61,7 @@ TEST(Messages, EachComesBackAsItWas) {
   comes_back_as_it_was(gossip());
   comes_back_as_it_was(messages::Inspected{"15.18", Lsn{5}, false, {"postgres.t"}});
   comes_back_as_it_was(messages::Joined{gossip().globals.front(), "15.18", "db", "master"});
-  comes_back_as_it_was(messages::Join{"g", {kEast, "arn", true, false}});
+  comes_back_as_it_was(messages::Join{"g", {kSender, "arn", true, false}});
   comes_back_as_it_was(messages::Moved{gossip(), operation()});
   comes_back_as_it_was(messages::Move{"g", true, operation().drain});
   comes_back_as_it_was(messages::PrepareSessions{operation()});
@@ -100,10 +100,10 @@ TEST(Messages, VersionOneIsUnderstood) {
           "secrets":{"s":5},"cluster":"c","instances":["c-1"]})",
       "gossip");
   ASSERT_TRUE(heard.has_value()) << heard.error().message;
-  EXPECT_EQ(heard->globals.front().decision, (model::Decision{kEast, ""}));
+  EXPECT_EQ(heard->globals.front().decision, (model::Decision{kSender, ""}));
   EXPECT_EQ(messages::agreed_protocol(Json::object()).value(), 1);
   const PeerReply refusal{409, R"({"error":"no","code":"InvalidDBClusterStateFault"})"};
-  const Error error = messages::error_in(refusal, kEast, "join");
+  const Error error = messages::error_in(refusal, kSender, "join");
   EXPECT_EQ(error.kind, ErrorKind::conflict);
   EXPECT_EQ(error.code, "InvalidDBClusterStateFault");
 }
@@ -128,7 +128,7 @@ TEST(Messages, AnErrorKeepsItsKindAndItsCode) {
   for (const ErrorKind kind : {ErrorKind::timeout, ErrorKind::superseded, ErrorKind::exhausted,
                                ErrorKind::data_loss_refused, ErrorKind::internal}) {
     const PeerReply reply = messages::encode_error(make_error(kind, "why \xFF", "Code"));
-    const Error error = messages::error_in(reply, kEast, "fence");
+    const Error error = messages::error_in(reply, kSender, "fence");
     EXPECT_EQ(error.kind, kind);
     EXPECT_EQ(error.code, "Code");
   }
@@ -167,10 +167,10 @@ TEST(Messages, NoAnswerEndsTheOneWhoAsked) {
     for (const int status : {200, 400, 503, 999}) {
       for (const char* body : kMalformed) {
         transport.reply = PeerReply{status, body};
-        const auto fenced = co_await client.ask(kEast, messages::FenceOrder{operation()},
+        const auto fenced = co_await client.ask(kSender, messages::FenceOrder{operation()},
                                                 Deadline::in(std::chrono::seconds(1)));
         EXPECT_TRUE(fenced.has_error()) << body;
-        const auto moved = co_await client.ask(kEast, messages::Move{"g", false, {}},
+        const auto moved = co_await client.ask(kSender, messages::Move{"g", false, {}},
                                                Deadline::in(std::chrono::seconds(1)));
         EXPECT_TRUE(moved.has_error()) << body;
       }
@@ -189,19 +189,19 @@ TEST(Messages, NoRequestEndsTheOneWhoIsAsked) {
         });
     for (const char* body : kMalformed) {
       PeerRequest request{"fence", body};
-      const PeerReply reply = co_await server.serve(kEast, std::move(request));
+      const PeerReply reply = co_await server.serve(kSender, std::move(request));
       EXPECT_EQ(reply.status, 400) << body;
       EXPECT_TRUE(Json::parse(reply.body, nullptr, false).contains("error"));
     }
     PeerRequest unknown{"dance", "{}"};
-    EXPECT_EQ((co_await server.serve(kEast, std::move(unknown))).status, 404);
-    EXPECT_EQ(
-        (co_await server.serve(kEast, messages::encode(messages::FenceOrder{operation()}))).status,
-        200);
+    EXPECT_EQ((co_await server.serve(kSender, std::move(unknown))).status, 404);
+    EXPECT_EQ((co_await server.serve(kSender, messages::encode(messages::FenceOrder{operation()})))
+                  .status,
+              200);
     throws = true;
-    EXPECT_EQ(
-        (co_await server.serve(kEast, messages::encode(messages::FenceOrder{operation()}))).status,
-        500);
+    EXPECT_EQ((co_await server.serve(kSender, messages::encode(messages::FenceOrder{operation()})))
+                  .status,
+              500);
   });
 }
 
