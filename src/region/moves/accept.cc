@@ -71,7 +71,7 @@ net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move 
         "The target region " + target.name + " cannot be reached: " + answer.error().message);
   }
   // The target's own operation is its word; take it for the answer even before gossip brings it.
-  CO_TRY_VOID(co_await gossip_.learn(target, std::move(answer->gossip)));
+  CO_TRY_VOID(co_await gossip_.learn(target, std::move(answer->gossip), Gossip::Word::answer));
   co_await gossip_.learn_operation(std::move(answer->operation));
   co_return ok();
 }

@@ -29,7 +29,7 @@ void Gossip::start(PeerServer& server, Listeners listeners) {
   server.on<messages::Gossip>(
       [this](messages::Caller caller,
              messages::Gossip request) -> net::Task<Result<messages::Gossip>> {
-        CO_TRY_VOID(co_await learn(caller.region, std::move(request)));
+        CO_TRY_VOID(co_await learn(caller.region, std::move(request), Word::request));
         co_return message();
       });
   for (const PeerConfig& peer : core_.config.peers) {
@@ -143,7 +143,7 @@ net::Task<Result<void>> Gossip::forget_those_who_left(RegionId from,
   co_return ok();
 }
 
-net::Task<Result<void>> Gossip::learn(RegionId from, messages::Gossip message) {
+net::Task<Result<void>> Gossip::learn(RegionId from, messages::Gossip message, Word word) {
   if (core_.config.peer(from) == nullptr) co_return ok();
   PeerView view = view_of(message);
   // Before the epoch that an operation has stored: its writer may not be open yet.
@@ -153,8 +153,11 @@ net::Task<Result<void>> Gossip::learn(RegionId from, messages::Gossip message) {
   }
   CO_TRY_VOID(co_await forget_those_who_left(from, message.left));
   // Only now is the peer's word complete: the keeper may open for writing on it.
-  const bool first = core_.views.hear(from, std::move(view));
-  truth_.heard(from);
+  bool first = core_.views.hear(from, std::move(view));
+  if (word == Word::answer && !truth_.now().evidence.has_heard(from)) {
+    truth_.heard(from);
+    first = true;
+  }
   if (first && listeners_.changed) listeners_.changed();
   if (listeners_.secrets) co_await listeners_.secrets(from, std::move(message.secrets));
   co_return ok();
@@ -163,7 +166,7 @@ net::Task<Result<void>> Gossip::learn(RegionId from, messages::Gossip message) {
 net::Task<Result<void>> Gossip::exchange(RegionId peer) {
   messages::Gossip ours = message();
   CO_TRY(auto theirs, co_await core_.peers.ask(peer, std::move(ours), Deadline::in(kLimit)));
-  const auto learned = co_await learn(peer, std::move(theirs));
+  const auto learned = co_await learn(peer, std::move(theirs), Word::answer);
   // It has answered; that we cannot keep what it said is our own trouble.
   if (learned.has_error()) log::error("keep what {} says: {}", peer.name, learned.error().message);
   co_return ok();

@@ -31,7 +31,10 @@ class Gossip {
   void tell();
   messages::Gossip message() const;
   // Takes over what is newer. Fails when it could not be stored: then `from` counts as not heard.
-  net::Task<Result<void>> learn(RegionId from, messages::Gossip message);
+  // A request may have been written before this daemon started, and before an epoch that its
+  // sender knows by now: only an answer says what its region knows at least.
+  enum class Word : std::uint8_t { answer, request };
+  net::Task<Result<void>> learn(RegionId from, messages::Gossip message, Word word);
   net::Task<Result<void>> learn_global(model::GlobalCluster theirs);
   net::Task<void> learn_operation(model::Operation theirs);
 
