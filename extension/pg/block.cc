@@ -90,6 +90,22 @@ void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
   if (event == SUBXACT_EVENT_COMMIT_SUB) chosen = chosen_before[level];
 }
 
+// A transaction without a block is what the default was when it began.
+bool default_before = false;
+LocalTransactionId default_changed_in = InvalidLocalTransactionId;
+
+void assign_default_read_only(bool, void*) {
+  if (MyProc == nullptr || !IsTransactionState() || default_changed_in == MyProc->lxid) return;
+  default_before = DefaultXactReadOnly;
+  default_changed_in = MyProc->lxid;
+}
+
+bool default_as_it_began() {
+  const bool changed = default_changed_in != InvalidLocalTransactionId &&
+                       default_changed_in == MyProc->lxid && IsTransactionState();
+  return changed ? default_before : DefaultXactReadOnly;
+}
+
 const char* show_transaction_read_only() {
   const bool shown = forwarding_possible() ? declared_read_only() : XactReadOnly;
   return shown ? "on" : "off";
@@ -98,6 +114,9 @@ const char* show_transaction_read_only() {
 void take_over_read_only() {
   config_generic** variables = get_guc_variables();
   for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    if (strcmp(variables[i]->name, "default_transaction_read_only") == 0) {
+      reinterpret_cast<config_bool*>(variables[i])->assign_hook = assign_default_read_only;
+    }
     if (strcmp(variables[i]->name, "transaction_read_only") != 0) continue;
     read_only_setting = reinterpret_cast<config_bool*>(variables[i]);
     check_read_only = read_only_setting->check_hook;
@@ -156,7 +175,7 @@ void note_declared_cursor(const DeclareCursorStmt* statement) {
 bool declared_read_only() {
   const bool present = chosen_in != InvalidLocalTransactionId && chosen_in == MyProc->lxid;
   if (present && chosen != '\0') return chosen == kReadOnly;
-  return block.open ? block.read_only : DefaultXactReadOnly;
+  return block.open ? block.read_only : default_as_it_began();
 }
 
 void install_block() {

@@ -14,6 +14,7 @@
 #include "pg/relay.h"
 #include "pg/session_report.h"
 #include "pg/statements.h"
+#include "pg/unused_sessions.h"
 
 extern "C" {
 #include "catalog/objectaccess.h"
@@ -213,6 +214,7 @@ bool enter(const PlannedStmt* plan) {
 
 void on_start(QueryDesc* query, int flags) {
   refuse_in_lost_block(nullptr);
+  note_used_session();
   const bool modifies = query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE;
   if (modifies && is_forwarded_session() && at_top()) count(writer_statements);
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0) {
@@ -386,10 +388,12 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
                 ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* environment,
                 DestReceiver* receiver, QueryCompletion* completion) {
   refuse_in_lost_block(statement->utilityStmt);
+  note_used_session();
   const bool carries = is_carry_statement(statement->utilityStmt);
   const bool top =
       !carries && at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
   if (top && forwarding_possible() && place_utility(statement, text)) return;
+  end_unused_sessions(statement->utilityStmt);
   const char* client = role_to_log_in(statement->utilityStmt);
   const bool entered = enter(statement->utilityStmt);
   note_session_statement(statement->utilityStmt, false);

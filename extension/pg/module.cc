@@ -12,6 +12,7 @@
 #include "pg/routed.h"
 #include "pg/session_report.h"
 #include "pg/spares.h"
+#include "pg/unused_sessions.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -35,5 +36,6 @@ PGDLLEXPORT void _PG_init() {
   install_relay();
   install_hooks();
   install_spares();
+  install_unused_sessions();
 }
 }

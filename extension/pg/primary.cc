@@ -6,6 +6,7 @@
 #include "pg/options.h"
 #include "pg/session.h"
 #include "pg/session_report.h"
+#include "pg/unused_sessions.h"
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -152,6 +153,7 @@ void admit() {
   count(writer_open_sessions);
   count(writer_total_sessions);
   forwarded_session = true;
+  note_unused_session();
   before_shmem_exit(leave, 0);
   const int limit = Max(1, MaxConnections * options.max_forwarding_connections_percent / 100);
   if (before >= static_cast<std::uint64_t>(limit)) {

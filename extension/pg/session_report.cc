@@ -89,7 +89,7 @@ const char* show_state() {
   add(!IsTransactionState() && has_open_portals(), "cursors");
   if (text[0] == '\0') {
     strlcpy(text, "clean", sizeof text);
-    digest = 0;
+    digest = changes == 0 ? 0 : digest_number(0, changes);  // Of what it had, a copy may be kept.
   } else {
     digest = digest_number(digest, static_cast<std::uint64_t>(locks));
     digest = digest_number(digest, temporary);
@@ -154,8 +154,11 @@ void note_session_statement(const Node* statement, bool has_run) {
       if (reinterpret_cast<const DeallocateStmt*>(statement)->name == nullptr) prepared = false;
       break;
     case T_ListenStmt: listen_pending = Listen::yes; break;
+    // A savepoint may take UNLISTEN back, which is not told; LISTEN that is taken back does no
+    // harm.
     case T_UnlistenStmt:
-      if (reinterpret_cast<const UnlistenStmt*>(statement)->conditionname == nullptr) {
+      if (!IsSubTransaction() &&
+          reinterpret_cast<const UnlistenStmt*>(statement)->conditionname == nullptr) {
         listen_pending = Listen::no;
       }
       break;

@@ -97,7 +97,9 @@ class ForwardingFunctionsTest(unittest.TestCase):
                 ("SET lock_timeout = '7'", "settings"), ("RESET lock_timeout", "clean"),
                 ("BEGIN", "clean"), ("SET LOCAL lock_timeout = '7'", "clean"), ("COMMIT", "clean"),
                 ("PREPARE p AS SELECT 1", "prepared"), ("DEALLOCATE ALL", "clean"),
-                ("LISTEN news", "listening"), ("UNLISTEN *", "clean"),
+                ("LISTEN news", "listening"), ("BEGIN", "listening"), ("SAVEPOINT s", "listening"),
+                ("UNLISTEN *", "listening"), ("ROLLBACK TO s", "listening"),
+                ("COMMIT", "listening"), ("UNLISTEN *", "clean"),
                 ("SELECT pg_advisory_lock(5)", "locks"), ("SELECT pg_advisory_unlock(5)", "clean"),
                 ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", "cursors"), ("CLOSE c", "clean"),
                 ("CREATE TEMP TABLE mine(n int)", "temporary")):
@@ -147,6 +149,14 @@ class ForwardingFunctionsTest(unittest.TestCase):
         connection.execute("SELECT 1")
         connection.execute("SET work_mem = '5MB'")
         self.assertEqual(before, reported())
+
+    def test_a_session_that_has_dropped_something_is_not_as_it_was(self):
+        connection = self.connect(self.pair.primary,
+                                  "-c aurora_global.report_session_state=on")
+        for statement in ("PREPARE p AS SELECT 1", "DEALLOCATE ALL"):
+            connection.execute(statement)
+        self.assertRegex(connection.info.parameter_status("aurora_global.session_state"),
+                         "^clean#[0-9a-f]{16}$")
 
     def test_a_role_is_a_setting(self):
         connection = self.connect(self.pair.primary,

@@ -118,6 +118,22 @@ class ForwardingPins(unittest.TestCase):
         pinned[1].execute("SELECT currval('s_id_seq')")
         pinned[3].execute("INSERT INTO mine VALUES (1)")
 
+    def test_sessions_opened_ahead_hold_no_database(self):
+        spares = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'held' AND query = ''"
+        used = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'held' AND query <> ''"
+        self.pair.primary.value("CREATE DATABASE held")
+        self.pair.await_replay()
+        with psycopg.connect(host=str(self.pair.standby.directory), user="postgres", dbname="held",
+                             autocommit=True) as connection:
+            connection.execute("CREATE TABLE of_held(n int)")
+            wait_until(lambda: self.pair.primary.value(spares) != "0", "sessions are opened ahead")
+        wait_until(lambda: self.pair.primary.value(used) == "0", "the session has ended")
+        wait_until(lambda: self.pair.primary.value(spares) != "0", "sessions are opened ahead")
+        self.assertNotEqual("0", self.pair.primary.value(spares))
+        self.pair.primary.value("CREATE DATABASE copy TEMPLATE held")
+        self.pair.primary.value("ALTER DATABASE held RENAME TO free")
+        self.pair.primary.value("DROP DATABASE free")
+
 
 if __name__ == "__main__":
     unittest.main()

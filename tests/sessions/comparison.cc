@@ -107,9 +107,20 @@ bool plans_otherwise(const Plan&, const Found& found) {
   return shows_plan(found.direct) && shows_plan(found.tested);
 }
 
-constexpr std::array<ReasonRow, 2> kReasons = {{
+// What extension.md lists under "What cannot be forwarded".
+bool cannot_be_forwarded(const Plan&, const Found& found) {
+  if (!is_error(found.tested, "0A000")) return false;
+  const std::string text = field(*found.tested, 'M');
+  return text.find("stands on the standby") != std::string::npos ||
+         text.find("declared a cursor WITH HOLD on the standby") != std::string::npos ||
+         text.find("a function call of the protocol cannot be forwarded") != std::string::npos;
+}
+
+constexpr std::array<ReasonRow, 3> kReasons = {{
     {{"sequence-values", "currval() and lastval() are not carried: 55000 as in a fresh session"},
      loses_sequence_values},
+    {{"not-forwarded", "0A000: what cannot be forwarded is refused before anything has run"},
+     cannot_be_forwarded},
     {{"plan-of-the-standby",
       "EXPLAIN shows the plan of the server that reads; what ANALYZE has found in a transaction "
       "that "
