@@ -178,6 +178,10 @@ bool declared_read_only() {
   return block.open ? block.read_only : default_as_it_began();
 }
 
+bool read_only_here_alone() {
+  return declared_read_only() && !block.open && !default_as_it_began();
+}
+
 void install_block() {
   take_over_read_only();
   RegisterXactCallback(forget, nullptr);

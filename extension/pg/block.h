@@ -33,6 +33,9 @@ void note_declared_cursor(const DeclareCursorStmt* statement);
 
 // The client declared the open transaction, or all its transactions, READ ONLY.
 bool declared_read_only();
+// It was declared of one transaction without a block, which the primary is not told: what it
+// refuses is refused here.
+bool read_only_here_alone();
 
 // Takes over `transaction_read_only`; forgets the block at its end.
 void install_block();

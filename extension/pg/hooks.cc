@@ -202,6 +202,7 @@ void prepare_start(QueryDesc* query, int* flags) {
   // PostgreSQL refuses it, with 25006. A function may do what a read-only transaction may as well:
   // take a lock that another server must know of.
   if (declared_read_only() && only_writes(query->plannedstmt)) return;
+  if (read_only_here_alone() && write) return;
   if (write || read_must_forward(query)) forward(query, flags);
 }
 
@@ -350,7 +351,7 @@ bool utility_must_forward(PlannedStmt* statement, const char* text) {
     where = Where::primary;
   }
   // In a read-only transaction, too: the primary knows what is refused there, and for what reason.
-  if (where == Where::primary) return true;
+  if (where == Where::primary) return !read_only_here_alone();
   if (!reads(node)) return false;
   if (IsolationUsesXactSnapshot()) return !declared_read_only() || wait_needed();
   return wait_needed() && wait_before_utility() == Read::primary;
