@@ -36,6 +36,7 @@ net::Task<Result<void>> SimInstance::init(region::Bootstrap, Deadline) {
 }
 
 net::Task<Result<void>> SimInstance::seed(region::WalSource source, Deadline) {
+  note_timeline();
   data() = DataDirectory{};
   co_await net::sleep_for(kernel_.between(100ms, 2s));
   if (!postgres().copy_from(source_of(source))) {
@@ -113,7 +114,9 @@ net::Task<Result<void>> SimInstance::await_replay(Lsn position, Deadline deadlin
 net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline deadline) {
   CO_TRY_VOID(co_await order("promote", deadline));
   machine_.opened_in = std::max(machine_.opened_in, epoch);
-  postgres().begin_promotion(machine_.faults.promotion);
+  const std::uint32_t known = std::max(data().timeline, machine_.noted_timeline);
+  postgres().begin_promotion(machine_.faults.promotion,
+                             region::timeline_for(epoch, known, machine_.share));
   while (postgres().in_recovery()) {
     if (deadline.passed()) co_return make_error(ErrorKind::timeout, "still in recovery");
     co_await net::sleep_for(kPoll);
@@ -128,6 +131,7 @@ net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline 
 net::Task<Result<std::string>> SimInstance::rewind(region::WalSource source, Deadline) {
   co_await net::sleep_for(kernel_.between(100ms, 2s));
   if (running()) co_return make_error(ErrorKind::internal, "target server must be shut down");
+  note_timeline();
   if (!postgres().rewind_to(source_of(source))) {
     co_return make_error(ErrorKind::internal, "pg_rewind ended with 1");
   }
@@ -180,11 +184,13 @@ net::Task<Result<bool>> SimInstance::wal_goes_past(std::uint32_t, Lsn lsn) {
 }
 
 net::Task<Result<std::filesystem::path>> SimInstance::set_aside(std::string) {
+  note_timeline();
   data() = DataDirectory{};
   co_return std::filesystem::path("/sim/aside");
 }
 
 net::Task<Result<void>> SimInstance::remove_files() {
+  note_timeline();
   data() = DataDirectory{};
   co_return ok();
 }

@@ -114,6 +114,7 @@ class World final : public Wire {
       configs_.push_back(std::make_unique<region::RegionConfig>(config_of(i, plan.regions)));
       machines_.push_back(std::make_unique<Machine>(kernel_, *this, RegionId{kRegions[i]}));
       Machine& machine = *machines_.back();
+      machine.share = region::share_of(*configs_.back());
       machine.router.gate = std::make_shared<router::SessionGate>(machine.clients.executor());
       machine.postgres.on_promoted = [this, i](Postgres&) { on_promoted(i); };
       machine.disk.on_durable = [this, i] { on_durable(i); };
@@ -218,6 +219,7 @@ class World final : public Wire {
   };
   std::vector<Known> known_;
   Epoch newest_;
+  std::map<std::uint32_t, RegionId> begun_;  // Timelines, and who has begun them.
   bool lossy_ = false;  // A failover was asked for: writes may be lost from now on.
   std::map<WriteId, Write> writes_;
   WriteId last_id_ = 0;
@@ -507,7 +509,13 @@ json World::operation_on_disk(int i) {
 void World::on_promoted(int i) {
   const Machine& here = machine(i);
   const Epoch epoch = here.opened_in;
-  note("{}: open for writing in epoch {}", here.region.name, epoch.value);
+  const std::uint32_t timeline = here.postgres.data().timeline;
+  note("{}: open for writing in epoch {}, timeline {}", here.region.name, epoch.value, timeline);
+  const auto [begun, first] = begun_.emplace(timeline, here.region);
+  if (!first) {
+    return violate("timeline " + std::to_string(timeline) + " was begun twice: by " +
+                   begun->second.name + " and by " + here.region.name);
+  }
   const json operation = operation_on_disk(i);
   const bool ours = operation.is_object() && operation.value("epoch", 0ull) == epoch.value;
   const bool failover = ours && operation.value("kind", "") == "failover";

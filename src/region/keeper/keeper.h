@@ -22,6 +22,12 @@ class Keeper {
 
  private:
   using Outcome = net::Task<Result<void>>;
+  // Of a stopped former primary's history and the new one's.
+  enum class Kinship {
+    ancestor,  // The new one has all of it.
+    parted,    // It goes on where the new one has left its timeline.
+    diverged,  // Both are of one timeline, which only one region may write.
+  };
 
   net::Task<void> watch_over_all();
   net::Task<void> keep(std::string identifier);
@@ -35,12 +41,15 @@ class Keeper {
   Outcome rejoin(Instance& head);
   Outcome keep_and_seed(Instance& head);
   Outcome copy_anew(Instance& instance, WalSource source);
+  Result<void> may_lose_data(const Instance& instance) const;
   Outcome mend_head(Instance& head);
+  Outcome can_be_copied();
   Outcome rest(Instance& head);
-  net::Task<Result<bool>> ends_at_the_fork(Instance& head);
+  net::Task<Result<Kinship>> kinship(Instance& head);
   void rejoined(const std::string& how);
   net::Task<void> keep_status(std::string identifier, bool answers, bool busy);
   void watch_stream(Instance& instance);
+  void watch_startup(Instance& instance);
   WalSource source(const Instance& head) const;
 
   Core& core_;

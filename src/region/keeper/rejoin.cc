@@ -18,18 +18,23 @@ constexpr Duration kStopLimit = 30s;
 
 }  // namespace
 
-// Whether the WAL of a stopped former primary has nothing that the new one does not have. A clean
-// shutdown's has not, and that of a fenced server seldom has.
-net::Task<Result<bool>> Keeper::ends_at_the_fork(Instance& head) {
+// A clean shutdown leaves nothing that the new primary does not have, and the end of a fenced
+// server seldom does.
+net::Task<Result<Keeper::Kinship>> Keeper::kinship(Instance& head) {
   const RegionId writer = core_.truth.own_global()->writer_region;
   CO_TRY(const std::uint32_t timeline, co_await head.last_timeline());
   CO_TRY(const auto answer,
          co_await core_.peers.ask(writer, messages::Fork{timeline}, Deadline::in(kAskLimit)));
-  if (answer.fork.value == 0) co_return false;
+  if (answer.timeline == timeline) {
+    log::warn("instance {}: it has written timeline {}, on which {} is", head.identifier(),
+              timeline, writer.name);
+    co_return Kinship::diverged;
+  }
+  if (answer.fork.value == 0) co_return Kinship::parted;
   CO_TRY(const bool past, co_await head.wal_goes_past(timeline, answer.fork));
   log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(), timeline,
             answer.fork.text(), past ? "goes on" : "ends there");
-  co_return !past;
+  co_return past ? Kinship::parted : Kinship::ancestor;
 }
 
 net::Task<Result<void>> Keeper::rejoin(Instance& head) {
@@ -39,8 +44,10 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const WalSource from = source(head);
   truth_.withdraw_word();
   // A standby that has gone past the fork would wait for ever, without an error.
-  CO_TRY(const bool same_history, co_await ends_at_the_fork(head));
-  if (!same_history) {
+  CO_TRY(const Kinship kin, co_await kinship(head));
+  // pg_rewind takes equal numbers for equal histories.
+  if (kin == Kinship::diverged) co_return co_await keep_and_seed(head);
+  if (kin == Kinship::parted) {
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(
         co_await core_.peers.ask(writer, messages::Checkpoint{}, Deadline::in(kCheckpointLimit)));
@@ -48,18 +55,30 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
     const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
       log::warn("instance {}: {}", head.identifier(), rewound.error().message);
+      CO_TRY_VOID(co_await can_be_copied());
       co_return co_await keep_and_seed(head);
     }
   }
   CO_TRY_VOID(co_await head.start(from, Deadline::in(kStartLimit)));
-  rejoined(same_history ? "" : " after a rewind");
+  rejoined(kin == Kinship::ancestor ? "" : " after a rewind");
+  co_return ok();
+}
+
+// A rewind that fails because the primary has gone is no reason to give away what is there.
+net::Task<Result<void>> Keeper::can_be_copied() {
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global == nullptr) co_return make_error(ErrorKind::superseded, "no global cluster any more");
+  const RegionId writer = global->writer_region;
+  CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Inspect{}, Deadline::in(kAskLimit)));
   co_return ok();
 }
 
 // A copy takes the place of data that nobody else has: those are kept.
 net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
+  CO_TRY_VOID(may_lose_data(head));
   truth_.withdraw_word();
   CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(may_lose_data(head));
   CO_TRY(const auto kept, co_await head.set_aside("diverged"));
   log::warn("instance {}: copied anew; its old data are kept in {}", head.identifier(),
             kept.string());
@@ -75,18 +94,33 @@ void Keeper::rejoined(const std::string& how) {
   changed_();
 }
 
-// A standby whose history has left the primary's, or whose slot is gone. The first time its
-// history is compared; if that has not helped it is copied.
+// A standby whose history has left the primary's, whose slot is gone, or that does not come up. The
+// first time its history is compared; if that has not helped it is copied.
 net::Task<Result<void>> Keeper::mend_head(Instance& head) {
-  auto* seen = core_.instances.seen(head.identifier());
   const model::GlobalCluster* global = core_.truth.own_global();
-  if (seen == nullptr || global == nullptr) co_return ok();
+  if (global == nullptr) co_return ok();
   const RegionId writer = global->writer_region;
   const WalSource from = source(head);
-  const int before = seen->mends++;
+  // In this order: the writer has by then whatever it has sent.
+  const auto state = co_await head.state(Deadline::in(kAskLimit));
+  const messages::Fork question{state.has_value() ? state->timeline : 0};
+  CO_TRY(const auto theirs, co_await core_.peers.ask(writer, question, Deadline::in(kAskLimit)));
+  auto* seen = core_.instances.seen(head.identifier());
+  if (seen == nullptr) co_return ok();
   seen->stream.reset();
+  seen->mute_since.reset();
+  const bool alike =
+      state.has_value() && state->timeline != 0 && state->timeline == theirs.timeline;
+  // The writer's word was old: its daemon does not look at a server that is being fenced.
+  if (alike && state->streaming && state->end() == theirs.position) co_return ok();
+  const bool diverged = alike && state->end() > theirs.position;
+  const int before = seen->mends++;
   log::warn("instance {}: nothing of what {} writes arrives; {}", head.identifier(), writer.name,
-            before == 0 ? "its history is compared" : "it is copied anew");
+            diverged      ? "its own WAL goes past that on the same timeline"
+            : before == 0 ? "its history is compared"
+                          : "it is copied anew");
+  // One that does not say what it has may have what nobody else has.
+  if (diverged || (before > 0 && state.has_error())) co_return co_await keep_and_seed(head);
   if (before > 0) co_return co_await copy_anew(head, from);
   CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kStopLimit)));
   CO_TRY_VOID(
@@ -94,6 +128,7 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
+    CO_TRY_VOID(co_await can_be_copied());
     CO_TRY_VOID(co_await copy_anew(head, from));
   }
   co_return co_await head.start(from, Deadline::in(kStartLimit));
