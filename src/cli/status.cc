@@ -98,7 +98,7 @@ std::string lag_text(const json& region, const json& writer) {
       writer.value("head", json::object()).value("position", std::uint64_t{0});
   const std::string bytes = bytes_text(ahead > at ? ahead - at : 0);
   if (!head.value("streaming", false) || !hears(region, text_of(writer, "region"))) {
-    return "cut off, " + bytes;
+    return at > ahead ? "cut off, past the writer" : "cut off, " + bytes;
   }
   return bytes + ", " + std::to_string(head.value("replay_lag_ms", std::int64_t{0})) + " ms";
 }

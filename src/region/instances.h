@@ -25,6 +25,9 @@ class Instances {
     ForwardingView forwarding;
     StreamWatch stream;
     int mends = 0;  // Without a sign of success since.
+    // Runs, does not answer, and has not come further since.
+    std::optional<Instant> mute_since;
+    std::string startup;  // What it was replaying then.
   };
   struct One {
     std::shared_ptr<Instance> instance;

@@ -12,7 +12,7 @@ constexpr Duration kOrderSlack = 500ms;  // For the order itself.
 // A session that does not come to the end of its transaction in this time is prepared when it is
 // held.
 constexpr Duration kPrepareLimit = 3s;
-// Longer than a switchover takes from its fence to its release.
+// Longer than a switchover takes from its fence to its release, beside the drains.
 constexpr Duration kHeldAtMost = 45s;
 
 constexpr const char* kWriter = "global-writer";
@@ -169,6 +169,12 @@ net::Task<Result<void>> RouterOrders::hold(model::Operation operation) {
     HoldOrder order{endpoint, operation.epoch, drain};
     const auto held =
         co_await router_.hold(std::move(order), Deadline::in(drain.timeout + kOrderSlack));
+    // Let go while its transactions ended. An order that was on its way may have come later.
+    if (held_by_ != operation.id) {
+      if (held_by_.empty()) co_await let_go(endpoint);
+      co_return make_error(ErrorKind::superseded,
+                           "operation " + operation.id + " was called off while sessions ended");
+    }
     if (held.has_error()) {
       log::warn("hold {}: {}", endpoint, held.error().message);
       continue;
@@ -187,22 +193,26 @@ net::Task<void> RouterOrders::release(std::string operation_id) {
   if (!held_by_.empty() && held_by_ != operation_id) co_return;
   holding_for_.reset();
   held_by_.clear();
-  for (const char* endpoint : {kWriter, kCluster, kReader}) {
-    const auto released = co_await router_.release(endpoint, Deadline::in(kOrderLimit));
-    if (released.has_error()) log::warn("release {}: {}", endpoint, released.error().message);
-  }
+  for (const char* endpoint : {kWriter, kCluster, kReader}) co_await let_go(endpoint);
 }
 
-void RouterOrders::release_when_forgotten(std::string operation_id) {
-  core_.tasks.spawn("end a forgotten hold", forget_later(std::move(operation_id)));
+net::Task<void> RouterOrders::let_go(std::string endpoint) {
+  const auto released = co_await router_.release(endpoint, Deadline::in(kOrderLimit));
+  if (released.has_error()) log::warn("release {}: {}", endpoint, released.error().message);
+}
+
+void RouterOrders::release_when_forgotten(const model::Operation& operation) {
+  // Each region's sessions may take that long to end their transactions.
+  const Duration held_at_most = kHeldAtMost + 3 * operation.drain.timeout;
+  core_.tasks.spawn("end a forgotten hold", forget_later(operation.id, held_at_most));
 }
 
 // Of a coordinator that says nothing more: the clients go on where the writer was last known.
-net::Task<void> RouterOrders::forget_later(std::string operation_id) {
-  co_await net::sleep_for(kHeldAtMost);
+net::Task<void> RouterOrders::forget_later(std::string operation_id, Duration held_at_most) {
+  co_await net::sleep_for(held_at_most);
   if (core_.tasks.stopping() || held_by_ != operation_id) co_return;
   log::warn("operation {} has held the endpoints for {} ms and is not heard of any more",
-            operation_id, milliseconds(kHeldAtMost));
+            operation_id, milliseconds(held_at_most));
   co_await release(operation_id);
 }
 

@@ -22,12 +22,13 @@ class RouterOrders {
   // The router opens and warms a session at the target for each that it has.
   net::Task<Result<void>> prepare(model::Operation operation, Deadline deadline);
   // Returns when the transactions under way have ended, or their time is over. With the policy
-  // `abort` it fails with `conflict` when some have not.
+  // `abort` it fails with `conflict` when some have not. Fails with `superseded` if they were let
+  // go meanwhile: the endpoints are not held then.
   net::Task<Result<void>> hold(model::Operation operation);
   // The endpoints are let go if they are held for that operation, or for nobody that is known.
   net::Task<void> release(std::string operation_id);
   // As release(), should nobody say anything more of the operation.
-  void release_when_forgotten(std::string operation_id);
+  void release_when_forgotten(const model::Operation& operation);
 
   model::Topology topology() const;
   net::Task<Result<nlohmann::json>> status() { return router_.status(Deadline::in(kStatusLimit)); }
@@ -36,7 +37,8 @@ class RouterOrders {
   static constexpr Duration kStatusLimit = std::chrono::seconds(1);
 
   net::Task<void> keep();
-  net::Task<void> forget_later(std::string operation_id);
+  net::Task<void> forget_later(std::string operation_id, Duration held_at_most);
+  net::Task<void> let_go(std::string endpoint);
   std::optional<model::Backend> backend_in(const RegionId& region) const;
   std::vector<model::Backend> readers() const;
   void look_who_serves();

@@ -37,6 +37,28 @@ TEST(StreamWatch, ProgressCountsHoweverFarBehindItIs) {
   EXPECT_FALSE(watch.stalled(now));
 }
 
+TEST(StreamWatch, MoreThanTheSourceHasIsNotAllThatThereIs) {
+  StreamWatch watch;
+  Instant now{};
+  for (int second = 0; second < 9; ++second, now += 1s) {
+    watch.look({Lsn{300}, true, Lsn{200}}, now);
+    EXPECT_FALSE(watch.flows());
+  }
+  EXPECT_TRUE(watch.stalled(now));
+  watch.look({Lsn{300}, true, Lsn{300}}, now);  // The word of the source was old.
+  EXPECT_TRUE(watch.flows());
+  EXPECT_FALSE(watch.stalled(now));
+}
+
+TEST(StreamWatch, AStartIsNoSignOfSuccess) {
+  StreamWatch watch;
+  watch.reset();
+  watch.look({Lsn{100}, false, Lsn{200}}, Instant{});
+  EXPECT_FALSE(watch.flows());
+  watch.look({Lsn{101}, false, Lsn{200}}, Instant{} + 1s);
+  EXPECT_TRUE(watch.flows());
+}
+
 TEST(StreamWatch, NobodyIsJudgedBeforeHeIsWatched) {
   StreamWatch watch;
   EXPECT_FALSE(watch.stalled(Instant{} + 1h));

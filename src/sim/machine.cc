@@ -36,6 +36,7 @@ net::Task<Result<void>> SimInstance::init(region::Bootstrap, Deadline) {
 }
 
 net::Task<Result<void>> SimInstance::seed(region::WalSource source, Deadline) {
+  note_timeline();
   data() = DataDirectory{};
   co_await net::sleep_for(kernel_.between(100ms, 2s));
   if (!postgres().copy_from(source_of(source))) {
@@ -116,7 +117,9 @@ net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline 
   const bool opens = machine_.opened_in < epoch && !postgres().in_recovery();
   machine_.opened_in = std::max(machine_.opened_in, epoch);
   if (opens) machine_.watch.opened(machine_);
-  postgres().begin_promotion(machine_.faults.promotion);
+  const std::uint32_t known = std::max(data().timeline, machine_.noted_timeline);
+  postgres().begin_promotion(machine_.faults.promotion,
+                             region::timeline_for(epoch, known, machine_.share));
   while (postgres().in_recovery()) {
     if (deadline.passed()) co_return make_error(ErrorKind::timeout, "still in recovery");
     co_await net::sleep_for(kPoll);
@@ -131,6 +134,7 @@ net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline 
 net::Task<Result<std::string>> SimInstance::rewind(region::WalSource source, Deadline) {
   co_await net::sleep_for(kernel_.between(100ms, 2s));
   if (running()) co_return make_error(ErrorKind::internal, "target server must be shut down");
+  note_timeline();
   if (!postgres().rewind_to(source_of(source))) {
     co_return make_error(ErrorKind::internal, "pg_rewind ended with 1");
   }
@@ -183,11 +187,13 @@ net::Task<Result<bool>> SimInstance::wal_goes_past(std::uint32_t, Lsn lsn) {
 }
 
 net::Task<Result<std::filesystem::path>> SimInstance::set_aside(std::string) {
+  note_timeline();
   data() = DataDirectory{};
   co_return std::filesystem::path("/sim/aside");
 }
 
 net::Task<Result<void>> SimInstance::remove_files() {
+  note_timeline();
   data() = DataDirectory{};
   co_return ok();
 }

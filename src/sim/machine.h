@@ -2,11 +2,13 @@
 // daemon that is under test.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "region/config.h"
+#include "region/instance/timelines.h"
 #include "region/outside.h"
 #include "router/session_gate.h"
 #include "sim/disk.h"
@@ -65,7 +67,9 @@ struct Machine {
   Disk disk;
   Postgres postgres;
   Watch& watch;
-  Epoch opened_in;  // The epoch that its server was last promoted for.
+  region::TimelineShare share;
+  std::uint32_t noted_timeline = 0;  // The newest of data that are gone.
+  Epoch opened_in;                   // The epoch that its server was last promoted for.
   EngineFaults faults;
   Router router;
   Loop clients;  // Where the applications and the router of this region run.
@@ -128,6 +132,9 @@ class SimInstance final : public region::Instance {
  private:
   Postgres& postgres() { return machine_.postgres; }
   DataDirectory& data() const { return machine_.postgres.data(); }
+  void note_timeline() {
+    machine_.noted_timeline = std::max(machine_.noted_timeline, data().timeline);
+  }
   // The way of a statement to the server: an error when it does not answer.
   net::Task<Result<void>> order(std::string_view what, Deadline deadline);
 

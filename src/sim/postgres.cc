@@ -105,17 +105,17 @@ std::size_t Postgres::write(WriteId id) {
   return data_.wal.size();
 }
 
-void Postgres::begin_promotion(Duration takes) {
+void Postgres::begin_promotion(Duration takes, std::uint32_t timeline) {
   if (!in_recovery_ || promoting_ || process_ != Process::running) return;
   promoting_ = true;
   const int mine = incarnation_;
-  kernel_.after(takes, net::Job([this, mine] {
+  kernel_.after(takes, net::Job([this, mine, timeline] {
                   if (incarnation_ != mine || !promoting_) return;
                   promoting_ = false;
                   end_stream();
                   data_.replayed = data_.wal.size();
                   data_.forks.push_back({data_.timeline, data_.wal.size()});
-                  ++data_.timeline;
+                  data_.timeline = std::max(timeline, data_.timeline + 1);
                   data_.standby_signal = false;
                   in_recovery_ = false;
                   source_.reset();

@@ -106,7 +106,8 @@ class Postgres {
   std::size_t write(WriteId id);
   void fence(Epoch epoch) { data_.fence = epoch; }
   void unfence() { data_.fence.reset(); }
-  void begin_promotion(Duration takes);
+  // `timeline`: as the history files in its directory make it choose.
+  void begin_promotion(Duration takes, std::uint32_t timeline);
   // Makes a stopped server's directory that of a standby of `source`, which answers. False: it
   // cannot be done.
   bool rewind_to(const Source& source);

@@ -207,6 +207,7 @@ void Rules::promotion_ordered(Machine& machine, Epoch epoch) {
 // A server has opened for writing: what was acknowledged before must be there.
 void Rules::opened(Machine& machine) {
   if (!watching_) return;
+  check_timeline(machine);
   const int i = scene_.index_of(machine.region);
   const Known& knows = known(machine);
   if (scene_.removed == i) return;
@@ -221,6 +222,15 @@ void Rules::opened(Machine& machine) {
   }
   if (ours && knows.epoch == epoch) check_history(i, knows);
   settle(i, knows);
+}
+
+// Afterwards nothing could tell the two histories apart.
+void Rules::check_timeline(const Machine& machine) {
+  const std::uint32_t timeline = machine.postgres.data().timeline;
+  const auto [begun, first] = begun_.emplace(timeline, machine.region);
+  if (first || begun->second == machine.region) return;
+  violate_("timeline " + std::to_string(timeline) + " was begun by " + begun->second.name +
+           " and by " + machine.region.name);
 }
 
 // Nothing that had arrived when the epoch was stored may be missing.

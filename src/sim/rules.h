@@ -90,6 +90,7 @@ class Rules final : public Watch {
   };
 
   Known& known(const Machine& machine);
+  void check_timeline(const Machine& machine);
   void check_history(int i, const Known& known);
   void settle(int i, const Known& known);
   void check_loss(int i, const model::Operation& operation);
@@ -100,6 +101,7 @@ class Rules final : public Watch {
   std::vector<Known> known_;
   std::vector<Write> writes_;  // By their numbers; the first one is nobody's.
   std::map<std::pair<Epoch, model::Decision>, Time> decided_;  // On the disk of who decided.
+  std::map<std::uint32_t, RegionId> begun_;                    // Timelines, and who has begun them.
   Epoch newest_;
   Time last_acknowledged_{};
   Tally tally_;

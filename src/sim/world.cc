@@ -38,6 +38,7 @@ class World final : public Wire {
       configs_.push_back(std::make_unique<region::RegionConfig>(config_of(i, plan.regions)));
       scene_.machines.push_back(
           std::make_unique<Machine>(kernel_, *this, rules_, region_number(i)));
+      machine(i).share = region::share_of(*configs_.back());
       machine(i).disk.puts = &puts_;
       if (beginning == nullptr) continue;
       machine(i).disk.documents = beginning->documents[static_cast<std::size_t>(i)];

@@ -1,6 +1,9 @@
 """A planned switchover loses nothing, by either door, there and back, and unsafe ones are refused."""
 
+import threading
 import unittest
+
+import psycopg
 
 from lib.platform import EAST, WEST, PlatformTest, Writers, wait_until
 
@@ -78,6 +81,42 @@ class ThreeRegions(PlatformTest):
             self.platform.sql(region, f"INSERT INTO visited VALUES ('{region}')")
         for region in self.regions:
             self.platform.await_row(region, "SELECT count(*) FROM visited", "3")
+
+
+class CalledOffWhileSessionsEnd(PlatformTest):
+    """The target's daemon restarts while the old region waits for a transaction."""
+
+    def session(self):
+        of = self.platform.environment(EAST)
+        number = self.platform.regions.index(EAST) + 1
+        with open(of["PGPASSFILE"], encoding="utf-8") as file:
+            password = file.read().strip().rsplit(":", 1)[1]
+        return psycopg.connect(host=f"{self.platform.prefix.text}.{number}.11", user=of["PGUSER"],
+                               dbname=of["PGDATABASE"], password=password, sslmode="require")
+
+    def log(self):
+        file = self.platform.region_dir(EAST) / "daemon.log"
+        return file.read_text(encoding="utf-8", errors="replace")
+
+    def test_nobody_notices(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE t(id int)")
+        session = self.session()
+        self.addCleanup(session.close)
+        session.execute("INSERT INTO t VALUES (1)")
+        moving = threading.Thread(target=lambda: self.platform.command(
+            "switchover", "--to", WEST, "--drain-timeout", "8000", expect=None))
+        moving.start()
+        wait_until(lambda: self.platform.region_status(EAST).get("fence"), "East has promised")
+        self.platform.kill(self.platform.pid(WEST, "daemon"))
+        wait_until(lambda: "nothing is fenced" in self.log(), "East's wait has ended", 60)
+        moving.join()
+        session.execute("INSERT INTO t VALUES (2)")
+        session.commit()
+        for endpoint in ("cluster", "global-writer"):
+            self.assertEqual("2", self.platform.sql(EAST, "SELECT count(*) FROM t", endpoint))
+        self.platform.await_healthy(EAST)
+        self.assertEqual(1, self.platform.epoch())
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@ other are told apart, and the one that gives way gets the other's rows.
 """
 
 import json
+import os
+import shutil
 import socket
 import threading
+import tomllib
 import unittest
 
-import psycopg
-
-from lib.platform import EAST, WEST, PlatformTest, wait_until
+from lib.platform import EAST, WEST, PlatformTest, run, wait_until
 
 
 def order_link(platform, **order):
@@ -63,6 +64,40 @@ class APrimaryThatHasNotHeardOfTheOther(PlatformTest):
         self.assertEqual("1001", self.platform.sql(WEST, "SELECT count(*) FROM t"))
         self.platform.await_healthy(WEST)
         self.platform.await_row(EAST, "SELECT count(*) FROM t", "1001")
+
+
+class AStandbyWithWritesOfItsOwn(PlatformTest):
+    """On its primary's timeline, past its primary's position: pg_rewind sees nothing to do."""
+
+    def write_alone(self, data):
+        (data / "standby.signal").unlink()
+        with open(self.platform.region_dir(WEST) / "region.toml", "rb") as file:
+            server = os.path.join(tomllib.load(file)["postgres_bin"], "postgres")
+        as_owner = ["runuser", "-u", data.owner(), "--"] if os.geteuid() == 0 else []
+        run([*as_owner, server, "--single", "-D", str(data), "-c",
+             f"config_file={data.parent / 'postgresql.conf'}", "-c", "shared_preload_libraries=",
+             "rdsadmin"], text_in="CREATE TABLE own AS SELECT generate_series(1, 20000) AS id\n")
+        (data / "standby.signal").touch(mode=0o600)
+        shutil.chown(data / "standby.signal", data.owner(), data.group())
+
+    def test_it_is_set_aside_and_copied(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE t(id int); INSERT INTO t VALUES (1)")
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", "1")
+        self.platform.kill_region(WEST)
+        (data,) = self.platform.region_dir(WEST).glob("instances/*/data")
+        self.write_alone(data)
+        self.platform.start_region(WEST)
+
+        def kept():
+            return list(data.parent.glob("data.diverged-*"))
+
+        refused = self.platform.command("switchover", "--to", WEST, expect=None)
+        self.assertTrue(refused.returncode != 0 or kept(), refused.stdout + refused.stderr)
+        wait_until(kept, "its data are set aside", 120)
+        self.platform.await_healthy(limit_s=120)
+        self.assertEqual(1, len(kept()))
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", "1")
 
 
 if __name__ == "__main__":

@@ -89,8 +89,12 @@ void DataDirectory::unmark_standby() {
 
 // A file of PostgreSQL's user.
 Result<void> DataDirectory::write(const fs::path& file, std::string_view text, int mode) const {
-  TRY_VOID(replace_file(file, text, mode));
-  if (chown(file.c_str(), user_.uid, user_.gid) == 0) return ok();
+  // Given away before it takes its place: another instance's server may read it at any time.
+  const fs::path fresh = file.string() + "." + identifier_;
+  TRY_VOID(replace_file(fresh, text, mode));
+  if (chown(fresh.c_str(), user_.uid, user_.gid) == 0 && rename(fresh.c_str(), file.c_str()) == 0) {
+    return ok();
+  }
   return make_error(ErrorKind::denied, "give " + file.string() + " to user " + user_.name);
 }
 
@@ -217,9 +221,11 @@ net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
     for (int n = 1; kept.empty() || fs::exists(kept, error); ++n) {
       kept = directory / ("data." + why + "-" + std::to_string(n));
     }
-    fs::remove(directory / "complete", error);
     fs::rename(data, kept, error);
-    if (!error) return kept;
+    if (!error) {
+      fs::remove(directory / "complete", error);
+      return kept;
+    }
     return make_error(ErrorKind::unavailable,
                       "move " + data.string() + " aside: " + error.message());
   };

@@ -38,7 +38,11 @@ std::string state_sql(bool with_forwarding) {
              "CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, "
              "coalesce(pg_last_wal_receive_lsn(), '0/0'), "
              "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'), "
-             "(SELECT timeline_id FROM pg_control_checkpoint()), "
+             // The control file names a new one only after a checkpoint.
+             "CASE WHEN r THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), "
+             "(SELECT greatest(c.timeline_id, m.min_recovery_end_timeline) "
+             "FROM pg_control_checkpoint() c, pg_control_recovery() m)) "
+             "ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint END, "
              "r AND pg_last_wal_replay_lsn() < pg_last_wal_receive_lsn(), "
              "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
              "AND usename <> 'rdsadmin'), ") +

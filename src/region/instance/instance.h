@@ -6,6 +6,7 @@
 // may be asked at any time.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -38,6 +39,9 @@ struct Forwarding {
 
 // What a running instance says of itself.
 struct InstanceState {
+  // All that it has: what lies past it, nobody has seen here.
+  Lsn end() const { return std::max(received, position); }
+
   bool in_recovery = false;
   Lsn position;  // Last written (primary) or last replayed (standby).
   Lsn received;  // Standby: last received from upstream.
@@ -81,6 +85,8 @@ class Instance {
   // The data directory is set up as a standby (its standby.signal is there).
   virtual bool is_standby_directory() const = 0;
   virtual bool running() = 0;
+  // What a server that does not answer yet is replaying; another text: it goes on.
+  virtual std::string startup_progress() const { return ""; }
 
   // Creates a primary from nothing. Not started afterwards.
   virtual net::Task<Result<void>> init(Bootstrap bootstrap, Deadline deadline) = 0;

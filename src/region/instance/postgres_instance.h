@@ -19,6 +19,7 @@ class PostgresInstance final : public Instance {
   bool has_data() const override { return files_.has_data(); }
   bool is_standby_directory() const override { return files_.is_standby(); }
   bool running() override { return postmaster_.running(); }
+  std::string startup_progress() const override { return title_of_startup(files_.data()); }
   const Forwarding& forwarding() const override { return forwarding_; }
 
   net::Task<Result<void>> init(Bootstrap bootstrap, Deadline deadline) override;

@@ -17,6 +17,8 @@ constexpr Duration kBackoffFirst = 250ms;
 constexpr Duration kBackoffMax = 30s;
 // The writer's region answers: then a standby should get what it writes.
 constexpr Duration kWriterAnswers = 3s;
+// A server that replays the same segment for so long will not come up.
+constexpr Duration kMutePatience = 120s;
 // Actions of one round; a way from anything to its duty has fewer.
 constexpr int kActionsMax = 6;
 
@@ -99,7 +101,8 @@ HeadFacts Keeper::facts_of(Instance& head) const {
   facts.has_source = source_of_head(core_, head).has_value();
   facts.lost_epoch = core_.truth.now().lost.has_value();
   if (const auto* seen = core_.instances.seen(head.identifier())) {
-    facts.stalled = seen->stream.stalled(core_.clock.now());
+    const bool mute = seen->mute_since && core_.clock.now() - *seen->mute_since > kMutePatience;
+    facts.stalled = mute || seen->stream.stalled(core_.clock.now());
   }
   return facts;
 }
@@ -168,6 +171,15 @@ net::Task<Result<void>> Keeper::perform(Action action, Instance& head) {
 net::Task<Result<void>> Keeper::init(Instance& head) {
   CO_TRY(const bool taken, co_await head.take_volume(core_.volume()));
   if (taken || !core_.truth.now().cluster) co_return ok();
+  // Whoever became the writer by a move had data: an empty database in their place would be served.
+  const model::GlobalCluster* global = core_.truth.own_global();
+  const model::Operation* last =
+      global == nullptr ? nullptr : core_.truth.operation(global->identifier);
+  if (last != nullptr && last->epoch == global->epoch && last->to == core_.here()) {
+    co_return make_error(ErrorKind::conflict,
+                         "this region became the primary by a move and its instance has no data; "
+                         "no empty database takes their place, fail over to another region");
+  }
   const OwnCluster& own = *core_.truth.now().cluster;
   for (const model::DbInstance& instance : own.facts.instances) {
     if (instance.identifier != head.identifier() || instance.status == "creating") continue;
@@ -220,8 +232,16 @@ net::Task<Result<void>> Keeper::keep_reader(Instance& reader) {
   co_return ok();
 }
 
+// Every wait may have let a failover in that makes this region's head the writer.
+Result<void> Keeper::may_lose_data(const Instance& instance) const {
+  const bool is_head = instance.slot() == Instances::kHeadSlot;
+  if (!is_head || core_.truth.duty() == model::Duty::standby) return ok();
+  return make_error(ErrorKind::superseded, "this region is no standby any more: its data stay");
+}
+
 // A copy has no writes of its own: nothing of it is kept.
 net::Task<Result<void>> Keeper::copy_anew(Instance& instance, WalSource from) {
+  CO_TRY_VOID(may_lose_data(instance));
   if (auto* seen = core_.instances.seen(instance.identifier())) seen->stream.reset();
   CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kStopLimit)));
   co_return co_await instance.seed(std::move(from), Deadline::in(kSeedLimit));
@@ -239,12 +259,14 @@ net::Task<void> Keeper::look_at(Instance& instance) {
     seen->forwarding.take(*state, core_.clock.now());
     seen->state = *state;
     seen->running = true;
+    seen->mute_since.reset();
     watch_stream(instance);
   } else if (!busy) {
     seen->running = false;
     seen->state.streaming = false;
     seen->stream.reset();
     if (!instance.running()) seen->forwarding = ForwardingView{};
+    watch_startup(instance);
   }
   co_await keep_status(identifier, state.has_value(), busy);
 }
@@ -264,11 +286,21 @@ void Keeper::watch_stream(Instance& instance) {
   } else {
     const model::HeadStatus head = core_.instances.head_status();
     answers = head.running;
-    written = head.in_recovery ? head.received : head.position;
+    written = std::max(head.received, head.position);
   }
   if (!answers || !seen->state.in_recovery) return seen->stream.reset();
-  seen->stream.look({seen->state.received, seen->state.streaming, written}, core_.clock.now());
-  if (seen->stream.silent(core_.clock.now()) < 1s) seen->mends = 0;
+  seen->stream.look({seen->state.end(), seen->state.streaming, written}, core_.clock.now());
+  if (seen->stream.flows()) seen->mends = 0;
+}
+
+void Keeper::watch_startup(Instance& instance) {
+  auto* seen = core_.instances.seen(instance.identifier());
+  if (seen == nullptr) return;
+  if (!instance.running()) return seen->mute_since.reset();
+  std::string startup = instance.startup_progress();
+  if (seen->mute_since && startup == seen->startup) return;
+  seen->mute_since = core_.clock.now();
+  seen->startup = std::move(startup);
 }
 
 // The status that DescribeDBInstances shows; stored when it changes.

@@ -22,7 +22,6 @@ class Keeper {
 
  private:
   using Outcome = net::Task<Result<void>>;
-
   net::Task<void> watch_over_all();
   net::Task<void> keep(std::string identifier);
   net::Task<void> look_at(Instance& instance);
@@ -35,19 +34,23 @@ class Keeper {
   Outcome rejoin(Instance& head);
   Outcome keep_and_seed(Instance& head);
   Outcome copy_anew(Instance& instance, WalSource source);
+  Result<void> may_lose_data(const Instance& instance) const;
   Outcome mend_head(Instance& head);
+  Outcome can_be_copied();
   Outcome rest(Instance& head);
   // How the WAL of a stopped former primary stands to the new primary's history.
   struct OwnWal {
     std::uint32_t timeline = 0;
     Lsn fork;  // Zero: the new primary does not descend from it.
     bool goes_past = true;
+    bool diverged = false;  // Both have written that timeline: pg_rewind takes them for one.
   };
   net::Task<Result<OwnWal>> own_wal(Instance& head);
   net::Task<Result<void>> keep_what_is_discarded(Instance& head, OwnWal own);
   void rejoined(const std::string& how);
   net::Task<void> keep_status(std::string identifier, bool answers, bool busy);
   void watch_stream(Instance& instance);
+  void watch_startup(Instance& instance);
   WalSource source(const Instance& head) const;
 
   Core& core_;

@@ -29,6 +29,12 @@ net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head) {
   CO_TRY(own.timeline, co_await head.last_timeline());
   CO_TRY(const auto answer, co_await core_.peers.ask(writer, messages::Fork{own.timeline},
                                                      Deadline::in(kRejoinAskLimit)));
+  own.diverged = answer.timeline == own.timeline;
+  if (own.diverged) {
+    log::warn("instance {}: it has written timeline {}, on which {} is", head.identifier(),
+              own.timeline, writer.name);
+    co_return own;
+  }
   own.fork = answer.fork;
   if (own.fork.value == 0) co_return own;
   CO_TRY(own.goes_past, co_await head.wal_goes_past(own.timeline, own.fork));
@@ -57,6 +63,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   truth_.withdraw_word();
   // A standby that has gone past the fork would wait for ever, without an error.
   CO_TRY(const OwnWal own, co_await own_wal(head));
+  if (own.diverged) co_return co_await keep_and_seed(head);
   if (own.goes_past) {
     const auto claim = core_.instances.claim_replacement();
     if (claim == nullptr) co_return moves_here();
@@ -68,6 +75,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
     const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
     if (rewound.has_error()) {
       log::warn("instance {}: {}", head.identifier(), rewound.error().message);
+      CO_TRY_VOID(co_await can_be_copied());
       co_return co_await keep_and_seed(head);
     }
   }
@@ -76,14 +84,23 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   co_return ok();
 }
 
+// A rewind that fails because the primary has gone is no reason to give away what is there.
+net::Task<Result<void>> Keeper::can_be_copied() {
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global == nullptr) co_return make_error(ErrorKind::superseded, "no global cluster any more");
+  const RegionId writer = global->writer_region;
+  CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Inspect{}, Deadline::in(kRejoinAskLimit)));
+  co_return ok();
+}
+
 // A copy takes the place of data that nobody else has: those are kept.
 net::Task<Result<void>> Keeper::keep_and_seed(Instance& head) {
   const auto claim = core_.instances.claim_replacement();
   if (claim == nullptr) co_return moves_here();
-  // It may have been removed from its global cluster meanwhile: then they are all that there is.
-  if (core_.truth.duty() != model::Duty::standby) co_return ok();
+  CO_TRY_VOID(may_lose_data(head));
   truth_.withdraw_word();
   CO_TRY_VOID(co_await head.stop(StopMode::immediate, Deadline::in(kRejoinStopLimit)));
+  CO_TRY_VOID(may_lose_data(head));
   CO_TRY(const auto kept, co_await head.set_aside("diverged"));
   log::warn("instance {}: copied anew; its old data are kept in {}", head.identifier(),
             kept.string());
@@ -99,20 +116,36 @@ void Keeper::rejoined(const std::string& how) {
   changed_();
 }
 
-// A standby whose history has left the primary's, or whose slot is gone. The first time its
-// history is compared; if that has not helped it is copied.
+// A standby whose history has left the primary's, whose slot is gone, or that does not come up. The
+// first time its history is compared; if that has not helped it is copied.
 net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   const auto claim = core_.instances.claim_replacement();
   if (claim == nullptr) co_return ok();  // Looked at again when the move has ended.
-  auto* seen = core_.instances.seen(head.identifier());
   const model::GlobalCluster* global = core_.truth.own_global();
-  if (seen == nullptr || global == nullptr) co_return ok();
+  if (global == nullptr) co_return ok();
   const RegionId writer = global->writer_region;
   const WalSource from = source(head);
-  const int before = seen->mends++;
+  // In this order: the writer has by then whatever it has sent.
+  const auto state = co_await head.state(Deadline::in(kRejoinAskLimit));
+  const messages::Fork question{state.has_value() ? state->timeline : 0};
+  CO_TRY(const auto theirs,
+         co_await core_.peers.ask(writer, question, Deadline::in(kRejoinAskLimit)));
+  auto* seen = core_.instances.seen(head.identifier());
+  if (seen == nullptr) co_return ok();
   seen->stream.reset();
+  seen->mute_since.reset();
+  const bool alike =
+      state.has_value() && state->timeline != 0 && state->timeline == theirs.timeline;
+  // The writer's word was old: its daemon does not look at a server that is being fenced.
+  if (alike && state->streaming && state->end() == theirs.position) co_return ok();
+  const bool diverged = alike && state->end() > theirs.position;
+  const int before = seen->mends++;
   log::warn("instance {}: nothing of what {} writes arrives; {}", head.identifier(), writer.name,
-            before == 0 ? "its history is compared" : "it is copied anew");
+            diverged      ? "its own WAL goes past that on the same timeline"
+            : before == 0 ? "its history is compared"
+                          : "it is copied anew");
+  // One that does not say what it has may have what nobody else has.
+  if (diverged || (before > 0 && state.has_error())) co_return co_await keep_and_seed(head);
   if (before > 0) co_return co_await copy_anew(head, from);
   CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
   CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
@@ -120,6 +153,7 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
+    CO_TRY_VOID(co_await can_be_copied());
     CO_TRY_VOID(co_await copy_anew(head, from));
   }
   co_return co_await head.start(from, Deadline::in(kRejoinStartLimit));

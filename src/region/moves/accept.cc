@@ -27,6 +27,22 @@ bool gives_way(const model::Operation& running, const Core& core, MoveKind kind)
   return running.step == model::Step::abort || core.truth.now().fence.is_for(running.id) || silent;
 }
 
+// `ours` was asked before `theirs`.
+Result<void> continues(const InstanceState& ours, const messages::Inspected& theirs,
+                       const std::string& old_region) {
+  if (theirs.timeline != 0 && ours.timeline != theirs.timeline) {
+    return make_error(ErrorKind::conflict, "it is on timeline " + std::to_string(ours.timeline) +
+                                               ", " + old_region + " on timeline " +
+                                               std::to_string(theirs.timeline));
+  }
+  if (ours.end() > theirs.position) {
+    return make_error(ErrorKind::conflict, "it has diverged: its WAL goes to " + ours.end().text() +
+                                               ", that of " + old_region + " ends at " +
+                                               theirs.position.text());
+  }
+  return ok();
+}
+
 std::string names_of(const std::vector<std::string>& all) {
   std::string text;
   for (const std::string& name : all) text += (text.empty() ? "" : ", ") + name;
@@ -97,6 +113,22 @@ net::Task<Result<void>> Coordinator::replicates(Instance& instance,
   co_return ok();
 }
 
+// What the primary says of itself, and what ours had said before: so the primary has whatever it
+// has sent. One that has just become a standby gets to the new timeline soon.
+net::Task<Result<messages::Inspected>> Coordinator::compared(Instance& instance, RegionId writer,
+                                                             InstanceState* ours) {
+  const Deadline arrives = Deadline::in(kTargetStartLimit);
+  for (;;) {
+    CO_TRY(*ours, co_await instance.state(Deadline::in(kAcceptAskLimit)));
+    auto theirs =
+        co_await core_.peers.ask(writer, messages::Inspect{}, Deadline::in(kAcceptAskLimit));
+    const bool alike =
+        theirs.has_error() || theirs->timeline == 0 || theirs->timeline == ours->timeline;
+    if (alike || arrives.passed() || core_.tasks.stopping()) co_return theirs;
+    co_await net::sleep_for(kAcceptRetryPause);
+  }
+}
+
 // Looked at before anybody waits: what stands in the way of replay would stand there while no
 // region takes writes.
 net::Task<Result<void>> Coordinator::replays(Instance& instance) {
@@ -129,8 +161,8 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
   if (const auto good = co_await replicates(*instance, global); good.has_error()) {
     co_return refuse(good.error().message);
   }
-  const auto theirs = co_await core_.peers.ask(global.writer_region, messages::Inspect{},
-                                               Deadline::in(kAcceptAskLimit));
+  InstanceState state;
+  const auto theirs = co_await compared(*instance, global.writer_region, &state);
   if (theirs.has_error()) {
     co_return refuse("the primary region " + old_region +
                      " does not answer (a failover with AllowDataLoss needs no primary): " +
@@ -140,7 +172,9 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
     co_return refuse("the engine versions differ: " + theirs->engine_version + " in " + old_region +
                      ", " + core_.facts.engine_version + " in " + core_.here().name);
   }
-  CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kAcceptAskLimit)));
+  if (const auto good = continues(state, *theirs, old_region); good.has_error()) {
+    co_return refuse(good.error().message);
+  }
   const std::uint64_t written = theirs->position.value;
   const std::uint64_t lag = written > state.position.value ? written - state.position.value : 0;
   if (lag > core_.config.switchover_lag_bytes_max) {

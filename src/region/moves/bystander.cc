@@ -34,7 +34,7 @@ net::Task<Result<messages::HoldAnswer>> Bystander::hold(messages::Caller caller,
   if (!goes_on) {
     co_return make_error(ErrorKind::superseded, "operation " + operation.id + " is over");
   }
-  orders_.release_when_forgotten(operation.id);
+  orders_.release_when_forgotten(operation);
   const auto held = co_await orders_.hold(operation);
   if (held.has_value()) co_return messages::HoldAnswer{};
   if (caller.protocol < 2) co_return messages::HoldAnswer{held.error().message};

@@ -263,6 +263,10 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
   const bool failover = operation.kind == model::OperationKind::failover;
   const model::HeadStatus seen = core_.instances.head_status();
   const auto decide = [&](const State& now) -> Result<Change> {
+    const auto head = core_.head();
+    if (head == nullptr || !head->has_data()) {
+      return make_error(ErrorKind::conflict, "the DB instance has no data");
+    }
     const auto found = now.globals.find(operation.global_cluster);
     const auto present = now.operations.find(operation.global_cluster);
     if (found == now.globals.end() || present == now.operations.end() ||

@@ -40,6 +40,8 @@ class Coordinator {
   net::Task<Result<std::vector<std::string>>> may_switch_over(model::GlobalCluster global);
   Outcome replicates(Instance& instance, const model::GlobalCluster& global);
   Outcome replays(Instance& instance);
+  net::Task<Result<messages::Inspected>> compared(Instance& instance, RegionId writer,
+                                                  InstanceState* ours);
 
   // `claim`: nobody replaces the data meanwhile.
   net::Task<void> run(std::string global_cluster, bool restarted, Instances::Claim claim);

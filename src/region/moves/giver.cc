@@ -35,7 +35,8 @@ Giver::Answer<messages::Inspected> Giver::inspect() {
     co_return make_error(ErrorKind::conflict, "this region is not the primary");
   }
   CO_TRY(const InstanceState state, co_await instance->state(Deadline::in(kGiverAskLimit)));
-  messages::Inspected answer{core_.facts.engine_version, state.position, state.in_recovery, {}};
+  messages::Inspected answer{
+      core_.facts.engine_version, state.position, state.timeline, state.in_recovery, {}};
   // A list that cannot be had is no reason against a move.
   auto unlogged = co_await instance->unlogged_tables(Deadline::in(kGiverAskLimit));
   if (unlogged.has_value()) answer.unlogged = std::move(*unlogged);
@@ -63,7 +64,7 @@ Giver::Answer<messages::Forked> Giver::fork(messages::Fork request) {
     co_return make_error(ErrorKind::unavailable, "this region's writer is not promoted yet");
   }
   const auto fork = co_await instance->fork_of(request.timeline);
-  co_return messages::Forked{fork.has_value() ? *fork : Lsn{}};
+  co_return messages::Forked{fork.has_value() ? *fork : Lsn{}, state.timeline, state.position};
 }
 
 // Why this region does not promise that operation's epoch.
@@ -82,6 +83,13 @@ Result<void> Giver::why_not(const model::Operation& operation) const {
     return make_error(ErrorKind::superseded, "operation " + operation.id + " was called off");
   }
   return ok();
+}
+
+// Every wait may have let the coordinator's word in that the operation was called off.
+Result<void> Giver::still_promised(const model::Operation& operation) const {
+  if (core_.truth.now().fence.is_for(operation.id)) return ok();
+  log::info("operation {} was called off meanwhile; nothing is fenced", operation.id);
+  return make_error(ErrorKind::superseded, "operation " + operation.id + " was called off");
 }
 
 // Stored while the routers drain: the engine is fenced after both.
@@ -111,6 +119,7 @@ net::Task<Result<void>> Giver::promise_and_hold(model::Operation operation, Dead
     co_await storing->done.wait(deadline);
   }
   CO_TRY_VOID(*storing->outcome);
+  CO_TRY_VOID(still_promised(operation));
   co_return held;
 }
 
@@ -148,6 +157,7 @@ net::Task<Result<Lsn>> Giver::end_writes(model::Operation operation, Instance& i
   if (fenced.has_value() && *fenced) co_return **fenced;
   if (fenced.has_error()) {
     if (fenced.error().kind == ErrorKind::conflict) co_return fenced.error();
+    CO_TRY_VOID(still_promised(operation));
     log::warn("instance {}: the engine is not fenced: {}; it is shut down", instance.identifier(),
               fenced.error().message);
   }
@@ -164,7 +174,10 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
     co_return messages::Fenced{present.closed()->final_lsn};
   }
   const auto instance = core_.head();
-  if (instance == nullptr) co_return messages::Fenced{};
+  if (instance == nullptr) {
+    if (operation.kind == model::OperationKind::failover) co_return messages::Fenced{};
+    co_return make_error(ErrorKind::conflict, "this region has no DB instance to take over from");
+  }
   // The keeper leaves an instance alone whose lock is held; otherwise it would stop this one as
   // soon as its region is fenced.
   CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kGiversStopLimit)));

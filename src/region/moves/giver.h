@@ -30,6 +30,7 @@ class Giver {
   Answer<messages::Nothing> unfence(messages::Unfence request);
   Answer<messages::Nothing> retire(messages::Retire request);
   Result<void> why_not(const model::Operation& operation) const;
+  Result<void> still_promised(const model::Operation& operation) const;
   net::Task<Result<void>> promise_and_hold(model::Operation operation, Deadline deadline);
   net::Task<Result<Lsn>> end_writes(model::Operation operation, Instance& instance);
   net::Task<Result<Lsn>> end_writes_at_once(model::Operation operation, Instance& instance);

@@ -83,6 +83,7 @@ void read(Fields& fields, Gossip& v) {
 void to_json(Json& j, const Inspected& v) {
   j = {{"engine_version", v.engine_version},
        {"position", v.position.value},
+       {"timeline", v.timeline},
        {"in_recovery", v.in_recovery},
        {"unlogged", v.unlogged}};
 }
@@ -90,6 +91,7 @@ void read(Fields& fields, Inspected& v) {
   fields.require({"engine_version", "position"});
   fields.get("engine_version", v.engine_version, 64);
   fields.get("position", v.position);
+  fields.get("timeline", v.timeline);
   fields.get("in_recovery", v.in_recovery);
   fields.get("unlogged", v.unlogged);
 }
@@ -168,8 +170,14 @@ void read(Fields& fields, Fenced& v) {
   fields.require({"final_lsn"}).get("final_lsn", v.final_lsn);
 }
 
-void to_json(Json& j, const Forked& v) { j = {{"fork", v.fork.value}}; }
-void read(Fields& fields, Forked& v) { fields.require({"fork"}).get("fork", v.fork); }
+void to_json(Json& j, const Forked& v) {
+  j = {{"fork", v.fork.value}, {"timeline", v.timeline}, {"position", v.position.value}};
+}
+void read(Fields& fields, Forked& v) {
+  fields.require({"fork"}).get("fork", v.fork);
+  fields.get("timeline", v.timeline);
+  fields.get("position", v.position);
+}
 void to_json(Json& j, const Fork& v) { j = {{"timeline", v.timeline}}; }
 void read(Fields& fields, Fork& v) { fields.require({"timeline"}).get("timeline", v.timeline); }
 

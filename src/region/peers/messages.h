@@ -45,6 +45,7 @@ struct Gossip {
 struct Inspected {
   std::string engine_version;
   Lsn position;
+  std::uint32_t timeline = 0;  // Zero: of a daemon that does not say it.
   bool in_recovery = false;
   std::vector<std::string> unlogged;  // Tables that a move empties, at most a few.
 };
@@ -121,6 +122,9 @@ struct Retire {
 
 struct Forked {
   Lsn fork;  // Zero: no timeline here descends from that one.
+  // What the writer is at; zero as above.
+  std::uint32_t timeline = 0;
+  Lsn position;
 };
 struct Fork {
   static constexpr std::string_view kName = "fork";

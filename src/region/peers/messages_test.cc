@@ -59,7 +59,7 @@ void comes_back_as_it_was(const T& sent) {
 
 TEST(Messages, EachComesBackAsItWas) {
   comes_back_as_it_was(gossip());
-  comes_back_as_it_was(messages::Inspected{"15.18", Lsn{5}, false, {"postgres.t"}});
+  comes_back_as_it_was(messages::Inspected{"15.18", Lsn{5}, 3, false, {"postgres.t"}});
   comes_back_as_it_was(messages::Joined{gossip().globals.front(), "15.18", "db", "master"});
   comes_back_as_it_was(messages::Join{"g", {kSender, "arn", true, false}});
   comes_back_as_it_was(messages::Moved{gossip(), operation()});
@@ -72,7 +72,7 @@ TEST(Messages, EachComesBackAsItWas) {
   comes_back_as_it_was(messages::Unfence{operation()});
   comes_back_as_it_was(messages::Retire{operation()});
   comes_back_as_it_was(messages::Fork{3});
-  comes_back_as_it_was(messages::Forked{Lsn{4}});
+  comes_back_as_it_was(messages::Forked{Lsn{4}, 3, Lsn{9}});
   comes_back_as_it_was(messages::Changed{gossip().globals.front()});
   messages::ChangeGlobal change;
   change.action = messages::ChangeGlobal::Action::erase;
