@@ -224,7 +224,8 @@ net::Task<json> Mover::hold(Epoch epoch, model::DrainPolicy policy, Deadline dea
   for (const SessionSet::Pointer& session : sessions_.all()) {
     if (session->ended() || session->lost() || session->idle()) continue;
     ++open;
-    if (policy == model::DrainPolicy::abort) continue;
+    // Let go meanwhile: nobody has to go.
+    if (policy == model::DrainPolicy::abort || !gate_.closed()) continue;
     ++counts_.cut;
     session->end({"57P01", "terminating connection because the writer moves",
                   "The transaction was still open when the time for it to end was over; connect "

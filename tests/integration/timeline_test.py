@@ -71,6 +71,7 @@ class AStandbyWithWritesOfItsOwn(PlatformTest):
 
     def write_alone(self, data):
         (data / "standby.signal").unlink()
+        (data / "postmaster.pid").unlink(missing_ok=True)
         with open(self.platform.region_dir(WEST) / "region.toml", "rb") as file:
             server = os.path.join(tomllib.load(file)["postgres_bin"], "postgres")
         as_owner = ["runuser", "-u", data.owner(), "--"] if os.geteuid() == 0 else []
