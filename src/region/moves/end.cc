@@ -11,8 +11,12 @@ net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operat
     co_return operation;
   }
   const auto timeline = co_await head->last_timeline();
-  if (timeline.has_error() || *timeline < 2) co_return operation;
-  const auto fork = co_await head->fork_of(*timeline - 1);
+  if (timeline.has_error()) co_return operation;
+  // The timeline before it is the next lower one that was begun: numbers are left out.
+  auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
+  for (std::uint32_t before = *timeline - 1; fork.has_error() && before > 0; --before) {
+    fork = co_await head->fork_of(before);
+  }
   if (fork.has_error()) co_return operation;
   const std::uint64_t theirs = operation.final_lsn.value + operation.lost_bytes;
   operation.final_lsn = *fork;

@@ -82,6 +82,15 @@ Result<void> Giver::why_not(const model::Operation& operation) const {
   if (!known->running() || known->step == model::Step::abort) {
     return make_error(ErrorKind::superseded, "operation " + operation.id + " was called off");
   }
+  // Who has heard that this region writes no more may have made the epoch true by now.
+  const Promise* promise = core_.truth.now().fence.promise();
+  const bool given = promise != nullptr && promise->global_cluster == operation.global_cluster &&
+                     promise->operation_id != operation.id && promise->epoch >= operation.epoch;
+  if (given && operation.kind == model::OperationKind::switchover) {
+    return make_error(ErrorKind::conflict, "this region has promised epoch " +
+                                               std::to_string(promise->epoch.value) +
+                                               " to operation " + promise->operation_id);
+  }
   return ok();
 }
 
@@ -181,6 +190,7 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
   // The keeper leaves an instance alone whose lock is held; otherwise it would stop this one as
   // soon as its region is fenced.
   CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kGiversStopLimit)));
+  CO_TRY_VOID(why_not(operation));  // Another operation may have had the lock.
   CO_TRY_VOID(co_await promise_and_hold(operation,
                                         Deadline::in(operation.drain.timeout + kGiversStopLimit)));
   CO_TRY(const Lsn final_lsn, co_await end_writes(operation, *instance));
