@@ -278,8 +278,10 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
     model::Operation next = present->second;
     if (failover) {
       const PeerView* old = core_.views.of(operation.from);
-      // What had arrived at the last look; settle_the_loss() puts it right.
-      const std::uint64_t theirs = old == nullptr ? 0 : old->head.position.value;
+      // What had arrived at the last look; settle_the_loss() puts it right. Positions on two
+      // timelines say nothing of each other.
+      const bool alike = old != nullptr && old->head.timeline == seen.timeline;
+      const std::uint64_t theirs = alike ? old->head.position.value : 0;
       const std::uint64_t ours = std::max(seen.received.value, seen.position.value);
       next.final_lsn = Lsn{ours};
       next.lost_bytes = theirs > ours ? theirs - ours : 0;
