@@ -88,6 +88,9 @@ class FenceCase(unittest.TestCase):
         done = subprocess.run(
             [POSTGRES_BIN / "pg_waldump", "-p", self.pair.primary.data / "pg_wal", "-s", position,
              "-e", end, *options], capture_output=True, text=True, check=False)
+        # What was flushed may end within the first record: then there is none that counts.
+        if "could not find a valid record after" in done.stderr:
+            return []
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         return [line for line in done.stdout.splitlines() if line.startswith("rmgr")]
 
