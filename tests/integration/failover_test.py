@@ -26,10 +26,11 @@ class Failover(PlatformTest):
         lost, stored = writers.lost(WEST), writers.stored(WEST)
         self.assertGreater(len(arrived), 200)
         self.assertEqual(set(), arrived - stored)
-        # Only the end of what a session was told can be missing, never something before it.
+        # Of what a session was told only the last before the move can be missing: one gap.
         for session in writers.sessions:
-            kept = [one in stored for one in session]
-            self.assertEqual(kept, sorted(kept, reverse=True))
+            kept = [True, *(one in stored for one in session)]
+            gaps = sum(before and not after for before, after in zip(kept, kept[1:]))
+            self.assertLessEqual(gaps, 1)
         self.platform.sql(WEST, "CREATE TABLE after_it(id int)")
 
         self.platform.up()
