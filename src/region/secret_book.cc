@@ -216,8 +216,10 @@ net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Se
     // What it says of the password was true where it was made, which may not be the writer's
     // database any more.
     CO_TRY(const SecretDocument made, SecretDocument::of(secret));
+    CO_TRY_VOID(co_await keep(name, std::move(clock), std::move(secret)));
+    // Once it is kept: before that, settle() would set what it replaces, and take the mark off.
     if (is_rotated(made)) unsettled_.insert(name);
-    co_return co_await keep(std::move(name), std::move(clock), std::move(secret));
+    co_return ok();
   }
   if (order != SecretOrder::concurrent || outside_.deciding_region() != region_) co_return ok();
   CO_TRY(SecretDocument ours, document(name));

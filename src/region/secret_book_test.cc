@@ -26,6 +26,10 @@ class BookStore final : public Store {
     return all;
   }
   net::Task<Result<void>> put(std::vector<Document> put, std::vector<std::string>) override {
+    if (const auto meanwhile = std::exchange(while_putting, nullptr)) {
+      auto happening = meanwhile();
+      co_await std::move(happening);
+    }
     for (Document& one : put) documents[one.name] = std::move(one.text);
     co_return ok();
   }
@@ -35,6 +39,7 @@ class BookStore final : public Store {
     co_return std::vector<model::Event>();
   }
   std::map<std::string, std::string> documents;
+  std::function<net::Task<void>()> while_putting;  // Once.
 };
 
 // Two regions, a link that may be cut, and a PostgreSQL in each, which has what the writer's has
@@ -71,6 +76,7 @@ class Region final : public SecretBookOutside {
     }
     const auto fails = std::exchange(world_.password_fails, std::nullopt);
     if (!fails || *fails == ErrorKind::timeout) verifier = std::move(written);
+    ++passwords_set;
     if (!world_.cut && world_.writer == name_) other->verifier = verifier;
     if (fails) co_return make_error(*fails, "refused for a test");
     co_return ok();
@@ -86,8 +92,11 @@ class Region final : public SecretBookOutside {
 
   Region* other = nullptr;
   std::string verifier;  // As this region's PostgreSQL has it.
+  int passwords_set = 0;
   std::string believed_writer = "east";
   std::uint64_t believed_epoch = 1;
+
+  BookStore& store() { return store_; }
 
  private:
   static std::filesystem::path make_home() {
@@ -107,8 +116,8 @@ class Region final : public SecretBookOutside {
 };
 
 struct Pair {
-  explicit Pair(boost::asio::any_io_executor executor)
-      : east(executor, world, "east"), west(executor, world, "west") {
+  explicit Pair(net::TaskGroup& group)
+      : tasks(group), east(group.executor(), world, "east"), west(group.executor(), world, "west") {
     east.other = &west;
     west.other = &east;
   }
@@ -147,6 +156,7 @@ struct Pair {
     }
   }
 
+  net::TaskGroup& tasks;
   World world;
   Region east, west;
 };
@@ -168,7 +178,7 @@ std::string current_text(Region& region) {
 template <typename Body>
 void with_pair(const Body& body) {
   net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
-    Pair pair(tasks.executor());
+    Pair pair(tasks);
     auto running = body(pair);
     co_await std::move(running);
   });
@@ -258,6 +268,32 @@ TEST(SecretBook, WhatIsLearntWhileAPasswordIsSetIsSettledToo) {
       co_await pair.west.secrets.learn(RegionId{"east"}, pair.east.secrets.clocks());
     };
     co_await pair.west.secrets.settle();
+    EXPECT_EQ(read(pair.west).version("", kCurrent)->at("id"), "later");
+    co_await pair.west.secrets.settle();
+    EXPECT_TRUE(opens(pair.west.verifier, current_text(pair.west)));
+  });
+}
+
+// The other way round: it sets the password that it has while the later one is being stored.
+TEST(SecretBook, WhatIsStoredWhileAPasswordIsSetIsSettledToo) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "known")).has_value());
+    pair.world.cut = true;
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "later")).has_value());
+    pair.world.writer = pair.west.believed_writer = "west";
+    pair.world.epoch = pair.west.believed_epoch = 2;
+    co_await pair.west.secrets.settle();
+    pair.west.store().while_putting = [&pair]() -> net::Task<void> {
+      const int before = pair.west.passwords_set;
+      pair.tasks.spawn("settle", pair.west.secrets.settle());
+      // At most one round of it, whether or not there is something to settle.
+      for (int i = 0; i < 50 && pair.west.passwords_set == before; ++i) {
+        co_await net::sleep_for(std::chrono::milliseconds(1));
+      }
+    };
+    pair.world.cut = false;
+    co_await pair.west.secrets.learn(RegionId{"east"}, pair.east.secrets.clocks());
     EXPECT_EQ(read(pair.west).version("", kCurrent)->at("id"), "later");
     co_await pair.west.secrets.settle();
     EXPECT_TRUE(opens(pair.west.verifier, current_text(pair.west)));
