@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 
 #include "base/json.h"
 #include "cli/command.h"
+#include "net/file.h"
 #include "net/http.h"
 #include "net/pid_file.h"
 #include "net/process.h"
@@ -27,8 +27,8 @@ constexpr Duration kAnswerLimit = 30s;
 fs::path notes_file(const Home& home) { return home.root() / "broken-by-drill.json"; }
 
 json notes_of(const Home& home) {
-  std::ifstream in(notes_file(home));
-  json notes = parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
+  const auto text = net::read_file(notes_file(home));
+  json notes = parse_json(text.has_value() ? *text : "");
   return notes.is_object() ? notes : json::object();
 }
 

@@ -1,10 +1,10 @@
 #include "router/router.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <fstream>
 
 #include "base/json.h"
 #include "net/daemon.h"
+#include "net/file.h"
 #include "net/log.h"
 #include "net/tls.h"
 #include "net/together.h"
@@ -190,10 +190,8 @@ net::Task<Result<void>> Router::start() {
     if (worker->context)
       worker->thread = std::thread([&context = *worker->context] { context.run(); });
   }
-  std::ifstream in(config_.topology_file);
-  if (in) {
-    json kept = parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
-    const auto taken = co_await take(std::move(kept));
+  if (const auto kept = net::read_file(config_.topology_file); kept.has_value()) {
+    const auto taken = co_await take(parse_json(*kept));
     if (taken.has_error()) {
       log::warn("{} is not used: {}", config_.topology_file.string(), taken.error().message);
     }

@@ -281,6 +281,22 @@ TEST(Session, TheServersLastWordsAreHeardBeforeOurs) {
   });
 }
 
+// ---- its server is taken off the list, and serves it as before
+
+TEST(Session, ItLeavesAServerThatServesItWhenItsTransactionHasEnded) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto open = co_await w.client();
+    const auto rests = co_await w.client();
+    EXPECT_TRUE((co_await open->query("BEGIN")).good());
+    EXPECT_TRUE((co_await w.ask(w.topology(1, 100, {&w.west}))).has_value());
+    EXPECT_EQ(co_await rests->ask("WHO"), "west");
+    EXPECT_EQ(co_await open->ask("WHO"), "east");
+    EXPECT_TRUE((co_await open->query("COMMIT")).good());
+    EXPECT_EQ(co_await open->ask("WHO"), "west");
+  });
+}
+
 // ---- notifications
 
 TEST(Session, WhoListensDoesSoAtTheNewWriterBeforeAnybodyNotifiesThere) {
