@@ -31,15 +31,12 @@ struct Core {
   std::filesystem::path volume() const { return config.home / "volume"; }
 };
 
-// An error as RDS words it: `code` is AWS's.
-inline Error fault(ErrorKind kind, std::string code, std::string message) {
-  return make_error(kind, std::move(message), std::move(code));
-}
+// Codes of RDS.
 inline constexpr const char* kInvalidGlobal = "InvalidGlobalClusterStateFault";
 inline constexpr const char* kInvalidCluster = "InvalidDBClusterStateFault";
 inline Error no_such_global(const std::string& identifier) {
-  return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
-               "Global cluster " + identifier + " not found");
+  return make_error(ErrorKind::not_found, "Global cluster " + identifier + " not found",
+                    "GlobalClusterNotFoundFault");
 }
 
 // For messages.

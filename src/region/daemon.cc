@@ -195,9 +195,10 @@ net::Task<Result<RawResponse>> Daemon::pass_on(RegionId region, RawRequest reque
   if (config.peer(region) == nullptr) {
     std::string known = config.region.name;
     for (const auto& peer : config.peers) known += ", " + peer.region.name;
-    co_return fault(ErrorKind::denied, "SignatureDoesNotMatch",
-                    "Credential should be scoped to a valid region, not '" + region.name +
-                        "'; this platform has " + known);
+    co_return make_error(ErrorKind::denied,
+                         "Credential should be scoped to a valid region, not '" + region.name +
+                             "'; this platform has " + known,
+                         "SignatureDoesNotMatch");
   }
   const bool invocation = request.target.find("/invocations") != std::string::npos ||
                           request.target.find("/failover") != std::string::npos;

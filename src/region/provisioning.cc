@@ -54,8 +54,8 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
   const auto decide = [&](const State& now) -> Result<Change> {
     const auto present = now.globals.find(identifier);
     if (present != now.globals.end() && !present->second.deleted) {
-      return fault(ErrorKind::conflict, "GlobalClusterAlreadyExistsFault",
-                   "Global cluster " + identifier + " already exists");
+      return make_error(ErrorKind::conflict, "Global cluster " + identifier + " already exists",
+                        "GlobalClusterAlreadyExistsFault");
     }
     Change change;
     model::GlobalCluster global;
@@ -78,12 +78,14 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
     change.left->erase(identifier);
     if (!source.empty()) {
       if (!now.cluster || now.cluster->facts.arn != source) {
-        return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
-                     "DBCluster " + source_name + " not found in " + core_.here().name);
+        return make_error(ErrorKind::not_found,
+                          "DBCluster " + source_name + " not found in " + core_.here().name,
+                          "DBClusterNotFoundFault");
       }
       if (core_.truth.own_global() != nullptr) {
-        return fault(ErrorKind::conflict, kInvalidCluster,
-                     "DBCluster " + source_name + " is a member of a global cluster already");
+        return make_error(ErrorKind::conflict,
+                          "DBCluster " + source_name + " is a member of a global cluster already",
+                          kInvalidCluster);
       }
       change.cluster = now.cluster;
       model::DbCluster& own = (*change.cluster)->facts;
@@ -117,13 +119,15 @@ net::Task<Result<model::GlobalCluster>> Provisioner::modify_global_cluster(
     ModifyGlobalCluster request) {
   CO_TRY(const auto present, present_in(core_.truth.now(), request.identifier));
   if (!request.new_identifier.empty() && request.new_identifier != request.identifier) {
-    co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                    "Renaming a global cluster is not supported by this platform");
+    co_return make_error(ErrorKind::invalid,
+                         "Renaming a global cluster is not supported by this platform",
+                         "InvalidParameterCombination");
   }
   if (!request.engine_version.empty() && request.engine_version != present.engine_version) {
-    co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                    "The engine version follows the PostgreSQL that is installed (" +
-                        core_.facts.engine_version + "); it cannot be chosen");
+    co_return make_error(ErrorKind::invalid,
+                         "The engine version follows the PostgreSQL that is installed (" +
+                             core_.facts.engine_version + "); it cannot be chosen",
+                         "InvalidParameterCombination");
   }
   const RegionId owner = present.writer_region;
   if (!owner.empty() && owner != core_.here()) {
@@ -152,15 +156,18 @@ net::Task<Result<model::GlobalCluster>> Provisioner::delete_global_cluster(std::
   const auto decide = [&](const State& now) -> Result<Change> {
     TRY(auto global, present_in(now, identifier));
     if (!global.members.empty()) {
-      return fault(ErrorKind::conflict, kInvalidGlobal,
-                   "Global Cluster " +
-                       model::global_cluster_arn(core_.config.account_id, identifier) +
-                       " is not empty");
+      return make_error(ErrorKind::conflict,
+                        "Global Cluster " +
+                            model::global_cluster_arn(core_.config.account_id, identifier) +
+                            " is not empty",
+                        kInvalidGlobal);
     }
     if (global.deletion_protection) {
-      return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                   "Cannot delete protected Global Cluster, please disable deletion protection "
-                   "and try again.");
+      return make_error(
+          ErrorKind::invalid,
+          "Cannot delete protected Global Cluster, please disable deletion protection "
+          "and try again.",
+          "InvalidParameterCombination");
     }
     last = described(core_, global);
     global.deleted = true;
@@ -182,21 +189,25 @@ net::Task<Result<model::GlobalCluster>> Provisioner::remove_from_global_cluster(
   CO_TRY_VOID(model::parse_cluster_arn(cluster_arn));
   const model::GlobalMember* present = seen.member_by_arn(cluster_arn);
   if (present == nullptr) {
-    co_return fault(ErrorKind::invalid, "InvalidParameterValue",
-                    "DBCluster " + cluster_arn + " is not found in global cluster " + identifier);
+    co_return make_error(
+        ErrorKind::invalid,
+        "DBCluster " + cluster_arn + " is not found in global cluster " + identifier,
+        "InvalidParameterValue");
   }
   const RegionId region = present->region;
   const RegionId owner = seen.writer_region;
   const auto why_not = [&](const model::GlobalCluster& global) -> Result<void> {
     if (core_.truth.running_operation(identifier) != nullptr) {
-      return fault(
-          ErrorKind::conflict, kInvalidGlobal,
-          "Global cluster " + identifier + " is in state " + described(core_, global).status);
+      return make_error(
+          ErrorKind::conflict,
+          "Global cluster " + identifier + " is in state " + described(core_, global).status,
+          kInvalidGlobal);
     }
     if (region == global.writer_region && global.members.size() > 1) {
-      return fault(
-          ErrorKind::conflict, kInvalidGlobal,
-          "The primary DB cluster can be removed only after all secondaries; remove them first");
+      return make_error(
+          ErrorKind::conflict,
+          "The primary DB cluster can be removed only after all secondaries; remove them first",
+          kInvalidGlobal);
     }
     return ok();
   };
@@ -251,21 +262,24 @@ net::Task<Result<messages::Joined>> Provisioner::join(messages::Join request) {
     const model::DbCluster* own = core_.truth.cluster();
     if (global.writer_region != core_.here() || core_.truth.duty() != model::Duty::primary ||
         !core_.instances.head_status().running) {
-      return fault(ErrorKind::conflict, kInvalidCluster,
-                   "Source cluster " + (own != nullptr ? own->arn : identifier) +
-                       " is in a state which is not valid for physical replication");
+      return make_error(ErrorKind::conflict,
+                        "Source cluster " + (own != nullptr ? own->arn : identifier) +
+                            " is in a state which is not valid for physical replication",
+                        kInvalidCluster);
     }
     const auto arn = model::parse_cluster_arn(member.cluster_arn);
     if (own != nullptr && arn.has_value() && arn->identifier == own->identifier) {
-      return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
-                   "DB cluster identifiers of a global cluster are unique over all Regions; " +
-                       arn->identifier + " is taken in " + core_.here().name);
+      return make_error(ErrorKind::conflict,
+                        "DB cluster identifiers of a global cluster are unique over all Regions; " +
+                            arn->identifier + " is taken in " + core_.here().name,
+                        "DBClusterAlreadyExistsFault");
     }
     if (model::GlobalMember* present = global.member_in(member.region)) {
       if (present->cluster_arn != member.cluster_arn) {
-        return fault(
-            ErrorKind::conflict, kInvalidGlobal,
-            "Global cluster " + identifier + " already has a member in " + member.region.name);
+        return make_error(
+            ErrorKind::conflict,
+            "Global cluster " + identifier + " already has a member in " + member.region.name,
+            kInvalidGlobal);
       }
       present->global_write_forwarding = member.global_write_forwarding;
       present->resource_id = member.resource_id;

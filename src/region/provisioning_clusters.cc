@@ -19,8 +19,8 @@ constexpr std::size_t kPasswordMin = 8;
 constexpr const char* kInvalidInstance = "InvalidDBInstanceState";
 
 Error no_such_cluster(const std::string& identifier) {
-  return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
-               "DBCluster " + identifier + " not found.");
+  return make_error(ErrorKind::not_found, "DBCluster " + identifier + " not found.",
+                    "DBClusterNotFoundFault");
 }
 
 std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
@@ -44,30 +44,33 @@ Result<void> Provisioner::check(const CreateDbCluster& request,
                                 const std::string& identifier) const {
   if (const model::DbCluster* own = core_.truth.cluster()) {
     if (own->identifier == identifier) {
-      return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
-                   "DB Cluster already exists: " + identifier);
+      return make_error(ErrorKind::conflict, "DB Cluster already exists: " + identifier,
+                        "DBClusterAlreadyExistsFault");
     }
-    return fault(ErrorKind::exhausted, "DBClusterQuotaExceededFault",
-                 "A region of this platform holds one DB cluster, and " + own->identifier +
-                     " is there; delete it first");
+    return make_error(ErrorKind::exhausted,
+                      "A region of this platform holds one DB cluster, and " + own->identifier +
+                          " is there; delete it first",
+                      "DBClusterQuotaExceededFault");
   }
   const std::string& global_name = request.global_cluster_identifier;
   const model::GlobalCluster* global = core_.truth.global(global_name);
   if (!global_name.empty() && global == nullptr) {
-    return fault(ErrorKind::not_found, "GlobalClusterNotFoundFault",
-                 "Global cluster " + global_name + " not found");
+    return make_error(ErrorKind::not_found, "Global cluster " + global_name + " not found",
+                      "GlobalClusterNotFoundFault");
   }
   const bool secondary = global != nullptr && !global->writer_region.empty();
   if (secondary && (!request.master_username.empty() || !request.master_password.empty() ||
                     !request.database_name.empty())) {
-    return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                 "Cannot specify user name, password or database name for a cluster that is a "
-                 "secondary of a global cluster");
+    return make_error(ErrorKind::invalid,
+                      "Cannot specify user name, password or database name for a cluster that is a "
+                      "secondary of a global cluster",
+                      "InvalidParameterCombination");
   }
   if (!secondary &&
       (request.master_username.empty() || request.master_password.size() < kPasswordMin)) {
-    return fault(ErrorKind::invalid, "InvalidParameterValue",
-                 "MasterUsername and a MasterUserPassword of at least 8 characters are needed");
+    return make_error(ErrorKind::invalid,
+                      "MasterUsername and a MasterUserPassword of at least 8 characters are needed",
+                      "InvalidParameterValue");
   }
   return ok();
 }
@@ -105,10 +108,11 @@ net::Task<Result<void>> Provisioner::join_as_secondary(model::DbCluster cluster,
   CO_TRY(auto joined,
          co_await core_.peers.ask(owner, std::move(request), Deadline::in(kMemberAskLimit)));
   if (joined.engine_version != core_.facts.engine_version) {
-    co_return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                    "PostgreSQL " + core_.facts.engine_version + " here, " + joined.engine_version +
-                        " in " + owner.name +
-                        ": a global cluster needs the same version everywhere");
+    co_return make_error(ErrorKind::invalid,
+                         "PostgreSQL " + core_.facts.engine_version + " here, " +
+                             joined.engine_version + " in " + owner.name +
+                             ": a global cluster needs the same version everywhere",
+                         "InvalidParameterCombination");
   }
   CO_TRY_VOID(co_await gossip_.learn_global(std::move(joined.global)));
   cluster.database_name = joined.database_name;
@@ -128,16 +132,18 @@ net::Task<Result<void>> Provisioner::begin_as_primary(model::DbCluster cluster,
                                                       std::string verifier) {
   const auto decide = [&](const State& now) -> Result<Change> {
     if (now.cluster) {
-      return fault(ErrorKind::conflict, "DBClusterAlreadyExistsFault",
-                   "DB Cluster already exists: " + now.cluster->facts.identifier);
+      return make_error(ErrorKind::conflict,
+                        "DB Cluster already exists: " + now.cluster->facts.identifier,
+                        "DBClusterAlreadyExistsFault");
     }
     Change change;
     const auto found = now.globals.find(cluster.global_cluster_identifier);
     if (found != now.globals.end()) {
       model::GlobalCluster global = found->second;
       if (!global.writer_region.empty()) {
-        return fault(ErrorKind::conflict, "InvalidGlobalClusterStateFault",
-                     "Global cluster " + global.identifier + " has a primary by now");
+        return make_error(ErrorKind::conflict,
+                          "Global cluster " + global.identifier + " has a primary by now",
+                          "InvalidGlobalClusterStateFault");
       }
       if (cluster.database_name.empty()) cluster.database_name = global.database_name;
       global.database_name = cluster.database_name;
@@ -183,13 +189,14 @@ net::Task<Result<model::DbCluster>> Provisioner::modify_db_cluster(ModifyDbClust
   CO_TRY(const OwnCluster seen, own_in(core_.truth.now(), request.identifier));
   if (request.master_password) {
     if (request.master_password->size() < kPasswordMin) {
-      co_return fault(ErrorKind::invalid, "InvalidParameterValue",
-                      "MasterUserPassword needs at least 8 characters");
+      co_return make_error(ErrorKind::invalid, "MasterUserPassword needs at least 8 characters",
+                           "InvalidParameterValue");
     }
     const auto head = core_.head();
     if (core_.truth.duty() != model::Duty::primary || head == nullptr || !head->running()) {
-      co_return fault(ErrorKind::conflict, kInvalidCluster,
-                      "The master user's password is changed in the primary region");
+      co_return make_error(ErrorKind::conflict,
+                           "The master user's password is changed in the primary region",
+                           kInvalidCluster);
     }
     const std::string verifier = pgclient::scram_verifier(*request.master_password);
     CO_TRY_VOID(co_await set_password_(seen.facts.master_username, verifier));
@@ -219,19 +226,23 @@ net::Task<Result<model::DbCluster>> Provisioner::delete_db_cluster(std::string i
   const auto decide = [&](const State& now) -> Result<Change> {
     TRY(const OwnCluster own, own_in(now, identifier));
     if (own.facts.deletion_protection) {
-      return fault(ErrorKind::invalid, "InvalidParameterCombination",
-                   "Cannot delete protected Cluster, please disable deletion protection and try "
-                   "again.");
+      return make_error(
+          ErrorKind::invalid,
+          "Cannot delete protected Cluster, please disable deletion protection and try "
+          "again.",
+          "InvalidParameterCombination");
     }
     if (!own.facts.global_cluster_identifier.empty()) {
-      return fault(ErrorKind::conflict, kInvalidCluster,
-                   "This cluster is a part of a global cluster, please remove it from "
-                   "globalcluster first");
+      return make_error(ErrorKind::conflict,
+                        "This cluster is a part of a global cluster, please remove it from "
+                        "globalcluster first",
+                        kInvalidCluster);
     }
     if (!own.facts.instances.empty()) {
-      return fault(ErrorKind::conflict, kInvalidCluster,
-                   "Cluster cannot be deleted, it still contains DB instances in non-deleting "
-                   "state.");
+      return make_error(ErrorKind::conflict,
+                        "Cluster cannot be deleted, it still contains DB instances in non-deleting "
+                        "state.",
+                        kInvalidCluster);
     }
     last = described(core_, own.facts);
     Change change;
@@ -254,14 +265,16 @@ net::Task<Result<model::DbInstance>> Provisioner::create_db_instance(CreateDbIns
     std::set<int> taken;
     for (const model::DbInstance& present : own.facts.instances) {
       if (present.identifier == identifier) {
-        return fault(ErrorKind::conflict, "DBInstanceAlreadyExists",
-                     "DB instance already exists: " + identifier);
+        return make_error(ErrorKind::conflict, "DB instance already exists: " + identifier,
+                          "DBInstanceAlreadyExists");
       }
       taken.insert(present.slot);
     }
     if (taken.size() >= kInstancesMax) {
-      return fault(ErrorKind::exhausted, "InstanceQuotaExceeded",
-                   "A DB cluster holds at most " + std::to_string(kInstancesMax) + " instances");
+      return make_error(
+          ErrorKind::exhausted,
+          "A DB cluster holds at most " + std::to_string(kInstancesMax) + " instances",
+          "InstanceQuotaExceeded");
     }
     instance.slot = Instances::kHeadSlot;
     while (taken.contains(instance.slot)) ++instance.slot;
@@ -304,26 +317,29 @@ net::Task<Result<model::DbInstance>> Provisioner::modify_db_instance(ModifyDbIns
   };
   CO_TRY_VOID(co_await truth_.commit(decide));
   if (changed) co_return *changed;
-  co_return fault(ErrorKind::not_found, "DBInstanceNotFound",
-                  "DBInstance " + request.identifier + " not found.");
+  co_return make_error(ErrorKind::not_found, "DBInstance " + request.identifier + " not found.",
+                       "DBInstanceNotFound");
 }
 
 net::Task<Result<model::DbInstance>> Provisioner::delete_db_instance(std::string identifier) {
   const auto instance = core_.instances.find(identifier);
   if (core_.truth.cluster() == nullptr || instance == nullptr) {
-    co_return fault(ErrorKind::not_found, "DBInstanceNotFound",
-                    "DBInstance " + identifier + " not found.");
+    co_return make_error(ErrorKind::not_found, "DBInstance " + identifier + " not found.",
+                         "DBInstanceNotFound");
   }
   const bool is_head = instance->slot() == Instances::kHeadSlot;
   if (is_head && core_.instances.all().size() > 1) {
-    co_return fault(ErrorKind::conflict, kInvalidInstance,
-                    "Instance " + identifier +
-                        " is the head of the region, the readers replicate from it; delete them "
-                        "first");
+    co_return make_error(
+        ErrorKind::conflict,
+        "Instance " + identifier +
+            " is the head of the region, the readers replicate from it; delete them "
+            "first",
+        kInvalidInstance);
   }
   const model::GlobalCluster* global = core_.truth.own_global();
   if (global != nullptr && core_.truth.running_operation(global->identifier) != nullptr) {
-    co_return fault(ErrorKind::conflict, kInvalidInstance, "A switchover or failover is under way");
+    co_return make_error(ErrorKind::conflict, "A switchover or failover is under way",
+                         kInvalidInstance);
   }
   CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kMemberAskLimit)));
   CO_TRY_VOID(co_await instance->stop(StopMode::fast, Deadline::in(kInstanceStopLimit)));

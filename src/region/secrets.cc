@@ -151,8 +151,8 @@ net::Task<Result<void>> SecretKeeper::set_password(std::string role, std::string
 
 net::Task<Result<void>> SecretKeeper::set_role_verifier(std::string role, std::string verifier) {
   if (!writes_here()) {
-    co_return fault(ErrorKind::conflict, "InvalidDBClusterStateFault",
-                    "The DB cluster does not take writes now; try again");
+    co_return make_error(ErrorKind::conflict, "The DB cluster does not take writes now; try again",
+                         "InvalidDBClusterStateFault");
   }
   const auto head = core_.head();
   CO_TRY_VOID(co_await head->set_password(role, verifier, Deadline::in(kPasswordLimit)));

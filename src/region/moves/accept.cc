@@ -68,8 +68,10 @@ net::Task<Result<void>> Coordinator::move_writer(std::string identifier, std::st
   CO_TRY_VOID(model::parse_cluster_arn(target_arn));
   const model::GlobalMember* target = global->member_by_arn(target_arn);
   if (target == nullptr) {
-    co_return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
-                    "DBCluster " + target_arn + " is not a member of global cluster " + identifier);
+    co_return make_error(
+        ErrorKind::not_found,
+        "DBCluster " + target_arn + " is not a member of global cluster " + identifier,
+        "DBClusterNotFoundFault");
   }
   if (target->region == core_.here()) co_return co_await accept(identifier, kind, drain);
   messages::Move request{identifier, kind == MoveKind::data_loss_allowed, drain};
@@ -82,9 +84,10 @@ net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move 
       target, std::move(request), Deadline::in(kTargetStartLimit + kLookLimit + kAcceptAskLimit));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
-    co_return fault(
-        ErrorKind::unavailable, kInvalidCluster,
-        "The target region " + target.name + " cannot be reached: " + answer.error().message);
+    co_return make_error(
+        ErrorKind::unavailable,
+        "The target region " + target.name + " cannot be reached: " + answer.error().message,
+        kInvalidCluster);
   }
   // The target's own operation is its word; take it for the answer even before gossip brings it.
   CO_TRY_VOID(co_await gossip_.learn(target, std::move(answer->gossip), Gossip::Word::answer));
@@ -148,15 +151,17 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
     model::GlobalCluster global) {
   const std::string old_region = global.writer_region.name;
   const auto refuse = [&](const std::string& why) {
-    return fault(ErrorKind::conflict, kInvalidGlobal,
-                 "Global cluster " + global.identifier + " cannot be switched over to " +
-                     core_.here().name + ": " + why);
+    return make_error(ErrorKind::conflict,
+                      "Global cluster " + global.identifier + " cannot be switched over to " +
+                          core_.here().name + ": " + why,
+                      kInvalidGlobal);
   };
   const auto instance = core_.head();
   if (instance == nullptr) {
-    co_return fault(ErrorKind::conflict, kInvalidCluster,
-                    "The DB cluster in " + core_.here().name +
-                        " has no DB instance; create one before it can become the primary");
+    co_return make_error(ErrorKind::conflict,
+                         "The DB cluster in " + core_.here().name +
+                             " has no DB instance; create one before it can become the primary",
+                         kInvalidCluster);
   }
   if (const auto good = co_await replicates(*instance, global); good.has_error()) {
     co_return refuse(good.error().message);
@@ -198,31 +203,35 @@ Result<void> Coordinator::why_not_now(const std::string& identifier, MoveKind ki
   if (global == nullptr) return no_such_global(identifier);
   const model::Operation* running = core_.truth.running_operation(identifier);
   if (running != nullptr && !gives_way(*running, core_, kind)) {
-    return fault(ErrorKind::conflict, kInvalidGlobal,
-                 "Global cluster " + identifier + " is in state " +
-                     (running->kind == model::OperationKind::switchover ? "switching-over"
-                                                                        : "failing-over") +
-                     ": a " + std::string(model::name_of(running->kind)) + " to " +
-                     running->to.name + " is in step " +
-                     std::string(model::name_of(running->step)));
+    return make_error(ErrorKind::conflict,
+                      "Global cluster " + identifier + " is in state " +
+                          (running->kind == model::OperationKind::switchover ? "switching-over"
+                                                                             : "failing-over") +
+                          ": a " + std::string(model::name_of(running->kind)) + " to " +
+                          running->to.name + " is in step " +
+                          std::string(model::name_of(running->step)),
+                      kInvalidGlobal);
   }
   const model::Duty duty = core_.truth.duty();
   const bool waits = duty == model::Duty::waiting_for_epoch || duty == model::Duty::fenced;
   const bool lossless = kind == MoveKind::lossless;
   if (global->writer_region == core_.here() && !(waits && !lossless)) {
-    return fault(ErrorKind::conflict, kInvalidCluster,
-                 "The DB cluster in " + core_.here().name +
-                     " is already the primary of global cluster " + identifier);
+    return make_error(ErrorKind::conflict,
+                      "The DB cluster in " + core_.here().name +
+                          " is already the primary of global cluster " + identifier,
+                      kInvalidCluster);
   }
   const model::DbCluster* cluster = core_.truth.cluster();
   if (cluster == nullptr || global->member_in(core_.here()) == nullptr) {
-    return fault(ErrorKind::not_found, "DBClusterNotFoundFault",
-                 "Global cluster " + identifier + " has no DB cluster in " + core_.here().name);
+    return make_error(ErrorKind::not_found,
+                      "Global cluster " + identifier + " has no DB cluster in " + core_.here().name,
+                      "DBClusterNotFoundFault");
   }
   const auto head = core_.head();
   if (!lossless && (head == nullptr || !head->has_data())) {
-    return fault(ErrorKind::conflict, kInvalidCluster,
-                 "The DB cluster in " + core_.here().name + " has no DB instance with data");
+    return make_error(ErrorKind::conflict,
+                      "The DB cluster in " + core_.here().name + " has no DB instance with data",
+                      kInvalidCluster);
   }
   return ok();
 }
@@ -233,8 +242,9 @@ Result<model::Operation> Coordinator::plan(const State& now, const model::Global
   TRY_VOID(why_not_now(seen.identifier, kind));
   const model::GlobalCluster& global = now.globals.at(seen.identifier);
   if (global.epoch != seen.epoch || global.decision != seen.decision) {
-    return fault(ErrorKind::conflict, kInvalidGlobal,
-                 "Another operation on global cluster " + seen.identifier + " has just begun");
+    return make_error(ErrorKind::conflict,
+                      "Another operation on global cluster " + seen.identifier + " has just begun",
+                      kInvalidGlobal);
   }
   const bool lossless = kind == MoveKind::lossless;
   model::Operation operation;
@@ -275,10 +285,12 @@ net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kin
   CO_TRY_VOID(why_not_now(identifier, kind));
   auto claim = core_.instances.claim_move();
   if (claim == nullptr) {
-    co_return fault(ErrorKind::conflict, kInvalidCluster,
-                    "The data of the DB cluster in " + core_.here().name +
-                        " are just being replaced by a copy; they can become the primary's when "
-                        "that has ended");
+    co_return make_error(
+        ErrorKind::conflict,
+        "The data of the DB cluster in " + core_.here().name +
+            " are just being replaced by a copy; they can become the primary's when "
+            "that has ended",
+        kInvalidCluster);
   }
   const model::GlobalCluster seen = *core_.truth.global(identifier);
   const bool lossless = kind == MoveKind::lossless;
