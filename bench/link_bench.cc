@@ -116,11 +116,11 @@ int main() {
 
   const nlohmann::json change = {{"do", "set"}, {"latency_ms", 31}};
   auto set = [&]() -> net::Task<void> { co_await relay.control(change); };
-  asio::co_spawn(link_context, set(), [](std::exception_ptr) {});
+  asio::co_spawn(link_context, set(), [](const std::exception_ptr&) {});
   print_pings(context);
 
   auto stop = [&]() -> net::Task<void> { co_await relay.stop(); };
-  asio::co_spawn(link_context, stop(), [](std::exception_ptr) {});
+  asio::co_spawn(link_context, stop(), [](const std::exception_ptr&) {});
   linking.join();
   boost::system::error_code ignored;
   // A blocking accept is woken by a last connection.

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -111,9 +112,9 @@ void print_gaps(std::vector<Acknowledged> all) {
                     std::greater<>());
   std::printf("\"gaps\":[");
   for (std::size_t i = 0; i < kept; ++i) {
-    std::printf("%s{\"from_ns\":%lld,\"to_ns\":%lld}", i == 0 ? "" : ",",
-                static_cast<long long>(gaps[i].second),
-                static_cast<long long>(gaps[i].second + gaps[i].first));
+    const auto& [length, begin] = gaps[i];
+    std::printf("%s{\"from_ns\":%" PRId64 ",\"to_ns\":%" PRId64 "}", i == 0 ? "" : ",", begin,
+                begin + length);
   }
   std::printf("]");
 }
@@ -139,6 +140,7 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &term, nullptr);  // The threads inherit it; we wait for it below.
   std::vector<Worker> workers(static_cast<std::size_t>(connections));
   std::vector<std::thread> threads;
+  threads.reserve(workers.size());
   for (int i = 0; i < connections; ++i) {
     threads.emplace_back(write_rows, i, conninfo, run,
                          std::ref(workers[static_cast<std::size_t>(i)]));

@@ -268,9 +268,8 @@ class Conversation {
                   kept_.begin() + static_cast<std::ptrdiff_t>(cut->forward + cut->drop));
       if (cut->then == SessionCore::Then::tell_client) {
         require(cut->bytes.size() > 5);
-      } else if (cut->then == SessionCore::Then::wait) {
-        break;
-      } else if (kept_.empty() || cut->forward + cut->drop == 0) {
+      } else if (cut->then == SessionCore::Then::wait || kept_.empty() ||
+                 cut->forward + cut->drop == 0) {
         break;
       }
     }

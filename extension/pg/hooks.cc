@@ -322,7 +322,7 @@ bool reads(Node* statement) {
   switch (nodeTag(statement)) {
     case T_CopyStmt:
     case T_DeclareCursorStmt:
-    case T_ExecuteStmt: return true;
+    case T_ExecuteStmt:
     case T_ExplainStmt: return true;
     default: return false;
   }

@@ -95,7 +95,7 @@ int first_putmessage(char type, const char* body, size_t size) {
 long execute_row_limit(const char* portal) {
   const std::size_t name = strlen(portal) + 1;
   if (real == nullptr || message == nullptr || name + 4 > kFirstBytes) return 0;
-  if (strncmp(message, portal, name) != 0) return 0;
+  if (strcmp(message, portal) != 0) return 0;
   std::uint32_t rows = 0;
   memcpy(&rows, message + name, sizeof rows);
   const auto limit = static_cast<std::int32_t>(pg_ntoh32(rows));

@@ -10,7 +10,7 @@
 
 namespace aurora_global::extension {
 
-constexpr std::size_t kPendingBytesMax = 1 << 20;  // More is not read from the client.
+inline constexpr std::size_t kPendingBytesMax = 1 << 20;  // More is not read from the client.
 
 struct Relay {
   bool extended = false;     // Entered from an Execute message.

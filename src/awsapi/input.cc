@@ -402,6 +402,7 @@ std::vector<const Node*> numbered(InputReader& reader, const Node& node) {
     if (!fine || !by_number.emplace(number, &child).second) unknown(reader, child);
   }
   std::vector<const Node*> all;
+  all.reserve(by_number.size());
   for (const auto& [number, child] : by_number) all.push_back(child);
   return all;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 namespace aurora_global::awsapi {
@@ -49,7 +50,7 @@ WallTime parse_time(const char* text) {
   double fraction = 0;
   if (*rest == '.') fraction = std::atof(rest);
   return WallTime(std::chrono::seconds(timegm(&utc)) +
-                  std::chrono::microseconds(static_cast<long>(fraction * 1e6 + 0.5)));
+                  std::chrono::microseconds(std::lround(fraction * 1e6)));
 }
 
 }  // namespace aurora_global::awsapi

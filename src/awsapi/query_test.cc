@@ -39,7 +39,7 @@ TEST(XmlWriter, AnyBytesMakeAWellFormedDocument) {
   ASSERT_TRUE(parsed.has_error());
   EXPECT_EQ(parsed.error().code, "InvalidParameterValue");
   EXPECT_NE(parsed.error().message.find("abc"), std::string::npos);
-  EXPECT_NE(parsed.error().message.find("\r"), std::string::npos);
+  EXPECT_NE(parsed.error().message.find('\r'), std::string::npos);
 }
 
 model::GlobalCluster sample() {

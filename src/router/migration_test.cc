@@ -280,7 +280,7 @@ TEST(Migration, ATransactionUnderWayEndsFirst) {
     co_await w.prepare(w.west, 2, 50);
     Beside hold(co_await net::asio::this_coro::executor);
     hold.start(w.hold(2));
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.stays([&] { return !hold.done(); }));
     EXPECT_TRUE((co_await client->query("WRITE b")).good());
     EXPECT_FALSE(hold.done());
     EXPECT_TRUE((co_await client->query("COMMIT")).good());
@@ -306,8 +306,7 @@ TEST(Migration, ABatchOfTheExtendedProtocolIsNotCutInTwo) {
     EXPECT_TRUE(co_await w.until([&] { return !w.east.log.empty(); }));
     Beside hold(co_await net::asio::this_coro::executor);
     hold.start(w.hold(2));
-    co_await net::sleep_for(20ms);
-    EXPECT_FALSE(hold.done());
+    EXPECT_TRUE(co_await w.stays([&] { return !hold.done(); }));
     pgwire::Bytes rest;
     pgwire::put_bind(rest, "", "write", {"b"});
     pgwire::put_execute(rest, "");
@@ -329,8 +328,7 @@ TEST(Migration, ACopyUnderWayEndsFirst) {
     EXPECT_EQ((co_await client->query("COPY")).types, "G");
     Beside hold(co_await net::asio::this_coro::executor);
     hold.start(w.hold(2));
-    co_await net::sleep_for(20ms);
-    EXPECT_FALSE(hold.done());
+    EXPECT_TRUE(co_await w.stays([&] { return !hold.done(); }));
     EXPECT_TRUE(co_await client->send({'d', 0, 0, 0, 5, 'r', 'c', 0, 0, 0, 4}));
     EXPECT_TRUE((co_await client->hear()).good());
     EXPECT_EQ((co_await hold.answer())["settled"], 1);
@@ -383,13 +381,13 @@ TEST(Migration, WhatIsInTheMiddleOfAPipelineWaitsForTheNewServer) {
     pgwire::Bytes bytes;
     for (int i = 0; i < 10; ++i) pgwire::put_query(bytes, "WRITE " + std::to_string(i));
     EXPECT_TRUE(co_await client->send(bytes));
-    co_await net::sleep_for(10ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.east.held() > 0; }));
     Beside hold(co_await net::asio::this_coro::executor);
     hold.start(w.hold(2));
     pgwire::Bytes more;
     for (int i = 10; i < 20; ++i) pgwire::put_query(more, "WRITE " + std::to_string(i));
     EXPECT_TRUE(co_await client->send(more));
-    co_await net::sleep_for(10ms);
+    EXPECT_TRUE(co_await w.stays([&] { return !hold.done(); }));
     w.east.let_go();
     for (int i = 0; i < 10; ++i) EXPECT_TRUE((co_await client->hear()).good());
     EXPECT_EQ((co_await hold.answer())["settled"], 1);
@@ -424,9 +422,9 @@ TEST(Migration, AClientThatLeavesMeanwhileLeavesNothingBehind) {
     w.west.freeze();
     Beside prepare(co_await net::asio::this_coro::executor);
     prepare.start(w.prepare(w.west, 2));
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.west.held() > 0; }));
     first->close();
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.stays([&] { return !prepare.done(); }));
     w.west.let_go();
     co_await prepare.answer();
     EXPECT_TRUE((co_await w.hold(2)).has_value());
@@ -503,7 +501,7 @@ TEST(Migration, CalledOffWhileItIsPreparedItLeavesNothingAtTheTarget) {
     w.west.freeze();
     Beside prepare(co_await net::asio::this_coro::executor);
     prepare.start(w.prepare(w.west, 2));
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.west.held() > 0; }));
     EXPECT_TRUE((co_await w.release()).has_value());
     w.west.let_go();
     co_await prepare.answer();
@@ -581,7 +579,7 @@ TEST(Migration, APreparedSessionThatTheTargetHasEndedIsOpenedAnew) {
       World::hand_over(w.east, w.west);
       EXPECT_TRUE(co_await client->send_query("SHOW a"));
       co_await w.writer_is(w.west, 2);
-      co_await net::sleep_for(50ms);
+      EXPECT_TRUE(co_await client->hears_nothing(50ms));
       EXPECT_TRUE(w.west.revive().has_value());
       const Outcome outcome = co_await client->hear();
       EXPECT_EQ(outcome.value(), "1") << outcome.sqlstate << " " << outcome.hint;
@@ -605,7 +603,7 @@ TEST(Migration, TheOldServersDeathDuringTheHoldCostsNothing) {
       World::hand_over(w.east, w.west);
       if (!words.empty()) w.east.end_sessions(words);
       w.east.apply(FakeServer::Fault::die);
-      co_await net::sleep_for(10ms);
+      EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 0; }));
       EXPECT_TRUE(co_await client->send_query("SHOW a"));
       EXPECT_TRUE(co_await client->hears_nothing(20ms));
       co_await w.writer_is(w.west, 2);
@@ -623,7 +621,7 @@ TEST(Migration, ASecondMoveDuringTheFirstIsNotForgotten) {
     const auto client = co_await w.client();
     w.west.freeze();
     co_await w.writer_is(w.west, 2);
-    co_await net::sleep_for(50ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.west.held() > 0; }));
     co_await w.writer_is(north, 3);
     w.west.let_go();
     EXPECT_TRUE(co_await w.until([&] { return north.sessions() == 1; }, 3s));
@@ -641,9 +639,9 @@ TEST(Migration, AQuestionOfTheRouterUnderWayDoesNotEndASession) {
     w.east.freeze();
     Beside prepare(co_await net::asio::this_coro::executor);
     prepare.start(w.prepare(w.west, 2));
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.east.held() > 0; }));
     co_await w.writer_is(w.west, 2);
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.stays([&] { return w.east.held() > 0; }));
     w.east.let_go();
     co_await prepare.answer();
     EXPECT_EQ(co_await client->ask("SHOW a"), "1");

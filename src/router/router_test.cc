@@ -87,11 +87,9 @@ TEST(Router, WhoComesDuringAHoldWaitsForTheNewWriter) {
       to = co_await c.log_in(kApp, std::string(testing::kPassword));
     };
     tasks.spawn("log in", log_in_later(*client, outcome));
-    co_await net::sleep_for(50ms);
-    EXPECT_FALSE(outcome);
+    EXPECT_TRUE(co_await w.stays([&] { return !outcome; }));
     co_await w.ask(w.topology(1, 2, {&w.east}));  // Of the old epoch: opens nothing.
-    co_await net::sleep_for(50ms);
-    EXPECT_FALSE(outcome);
+    EXPECT_TRUE(co_await w.stays([&] { return !outcome; }));
     co_await w.ask(w.topology(2, 3, {&w.west}));
     co_await tasks.join();
     EXPECT_TRUE(outcome->good());
@@ -265,7 +263,7 @@ TEST(Router, APasswordOfTheLastSecondsIsKnownWhileNoServerAnswers) {
       to = co_await log_in(world, kApp, "secret");
     };
     tasks.spawn("log in", log_in_later(w, outcome));
-    co_await net::sleep_for(50ms);
+    EXPECT_TRUE(co_await w.stays([&] { return !outcome; }));
     co_await w.writer_is(w.west, 2);
     co_await tasks.join();
     EXPECT_TRUE(outcome->good()) << outcome->message;

@@ -214,7 +214,7 @@ TEST(Session, WhatAClientHasSentThatIsGoneIsRunAllTheSame) {
     w.east.freeze();
     EXPECT_TRUE(co_await client->send_query("WRITE a"));
     client->close();
-    co_await net::sleep_for(20ms);
+    EXPECT_TRUE(co_await w.until([&] { return w.east.held() > 0; }));
     w.east.let_go();
     EXPECT_TRUE(co_await w.until([&] { return w.east.stored == Strings{"a"}; }));
     EXPECT_TRUE(co_await w.until([&] { return w.east.sessions() == 0; }));

@@ -175,7 +175,9 @@ void FakeServer::let_go() {
 }
 
 net::Task<void> FakeServer::wait_until_let_go() {
+  ++held_;
   while ((silent_ || frozen_) && !tasks_.stopping()) co_await woken_.wait(Deadline::in(kEver));
+  --held_;
 }
 
 // Counts a step of a client's session. Returns false when the connection is no more.

@@ -69,6 +69,8 @@ class FakeServer {
   // Whatever is read from now on waits until let_go().
   void freeze() { frozen_ = true; }
   void let_go();
+  // Connections that wait for that.
+  std::size_t held() const { return held_; }
 
   bool standby = false;
   bool fenced = false;
@@ -182,6 +184,7 @@ class FakeServer {
   net::Event woken_;
   bool silent_ = false;
   bool frozen_ = false;
+  std::size_t held_ = 0;
   std::uint32_t last_process_id_ = 100;
 };
 

@@ -131,4 +131,10 @@ net::Task<bool> World::until(std::function<bool()> condition, Duration limit) {
   co_return condition();
 }
 
+net::Task<bool> World::stays(std::function<bool()> condition, Duration look) {
+  const Deadline deadline = Deadline::in(look);
+  while (condition() && !deadline.passed()) co_await net::sleep_for(1ms);
+  co_return condition();
+}
+
 }  // namespace aurora_global::router::testing

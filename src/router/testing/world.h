@@ -49,6 +49,9 @@ class World {
   // Waits until it is so; returns whether it came to be.
   static net::Task<bool> until(std::function<bool()> condition,
                                Duration limit = std::chrono::seconds(20));
+  // Looks for a while whether it stays so: what shall never happen cannot be awaited.
+  static net::Task<bool> stays(std::function<bool()> condition,
+                               Duration look = std::chrono::milliseconds(20));
 
   RouterConfig config;
   FakeServer east;
