@@ -40,7 +40,7 @@ fs::path bootstrap_dir(const std::string& program) {
   const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& dir :
        {self / ".." / "functions", self / ".." / "lib" / "aurora-global" / "functions"}) {
-    const fs::path found = (dir / program).lexically_normal();
+    fs::path found = (dir / program).lexically_normal();
     if (fs::exists(found / "bootstrap", error)) return found;
   }
   return {};

@@ -69,7 +69,7 @@ fs::path extension_dir() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& dir : {self / ".." / "extension", self / ".." / "lib" / "aurora-global"}) {
-    const fs::path found = dir.lexically_normal();
+    fs::path found = dir.lexically_normal();
     if (fs::exists(found / region::kExtensionLibrary, error)) return found;
   }
   return {};

@@ -330,6 +330,7 @@ int logs(const Home& home, const std::string& region, const std::string& what, b
   if (follow) command.push_back("-F");
   command.insert(command.end(), files.begin(), files.end());
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& part : command) argv.push_back(part.data());
   argv.push_back(nullptr);
   execvp("tail", argv.data());

@@ -94,7 +94,7 @@ net::Task<Result<void>> await_condition(std::string what, Duration limit, Startu
       co_return make_error(ErrorKind::unavailable, what + ": " + *reason);
     }
     if (deadline.passed()) {
-      const std::string said = logs.last();
+      const std::string& said = logs.last();
       co_return make_error(ErrorKind::timeout, what + (said.empty() ? last : ": " + said));
     }
     co_await net::sleep_for(kPoll);

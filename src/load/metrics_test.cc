@@ -108,6 +108,7 @@ TEST(Metrics, FailedAndUnknownWritesDoNotEndAGap) {
 
 TEST(Metrics, BinsKeepEveryOperationAndTheirNumberIsBounded) {
   std::vector<Record> records;
+  records.reserve(10'000);
   for (int i = 0; i < 10'000; ++i) records.push_back(write(i * 100, i * 100 + 50));
   records[5].outcome = Outcome::failed;
   records[6].region = 1;

@@ -14,7 +14,7 @@ bool is_split(const GlobalCluster& a, const GlobalCluster& b) {
 
 Merge merge(const GlobalCluster* ours, const GlobalCluster& theirs) {
   if (ours == nullptr) return Merge::take_theirs;
-  return order_of(theirs, *ours) > 0 ? Merge::take_theirs : Merge::keep_ours;
+  return std::is_gt(order_of(theirs, *ours)) ? Merge::take_theirs : Merge::keep_ours;
 }
 
 Merge merge(const Operation* ours, const Operation& theirs, const RegionId& here) {

@@ -44,7 +44,7 @@ TEST(MergeOfGlobals, EveryPairEndsAlikeOnBothSides) {
       const GlobalCluster& at_b = merge(&b, a) == Merge::take_theirs ? a : b;
       EXPECT_EQ(order_of(at_a, at_b), std::strong_ordering::equal);
       EXPECT_GE(at_a.epoch, std::max(a.epoch, b.epoch));
-      if (order_of(a, b) == 0) {
+      if (std::is_eq(order_of(a, b))) {
         EXPECT_EQ(merge(&a, b), Merge::keep_ours);
       }
     }

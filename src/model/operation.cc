@@ -129,10 +129,10 @@ int progress(Step step) {
     case fence: return 2;
     case catch_up: return 3;
     case commit: return 4;
-    case abort: return 5;
+    case abort:
     case promote: return 5;
     case release: return 6;
-    case aborted: return 7;
+    case aborted:
     case done: return 7;
   }
   CHECK(false);

@@ -20,7 +20,6 @@ namespace aurora_global::net {
 class Job {
  public:
   Job() = default;
-  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): the constraint is not seen (clang-tidy 16).
   template <typename F>
   requires(!std::is_same_v<std::decay_t<F>, Job>) explicit Job(F&& function)
       : held_(std::make_unique<Holder<std::decay_t<F>>>(std::forward<F>(function))) {}
