@@ -1,7 +1,9 @@
 #include "net/main_loop.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -13,6 +15,7 @@
 namespace aurora_global::net {
 namespace {
 
+constexpr rlim_t kOpenFilesMax = 65'536;
 constexpr Duration kTellAgainAfter = std::chrono::milliseconds(20);
 
 // An Event wakes those who wait at that moment. A body that is still starting when the signal comes
@@ -27,8 +30,18 @@ Task<void> watch_signals(asio::signal_set& signals, Event& stop, const bool& end
 
 }  // namespace
 
+std::uint64_t raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t wanted = std::min(limit.rlim_max, kOpenFilesMax);
+  if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+  const rlimit raised{wanted, limit.rlim_max};
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? wanted : limit.rlim_cur;
+}
+
 int run_main(std::function<Task<int>(asio::any_io_executor, Event&)> body) {
   signal(SIGPIPE, SIG_IGN);
+  raise_open_files_limit();
   asio::io_context context(1);
   Event stop(context.get_executor());
   asio::signal_set signals(context, SIGTERM, SIGINT);

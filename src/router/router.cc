@@ -1,5 +1,6 @@
 #include "router/router.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/json.h"
@@ -338,6 +339,10 @@ net::Task<Result<json>> Router::control(json request) {
 
 namespace {
 
+constexpr std::uint64_t kConnectionsMax = 1'000'000;
+constexpr std::uint64_t kFilesOfRouter = 100;
+constexpr std::uint64_t kFilesOfSession = 3;  // Two sockets, three while it moves.
+
 net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor executor,
                            net::Event& stop) {
   auto made = Router::make(executor, config);
@@ -355,10 +360,29 @@ net::Task<int> router_body(const RouterConfig& config, asio::any_io_executor exe
 
 }  // namespace
 
+int connections_for(std::uint64_t open_files, std::size_t endpoints) {
+  const std::uint64_t own = std::min(open_files, kFilesOfRouter);
+  const std::uint64_t of_each =
+      (open_files - own) / kFilesOfSession / std::max<std::size_t>(endpoints, 1);
+  return static_cast<int>(std::clamp<std::uint64_t>(of_each, 1, kConnectionsMax));
+}
+
 int run_router(const std::filesystem::path& config_file, std::optional<int> move_every) {
   net::init_logging("router");
   auto config = load_router_config(config_file);
   if (config.has_value() && move_every) config->move_every = *move_every;
+  if (config.has_value()) {
+    // Without a file for its socket, a client would wait for ever and hear nothing.
+    const std::uint64_t files = net::raise_open_files_limit();
+    const int possible = connections_for(files, config->endpoints.size());
+    if (possible < config->max_connections) {
+      log::warn(
+          "max_connections is {} instead of {}: no more than {} files may be open "
+          "(raise `ulimit -Hn` and start the router again)",
+          possible, config->max_connections, files);
+      config->max_connections = possible;
+    }
+  }
   return net::run_configured(config, router_body);
 }
 

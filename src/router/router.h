@@ -53,6 +53,9 @@ class Router {
   net::TaskGroup orders_;
 };
 
+// How many clients each endpoint can serve with so many open files; 1 at least.
+int connections_for(std::uint64_t open_files, std::size_t endpoints);
+
 // Runs the router of a configuration file until SIGTERM or SIGINT. Returns an exit code.
 // `move_every` takes the place of the file's.
 int run_router(const std::filesystem::path& config_file, std::optional<int> move_every);

@@ -297,6 +297,13 @@ TEST(Router, TheLimitIsOfAllThreadsTogether) {
       });
 }
 
+TEST(Router, AsManyClientsAsFilesMayBeOpen) {
+  EXPECT_EQ(connections_for(0, 3), 1);
+  EXPECT_EQ(connections_for(1'024, 3), 102);
+  EXPECT_GE(connections_for(65'536, 3), 7'000);
+  EXPECT_EQ(connections_for(UINT64_MAX, 1), 1'000'000);
+}
+
 TEST(Router, NonsenseIsAProtocolViolation) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);
