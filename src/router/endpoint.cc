@@ -64,6 +64,10 @@ Endpoint::~Endpoint() = default;
 void Endpoint::start() { tasks_.spawn("servers of " + endpoint_.name, watch_.run()); }
 
 net::Task<void> Endpoint::stop() {
+  for (const SessionPointer& session : sessions_.all()) {
+    session->end({"57P01", "terminating connection due to administrator command",
+                  "The router of " + around_.config.region + " ends; connect again."});
+  }
   tasks_.stop();
   co_await tasks_.join();
 }

@@ -297,6 +297,18 @@ TEST(Router, TheLimitIsOfAllThreadsTogether) {
       });
 }
 
+TEST(Router, WhenItEndsClientsAreTold) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto idle = co_await w.client();
+    const auto open = co_await w.client();
+    EXPECT_TRUE((co_await open->query("BEGIN")).good());
+    co_await w.stop_router();
+    EXPECT_EQ((co_await idle->hear()).sqlstate, "57P01");
+    EXPECT_EQ((co_await open->hear()).sqlstate, "57P01");
+  });
+}
+
 TEST(Router, AsManyClientsAsFilesMayBeOpen) {
   EXPECT_EQ(connections_for(0, 3), 1);
   EXPECT_EQ(connections_for(1'024, 3), 102);

@@ -41,8 +41,13 @@ net::Task<Result<void>> World::start() {
   co_return co_await router_->start();
 }
 
-net::Task<void> World::stop() {
+net::Task<void> World::stop_router() {
   if (router_) co_await router_->stop();
+  router_.reset();
+}
+
+net::Task<void> World::stop() {
+  co_await stop_router();
   co_await east.stop();
   co_await west.stop();
 }

@@ -22,6 +22,7 @@ class World {
   Result<void> start_servers();
   net::Task<Result<void>> start();
   net::Task<void> stop();
+  net::Task<void> stop_router();
 
   // What the router answers, or its error.
   net::Task<Result<nlohmann::json>> ask(nlohmann::json request);
