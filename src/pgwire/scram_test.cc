@@ -348,7 +348,7 @@ Bytes end_point(EVP_PKEY* key, const EVP_MD* digest, bool pss = false) {
   EXPECT_EQ(EVP_DigestSignInit(context.get(), &parameters, digest, nullptr, key), 1);
   if (pss) EXPECT_GT(EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING), 0);
   EXPECT_GT(X509_sign_ctx(certificate.get(), context.get()), 0);
-  const Bytes hash = tls_server_end_point(*certificate);
+  Bytes hash = tls_server_end_point(*certificate);
 
   unsigned char* der = nullptr;
   const int size = i2d_X509(certificate.get(), &der);

@@ -41,6 +41,7 @@ int free_port(const std::string& host) {
 // Starts a program of PostgreSQL, as user postgres when we are root; output goes to `log`.
 pid_t spawn(const std::vector<std::string>& arguments, const std::string& log) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const passwd* user = geteuid() == 0 ? getpwnam("postgres") : nullptr;
