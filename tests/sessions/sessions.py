@@ -2,7 +2,7 @@
 the same bytes sent to a plain PostgreSQL server.
 
     python3 tests/sessions/sessions.py [--ways WAY,...] [--count N] [--seconds S] [--from SEED]
-                                       [--resume] [--suites NAME,...]
+                                       [--seeds SEED,...] [--resume] [--suites NAME,...]
 
 Ways: direct (the plain server twice: shows that the machine itself sees no difference), relayed
 (through the router), moved (the router moves the session at every boundary), forwarded (a standby
@@ -168,6 +168,14 @@ def run_random(of, chosen, cases):
     return result
 
 
+def plans_of(seeds):
+    """Files with the plans of these seeds."""
+    files = [OUTPUT / f"seed-{seed}.txt" for seed in seeds]
+    for seed, file in zip(seeds, files):
+        file.write_bytes(subprocess.check_output([MACHINE, "show", seed]))
+    return [str(file) for file in files]
+
+
 def tell(way, result):
     seconds = max(result["seconds"], 0.001)
     print(f"{way}: {result['sessions']} sessions of {result['messages']} messages in "
@@ -195,6 +203,7 @@ def main():
     arguments.add_argument("--count", type=int, default=1_000_000, help="random sessions")
     arguments.add_argument("--seconds", type=float, default=60, help="for each way")
     arguments.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
+    arguments.add_argument("--seeds", default="", help="these and the cases alone")
     arguments.add_argument("--resume", action="store_true", help="go on after this commit's last")
     arguments.add_argument("--suites", default="", help="comma-separated, or all")
     arguments.add_argument("--workers", type=int, default=4)
@@ -209,6 +218,9 @@ def main():
         sys.exit(f"no such suite; there are {', '.join(suites.SUITES)}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     cases = sorted(str(one) for one in (HERE / "cases").glob("*.txt"))
+    if chosen.seeds:
+        cases = plans_of(chosen.seeds.split(",")) + cases
+        chosen.count = 0
     bad, direct = 0, {}
     for name in ways:
         way = Way(name, chosen.workers)
