@@ -33,7 +33,7 @@ CREATE ROLE builder SUPERUSER LOGIN;
 # Both sides have them, so that they can be compared.
 SETTINGS = {"synchronous_commit": "on", "fsync": "off", "autovacuum": "off", "max_connections": "200", "jit": "off",
             "max_prepared_transactions": "0", "timezone": "UTC", "log_min_messages": "fatal",
-            "shared_buffers": "64MB", "log_min_error_statement": "panic"}
+            "shared_buffers": "16MB", "log_min_error_statement": "panic"}
 STRICT = ("-v", "ON_ERROR_STOP=1")
 ENDPOINTS = {"global-writer": ".1.10", "reader": ".1.12"}
 
