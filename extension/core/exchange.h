@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string_view>
 
 namespace aurora_global::extension {
@@ -34,6 +35,11 @@ class Exchange {
 
   // Whom the server's next message is for. `body` is needed for ReadyForQuery alone.
   Whose received(char type, std::string_view body);
+
+  // What the server's next message answers.
+  std::optional<Request> answering() const {
+    return owed_.empty() ? std::nullopt : std::optional(owed_.front().request);
+  }
 
   // Nothing is owed.
   bool quiet() const { return owed_.empty(); }

@@ -169,7 +169,7 @@ void refuse_in_lost_block(const Node* statement) {
 }
 
 void note_declared_cursor(const DeclareCursorStmt* statement) {
-  if (block.open && (statement->options & CURSOR_OPT_HOLD) != 0) block.holds = true;
+  if ((statement->options & CURSOR_OPT_HOLD) != 0) block.holds = true;
 }
 
 bool declared_read_only() {

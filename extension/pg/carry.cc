@@ -290,7 +290,8 @@ void restore(const SessionImage& image, bool trusted) {
 template <typename Restore>
 void restore_or_say_why(const Restore& restore) {
   MemoryContext context = CurrentMemoryContext;
-  PushActiveSnapshot(GetTransactionSnapshot());
+  // The client's transaction may still choose its isolation afterwards.
+  PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));
   PG_TRY();
   { restore(); }
   PG_CATCH();

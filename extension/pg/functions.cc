@@ -5,13 +5,11 @@
 #include "pg/promotion.h"
 #include "pg/routed.h"
 #include "pg/session.h"
-#include "pg/statement_making.h"
 
 extern "C" {
 #include "funcapi.h"
 #include "utils/guc_tables.h"
 #include "utils/pg_lsn.h"
-#include "utils/timeout.h"
 }
 
 namespace aurora_global::extension {
@@ -71,23 +69,6 @@ void session_items(FunctionCallInfo fcinfo) {
   }
 }
 
-// For routers that carry a session by statements.
-void session_settings(FunctionCallInfo fcinfo) {
-  static auto* moving = new SettingItems;
-  InitMaterializedSRF(fcinfo, 0);
-  disable_timeout(STATEMENT_TIMEOUT, false);
-  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  capture_settings(Carrier::move, *moving);
-  for (const SettingItem& item : *moving) {
-    if (!item.value) continue;
-    Datum values[] = {CStringGetTextDatum(item.name.c_str()),
-                      CStringGetTextDatum(item.value->c_str()), BoolGetDatum(item.local),
-                      BoolGetDatum(false)};
-    bool nulls[4] = {};
-    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-  }
-}
-
 // Beside the REVOKE, which an owner of the database could undo.
 void require_superuser() {
   if (superuser()) return;
@@ -132,19 +113,6 @@ PG_FUNCTION_INFO_V1(aurora_global_session_items);
 PGDLLEXPORT Datum aurora_global_session_items(PG_FUNCTION_ARGS) {
   aurora_global::extension::session_items(fcinfo);
   return static_cast<Datum>(0);
-}
-
-PG_FUNCTION_INFO_V1(aurora_global_session_settings);
-PGDLLEXPORT Datum aurora_global_session_settings(PG_FUNCTION_ARGS) {
-  aurora_global::extension::session_settings(fcinfo);
-  return static_cast<Datum>(0);
-}
-
-PG_FUNCTION_INFO_V1(aurora_global_statement_text);
-PGDLLEXPORT Datum aurora_global_statement_text(PG_FUNCTION_ARGS) {
-  using namespace aurora_global::extension;
-  const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-  PG_RETURN_TEXT_P(cstring_to_text(statement_text_of(FetchPreparedStatement(name, true))));
 }
 
 PG_FUNCTION_INFO_V1(aurora_global_session_clients);

@@ -219,6 +219,7 @@ void on_start(QueryDesc* query, int flags) {
   const bool modifies = query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE;
   if (modifies && is_forwarded_session() && at_top()) count(writer_statements);
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0) {
+    note_portal_runs(ActivePortal);
     note_read();
     if (only_writes(query->plannedstmt)) refuse_if_fenced();
     if (forwarding_possible()) prepare_start(query, &flags);
@@ -393,6 +394,7 @@ void on_utility(PlannedStmt* statement, const char* text, bool read_only_tree,
   const bool carries = is_carry_statement(statement->utilityStmt);
   const bool top =
       !carries && at_top() && context != PROCESS_UTILITY_SUBCOMMAND && ActivePortal != nullptr;
+  note_portal_runs(ActivePortal);
   if (top && forwarding_possible() && place_utility(statement, text)) return;
   end_unused_sessions(statement->utilityStmt);
   const char* client = role_to_log_in(statement->utilityStmt);

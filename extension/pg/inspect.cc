@@ -67,7 +67,7 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
     case T_DeallocateStmt: found.prepared = lappend(found.prepared, raw); break;
     case T_DiscardStmt:
       if (reinterpret_cast<DiscardStmt*>(statement)->target == DISCARD_ALL) {
-        found.discards_all = true;
+        found.discards_all = found.closes_all = true;
         found.prepared = lappend(found.prepared, raw);
       }
       break;
@@ -81,6 +81,8 @@ void look_at(RawStmt* raw, Node* statement, Inspection& found) {
       break;
     case T_ClosePortalStmt:
       note_cursor(found, reinterpret_cast<ClosePortalStmt*>(statement)->portalname);
+      if (reinterpret_cast<ClosePortalStmt*>(statement)->portalname == nullptr)
+        found.closes_all = true;
       break;
     case T_UpdateStmt:
     case T_DeleteStmt: find_current_of(statement, &found); break;

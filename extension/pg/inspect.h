@@ -8,6 +8,7 @@ namespace aurora_global::extension {
 struct Inspection {
   bool commits = false;       // COMMIT, or its like.
   bool discards_all = false;  // DISCARD ALL: nothing of the session is left.
+  bool closes_all = false;    // All cursors of the session.
   int statements = 0;
   const char* moved_cursor = nullptr;  // Of the last FETCH, MOVE, CLOSE or DECLARE.
   List* cursors = NIL;   // Names (char*) of cursors in FETCH, MOVE, CLOSE, WHERE CURRENT OF.

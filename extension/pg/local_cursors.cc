@@ -6,6 +6,7 @@ extern "C" {
 #include "access/printtup.h"
 #include "libpq/pqformat.h"
 #include "parser/parser.h"
+#include "storage/proc.h"
 #include "tcop/dest.h"
 }
 
@@ -17,7 +18,21 @@ constexpr char kUnnamed[] = "<aurora_global unnamed>";
 
 bool kept = false;
 bool serving = false;
-Portal forwarded_portal = nullptr;
+
+// The names of portals that statements of the present transaction have run in: one whose statement
+// has ended keeps its name until the transaction does.
+constexpr int kNamesMax = 16;
+char names[kNamesMax][NAMEDATALEN];
+int name_count = 0;
+LocalTransactionId named_in = InvalidLocalTransactionId;
+
+bool has_ended_portals() {
+  for (int i = 0; named_in == MyProc->lxid && i < name_count; ++i) {
+    Portal portal = GetPortalByName(names[i]);
+    if (PortalIsValid(portal) && portal->status == PORTAL_DONE) return true;
+  }
+  return false;
+}
 
 // Runs `body` in a subtransaction, so that its error leaves the transaction as it is; the error
 // goes to the client.
@@ -120,9 +135,18 @@ bool has_open_portals() {
   return open;
 }
 
-bool keep_for_local_cursors(Portal own) {
-  forwarded_portal = own;
-  kept = has_open_portals();
+void note_portal_runs(Portal portal) {
+  if (portal == nullptr || portal->name[0] == '\0') return;
+  if (named_in != MyProc->lxid) name_count = 0;
+  named_in = MyProc->lxid;
+  for (int i = 0; i < name_count; ++i) {
+    if (strcmp(names[i], portal->name) == 0) return;
+  }
+  if (name_count < kNamesMax) strlcpy(names[name_count++], portal->name, NAMEDATALEN);
+}
+
+bool keep_for_local_cursors() {
+  kept = has_open_portals() || has_ended_portals();
   if (kept && block.holds) {
     ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
             errmsg("a transaction that declared a cursor WITH HOLD on the standby cannot write"),
@@ -133,12 +157,21 @@ bool keep_for_local_cursors(Portal own) {
 
 void forget_local_cursors() { kept = false; }
 
+void keep_held_cursors() { kept = has_open_portals(); }
+
+bool cursors_stand_here() { return kept; }
+
+void close_local_cursors() {
+  if (kept) PortalHashTableDeleteAll();
+}
+
 Portal local_cursor(const char* name) {
   if (!kept) return nullptr;
   Portal portal = GetPortalByName(name[0] == '\0' ? kUnnamed : name);
-  return PortalIsValid(portal) && portal != forwarded_portal && portal->status == PORTAL_READY
-             ? portal
-             : nullptr;
+  // The portal whose statement is forwarded is active.
+  const bool stands =
+      PortalIsValid(portal) && (portal->status == PORTAL_READY || portal->status == PORTAL_DONE);
+  return stands ? portal : nullptr;
 }
 
 bool is_for_local_cursor(const Inspection& found) {
@@ -175,10 +208,6 @@ bool run_query_here(const char* text) {
     PortalDrop(portal, false);
     EndCommand(&completion, DestRemote, false);
   });
-}
-
-bool refuse_duplicate(const char* name) {
-  return guarded([&] { raise_duplicate(name); });
 }
 
 bool bind_here(const char* name, const char* text, std::string_view formats) {

@@ -11,16 +11,23 @@ namespace aurora_global::extension {
 // the hash table behind.
 bool has_open_portals();
 
-// Whether a relay that begins must keep the local transaction for open portals. `own`: the portal
-// whose statement is forwarded. Raises 0A000 for a cursor WITH HOLD that this transaction declared:
-// it would not outlive it.
-bool keep_for_local_cursors(Portal own);
+// A statement runs in it.
+void note_portal_runs(Portal portal);
+
+// Whether a relay that begins must keep the local transaction for open portals. Raises 0A000 for a
+// cursor WITH HOLD that this transaction declared: it would not outlive it.
+bool keep_for_local_cursors();
 
 // The portal of this name, if it stands here.
 Portal local_cursor(const char* name);
 
 // They are gone, with the transaction that they belong to.
 void forget_local_cursors();
+// The transaction has ended; those WITH HOLD of earlier ones stand.
+void keep_held_cursors();
+bool cursors_stand_here();
+// CLOSE ALL, of those that stand here.
+void close_local_cursors();
 
 // The text is a single FETCH, MOVE or CLOSE of a cursor that stands here.
 bool is_for_local_cursor(const Inspection& found);
@@ -35,8 +42,6 @@ void refuse_local_cursors(const Inspection& found);
 bool run_query_here(const char* text);
 // What runs is for a relay that is under way.
 bool serves_relay();
-// A named portal of this name exists: the client is told.
-bool refuse_duplicate(const char* name);
 // Bind of a statement with such a text: a portal that stands here, too.
 bool bind_here(const char* portal, const char* text, std::string_view formats);
 bool execute_here(Portal portal, long max_rows);

@@ -20,6 +20,7 @@
 #include "pg/session.h"
 #include "pg/session_report.h"
 #include "pg/statements.h"
+#include "pg/unnamed_statement.h"
 
 extern "C" {
 #include "libpq/pqformat.h"
@@ -51,6 +52,8 @@ const PQcommMethods* real_methods = nullptr;
 PQcommMethods filtered_methods;
 emit_log_hook_type next_emit_log = nullptr;
 
+bool told_ready = false;  // ReadyForQuery has been given, and not sent.
+
 int filtered_putmessage(char type, const char* body, size_t size) {
   if (swallow == Swallow::completion && (type == 'C' || type == 's')) {
     swallow = Swallow::nothing;
@@ -60,13 +63,22 @@ int filtered_putmessage(char type, const char* body, size_t size) {
     swallow = Swallow::nothing;
     return 0;
   }
+  if (answers_restoring(type, {body, size})) return 0;
+  told_ready = type == 'Z';
   return real_methods->putmessage(type, body, size);
+}
+
+int filtered_flush() {
+  const int result = real_methods->flush();
+  if (std::exchange(told_ready, false)) restore_unnamed();
+  return result;
 }
 
 void note_main_loop(ParseState* state, Query* query, JumbleState* jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
   settle_isolation();
   note_parse(state);
+  note_unnamed_here(state);
   if (ActivePortal == nullptr) main_loop = PG_exception_stack;
 }
 
@@ -150,11 +162,7 @@ void on_ready(Remote& r, std::string_view body) {
     return;
   }
   relay->explicit_block = r.exchange.status() != TransactionStatus::idle;
-  if (!relay->explicit_block && relay->local_kept) {  // Its cursors end with the block.
-    end_local_transaction(!relay->extended);
-    relay->local_kept = false;
-    forget_local_cursors();
-  }
+  if (!relay->explicit_block) end_kept_transaction();
   if (r.exchange.status() == TransactionStatus::idle) {
     await_catalog(r.position);
     compact_noted();
@@ -209,6 +217,7 @@ void on_server_message(Remote& r, const Message& m) {
     return;
   }
   if (relay->marker_sent) return on_uncertain(r, m);
+  const auto answering = r.exchange.answering();
   const Whose whose = r.exchange.received(m.type, m.body);
   switch (m.type) {
     case 'E':
@@ -218,11 +227,13 @@ void on_server_message(Remote& r, const Message& m) {
         r.exchange.forget_failure();
         return;
       }
+      if (answering == Request::parse && whose == Whose::client) note_parse_failed();
       note_refusal(r);
       relay_error(m.body);
       return;
     case 'Z':
       note_ready(r);
+      if (answering == Request::query && whose == Whose::client) note_unnamed_dropped();
       if (relay->skips && whose == Whose::client) relay->skips = false;
       if (relay->ready_due) {
         relay->ready_due = false;
@@ -329,11 +340,13 @@ Remote& enter(bool extended) {
     real_methods = PqCommMethods;
     filtered_methods = *real_methods;
     filtered_methods.putmessage = filtered_putmessage;
+    filtered_methods.flush = filtered_flush;
     PqCommMethods = &filtered_methods;
   }
   relay->extended = extended;
+  begin_unnamed(extended && ActivePortal->prepStmtName == nullptr);
   relay->asked_at = GetCurrentTimestamp();
-  relay->local_kept = keep_for_local_cursors(ActivePortal);
+  relay->local_kept = keep_for_local_cursors();
   Remote& r = remote();
   sync_settings(r);
   begin_reporting();
@@ -353,13 +366,22 @@ void leave() {
 
 }  // namespace
 
+void end_kept_transaction() {
+  if (relay->local_kept) end_local_transaction(!relay->extended);
+  relay->local_kept = false;
+  keep_held_cursors();
+}
+
 void relay_query(const char* source, int location) {
   const char* rest = source + Max(location, 0);
   char* encoded = pg_server_to_client(rest, static_cast<int>(strlen(rest)));
   const Inspection found = inspect(rest);
+  // Some statements are refused unless they come alone, and some if they do.
+  const bool last_of_some = location > 0 && found.statements == 1 && inspect(source).statements > 1;
   Remote& r = enter(false);
   refuse_local_cursors(found);
-  const auto& prefix = prefix_statements();
+  auto& prefix = prefix_statements();
+  if (last_of_some && prefix.empty()) contained([&] { prefix.emplace_back(kNoEffect); });
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
                 [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
@@ -378,6 +400,7 @@ void relay_query(const char* source, int location) {
   if (!relay->local_kept) end_local_transaction(true);
   MemoryContextSwitchTo(relay_context);
   converse(r);
+  expect_restoring();
   if (relay->local_kept) end_local_transaction(true);
   if (relay->gone) farewell();
   bring_back(r);
@@ -392,7 +415,10 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   const Inspection found = inspect_portal(portal);
   Remote& r = enter(true);
   refuse_local_cursors(found);
-  const auto& prefix = prefix_statements();
+  auto& prefix = prefix_statements();
+  if ((MyXactFlags & XACT_FLAGS_PIPELINING) != 0 && prefix.empty()) {
+    contained([&] { prefix.emplace_back(kNoEffect); });
+  }
   for (const std::string& one : prefix) send_own_statement(r, one);
   ensure_local_prepares(r, Protocol::extended);
   note_inspection(r, found, portal->sourceText, Protocol::extended);
@@ -400,6 +426,7 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   if (!relay->local_kept) end_local_transaction(false);
   MemoryContextSwitchTo(relay_context);
   converse(r);
+  expect_restoring();
   if (relay->local_kept) end_local_transaction(false);
   const bool gone = relay->gone;
   if (gone) {

@@ -5,6 +5,7 @@
 #include "pg/local_cursors.h"
 #include "pg/relay_parts.h"
 #include "pg/statements.h"
+#include "pg/unnamed_statement.h"
 
 extern "C" {
 #include "libpq/pqformat.h"
@@ -35,6 +36,7 @@ void sync_own(Remote& r) {
 void note_inspection(Remote& r, const Inspection& found, const char* text, Protocol protocol) {
   note_prepared(r, found, text, protocol);
   if (found.discards_all) relay->discarding = true;
+  if (found.closes_all && r.exchange.status() != TransactionStatus::failed) close_local_cursors();
 }
 
 namespace {
@@ -82,7 +84,6 @@ void on_client_parse(Remote& r, std::string_view body) {
                 [&](const char* one) { ensure_statement(r, one, Protocol::extended); });
   relay->committing = relay->committing || found.commits || !relay->explicit_block;
   note_parsed(r, name->data(), sql, body);
-  if (relay->local_kept && name->empty()) contained([&] { relay->unnamed = sql; });
   note_inspection(r, found, sql, Protocol::extended);
   forward(r, 'P', body);
   r.exchange.sent(Request::parse, Whose::client);
@@ -92,7 +93,7 @@ void on_client_parse(Remote& r, std::string_view body) {
 
 // The text of a statement, if it is a FETCH, MOVE or CLOSE of such a cursor.
 const char* text_for_local_cursor(const char* statement) {
-  const char* text = statement[0] == '\0' ? relay->unnamed.c_str() : statement_text(statement);
+  const char* text = statement[0] == '\0' ? unnamed_text() : statement_text(statement);
   return text != nullptr && is_for_local_cursor(inspect(text)) ? text : nullptr;
 }
 
@@ -110,6 +111,11 @@ std::optional<BindNames> bind_names(std::string_view body) {
                    body.substr(portal->size() + statement->size() + 2)};
 }
 
+// Then it has to be refused.
+bool stands_here(const BindNames& names) {
+  return names.portal[0] != '\0' && local_cursor(names.portal) != nullptr;
+}
+
 // Of a Describe or Close message for a portal, or an Execute message.
 const char* portal_name(char type, std::string_view body) {
   if (type == 'E') return body.data();
@@ -124,9 +130,7 @@ bool is_for_here(char type, std::string_view body) {
     }
     case 'B': {
       const auto names = bind_names(body);
-      if (!names) return false;
-      const bool exists = names->portal[0] != '\0' && local_cursor(names->portal) != nullptr;
-      return exists || text_for_local_cursor(names->statement) != nullptr;
+      return names && !stands_here(*names) && text_for_local_cursor(names->statement) != nullptr;
     }
     case 'D':
       if (body.size() > 1 && body[0] == 'S')
@@ -167,6 +171,7 @@ void query_for_here(Remote& r, std::string_view body) {
     on_client_query(r, body);
   } else {
     const char status = static_cast<char>(r.exchange.status());
+    if (r.exchange.status() == TransactionStatus::idle) end_kept_transaction();
     to_client('Z', {&status, 1});
     relay->first_cycle = false;
   }
@@ -175,15 +180,15 @@ void query_for_here(Remote& r, std::string_view body) {
 // The primary owes nothing, so that this answer is the next.
 void serve_here(Remote& r, char type, std::string_view body) {
   if (r.exchange.skipping()) return;
+  if (!relay->local_kept) StartTransactionCommand();  // For a cursor WITH HOLD.
+  relay->local_kept = true;
   if (type == 'Q') return query_for_here(r, body);
   bool good = true;
   if (type == 'B') {
     const BindNames names = bind_names(body).value();
-    const bool exists = names.portal[0] != '\0' && local_cursor(names.portal) != nullptr;
     // No parameters: two counts, then the result formats.
-    good = exists ? refuse_duplicate(names.portal)
-                  : bind_here(names.portal, text_for_local_cursor(names.statement),
-                              names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
+    good = bind_here(names.portal, text_for_local_cursor(names.statement),
+                     names.rest.size() > 4 ? names.rest.substr(4) : std::string_view{});
   } else if (type == 'D' && body[0] == 'S') {
     good = describe_statement_here(text_for_local_cursor(body.data() + 1));
   } else {
@@ -200,18 +205,29 @@ void serve_here(Remote& r, char type, std::string_view body) {
   if (!good) fail_block(r, false);
 }
 
-// The name in a Describe or Close message.
+// The statement's name in a Describe or Close message; nullptr if it is for a portal.
 const char* named_statement(std::string_view body) {
-  return body.size() > 1 && body[0] == 'S' ? body.data() + 1 : "";
+  return body.size() > 1 && body[0] == 'S' ? body.data() + 1 : nullptr;
+}
+
+void ensure(Remote& r, const char* statement) {
+  if (statement[0] == '\0') {
+    ensure_unnamed(r);
+  } else {
+    ensure_statement(r, statement, Protocol::extended);
+  }
 }
 
 void on_client_bind(Remote& r, std::string_view body) {
   const auto names = bind_names(body);
   if (!names) ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("invalid Bind message"));
-  // The unnamed portal, if one stands here, is replaced.
-  Portal replaced = local_cursor(names->portal);
-  if (replaced != nullptr) PortalDrop(replaced, false);
-  ensure_statement(r, names->statement, Protocol::extended);
+  if (stands_here(*names)) {
+    // The primary refuses it, for this or for what it looks at before.
+    send_own_portal(r, names->portal);
+  } else if (Portal replaced = local_cursor(names->portal)) {
+    PortalDrop(replaced, false);
+  }
+  ensure(r, names->statement);
   forward(r, 'B', body);
   r.exchange.sent(Request::bind, Whose::client);
 }
@@ -222,7 +238,7 @@ void on_client_message(Remote& r, char type, std::string_view body) {
     case 'P': on_client_parse(r, body); return;
     case 'B': on_client_bind(r, body); return;
     case 'D':
-      ensure_statement(r, named_statement(body), Protocol::extended);
+      if (named_statement(body) != nullptr) ensure(r, named_statement(body));
       forward(r, type, body);
       r.exchange.sent(Request::describe, Whose::client);
       return;
@@ -282,7 +298,7 @@ void take_client_message(Remote& r, char type) {
   }
   if (relay->skips && type != 'S' && type != 'X') return;
   const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
-  if (!relay->local_kept || !is_for_here(type, body)) {
+  if (!cursors_stand_here() || !is_for_here(type, body)) {
     on_client_message(r, type, body);
   } else if (r.exchange.quiet()) {
     serve_here(r, type, body);

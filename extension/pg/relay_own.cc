@@ -37,18 +37,38 @@ void send_own_query(Remote& r, const std::string& sql) {
 
 namespace {
 
-void send_statement(Remote& r, const char* name, const std::string& sql) {
+constexpr char kOwn[] = "_aurora_global_relay";
+
+void send_bound(Remote& r, const char* portal, const char* name, const std::string& sql) {
   contained([&] {
     MessageWriter writer(r.out);
     writer.parse(name, sql, {});
     r.exchange.sent(Request::parse, Whose::relay);
     writer.begin('B');
-    for (int i = 0; i < 2; ++i) writer.put_text(name);
+    writer.put_text(portal);
+    writer.put_text(name);
     for (int i = 0; i < 3; ++i) writer.put16(0);
     writer.end();
     r.exchange.sent(Request::bind, Whose::relay);
-    writer.execute(name, 0);
+  });
+}
+
+void send_statement(Remote& r, const char* name, const std::string& sql) {
+  send_bound(r, name, name, sql);
+  contained([&] {
+    MessageWriter(r.out).execute(name, 0);
     r.exchange.sent(Request::execute, Whose::relay);
+  });
+}
+
+// What the one before has left.
+void close_own(Remote& r) {
+  contained([&] {
+    MessageWriter writer(r.out);
+    writer.close_portal(kOwn);
+    r.exchange.sent(Request::close, Whose::relay);
+    writer.close_statement(kOwn);
+    r.exchange.sent(Request::close, Whose::relay);
   });
 }
 
@@ -58,16 +78,13 @@ void send_statement(Remote& r, const char* name, const std::string& sql) {
 void send_own_statement(Remote& r, const std::string& sql) { send_statement(r, "", sql); }
 
 void send_own_named_statement(Remote& r, const std::string& sql) {
-  constexpr char kOwn[] = "_aurora_global_relay";
-  // What the one before has left.
-  contained([&] {
-    MessageWriter writer(r.out);
-    writer.close_portal(kOwn);
-    r.exchange.sent(Request::close, Whose::relay);
-    writer.close_statement(kOwn);
-    r.exchange.sent(Request::close, Whose::relay);
-  });
+  close_own(r);
   send_statement(r, kOwn, sql);
+}
+
+void send_own_portal(Remote& r, const char* name) {
+  close_own(r);
+  send_bound(r, name, kOwn, kNoEffect);
 }
 
 void interrupts(Remote& r) {

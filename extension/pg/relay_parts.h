@@ -38,7 +38,6 @@ struct Relay {
   bool marker_sent = false;
   bool ready_due = false;  // The last of them ends what the client waits for.
   bool skips = false;      // The client's messages up to its Sync, which the primary has not seen.
-  std::string unnamed;     // Text of the client's unnamed statement, while local cursors are open.
   bool settings_in_block = false;
   std::uint64_t settings_there = 0;  // Their digest at the primary when the relay began.
   bool discarding = false;           // DISCARD ALL ran: the session there is of no more use.
@@ -55,6 +54,11 @@ inline void to_client(char type, std::string_view body) {
   pq_putmessage(type, body.data(), body.size());
 }
 
+// ---- relay.cc
+
+// The local transaction that cursors have kept open ends with the primary's.
+void end_kept_transaction();
+
 // ---- relay_own.cc: what the relay itself says to the primary
 
 // A query of ours.
@@ -63,6 +67,10 @@ void send_own_query(Remote& r, const std::string& sql);
 void send_own_statement(Remote& r, const std::string& sql);
 // The same, beside an unnamed statement of the client's.
 void send_own_named_statement(Remote& r, const std::string& sql);
+// A portal of ours that has this name.
+void send_own_portal(Remote& r, const char* name);
+// Does nothing and takes no snapshot.
+inline constexpr char kNoEffect[] = "SHOW transaction_isolation";
 // Sends what is pending and waits until the primary owes nothing, before anything of the client's
 // has been sent. Raises the primary's error. Keeps the first field of the first row in `answer`.
 void settle(Remote& r, std::string* answer);

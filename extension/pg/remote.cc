@@ -108,15 +108,31 @@ const ConnectionKey& key_of(const Parameters& p) {
   return *key;
 }
 
-// libpq says what happened in one string; the causes a client acts on differently are told apart.
+// libpq tells a failed login in one string, in which it says the SQLSTATE when it is verbose: "...
+// FATAL:  53300: sorry". Takes that and the place in PostgreSQL's source out of it. 0: none.
+int take_sqlstate(char* text) {
+  constexpr char kBefore[] = ":  ";
+  constexpr std::size_t kSize = 5;
+  for (char* at = strstr(text, kBefore); at != nullptr; at = strstr(at, kBefore)) {
+    at += strlen(kBefore);
+    if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != kSize || at[kSize] != ':') continue;
+    const int sqlstate = MAKE_SQLSTATE(at[0], at[1], at[2], at[3], at[4]);
+    const char* rest = at + kSize + strlen(": ");
+    memmove(at, rest, strlen(rest) + 1);
+    char* source = strrchr(text, '\n');
+    if (source != nullptr && strstr(source, ".c") != nullptr) *source = '\0';
+    return sqlstate;
+  }
+  return 0;
+}
+
+// The cause a client acts on differently is told apart.
 [[noreturn]] void raise_connect_error(PGconn* connection) {
   char* text = pchomp(PQerrorMessage(connection));
   PQfinish(connection);
   ReleaseExternalFD();
   int sqlstate = ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION;
-  if (strstr(text, "too many forwarded sessions") != nullptr ||
-      strstr(text, "too many clients") != nullptr ||
-      strstr(text, "remaining connection slots") != nullptr) {
+  if (take_sqlstate(text) == ERRCODE_TOO_MANY_CONNECTIONS) {
     sqlstate = ERRCODE_TOO_MANY_CONNECTIONS;
     count(replica_sessions_limit_errors);
   }
@@ -174,6 +190,7 @@ PGconn* open_connection(const Parameters& p) {
   PGconn* volatile connection = PQconnectStartParams(p.names, p.values, 1);
   if (connection == nullptr)
     ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   PG_TRY();
   { await_connection(connection); }
   PG_CATCH();

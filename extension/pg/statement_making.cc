@@ -116,7 +116,7 @@ void keep_columns(const StatementItem& item, CachedPlanSource* source) {
 void make(const StatementItem& item, bool analyzed) {
   DropPreparedStatement(item.name.c_str(), false);
   if (analyzed) {
-    PushActiveSnapshot(GetTransactionSnapshot());
+    PushActiveSnapshot(GetCatalogSnapshot(InvalidOid));  // No transaction's.
     make_analyzed(item);
     PopActiveSnapshot();
   } else {

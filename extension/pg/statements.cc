@@ -10,6 +10,7 @@
 #include "pg/primary.h"
 #include "pg/relay_parts.h"
 #include "pg/statement_making.h"
+#include "pg/unnamed_statement.h"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -41,6 +42,7 @@ std::vector<Pending>& pending() {
 // The Parse (answer '1') or Close ('3') messages of the client's that are not answered yet, as
 // places in pending(); kUnnoted for those of no interest.
 constexpr std::size_t kUnnoted = SIZE_MAX;
+constexpr std::size_t kUnnamed = kUnnoted - 1;
 std::deque<std::size_t>& unanswered(char answer) {
   static auto* parses = new std::deque<std::size_t>;
   static auto* closes = new std::deque<std::size_t>;
@@ -202,11 +204,28 @@ std::uint32_t load32(const char* at) {
   return value;
 }
 
+// Of a Parse message.
+std::vector<std::uint32_t> parameter_types(std::string_view body) {
+  const char* text = body.data() + strlen(body.data()) + 1;
+  const char* types = text + strlen(text) + 1;
+  const auto left = static_cast<std::size_t>(body.data() + body.size() - types);
+  const std::size_t count = left < 2 ? 0
+                                     : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
+                                           static_cast<unsigned char>(types[1]);
+  std::vector<std::uint32_t> out;
+  for (std::size_t i = 0; i < count && 2 + 4 * i + 4 <= left; ++i) {
+    out.push_back(load32(types + 2 + 4 * i));
+  }
+  return out;
+}
+
 }  // namespace
 
 void ensure_statement(Remote& r, const char* name, Protocol protocol) {
   static auto* image = new SessionImage;
   if (name[0] == '\0') return;
+  // No query of ours runs in a block that has failed, and none of the client's that needs it.
+  if (protocol == Protocol::simple && r.exchange.status() == TransactionStatus::failed) return;
   const auto there = r.statements.find(std::string_view(name));
   const bool known = there != r.statements.end();
   if (known && there->second == kMadeThere) return;
@@ -284,21 +303,15 @@ void send_portal(Remote& r, Portal portal, long max_rows) {
 
 void note_parsed(Remote& r, const char* name, const char* sql, std::string_view body) {
   if (name[0] == '\0') {
-    contained([&] { unanswered('1').push_back(kUnnoted); });
+    contained([&] {
+      unanswered('1').push_back(kUnnamed);
+      note_unnamed_parse(sql, parameter_types(body));
+    });
     return;
   }
   ensure_statement(r, name, Protocol::extended);  // So that it is refused if it exists.
-  const char* text = name + strlen(name) + 1;
-  const char* types = text + strlen(text) + 1;
-  const std::size_t left = static_cast<std::size_t>(body.data() + body.size() - types);
   contained([&] {
-    Pending one{Pending::Kind::parse, name, sql, {}, known_there(r, name)};
-    const std::size_t count = left < 2 ? 0
-                                       : std::size_t{static_cast<unsigned char>(types[0])} << 8 |
-                                             static_cast<unsigned char>(types[1]);
-    for (std::size_t i = 0; i < count && 2 + 4 * i + 4 <= left; ++i) {
-      one.types.push_back(load32(types + 2 + 4 * i));
-    }
+    Pending one{Pending::Kind::parse, name, sql, parameter_types(body), known_there(r, name)};
     r.statements[name] = kMadeThere;
     unanswered('1').push_back(pending().size());
     pending().push_back(std::move(one));
@@ -307,8 +320,11 @@ void note_parsed(Remote& r, const char* name, const char* sql, std::string_view 
 
 void note_closed(Remote& r, const char* name) {
   contained([&] {
-    unanswered('3').push_back(name[0] == '\0' ? kUnnoted : pending().size());
-    if (name[0] == '\0') return;
+    if (name == nullptr || name[0] == '\0') {
+      unanswered('3').push_back(name == nullptr ? kUnnoted : kUnnamed);
+      return;
+    }
+    unanswered('3').push_back(pending().size());
     pending().push_back({Pending::Kind::drop, name, "", {}, known_there(r, name)});
     r.statements.erase(name);
   });
@@ -324,8 +340,11 @@ void note_answer(char type, std::string_view body) {
   if (type == '1' || type == '3') {
     auto& waiting = unanswered(type);
     if (waiting.empty()) return;
-    if (waiting.front() != kUnnoted) pending()[waiting.front()].done = true;
+    const std::size_t place = waiting.front();
     waiting.pop_front();
+    if (place == kUnnamed && type == '1') note_unnamed_parsed();
+    if (place == kUnnamed && type == '3') note_unnamed_dropped();
+    if (place < pending().size()) pending()[place].done = true;
   }
   if (type != 'C') return;
   for (Pending& one : pending()) {
@@ -350,7 +369,13 @@ void compact_noted() {
   });
 }
 
+void note_parse_failed() {
+  const auto& waiting = unanswered('1');
+  if (!waiting.empty() && waiting.front() == kUnnamed) note_unnamed_dropped();
+}
+
 void note_refusal(Remote& r) {
+  forget_unnamed_unanswered();
   contained([&] {
     for (const std::string& name : ensured()) {
       const auto there = r.statements.find(name);

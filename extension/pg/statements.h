@@ -29,7 +29,7 @@ void send_portal(Remote& r, Portal portal, long max_rows);
 // A statement is to be made or dropped at the primary; if that is done, it will be here too when
 // the relay ends. Every Parse and Close message of the client's is noted.
 void note_parsed(Remote& r, const char* name, const char* sql, std::string_view parse_body);
-void note_closed(Remote& r, const char* name);
+void note_closed(Remote& r, const char* name);  // nullptr: it is a portal's.
 void note_prepared(Remote& r, const Inspection& found, const char* text, Protocol protocol);
 
 // A relay begins.
@@ -39,7 +39,8 @@ void note_answer(char type, std::string_view body);
 // A session that stays at the primary keeps of each name only what was noted last. The primary owes
 // nothing.
 void compact_noted();
-// An error has come; then ReadyForQuery.
+// An error has come, for a Parse message of the client's; an error has come; then ReadyForQuery.
+void note_parse_failed();
 void note_refusal(Remote& r);
 void note_ready(Remote& r);
 

@@ -169,40 +169,6 @@ CREATE FUNCTION pg_catalog.aurora_global_session_items(
 RETURNS SETOF record
 LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_items';
 
-CREATE FUNCTION pg_catalog.aurora_global_session_settings(
-  OUT name text, OUT setting text, OUT local boolean, OUT startup boolean) RETURNS SETOF record
-LANGUAGE c STABLE AS 'aurora_global', 'aurora_global_session_settings';
-
-CREATE FUNCTION pg_catalog.aurora_global_statement_text(name text) RETURNS text
-LANGUAGE c STABLE STRICT AS 'aurora_global', 'aurora_global_statement_text';
-
--- `settings` are as set_config() takes them, `role` is what SET ROLE said. Names that begin with
--- _aurora_global are the router's own.
-CREATE FUNCTION pg_catalog.aurora_global_session_state() RETURNS json
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-  SELECT json_build_object(
-    'role', current_setting('role'),
-    'session_authorization', session_user,
-    'settings', (SELECT coalesce(json_agg(s ORDER BY s.name), '[]')
-                 FROM aurora_global_session_settings() s),
-    'prepared_statements', (SELECT coalesce(json_agg(json_build_object(
-                              'name', p.name, 'statement', aurora_global_statement_text(p.name),
-                              'from_sql', p.from_sql, 'parameter_types', p.parameter_types::oid[]) ORDER BY p.name), '[]')
-                            FROM pg_prepared_statement() p
-                            WHERE NOT starts_with(p.name, '_aurora_global')),
-    'listening', (SELECT coalesce(json_agg(c), '[]') FROM pg_listening_channels() c),
-    'held_cursors', (SELECT coalesce(json_agg(c.name), '[]') FROM pg_cursor() c
-                     WHERE c.is_holdable AND NOT starts_with(c.name, '_aurora_global')),
-    'advisory_locks', (SELECT count(*) FROM pg_lock_status() l
-                       WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory'),
-    -- The schema stays when what was in it is gone.
-    'temporary_objects', EXISTS (
-       SELECT FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema()
-       UNION ALL SELECT FROM pg_proc p WHERE p.pronamespace = pg_my_temp_schema()
-       UNION ALL SELECT FROM pg_type t WHERE t.typnamespace = pg_my_temp_schema()));
-END;
-
 -- ---- the sessions that routers have opened here
 
 CREATE FUNCTION pg_catalog.aurora_global_session_clients(

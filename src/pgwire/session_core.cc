@@ -139,7 +139,10 @@ void SessionCore::begin(FromClient type, BytesView body) {
       return push(Kind::sync);
     default: break;
   }
-  if (skipping()) return;
+  if (skipping()) {
+    broken_ = broken_ || uncertain_ > 0;  // If its Sync was answered, the server reads this.
+    return;
+  }
   switch (type) {
     case FromClient::query:
     case FromClient::function_call:
@@ -278,8 +281,13 @@ void SessionCore::failed(BytesView error) {
   uncertain_ += swallowed_;
   swallowed_ = 0;
   copy_ = Copy::none;
+  completed_ = true;
   if (!has_pending()) return;  // The server ends the session.
   if (!extended(front())) return;
+  // The same of what was sent behind it.
+  if (uncertain_ > 0 && first_ + 1 < pending_.size() && pending_[first_ + 1] != Kind::sync) {
+    broken_ = true;
+  }
   // PostgreSQL drops the unnamed statement before it parses the next one, and after it has read it.
   if (front() == Kind::parse_unnamed) {
     unnamed_.in_doubt = (unnamed_.too_large || !unnamed_.bytes.empty()) && may_be_of_reading(error);
@@ -300,7 +308,10 @@ void SessionCore::ready(TransactionStatus status) {
   swallowed_ = 0;
   copy_ = Copy::none;
   status_ = status;
-  if (has_pending() && ends_with_ready(front())) {
+  // Before a statement has ended it is that of a Sync among the data of an earlier one.
+  const bool of_copy = uncertain_ > 0 && next_is(Kind::query) && !completed_;
+  completed_ = false;
+  if (has_pending() && ends_with_ready(front()) && !of_copy) {
     if (front() == Kind::query) unnamed_.clear();
     ignoring_ = false;
     pop();
@@ -350,6 +361,7 @@ void SessionCore::answer(FromServer type, BytesView body) {
     case FromServer::empty_query:
     case FromServer::portal_suspended:
       swallowed_ = 0;
+      completed_ = true;
       if (next_is(Kind::execute)) complete(Kind::execute);
       return;
     case FromServer::copy_in: return begin_copy(Copy::in);
@@ -411,7 +423,7 @@ void SessionCore::forget_questions() {
 void SessionCore::moved() {
   pending_.clear();
   first_ = due_ = own_ = swallowed_ = uncertain_ = 0;
-  own_begun_ = ignoring_ = broken_ = flush_sent_ = false;
+  own_begun_ = ignoring_ = broken_ = flush_sent_ = completed_ = false;
   copy_ = Copy::none;
   batch_ = Batch::none;
   status_ = TransactionStatus::idle;

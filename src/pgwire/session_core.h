@@ -180,7 +180,8 @@ class SessionCore {
   std::size_t swallowed_ = 0;  // Syncs that the present COPY reads, or has read.
   std::size_t uncertain_ = 0;  // Those of a COPY that failed: the server may have answered them.
   TransactionStatus status_ = TransactionStatus::idle;
-  bool broken_ = false;  // The server has answered what was not asked.
+  bool completed_ = false;  // The statement in front, or a part of it.
+  bool broken_ = false;     // The server has answered what was not asked, or may do so.
   Cancel cancel_ = Cancel::no;
   Route route_ = Route::client;  // Of the present message.
   bool client_message_open_ = false;

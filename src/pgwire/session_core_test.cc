@@ -181,6 +181,21 @@ TEST(SessionCore, ASyncThatACopyMayHaveReadIsTheClientsIfItIsAnswered) {
   EXPECT_TRUE(talk.core.idle());
 }
 
+TEST(SessionCore, WhatFollowsASyncThatACopyMayHaveReadKeepsTheSessionWhereItIs) {
+  for (const auto* talk : {">PBE<12G>dSPcS<E", ">PBESPS<12GE", ">PBE<12G>dS<E>PS"}) {
+    EXPECT_FALSE(Talk(talk).core.idle()) << talk;
+    EXPECT_FALSE(Talk(talk).add("<ZI").core.idle()) << talk;
+    EXPECT_FALSE(Talk(talk).add("<ZI1ZI").core.idle()) << talk;
+  }
+}
+
+TEST(SessionCore, TheAnswerToASyncAmongDataEndsNoLaterStatement) {
+  Talk talk(">Q<G>dS<EZI>S<ZI>Q<ZI");
+  EXPECT_FALSE(talk.core.idle());
+  talk.add("<TDCZI");
+  EXPECT_TRUE(talk.core.idle() && !talk.core.uncertain());
+}
+
 TEST(SessionCore, AHeldStatementThatIsCancelledIsAnsweredAndDropped) {
   const SessionCore::Hold stopped{true, false, false};
   Talk talk("");

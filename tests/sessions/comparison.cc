@@ -116,7 +116,13 @@ bool cannot_be_forwarded(const Plan&, const Found& found) {
          text.find("a function call of the protocol cannot be forwarded") != std::string::npos;
 }
 
-constexpr std::array<ReasonRow, 3> kReasons = {{
+// A row of pg_cursors about a cursor WITH HOLD that stands on the other server.
+bool shows_cursors_of_one_server(const Plan&, const Found& found) {
+  return found.direct != nullptr && found.direct->type == 'D' &&
+         found.direct->body.find("CURSOR WITH HOLD FOR") != std::string::npos;
+}
+
+constexpr std::array<ReasonRow, 4> kReasons = {{
     {{"sequence-values", "currval() and lastval() are not carried: 55000 as in a fresh session"},
      loses_sequence_values},
     {{"not-forwarded", "0A000: what cannot be forwarded is refused before anything has run"},
@@ -126,6 +132,9 @@ constexpr std::array<ReasonRow, 3> kReasons = {{
       "that "
       "was rolled back is known to a standby later"},
      plans_otherwise},
+    {{"cursors-of-one-server",
+      "pg_cursors of a session that stays at the primary has no cursor WITH HOLD of the standby"},
+     shows_cursors_of_one_server},
 }};
 
 std::string readable(const Message* message, const Outcome& outcome) {

@@ -66,9 +66,29 @@ BEGIN
   PERFORM machine.fill();
 END $build$;
 
+-- A page of rows that are gone is enough; rows lie in the order in which they are inserted.
+CREATE FUNCTION machine.empty() RETURNS void LANGUAGE plpgsql AS $empty$
+DECLARE
+  tables regclass[] := ARRAY['app.t', 'app.u', 'app.child', 'app.parent', 'app.docs', 'other.t',
+                             'hidden.h'];
+BEGIN
+  IF (SELECT max(pg_relation_size(one)) FROM unnest(tables) one) > 8192 THEN
+    TRUNCATE app.t, app.u, app.child, app.parent, app.docs, other.t, hidden.h;
+  ELSE
+    DELETE FROM app.t;
+    DELETE FROM app.u;
+    DELETE FROM app.child;
+    DELETE FROM app.parent;
+    DELETE FROM app.docs;
+    DELETE FROM other.t;
+    DELETE FROM hidden.h;
+  END IF;
+END $empty$;
+
 CREATE FUNCTION machine.fill() RETURNS void LANGUAGE plpgsql AS $fill$
 BEGIN
-  TRUNCATE app.t, app.u, app.child, app.parent, app.docs, other.t, hidden.h RESTART IDENTITY;
+  PERFORM machine.empty();
+  PERFORM setval('app.u_id_seq', 1, false);
   INSERT INTO app.t SELECT g, g * 10, 'row ' || g FROM generate_series(1, 5) g;
   INSERT INTO other.t SELECT g, -g, 'other ' || g FROM generate_series(1, 3) g;
   INSERT INTO app.u(v, m) VALUES ('one', 'ok'), ('two', NULL);
@@ -78,6 +98,20 @@ BEGIN
   INSERT INTO hidden.h VALUES (1, 'hidden');
   PERFORM setval('app.sq', 1, false);
 END $fill$;
+
+-- What fill() makes, in the order in which it lies there.
+CREATE FUNCTION machine.contents() RETURNS text LANGUAGE plpgsql AS $contents$
+BEGIN
+  RETURN concat_ws('|', (SELECT string_agg(one::text, ',') FROM app.t one),
+                   (SELECT string_agg(one::text, ',') FROM other.t one),
+                   (SELECT string_agg(one::text, ',') FROM app.u one),
+                   (SELECT string_agg(one::text, ',') FROM app.parent one),
+                   (SELECT string_agg(one::text, ',') FROM app.child one),
+                   (SELECT string_agg(one::text, ',') FROM app.docs one),
+                   (SELECT string_agg(one::text, ',') FROM hidden.h one),
+                   (SELECT concat(last_value, is_called) FROM app.sq),
+                   (SELECT concat(last_value, is_called) FROM app.u_id_seq));
+END $contents$;
 
 -- All that a session can make or change in its room, as one number.
 CREATE FUNCTION machine.shape() RETURNS text LANGUAGE sql SET search_path = pg_catalog AS $$
@@ -99,20 +133,67 @@ CREATE FUNCTION machine.shape() RETURNS text LANGUAGE sql SET search_path = pg_c
        JOIN pg_database b ON b.oid = setdatabase WHERE datname = current_database())))
 $$;
 
-CREATE TABLE machine.built(shape text);
+-- Changes whenever something is made, changed or dropped.
+CREATE FUNCTION machine.versions() RETURNS text LANGUAGE plpgsql AS $versions$
+BEGIN
+  RETURN concat_ws('|',
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_class WHERE oid >= 16384),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_attribute
+       WHERE attrelid >= 16384),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_proc WHERE oid >= 16384),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_namespace),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_type WHERE oid >= 16384),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_enum),
+    (SELECT concat(count(*), ' ', max(xmin::text::int8)) FROM pg_description
+       WHERE objoid >= 16384),
+    (SELECT string_agg(setconfig::text, ',' ORDER BY setrole) FROM pg_db_role_setting d
+       JOIN pg_database b ON b.oid = setdatabase WHERE datname = current_database()));
+END $versions$;
+
+CREATE TABLE machine.built(shape text, versions text, contents text);
+
+CREATE FUNCTION machine.note() RETURNS void LANGUAGE plpgsql AS $note$
+BEGIN
+  DELETE FROM machine.built;
+  INSERT INTO machine.built VALUES (machine.shape(), machine.versions(), machine.contents());
+END $note$;
+
+-- What most sessions leave that leave something.
+CREATE FUNCTION machine.tidy() RETURNS void LANGUAGE plpgsql AS $tidy$
+DECLARE
+  one record;
+BEGIN
+  FOR one IN SELECT c.oid::regclass AS name,
+                    CASE relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE'
+                                 ELSE 'INDEX' END AS kind
+             FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+             WHERE nspname IN ('app', 'other', 'hidden') AND
+                   (relname ~ '^x[0-9v]$' OR relname ~ '^t_n_idx') LOOP
+    EXECUTE format('DROP %s IF EXISTS %s CASCADE', one.kind, one.name);
+  END LOOP;
+END $tidy$;
 
 CREATE FUNCTION machine.reset() RETURNS void LANGUAGE plpgsql AS $reset$
+DECLARE
+  built record;
+  rebuild bool := false;
 BEGIN
-  IF machine.shape() = (SELECT shape FROM machine.built) THEN
-    PERFORM machine.fill();
-  ELSE
+  SELECT * INTO built FROM machine.built;
+  IF machine.versions() IS DISTINCT FROM built.versions AND machine.shape() <> built.shape THEN
+    PERFORM machine.tidy();
+    rebuild := machine.shape() <> built.shape;
+  END IF;
+  IF rebuild THEN
     EXECUTE format('ALTER ROLE tester IN DATABASE %I RESET ALL', current_database());
     PERFORM machine.build();
-    DELETE FROM machine.built;
-    INSERT INTO machine.built VALUES (machine.shape());
+  ELSIF machine.contents() <> built.contents THEN
+    PERFORM machine.fill();
+  END IF;
+  IF machine.versions() IS DISTINCT FROM built.versions THEN
+    PERFORM machine.note();
   END IF;
 END $reset$;
 
-SELECT machine.build();
-INSERT INTO machine.built VALUES (machine.shape());
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SELECT machine.build();
+SELECT machine.note();

@@ -33,7 +33,7 @@ CREATE ROLE builder SUPERUSER LOGIN;
 # Both sides have them, so that they can be compared.
 SETTINGS = {"synchronous_commit": "on", "fsync": "off", "autovacuum": "off", "max_connections": "200", "jit": "off",
             "max_prepared_transactions": "0", "timezone": "UTC", "log_min_messages": "fatal",
-            "shared_buffers": "64MB", "log_min_error_statement": "panic"}
+            "shared_buffers": "16MB", "log_min_error_statement": "panic"}
 STRICT = ("-v", "ON_ERROR_STOP=1")
 ENDPOINTS = {"global-writer": ".1.10", "reader": ".1.12"}
 
@@ -134,10 +134,10 @@ class Router:
 class Servers:
     """Both sides with `rooms` rooms."""
 
-    def __init__(self, rooms, standby_settings=()):
+    def __init__(self, rooms):
         self.rooms = rooms
         self.plain = Plain()
-        self.pair = pair.Pair(SETTINGS, dict(standby_settings))
+        self.pair = pair.Pair(SETTINGS, {})
 
     def up(self):
         self.plain.up()
@@ -160,6 +160,15 @@ class Servers:
                 server.psql(f"GRANT CREATE, TEMP ON DATABASE room_{number} TO tester")
         self.pair.await_replay()
         return self
+
+    def reopen_every(self, transactions):
+        """Of the standby's sessions from now on."""
+        standby, name = self.pair.standby, "aurora_global.reopen_every"
+        with open(standby.data / "postgresql.conf", "a", encoding="utf-8") as out:
+            out.write(f"{name} = {transactions}\n")
+        standby.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: standby.psql(f"SHOW {name}", "-At").stdout.strip() == str(transactions),
+                   f"{name} is {transactions}")
 
     def fresh_database(self, server, name):
         """A room for a suite, whose outputs may show its name: it is the same on both sides."""

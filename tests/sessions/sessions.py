@@ -2,7 +2,7 @@
 the same bytes sent to a plain PostgreSQL server.
 
     python3 tests/sessions/sessions.py [--ways WAY,...] [--count N] [--seconds S] [--from SEED]
-                                       [--resume] [--suites NAME,...]
+                                       [--seeds SEED,...] [--resume] [--suites NAME,...]
 
 Ways: direct (the plain server twice: shows that the machine itself sees no difference), relayed
 (through the router), moved (the router moves the session at every boundary), forwarded (a standby
@@ -30,7 +30,7 @@ from lib import pair  # noqa: E402
 MACHINE = servers.PROGRAM.parent / "session_machine"
 OUTPUT = pair.ROOT / "out" / "sessions"
 ROUTED = {"relayed": (), "moved": ("move_every = 1",)}
-FORWARDED = {"forwarded": {}, "reopened": {"aurora_global.reopen_every": "1"}}
+FORWARDED = {"forwarded": 0, "reopened": 1}  # And after how many transactions it is reopened.
 WAYS = ["direct", *ROUTED, *FORWARDED]
 SHRINKING_LIMIT_S = 1800
 DIFF_LINES = 12
@@ -63,28 +63,20 @@ class Book:
 
 
 class Way:
-    """The servers of a way, with a router before them."""
+    """The servers, with a router before them as the way has it."""
 
-    def __init__(self, name, workers):
-        self.name = name
-        self.both = servers.Servers(workers, FORWARDED.get(name, {}))
-        self.router = None
+    def __init__(self, name, both):
+        self.name, self.both = name, both
+        self.router = servers.Router(both.pair, ROUTED.get(name, ()))
 
-    def up(self):
-        self.both.up()
-        self.router = servers.Router(self.both.pair, ROUTED.get(self.name, ())).start()
+    def __enter__(self):
+        self.both.reopen_every(FORWARDED.get(self.name, 0))
+        self.router.start()
         return self
 
-    def end(self):
-        self.keep(self.router.log() if self.router else "", "router")
-        for server in (self.both.pair.primary, self.both.pair.standby):
-            self.keep(server.log(), server.name)
-        if self.router:
-            self.router.stop()
-        self.both.destroy()
-
-    def keep(self, log, name):
-        (OUTPUT / f"{self.name}-{name}.log").write_text(log, encoding="utf-8")
+    def __exit__(self, *error):
+        keep(f"{self.name}-router", self.router.log())
+        self.router.stop()
 
     def moves(self):
         """Moves made, and those not made by reason, as the router counts them."""
@@ -99,6 +91,10 @@ class Way:
         row = self.both.pair.standby.psql("SELECT to_json(r) FROM aurora_global_reopened() r",
                                           "-At", database="room", check=False).stdout.strip()
         return json.loads(row) if row else {}
+
+
+def keep(name, log):
+    (OUTPUT / f"{name}.log").write_text(log, encoding="utf-8")
 
 
 def run_suites(way, names, direct):
@@ -168,6 +164,14 @@ def run_random(of, chosen, cases):
     return result
 
 
+def plans_of(seeds):
+    """Files with the plans of these seeds."""
+    files = [OUTPUT / f"seed-{seed}.txt" for seed in seeds]
+    for seed, file in zip(seeds, files):
+        file.write_bytes(subprocess.check_output([MACHINE, "show", seed]))
+    return [str(file) for file in files]
+
+
 def tell(way, result):
     seconds = max(result["seconds"], 0.001)
     print(f"{way}: {result['sessions']} sessions of {result['messages']} messages in "
@@ -195,6 +199,7 @@ def main():
     arguments.add_argument("--count", type=int, default=1_000_000, help="random sessions")
     arguments.add_argument("--seconds", type=float, default=60, help="for each way")
     arguments.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
+    arguments.add_argument("--seeds", default="", help="these and the cases alone")
     arguments.add_argument("--resume", action="store_true", help="go on after this commit's last")
     arguments.add_argument("--suites", default="", help="comma-separated, or all")
     arguments.add_argument("--workers", type=int, default=4)
@@ -209,21 +214,27 @@ def main():
         sys.exit(f"no such suite; there are {', '.join(suites.SUITES)}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     cases = sorted(str(one) for one in (HERE / "cases").glob("*.txt"))
+    if chosen.seeds:
+        cases = plans_of(chosen.seeds.split(",")) + cases
+        chosen.count = 0
     bad, direct = 0, {}
-    for name in ways:
-        way = Way(name, chosen.workers)
-        try:
-            way.up()
-            result = run_random(way, chosen, cases)
-            tell(name, result)
-            bad += result["different"] + bool(result["failure"])
-            bad += run_suites(way, names, direct)
-            if name == "moved":
-                print(f"{name}: moves: {way.moves()}", flush=True)
-            if name in FORWARDED:
-                print(f"{name}: primary sides reopened and kept: {way.reopened()}", flush=True)
-        finally:
-            way.end()
+    both = servers.Servers(chosen.workers)
+    try:
+        both.up()
+        for name in ways:
+            with Way(name, both) as way:
+                result = run_random(way, chosen, cases)
+                tell(name, result)
+                bad += result["different"] + bool(result["failure"])
+                bad += run_suites(way, names, direct)
+                if name == "moved":
+                    print(f"{name}: moves: {way.moves()}", flush=True)
+                if name in FORWARDED:
+                    print(f"{name}: primary sides reopened and kept: {way.reopened()}", flush=True)
+    finally:
+        for server in (both.pair.primary, both.pair.standby):
+            keep(server.name, server.log())
+        both.destroy()
     return 1 if bad else 0
 
 
