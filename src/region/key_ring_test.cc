@@ -170,7 +170,7 @@ TEST(KeyRing, AKeyIsUsedOnlyWhileItIsEnabled) {
     const auto sealed = ring.seal(id, {}, "text");
     CO_ASSERT_OK(sealed);
     const auto use = [&] {
-      const std::string code = code_of(ring.seal(id, {}, "text"));
+      std::string code = code_of(ring.seal(id, {}, "text"));
       EXPECT_EQ(code_of(ring.open(sealed->blob, {})), code);
       return code;
     };

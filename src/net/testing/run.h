@@ -34,8 +34,8 @@ void run(Body body) {
 }  // namespace aurora_global::net::testing
 
 // ASSERT for a Result inside a coroutine, where gtest's `return` is not allowed.
-#define CO_ASSERT_OK(result)                                    \
-  if (result.has_error()) {                                     \
-    ADD_FAILURE() << #result << ": " << result.error().message; \
-    co_return;                                                  \
+#define CO_ASSERT_OK(result)                                         \
+  if (const auto& co_asserted = (result); co_asserted.has_error()) { \
+    ADD_FAILURE() << #result << ": " << co_asserted.error().message; \
+    co_return;                                                       \
   }

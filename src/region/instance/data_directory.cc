@@ -59,7 +59,7 @@ std::string DataDirectory::address() const {
 fs::path DataDirectory::socket_dir() const {
   // A socket's path has at most 107 bytes: a long home gets a short name elsewhere.
   constexpr std::size_t kSocketPathMax = 107;
-  const fs::path preferred = directory_ / "socket";
+  fs::path preferred = directory_ / "socket";
   if (preferred.string().size() + sizeof("/.s.PGSQL.65535.lock") <= kSocketPathMax) {
     return preferred;
   }

@@ -21,12 +21,9 @@ constexpr Duration kReplayPatience = 200ms;
 
 model::StepEvent event_of(const Result<void>& outcome) {
   if (outcome.has_value()) return model::StepEvent::succeeded;
-  switch (outcome.error().kind) {
-    case ErrorKind::timeout: return model::StepEvent::timed_out;
-    case ErrorKind::superseded: break;  // Of a peer's answer too: only our own copy decides.
-    default: break;
-  }
-  return model::StepEvent::failed;
+  // `superseded` is a failure like others, for a peer may have said it: only our own copy decides.
+  return outcome.error().kind == ErrorKind::timeout ? model::StepEvent::timed_out
+                                                    : model::StepEvent::failed;
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ class MemoryStore final : public Store {
 
   Result<std::vector<Document>> load() override {
     std::vector<Document> all;
+    all.reserve(documents.size());
     for (const auto& [name, text] : documents) all.push_back({name, text});
     return all;
   }
