@@ -19,7 +19,7 @@ class SessionMachine(unittest.TestCase):
         done = subprocess.run(
             [sys.executable, MACHINE, "--ways", ",".join(WAYS), "--count", str(RANDOM),
              "--seconds", "0", "--kinds", "3"],
-            capture_output=True, text=True, timeout=500, check=False)
+            capture_output=True, text=True, timeout=560, check=False)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         cases = len(list(MACHINE.parent.glob("cases/*.txt")))
         for way in WAYS:
