@@ -161,8 +161,9 @@ void Rules::answered(const RegionId& by, const region::PeerRequest& request,
   if (!watching_ || request.what != region::messages::FenceOrder::kName || reply.status != 200) {
     return;
   }
-  const auto json = parse_json(request.body);
-  const auto order = model::decode<region::messages::FenceOrder>(json, "fence");
+  region::messages::Caller caller;
+  const auto order =
+      region::messages::read_request<region::messages::FenceOrder>(request.body, caller);
   if (order.has_error()) return;
   Known& knows = known_[static_cast<std::size_t>(scene_.index_of(by))];
   if (knows.fenced_for != order->operation.id) {
@@ -217,11 +218,12 @@ void Rules::opened(Machine& machine) {
     return violate_(machine.region.name + " was opened in epoch " + text(epoch) +
                     " without an operation on its disk that says so");
   }
-  if (epoch == newest_ && !scene_.lossy) {
-    return violate_("epoch " + text(epoch) + " was opened twice");
+  if (epoch <= newest_ && !scene_.lossy) {
+    return violate_("epoch " + text(epoch) + " was opened after epoch " + text(newest_));
   }
   if (ours && knows.epoch == epoch) check_history(i, knows);
-  settle(i, knows);
+  // One that is late is not where the writes of the newer epoch have to be: it will give way.
+  if (epoch >= newest_) settle(i, knows);
 }
 
 // Afterwards nothing could tell the two histories apart.
