@@ -208,10 +208,10 @@ void Rules::promotion_ordered(Machine& machine, Epoch epoch) {
 // A server has opened for writing: what was acknowledged before must be there.
 void Rules::opened(Machine& machine) {
   if (!watching_) return;
-  check_timeline(machine);
   const int i = scene_.index_of(machine.region);
   const Known& knows = known(machine);
-  if (scene_.removed == i) return;
+  if (scene_.removed == i) return;  // A cluster of its own, whose history nobody compares.
+  check_timeline(machine);
   const Epoch epoch = machine.opened_in;
   const bool ours = knows.operation && knows.operation->epoch == epoch;
   if (!ours && !scene_.lossy) {
@@ -267,6 +267,19 @@ void Rules::check_loss(int i, const model::Operation& operation) {
       "the failover of epoch {} says that it has lost at least {} bytes; {} has {} "
       "that {} has not",
       operation.epoch.value, operation.lost_bytes, operation.from.name, beyond, operation.to.name));
+}
+
+// Nothing that a client was told of goes without being kept for an operator.
+void Rules::discarded(Machine& machine, std::size_t first) {
+  if (!watching_) return;
+  const int i = scene_.index_of(machine.region);
+  const auto& wal = machine.postgres.data().wal;
+  for (std::size_t at = first; at < std::min(wal.size(), machine.kept_from); ++at) {
+    const WriteId id = wal[at].id;
+    if (id >= writes_.size() || writes_[id].server != i || !writes_[id].acknowledged) continue;
+    return violate_("write " + std::to_string(id) + ", acknowledged by " + machine.region.name +
+                    ", is discarded by a rewind and kept nowhere");
+  }
 }
 
 void Rules::settle(int i, const Known& knows) {

@@ -150,5 +150,16 @@ TEST(Found, AFailoverToTheRegionThatIsLeft) {
   EXPECT_GE(all.rules.failovers, 30u);
 }
 
+// A daemon takes over a server that is open, in a partition in which another region was failed over
+// to. When that server ends, what it was is no reason any more to open it.
+TEST(Found, AnAdoptedServerThatEndsIsNotOpenedAgainUnasked) {
+  const Counts all = at_moments(3, 20, [](int i) -> std::vector<Step> {
+    return {step(50ms, Act::isolate, 0, 3s), step(60ms, Act::failover, 2),
+            step(70ms + i * 20ms, Act::kill_daemon, 0, 500ms),
+            step(1200ms, Act::crash_postgres, 0)};
+  });
+  EXPECT_EQ(all.rules.failovers, 20u);
+}
+
 }  // namespace
 }  // namespace aurora_global::sim

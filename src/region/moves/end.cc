@@ -18,11 +18,7 @@ net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operat
   }
   const auto timeline = co_await head->last_timeline();
   if (timeline.has_error()) co_return operation;
-  // The timeline before it is the next lower one that was begun: numbers are left out.
-  auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
-  for (std::uint32_t before = *timeline - 1; fork.has_error() && before > 0; --before) {
-    fork = co_await head->fork_of(before);
-  }
+  const auto fork = co_await beginning_of(*head, *timeline);
   Lsn ours = fork.has_value() ? *fork : Lsn{};
   if (ours < operation.final_lsn) {  // The fork of an earlier move.
     const auto state = co_await head->state(Deadline::in(kEndLookLimit));
