@@ -269,14 +269,16 @@ void Rules::check_loss(int i, const model::Operation& operation) {
       operation.epoch.value, operation.lost_bytes, operation.from.name, beyond, operation.to.name));
 }
 
-// Nothing that a client was told of goes without being kept for an operator.
+// Nothing that a client was told of goes without being kept for an operator, by the one who began
+// the timeline that it is on.
 void Rules::discarded(Machine& machine, std::size_t first) {
   if (!watching_) return;
   const int i = scene_.index_of(machine.region);
   const auto& wal = machine.postgres.data().wal;
   for (std::size_t at = first; at < std::min(wal.size(), machine.kept_from); ++at) {
     const WriteId id = wal[at].id;
-    if (id >= writes_.size() || writes_[id].server != i || !writes_[id].acknowledged) continue;
+    if (wal[at].timeline != machine.postgres.data().timeline || id >= writes_.size()) continue;
+    if (writes_[id].server != i || !writes_[id].acknowledged) continue;
     return violate_("write " + std::to_string(id) + ", acknowledged by " + machine.region.name +
                     ", is discarded by a rewind and kept nowhere");
   }

@@ -175,7 +175,8 @@ using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identif
 inline net::Task<Result<Lsn>> beginning_of(Instance& head, std::uint32_t timeline) {
   auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
   for (std::uint32_t before = timeline; fork.has_error() && before > 1;) {
-    fork = co_await head.fork_of(--before);
+    --before;
+    fork = co_await head.fork_of(before);
   }
   co_return fork;
 }
