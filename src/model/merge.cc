@@ -32,6 +32,7 @@ Merge merge(const Operation* ours, const Operation& theirs, const RegionId& here
 
 bool is_superseded(const Operation& operation, const GlobalCluster& global) {
   if (global.epoch > operation.epoch) return true;
+  if (global.member_in(operation.to) == nullptr) return true;
   return global.epoch == operation.epoch && global.writer_region != operation.to;
 }
 

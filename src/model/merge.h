@@ -26,7 +26,8 @@ Merge merge(const GlobalCluster* ours, const GlobalCluster& theirs);
 // operation the report that is further. `here` is who merges. `ours` may be nullptr.
 Merge merge(const Operation* ours, const Operation& theirs, const RegionId& here);
 
-// `operation` can no longer be what moves the writer: `global` has gone past it.
+// `operation` can no longer be what moves the writer: `global` has gone past it, or has lost the
+// member that it moves to.
 bool is_superseded(const Operation& operation, const GlobalCluster& global);
 
 }  // namespace aurora_global::model

@@ -20,6 +20,9 @@ GlobalCluster copy(std::uint64_t epoch, const RegionId& region, const std::strin
   global.epoch = Epoch{epoch};
   global.decision = {region, id};
   global.version = version;
+  for (const RegionId& member : {kEast, kWest, kEurope}) {
+    global.members.push_back({member, "", false, true});
+  }
   return global;
 }
 
@@ -137,6 +140,14 @@ TEST(MergeOfOperations, IsSupersededByANewerEpochAndByAnotherDecisionOfItsOwn) {
   EXPECT_FALSE(is_superseded(to_west, copy(2, kWest, "a", 1)));
   EXPECT_TRUE(is_superseded(to_west, copy(2, kEurope, "b", 1)));
   EXPECT_TRUE(is_superseded(to_west, copy(3, kEast, "c", 1)));
+}
+
+TEST(MergeOfOperations, IsSupersededWhenItsTargetHasLeft) {
+  GlobalCluster global = copy(1, kEast, "", 1);
+  const Operation to_west = operation("a", 2, kWest, Step::prepare);
+  EXPECT_FALSE(is_superseded(to_west, global));
+  std::erase_if(global.members, [](const auto& member) { return member.region == kWest; });
+  EXPECT_TRUE(is_superseded(to_west, global));
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ net::Task<Result<RawResponse>> Daemon::pass_on(RegionId region, RawRequest reque
   const auto reply = co_await parts_->client.pass(region, std::move(message), deadline);
   if (reply.has_error()) co_return reply.error().in("pass a call on to " + region.name);
   if (reply->status != 200) co_return messages::error_in(*reply, region, kPassOn);
-  co_return decode_response(reply->body);
+  co_return decode_response(reply->body.text());
 }
 
 net::Task<Result<model::RegionStatus>> Daemon::status() {

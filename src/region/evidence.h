@@ -13,7 +13,7 @@ class EpochEvidence {
  public:
   enum class Word {
     none,
-    adopted,      // PostgreSQL was open for writing when this daemon took it over.
+    adopted,      // PostgreSQL was open for writing when this daemon took it over, and is still.
     decided,      // This region decided the epoch itself, or an operator did here.
     handed_back,  // The coordinator of a move has called it off: this region is the primary.
   };

@@ -15,6 +15,9 @@ constexpr Duration kPrepareLimit = 3s;
 // Longer than a switchover takes from its fence to its release, beside the drains.
 constexpr Duration kHeldAtMost = 45s;
 
+// A region that can be heard at all is heard within this.
+constexpr Duration kNextWord = 5s;
+
 constexpr const char* kWriter = "global-writer";
 constexpr const char* kCluster = "cluster";
 constexpr const char* kReader = "reader";
@@ -89,13 +92,22 @@ model::Topology RouterOrders::topology() const {
 }
 
 // The epoch is stored before its writer is open: whoever went there now would find a standby.
-bool RouterOrders::writer_is_open(const model::Topology& topology) const {
-  for (const auto& [global, operation] : core_.truth.now().operations) {
-    const bool opening =
-        operation.step == model::Step::commit || operation.step == model::Step::promote;
-    if (opening && operation.epoch == topology.epoch) return false;
+bool RouterOrders::writer_is_open(const model::GlobalCluster& global) {
+  using enum model::Step;
+  const model::Operation* operation = core_.truth.decider_of(global);
+  if (operation != nullptr && model::progress(operation->step) >= model::progress(promote)) {
+    return operation->step != promote;
   }
-  return true;
+  if (global.writer_region == core_.here()) return true;
+  // This daemon has just started, or somebody else was faster with the epoch than the writer's
+  // region: that one's next word says how far its operation is.
+  if (doubted_ != global.decision) {
+    doubted_ = global.decision;
+    doubted_since_ = core_.clock.now();
+  }
+  const PeerView* word = core_.views.of(global.writer_region);
+  const bool told = word != nullptr && word->heard > doubted_since_;
+  return told || core_.clock.now() - doubted_since_ > kNextWord;
 }
 
 // One that starts for the first time serves nobody yet; later on its clients wait for it. What a
@@ -117,7 +129,8 @@ net::Task<void> RouterOrders::publish() {
   look_who_serves();
   model::Topology snapshot = topology();
   if (holding_for_ && snapshot.epoch < *holding_for_) co_return;
-  if (!writer_is_open(snapshot)) co_return;
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global != nullptr && !writer_is_open(*global)) co_return;
   holding_for_.reset();
   held_by_.clear();
   const auto deadline = Deadline::in(kOrderLimit);

@@ -42,7 +42,7 @@ class RouterOrders {
   std::optional<model::Backend> backend_in(const RegionId& region) const;
   std::vector<model::Backend> readers() const;
   void look_who_serves();
-  bool writer_is_open(const model::Topology& topology) const;
+  bool writer_is_open(const model::GlobalCluster& global);
 
   Core& core_;
   RouterLink& router_;
@@ -53,6 +53,9 @@ class RouterOrders {
   std::uint64_t version_ = 0;      // Of the last snapshot, ours or one that the router has.
   std::optional<Epoch> holding_for_;
   std::string held_by_;  // The operation that they are held for.
+  // A decision whose operation is not known, and since when that is so.
+  model::Decision doubted_;
+  Instant doubted_since_{};
 };
 
 }  // namespace aurora_global::region

@@ -128,7 +128,7 @@ net::Task<Result<Json>> SecretKeeper::ask_region(RegionId region, std::string wh
   const auto reply = co_await core_.peers.pass(region, std::move(request), deadline);
   if (reply.has_error()) co_return reply.error().in("ask region " + region.name + " to " + what);
   if (reply->status != 200) co_return messages::error_in(*reply, region, what);
-  Json answer = parse_json(reply->body);
+  Json answer = parse_json(reply->body.text());
   if (answer.is_object()) co_return answer;
   co_return make_error(ErrorKind::corrupt, "region " + region.name + " answered no JSON object");
 }

@@ -161,6 +161,14 @@ const model::Operation* Truth::running_operation(const std::string& global_clust
   return last != nullptr && last->running() ? last : nullptr;
 }
 
+const model::Operation* Truth::decider_of(const model::GlobalCluster& global) const {
+  for (const auto* known : {&state_.operations, &state_.elsewhere}) {
+    const auto found = known->find(global.identifier);
+    if (found != known->end() && found->second.id == global.decision.id) return &found->second;
+  }
+  return nullptr;
+}
+
 bool Truth::epoch_confirmed() const {
   const model::GlobalCluster* global = own_global();
   return global == nullptr || state_.evidence.confirms(*global, here_);
@@ -206,10 +214,15 @@ net::Task<Result<void>> Truth::write(Change change) {
 }
 
 bool Truth::hear(const model::Operation& theirs) {
-  const model::Operation* ours = operation(theirs.global_cluster);
-  if (model::merge(ours, theirs, here_) == model::Merge::keep_ours) return false;
-  state_.operations[theirs.global_cluster] = theirs;
-  return true;
+  const auto take = [&](std::map<std::string, model::Operation>& known) {
+    const auto found = known.find(theirs.global_cluster);
+    const model::Operation* ours = found == known.end() ? nullptr : &found->second;
+    if (model::merge(ours, theirs, here_) == model::Merge::keep_ours) return false;
+    known[theirs.global_cluster] = theirs;
+    return true;
+  };
+  take(state_.elsewhere);
+  return take(state_.operations);
 }
 
 void Truth::advance(const std::string& global_cluster, model::Step to, model::StepTiming timing,

@@ -43,6 +43,8 @@ struct State {
   std::optional<OwnCluster> cluster;
   std::map<std::string, model::GlobalCluster> globals;
   std::map<std::string, model::Operation> operations;  // The last one of each global cluster.
+  // The last one that another region coordinates: one of ours may run beside it until it gives way.
+  std::map<std::string, model::Operation> elsewhere;
   Fence fence;
   // Global clusters that this region was detached from by itself, with the resource id that its DB
   // cluster had.
@@ -81,6 +83,8 @@ class Truth {
   const model::GlobalCluster* own_global() const;
   const model::Operation* operation(const std::string& global_cluster) const;
   const model::Operation* running_operation(const std::string& global_cluster) const;
+  // That has decided who the writer is. Nullptr: it is not known here.
+  const model::Operation* decider_of(const model::GlobalCluster& global) const;
   model::Duty duty() const;
   bool epoch_confirmed() const;
 
@@ -89,7 +93,7 @@ class Truth {
   net::Task<Result<void>> commit(Change change);
 
   // --- memory only
-  // By model::merge; true: it was news.
+  // By model::merge; true: it was news, and is the last one now.
   bool hear(const model::Operation& theirs);
   // Along the row of (kind, step, event), for steps that need not survive a crash.
   void advance(const std::string& global_cluster, model::Step to, model::StepTiming timing,

@@ -86,6 +86,29 @@ TEST(Truth, AStoreThatFailsChangesNothing) {
   });
 }
 
+TEST(Truth, WhoHasDecidedIsKnownBesideAnOperationOfOurs) {
+  net::testing::run([](net::TaskGroup& tasks) -> net::Task<void> {
+    MemoryStore store;
+    Truth truth(tasks.executor(), store, kEast);
+    Change ours;
+    ours.operations = {operation("ours", kEast, model::Step::fence)};
+    const auto done = co_await truth.commit(std::move(ours));
+    CO_ASSERT_OK(done);
+    model::GlobalCluster decided = global(2, kWest);
+    decided.decision = {kWest, "theirs"};
+    EXPECT_EQ(truth.decider_of(decided), nullptr);
+    EXPECT_FALSE(truth.hear(operation("theirs", kWest, model::Step::promote)));
+    EXPECT_EQ(truth.operation("g")->id, "ours");  // It ends by its own table.
+    const model::Operation* decider = truth.decider_of(decided);
+    EXPECT_TRUE(decider != nullptr && decider->step == model::Step::promote);
+    // A report that comes late takes nothing back.
+    EXPECT_FALSE(truth.hear(operation("theirs", kWest, model::Step::done)));
+    EXPECT_FALSE(truth.hear(operation("theirs", kWest, model::Step::fence)));
+    decider = truth.decider_of(decided);
+    EXPECT_TRUE(decider != nullptr && decider->step == model::Step::done);
+  });
+}
+
 TEST(Truth, WhatIsCommittedIsThereAfterACrash) {
   net::testing::run([](net::TaskGroup& tasks) -> net::Task<void> {
     MemoryStore store;

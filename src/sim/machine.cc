@@ -138,6 +138,7 @@ net::Task<Result<std::string>> SimInstance::rewind(region::WalSource source, Dea
   if (!postgres().rewind_to(source_of(source))) {
     co_return make_error(ErrorKind::internal, "pg_rewind ended with 1");
   }
+  machine_.kept_from = SIZE_MAX;
   co_return std::string("Done!");
 }
 
@@ -190,6 +191,11 @@ net::Task<Result<std::filesystem::path>> SimInstance::set_aside(std::string) {
   note_timeline();
   data() = DataDirectory{};
   co_return std::filesystem::path("/sim/aside");
+}
+
+net::Task<Result<std::filesystem::path>> SimInstance::keep_wal(std::uint32_t, Lsn fork) {
+  machine_.kept_from = records_before(fork);
+  co_return std::filesystem::path("/sim/kept");
 }
 
 net::Task<Result<void>> SimInstance::remove_files() {

@@ -48,6 +48,8 @@ class Watch {
   virtual void published(Machine& machine, const model::Topology& topology) = 0;
   // A transaction of the daemon has become durable.
   virtual void stored(Machine& machine) = 0;
+  // A rewind takes this record and all after it from its data.
+  virtual void discarded(Machine& machine, std::size_t first) = 0;
   // The daemon of region `by` has answered.
   virtual void answered(const RegionId& by, const region::PeerRequest& request,
                         const region::PeerReply& reply) = 0;
@@ -59,6 +61,7 @@ struct Machine {
     router.gate = std::make_shared<router::SessionGate>(clients.executor());
     postgres.on_promoted = [this] { watch.opened(*this); };
     postgres.on_started = [this] { watch.started(*this); };
+    postgres.on_discard = [this](std::size_t first) { watch.discarded(*this, first); };
     disk.on_durable = [this] { watch.stored(*this); };
   }
 
@@ -69,6 +72,7 @@ struct Machine {
   Watch& watch;
   region::TimelineShare share;
   std::uint32_t noted_timeline = 0;  // The newest of data that are gone.
+  std::size_t kept_from = SIZE_MAX;  // From here on its WAL was put aside for an operator.
   Epoch opened_in;                   // The epoch that its server was last promoted for.
   EngineFaults faults;
   Router router;
@@ -125,6 +129,7 @@ class SimInstance final : public region::Instance {
   net::Task<Result<Lsn>> fork_of(std::uint32_t timeline) override;
   net::Task<Result<bool>> wal_goes_past(std::uint32_t timeline, Lsn lsn) override;
   net::Task<Result<std::filesystem::path>> set_aside(std::string why) override;
+  net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork) override;
   net::Task<Result<void>> remove_files() override;
   net::Task<Result<bool>> take_volume(std::filesystem::path) override { co_return false; }
   net::Task<Result<void>> leave_volume(std::filesystem::path) override { co_return ok(); }

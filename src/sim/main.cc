@@ -1,20 +1,30 @@
 // aurora-global-sim: runs seeds until one of them breaks a rule, and then says how.
 #include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <new>
 
+#include "base/check.h"
 #include "sim/world.h"
 
 namespace aurora_global::sim {
 namespace {
 
+constexpr int kJobsMax = 64;
+
 struct Options {
   std::uint64_t seeds = 100;
   std::uint64_t from = 1;
   int regions = 0;
+  int jobs = 2;
   double seconds = 0;
   bool trace = false;
   bool keep_going = false;
@@ -75,38 +85,91 @@ void print(const Counts& counts, std::uint64_t seeds, double seconds) {
   line("steps", counts.steps);
 }
 
-int run_seeds(const Options& options) {
-  using Clock = std::chrono::steady_clock;
-  Beginnings beginnings;
+// Says how a plan breaks a rule, with the fewest steps that do.
+void explain(Plan plan, const Beginning& beginning) {
+  plan = shrink(std::move(plan), beginning);
+  std::printf("\nthe least that breaks a rule:\n");
+  for (const Step& step : plan.steps) std::printf("  %s\n", step.text().c_str());
+  std::printf("\n");
+  spdlog::set_level(spdlog::level::info);
+  const Outcome again = run(plan, beginning, true);
+  std::printf("\n%s\n", again.violation.c_str());
+}
+
+// One process, and what those who started it see of it while it works and when it has gone.
+struct Worker {
   Counts counts;
-  std::uint64_t failed = 0, done = 0;
-  const auto began = Clock::now();
-  const auto passed = [&] { return std::chrono::duration<double>(Clock::now() - began).count(); };
-  for (std::uint64_t seed = options.from; done < options.seeds; ++seed) {
-    if (options.seconds > 0 && passed() > options.seconds) break;
-    Plan plan = make_plan(seed, options.regions);
+  std::uint64_t seed = 0;  // The present one.
+  std::uint64_t done = 0, failed = 0;
+};
+
+// Memory of all processes of a run. Seeds are given out one at a time.
+struct Shared {
+  std::atomic<std::uint64_t> given{0};
+  std::atomic<bool> ends{false};
+  Worker workers[kJobsMax];
+};
+
+void work(const Options& options, Shared& shared, Worker& mine) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::duration<double>(options.seconds);
+  Beginnings beginnings;
+  while (!shared.ends) {
+    if (options.seconds > 0 && Clock::now() > end) break;
+    const std::uint64_t number = shared.given.fetch_add(1);
+    if (number >= options.seeds) break;
+    mine.seed = options.from + number;
+    const Plan plan = make_plan(mine.seed, options.regions);
     const Beginning& beginning = beginnings.of(plan.regions);
     const Outcome outcome = run(plan, beginning, options.trace);
-    ++done;
-    counts.add(outcome.counts);
+    ++mine.done;
+    mine.counts.add(outcome.counts);
     if (outcome.violation.empty()) continue;
-    ++failed;
-    std::printf("seed %llu (%d regions%s): %s\n", static_cast<unsigned long long>(seed),
+    ++mine.failed;
+    if (!options.keep_going && shared.ends.exchange(true)) break;  // Another one explains its own.
+    std::printf("seed %llu (%d regions%s): %s\n", static_cast<unsigned long long>(mine.seed),
                 plan.regions, plan.planned_only ? ", planned only" : "", outcome.violation.c_str());
-    if (options.keep_going) {
-      std::fflush(stdout);
-      continue;
-    }
-    if (options.no_shrink) break;
-    plan = shrink(plan, beginning);
-    std::printf("\nthe least that breaks a rule:\n");
-    for (const Step& step : plan.steps) std::printf("  %s\n", step.text().c_str());
-    std::printf("\n");
-    const Outcome again = run(plan, beginning, true);
-    std::printf("\n%s\n", again.violation.c_str());
-    break;
+    if (!options.keep_going && !options.no_shrink) explain(plan, beginning);
+    std::fflush(stdout);
   }
-  print(counts, done, passed());
+}
+
+// A process that a bug ends takes nobody with it; its seed is named.
+bool has_ended_well(pid_t process, const Worker& worker) {
+  int status = 0;
+  while (waitpid(process, &status, 0) < 0 && errno == EINTR) continue;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+  std::printf("seed %llu ended its process\n", static_cast<unsigned long long>(worker.seed));
+  return false;
+}
+
+int run_seeds(const Options& options) {
+  using Clock = std::chrono::steady_clock;
+  void* memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  Shared& shared = *new (memory) Shared;
+  const auto began = Clock::now();
+  std::vector<pid_t> processes;
+  for (int i = 0; i < options.jobs; ++i) {
+    const pid_t process = fork();
+    CHECK(process >= 0);
+    if (process == 0) {
+      work(options, shared, shared.workers[i]);
+      std::exit(0);
+    }
+    processes.push_back(process);
+  }
+  Counts counts;
+  std::uint64_t done = 0, failed = 0;
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    const Worker& worker = shared.workers[i];
+    if (!has_ended_well(processes[i], worker)) ++failed;
+    counts.add(worker.counts);
+    done += worker.done;
+    failed += worker.failed;
+  }
+  print(counts, done, std::chrono::duration<double>(Clock::now() - began).count());
   if (failed > 0) std::printf("%llu seeds broke a rule\n", static_cast<unsigned long long>(failed));
   return failed == 0 ? 0 : 1;
 }
@@ -123,6 +186,8 @@ int main(int argc, char** argv) {
   app.add_option("--from", options.from, "The first seed");
   app.add_option("--regions", options.regions, "2 to 5; without it each seed chooses")
       ->check(CLI::Range(2, 5));
+  app.add_option("--jobs", options.jobs, "Processes that share the seeds")
+      ->check(CLI::Range(1, aurora_global::sim::kJobsMax));
   app.add_option("--seconds", options.seconds, "Begin no new run after so long");
   app.add_flag("--trace", options.trace, "Print what happens, and the daemons' logs");
   app.add_flag("--keep-going", options.keep_going, "Do not end at the first failure");

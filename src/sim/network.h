@@ -72,7 +72,7 @@ class Network {
   std::function<void(const RegionId& by, const region::PeerRequest&, const region::PeerReply&)>
       on_answer;
 
-  std::uint64_t calls = 0, lost = 0, doubled = 0;
+  std::uint64_t calls = 0, answers = 0, lost = 0, doubled = 0;
 
  private:
   using Request = std::shared_ptr<const region::PeerRequest>;

@@ -150,6 +150,7 @@ bool Postgres::rewind_to(const Source& source) {
   const bool same_timeline = data_.timeline == theirs.timeline;
   if (!same_timeline || common < data_.wal.size()) {
     if (!same_timeline) {
+      if (on_discard && common < data_.wal.size()) on_discard(common);
       data_.wal.resize(std::min(common, data_.wal.size()));
       data_.wal.insert(data_.wal.end(), theirs.wal.begin() + static_cast<long>(data_.wal.size()),
                        theirs.wal.end());

@@ -116,6 +116,8 @@ class Postgres {
 
   // Called for each promotion that has ended.
   std::function<void()> on_promoted;
+  // Called before a rewind takes records away, from the first of them on.
+  std::function<void(std::size_t first)> on_discard;
   // Called when it has started, and is no standby.
   std::function<void()> on_started;
 

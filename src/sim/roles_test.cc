@@ -21,6 +21,7 @@ class NobodyWatches final : public Watch {
   void started(Machine&) override {}
   void published(Machine&, const model::Topology&) override {}
   void stored(Machine&) override {}
+  void discarded(Machine&, std::size_t) override {}
   void answered(const RegionId&, const region::PeerRequest&, const region::PeerReply&) override {}
 };
 

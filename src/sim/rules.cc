@@ -161,8 +161,9 @@ void Rules::answered(const RegionId& by, const region::PeerRequest& request,
   if (!watching_ || request.what != region::messages::FenceOrder::kName || reply.status != 200) {
     return;
   }
-  const auto json = parse_json(request.body);
-  const auto order = model::decode<region::messages::FenceOrder>(json, "fence");
+  region::messages::Caller caller;
+  const auto order =
+      region::messages::read_request<region::messages::FenceOrder>(request.body, caller);
   if (order.has_error()) return;
   Known& knows = known_[static_cast<std::size_t>(scene_.index_of(by))];
   if (knows.fenced_for != order->operation.id) {
@@ -207,21 +208,22 @@ void Rules::promotion_ordered(Machine& machine, Epoch epoch) {
 // A server has opened for writing: what was acknowledged before must be there.
 void Rules::opened(Machine& machine) {
   if (!watching_) return;
-  check_timeline(machine);
   const int i = scene_.index_of(machine.region);
   const Known& knows = known(machine);
-  if (scene_.removed == i) return;
+  if (scene_.removed == i) return;  // A cluster of its own, whose history nobody compares.
+  check_timeline(machine);
   const Epoch epoch = machine.opened_in;
   const bool ours = knows.operation && knows.operation->epoch == epoch;
   if (!ours && !scene_.lossy) {
     return violate_(machine.region.name + " was opened in epoch " + text(epoch) +
                     " without an operation on its disk that says so");
   }
-  if (epoch == newest_ && !scene_.lossy) {
-    return violate_("epoch " + text(epoch) + " was opened twice");
+  if (epoch <= newest_ && !scene_.lossy) {
+    return violate_("epoch " + text(epoch) + " was opened after epoch " + text(newest_));
   }
   if (ours && knows.epoch == epoch) check_history(i, knows);
-  settle(i, knows);
+  // One that is late is not where the writes of the newer epoch have to be: it will give way.
+  if (epoch >= newest_) settle(i, knows);
 }
 
 // Afterwards nothing could tell the two histories apart.
@@ -265,6 +267,21 @@ void Rules::check_loss(int i, const model::Operation& operation) {
       "the failover of epoch {} says that it has lost at least {} bytes; {} has {} "
       "that {} has not",
       operation.epoch.value, operation.lost_bytes, operation.from.name, beyond, operation.to.name));
+}
+
+// Nothing that a client was told of goes without being kept for an operator, by the one who began
+// the timeline that it is on.
+void Rules::discarded(Machine& machine, std::size_t first) {
+  if (!watching_) return;
+  const int i = scene_.index_of(machine.region);
+  const auto& wal = machine.postgres.data().wal;
+  for (std::size_t at = first; at < std::min(wal.size(), machine.kept_from); ++at) {
+    const WriteId id = wal[at].id;
+    if (wal[at].timeline != machine.postgres.data().timeline || id >= writes_.size()) continue;
+    if (writes_[id].server != i || !writes_[id].acknowledged) continue;
+    return violate_("write " + std::to_string(id) + ", acknowledged by " + machine.region.name +
+                    ", is discarded by a rewind and kept nowhere");
+  }
 }
 
 void Rules::settle(int i, const Known& knows) {

@@ -59,6 +59,7 @@ class Rules final : public Watch {
   void started(Machine& machine) override;
   void published(Machine& machine, const model::Topology& topology) override;
   void stored(Machine& machine) override;
+  void discarded(Machine& machine, std::size_t first) override;
   void answered(const RegionId& by, const region::PeerRequest& request,
                 const region::PeerReply& reply) override;
 

@@ -323,7 +323,11 @@ net::Task<void> World::remove(int i, int target) {
   const std::string arn =
       model::cluster_arn(machine(target).region, kAccount, "cluster-" + std::to_string(target));
   const auto answer = co_await node(i)->core->remove_from_global_cluster(kGlobal, arn);
-  if (answer.has_error()) scene_.removed = -1;
+  // A daemon that could not keep what it was told may have been told that it is done.
+  const bool refused = answer.has_error() && (answer.error().kind == ErrorKind::conflict ||
+                                              answer.error().kind == ErrorKind::invalid ||
+                                              answer.error().kind == ErrorKind::not_found);
+  if (refused) scene_.removed = -1;
   note("{}: removal of {}: {}", machine(i).region.name, machine(target).region.name,
        answer.has_value() ? "done" : answer.error().message);
 }

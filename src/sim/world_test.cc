@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <functional>
+
 namespace aurora_global::sim {
 namespace {
 
@@ -80,23 +82,83 @@ TEST_P(EveryStep, ACallThatIsLostLateOrDoubled) {
 INSTANTIATE_TEST_SUITE_P(Moves, EveryStep, testing::Values(Act::switchover, Act::failover),
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
+// Plans that differ in one moment, which `steps` is given; each has to keep every rule. Returns
+// what happened in all of them.
+Counts at_moments(int regions, int moments, const std::function<std::vector<Step>(int)>& steps) {
+  spdlog::set_level(spdlog::level::off);
+  const Beginning beginning = make_beginning(regions);
+  Counts all;
+  for (int i = 0; i < moments; ++i) {
+    Plan plan;
+    plan.seed = 200 + static_cast<std::uint64_t>(i);
+    plan.regions = regions;
+    plan.way = 500us;
+    plan.steps = steps(i);
+    const Outcome outcome = run(plan, beginning, false);
+    EXPECT_EQ(outcome.violation, "") << "moment " << i;
+    all.add(outcome.counts);
+  }
+  return all;
+}
+
 // A failover to a region whose data are just being rewound to another's: when the rewind fails, for
 // its source is fenced, nothing may come of it but the old data. Once an empty database came.
 TEST(Found, AFailoverToDataThatAreBeingReplaced) {
-  spdlog::set_level(spdlog::level::off);
-  const Beginning beginning = make_beginning(2);
-  int moves = 0;
-  for (int i = 0; i < 30; ++i) {
-    Plan plan;
-    plan.seed = 200 + static_cast<std::uint64_t>(i);
-    plan.way = 500us;
-    plan.steps = {step(1290ms, Act::isolate, 0, 730ms), step(1760ms, Act::failover, 1),
-                  step(2100ms + i * 30ms, Act::failover, 0)};
-    const Outcome outcome = run(plan, beginning, false);
-    EXPECT_EQ(outcome.violation, "") << "moment " << i;
-    moves += static_cast<int>(outcome.counts.rules.failovers);
-  }
-  EXPECT_GE(moves, 30);
+  const Counts all = at_moments(2, 30, [](int i) -> std::vector<Step> {
+    return {step(1290ms, Act::isolate, 0, 730ms), step(1760ms, Act::failover, 1),
+            step(2100ms + i * 30ms, Act::failover, 0)};
+  });
+  EXPECT_GE(all.rules.failovers, 30u);
+}
+
+// One of two switchovers gives way to the other. Its router was sent to the other's target before
+// that was open, for it knew of its own operation only.
+TEST(Found, TwoSwitchoversAtOnce) {
+  const Counts all = at_moments(3, 40, [](int i) -> std::vector<Step> {
+    return {step(50ms, Act::switchover, 1), step(50ms + i * 1ms, Act::switchover, 2)};
+  });
+  EXPECT_GE(all.rules.switchovers, 40u);
+}
+
+// A daemon that starts while the writer opens elsewhere has the new epoch on its disk, and does not
+// know of the operation that it is of.
+TEST(Found, ARegionThatStartsWhileTheWriterOpens) {
+  const Counts all = at_moments(3, 40, [](int i) -> std::vector<Step> {
+    return {step(0ms, Act::slow_promotion, 1, 1500ms), step(50ms, Act::switchover, 1),
+            step(100ms + i * 10ms, Act::kill_daemon, 2, 50ms)};
+  });
+  EXPECT_GE(all.rules.switchovers, 40u);
+}
+
+// An operator takes the target of a switchover out of the global cluster before the old region has
+// heard of the switchover. It was made the writer of a cluster that it is no member of.
+TEST(Found, ATargetThatLeavesTheGlobalCluster) {
+  const Counts all = at_moments(3, 40, [](int i) -> std::vector<Step> {
+    return {step(50ms, Act::switchover, 2), step(50ms + i * 10ms, Act::remove_region, 2)};
+  });
+  EXPECT_GE(all.rules.switchovers, 1u);
+  EXPECT_LT(all.rules.switchovers, 40u);
+}
+
+// A failover back to a region that was just fenced: its server is opened where it stopped and
+// leaves no timeline, so what it had is not what was last seen of it.
+TEST(Found, AFailoverToTheRegionThatIsLeft) {
+  const Counts all = at_moments(2, 40, [](int i) -> std::vector<Step> {
+    return {step(0ms, Act::slow_promotion, 1, 3s), step(50ms, Act::switchover, 1),
+            step(150ms + i * 20ms, Act::failover, 0)};
+  });
+  EXPECT_GE(all.rules.failovers, 30u);
+}
+
+// A daemon takes over a server that is open, in a partition in which another region was failed over
+// to. When that server ends, what it was is no reason any more to open it.
+TEST(Found, AnAdoptedServerThatEndsIsNotOpenedAgainUnasked) {
+  const Counts all = at_moments(3, 20, [](int i) -> std::vector<Step> {
+    return {step(50ms, Act::isolate, 0, 3s), step(60ms, Act::failover, 2),
+            step(70ms + i * 20ms, Act::kill_daemon, 0, 500ms),
+            step(1200ms, Act::crash_postgres, 0)};
+  });
+  EXPECT_EQ(all.rules.failovers, 20u);
 }
 
 }  // namespace

@@ -170,4 +170,15 @@ inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t
 
 using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
 
+// Where a server began `timeline`: there it left the next lower one, for numbers are left out.
+// Fails with `not_found` if it has had no other.
+inline net::Task<Result<Lsn>> beginning_of(Instance& head, std::uint32_t timeline) {
+  auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
+  for (std::uint32_t before = timeline; fork.has_error() && before > 1;) {
+    --before;
+    fork = co_await head.fork_of(before);
+  }
+  co_return fork;
+}
+
 }  // namespace aurora_global::region

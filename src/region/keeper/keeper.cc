@@ -109,6 +109,9 @@ HeadFacts Keeper::facts_of(Instance& head) const {
 
 net::Task<Result<void>> Keeper::keep_head(Instance& head) {
   for (int actions = 0; actions < kActionsMax && !core_.tasks.stopping(); ++actions) {
+    // What was open when this daemon came has ended: it opens again on what the others say.
+    const bool adopted = core_.truth.now().evidence.word() == EpochEvidence::Word::adopted;
+    if (adopted && !head.running()) truth_.withdraw_word();
     HeadFacts facts = facts_of(head);
     const bool may_not_write =
         facts.duty == model::Duty::fenced || facts.duty == model::Duty::waiting_for_epoch;

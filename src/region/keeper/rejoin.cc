@@ -36,7 +36,16 @@ net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head) {
     co_return own;
   }
   own.fork = answer.fork;
-  if (own.fork.value == 0) co_return own;
+  if (own.fork.value == 0) {
+    // The writer was never on this timeline: all that was written on it is only here.
+    const auto began = co_await beginning_of(head, own.timeline);
+    if (began.has_error()) co_return own;
+    own.fork = *began;
+    own.goes_past = true;
+    log::info("instance {}: it began timeline {} at {}, and {} does not know that one",
+              head.identifier(), own.timeline, own.fork.text(), writer.name);
+    co_return own;
+  }
   CO_TRY(own.goes_past, co_await head.wal_goes_past(own.timeline, own.fork));
   log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(),
             own.timeline, own.fork.text(), own.goes_past ? "goes on" : "ends there");

@@ -126,7 +126,10 @@ net::Task<void> Coordinator::conclude(model::Operation before, model::StepEvent 
   }
   if (!model::is_end(row.to)) co_return;
   tell_of_the_end(*core_.truth.operation(global_cluster));
-  if (event == model::StepEvent::superseded) co_await orders_.release(before.id);
+  // The clients go on where the newer epoch's topology leads them, or where they were.
+  const model::GlobalCluster* global = core_.truth.own_global();
+  const bool follows = global != nullptr && global->epoch >= before.epoch;
+  if (event == model::StepEvent::superseded && !follows) co_await orders_.release(before.id);
   // The others must not take a finished operation for a running one.
   gossip_.tell();
 }
@@ -267,7 +270,8 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
     const auto found = now.globals.find(operation.global_cluster);
     const auto present = now.operations.find(operation.global_cluster);
     if (found == now.globals.end() || present == now.operations.end() ||
-        present->second.id != operation.id || found->second.epoch >= operation.epoch) {
+        present->second.id != operation.id || found->second.epoch >= operation.epoch ||
+        model::is_superseded(operation, found->second)) {
       return make_error(ErrorKind::superseded, "a newer decision is known by now");
     }
     Change change;

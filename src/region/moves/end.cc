@@ -2,9 +2,15 @@
 #include "region/moves/coordinator.h"
 
 namespace aurora_global::region {
+namespace {
+
+constexpr Duration kEndLookLimit = std::chrono::seconds(3);
+
+}  // namespace
 
 // More may have arrived after the last look before `commit`: what was lost is what lies beyond the
-// point at which the new writer left the old timeline.
+// point at which the new writer left the old timeline. One that was opened without a promotion has
+// left none since, and has whatever it had when it stopped.
 net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operation) {
   const auto head = core_.head();
   if (operation.lost_bytes == 0 || operation.from == core_.here() || head == nullptr) {
@@ -12,15 +18,16 @@ net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operat
   }
   const auto timeline = co_await head->last_timeline();
   if (timeline.has_error()) co_return operation;
-  // The timeline before it is the next lower one that was begun: numbers are left out.
-  auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
-  for (std::uint32_t before = *timeline - 1; fork.has_error() && before > 0; --before) {
-    fork = co_await head->fork_of(before);
+  const auto fork = co_await beginning_of(*head, *timeline);
+  Lsn ours = fork.has_value() ? *fork : Lsn{};
+  if (ours < operation.final_lsn) {  // The fork of an earlier move.
+    const auto state = co_await head->state(Deadline::in(kEndLookLimit));
+    if (state.has_error()) co_return operation;
+    ours = state->end();
   }
-  if (fork.has_error()) co_return operation;
   const std::uint64_t theirs = operation.final_lsn.value + operation.lost_bytes;
-  operation.final_lsn = *fork;
-  operation.lost_bytes = theirs > fork->value ? theirs - fork->value : 0;
+  operation.final_lsn = ours;
+  operation.lost_bytes = theirs > ours.value ? theirs - ours.value : 0;
   co_return operation;
 }
 

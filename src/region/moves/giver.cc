@@ -75,6 +75,10 @@ Result<void> Giver::why_not(const model::Operation& operation) const {
     return make_error(ErrorKind::superseded, "epoch " + std::to_string(operation.epoch.value) +
                                                  " is not newer than what this region knows");
   }
+  if (global->member_in(operation.to) == nullptr) {
+    return make_error(ErrorKind::superseded,
+                      operation.to.name + " has left global cluster " + global->identifier);
+  }
   const model::Operation* known = core_.truth.operation(operation.global_cluster);
   if (known == nullptr || known->id != operation.id) {
     return make_error(ErrorKind::superseded, "this region knows of a newer operation");

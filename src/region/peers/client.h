@@ -15,7 +15,7 @@ class PeerClient {
   template <typename Request>
   net::Task<Result<typename Request::Answer>> ask(RegionId to, Request request, Deadline deadline) {
     using Answer = typename Request::Answer;
-    PeerRequest message = messages::encode(request);
+    PeerRequest message = messages::encode(std::move(request));
     const auto reply = co_await transport_.call(to, std::move(message), deadline);
     if (reply.has_error()) {
       co_return reply.error().in("ask region " + to.name + " to " + std::string(Request::kName));

@@ -43,10 +43,11 @@ net::Task<Result<PeerReply>> HttpPeers::call(RegionId to, PeerRequest request, D
   if (client == clients_.end()) {
     co_return make_error(ErrorKind::not_found, "this region has no peer " + to.name);
   }
-  if (request.body.size() > kPassedBytesMax) {
+  std::string body = std::move(request.body).text();
+  if (body.size() > kPassedBytesMax) {
     co_return make_error(ErrorKind::invalid,
                          "The request is too large to be passed on to region " + to.name + ": " +
-                             std::to_string(request.body.size()) + " bytes, at most " +
+                             std::to_string(body.size()) + " bytes, at most " +
                              std::to_string(kPassedBytesMax),
                          "RequestTooLargeException");
   }
@@ -54,7 +55,7 @@ net::Task<Result<PeerReply>> HttpPeers::call(RegionId to, PeerRequest request, D
   message.method = "POST";
   message.target = std::string(kPath) + request.what;
   message.repeatable = request.repeatable;
-  message.body = std::move(request.body);
+  message.body = std::move(body);
   message.headers.emplace_back("Content-Type", "application/json");
   CO_TRY(net::HttpResponse response,
          co_await client->second->request(std::move(message), deadline));
@@ -84,7 +85,7 @@ net::Task<net::HttpResponse> HttpPeers::answer(net::HttpRequest request) {
   net::HttpResponse response;
   response.status = reply.status;
   response.headers.emplace_back("Content-Type", "application/json");
-  response.body = std::move(reply.body);
+  response.body = std::move(reply.body).text();
   co_return response;
 }
 

@@ -229,7 +229,7 @@ PeerReply encode_error(const Error& error) {
 }
 
 Error error_in(const PeerReply& reply, const RegionId& from, std::string_view what) {
-  const auto json = parse_json(reply.body);
+  const auto json = parse_json(reply.body.text());
   std::string message = "region " + from.name + " refused to " + std::string(what);
   std::string code, kind;
   if (json.is_object()) {

@@ -187,20 +187,41 @@ struct Caller {
 };
 
 template <typename Request>
-PeerRequest encode(const Request& request) {
-  Json json = request;
-  json["protocol"] = kProtocol;
-  json["protocol_oldest"] = kProtocolOldest;
-  return {std::string(Request::kName), model::text_of(json)};
+PeerRequest encode(Request request) {
+  constexpr auto write = [](const Request& said) {
+    Json json = said;
+    json["protocol"] = kProtocol;
+    json["protocol_oldest"] = kProtocolOldest;
+    return model::text_of(json);
+  };
+  return {std::string(Request::kName), Body::of<Request>(std::move(request), write)};
 }
 
 // The protocol to speak with the sender of `request`. Fails with `invalid` and a sentence if there
 // is none.
 Result<int> agreed_protocol(const Json& request);
 
+// What the other end has written with encode(). Fails with `invalid`.
+template <typename Request>
+Result<Request> read_request(const Body& body, Caller& caller) {
+  if (const Request* said = body.as<Request>()) return *said;
+  const auto json = parse_json(body.text());
+  auto request = model::decode<Request>(json, "request " + std::string(Request::kName));
+  const auto protocol = agreed_protocol(json);
+  if (request.has_value() && protocol.has_value()) {
+    caller.protocol = *protocol;
+    return request;
+  }
+  // Of a version too new its words cannot be known either: that is the better reason.
+  Error error = protocol.has_error() ? protocol.error() : request.error();
+  error.kind = ErrorKind::invalid;
+  return error;
+}
+
 template <typename Answer>
-PeerReply encode_answer(const Answer& answer) {
-  return {200, model::text_of(Json(answer))};
+PeerReply encode_answer(Answer answer) {
+  constexpr auto write = [](const Answer& said) { return model::text_of(Json(said)); };
+  return {200, Body::of<Answer>(std::move(answer), write)};
 }
 PeerReply encode_error(const Error& error);
 
@@ -210,7 +231,8 @@ Error error_in(const PeerReply& reply, const RegionId& from, std::string_view wh
 template <typename Answer>
 Result<Answer> decode_answer(const PeerReply& reply, const RegionId& from, std::string_view what) {
   if (reply.status != 200) return error_in(reply, from, what);
-  return model::decode_text<Answer>(reply.body,
+  if (const Answer* said = reply.body.as<Answer>()) return *said;
+  return model::decode_text<Answer>(reply.body.text(),
                                     "answer of " + from.name + " to " + std::string(what));
 }
 

@@ -191,7 +191,7 @@ TEST(Messages, NoRequestEndsTheOneWhoIsAsked) {
       PeerRequest request{"fence", body};
       const PeerReply reply = co_await server.serve(kSender, std::move(request));
       EXPECT_EQ(reply.status, 400) << body;
-      EXPECT_TRUE(Json::parse(reply.body, nullptr, false).contains("error"));
+      EXPECT_TRUE(Json::parse(reply.body.text(), nullptr, false).contains("error"));
     }
     PeerRequest unknown{"dance", "{}"};
     EXPECT_EQ((co_await server.serve(kSender, std::move(unknown))).status, 404);

@@ -8,7 +8,6 @@
 #include <map>
 #include <string>
 
-#include "base/json.h"
 #include "region/peers/messages.h"
 #include "region/peers/transport.h"
 
@@ -21,39 +20,30 @@ class PeerServer {
   // `serve`: (Caller, Request) -> Task<Result<Request::Answer>>.
   template <typename Request, typename Serve>
   void on(Serve serve) {
-    handlers_[std::string(Request::kName)] = [serve](Caller caller, std::string body) {
+    handlers_[std::string(Request::kName)] = [serve](Caller caller, Body body) {
       return answer<Request>(serve, std::move(caller), std::move(body));
     };
   }
   // Bytes as they are: no JSON.
   void on_bytes(std::string what,
                 std::function<net::Task<PeerReply>(Caller caller, std::string body)> serve) {
-    handlers_[std::move(what)] = std::move(serve);
+    handlers_[std::move(what)] = [serve = std::move(serve)](Caller caller, Body body) {
+      return serve(std::move(caller), std::move(body).text());
+    };
   }
 
   net::Task<PeerReply> serve(RegionId from, PeerRequest request);
 
  private:
-  using Handler = std::function<net::Task<PeerReply>(Caller caller, std::string body)>;
+  using Handler = std::function<net::Task<PeerReply>(Caller caller, Body body)>;
 
   template <typename Request, typename Serve>
-  static net::Task<PeerReply> answer(Serve serve, Caller caller, std::string body) {
-    const auto json = parse_json(body);
-    auto request = model::decode<Request>(json, "request " + std::string(Request::kName));
-    if (request.has_value()) {
-      const auto protocol = messages::agreed_protocol(json);
-      if (protocol.has_error()) co_return messages::encode_error(protocol.error());
-      caller.protocol = *protocol;
-    } else {
-      // Of a version too new its words cannot be known either: that is the better reason.
-      const auto protocol = messages::agreed_protocol(json);
-      Error error = protocol.has_error() ? protocol.error() : request.error();
-      error.kind = ErrorKind::invalid;
-      co_return messages::encode_error(error);
-    }
-    const auto answered = co_await serve(std::move(caller), std::move(*request));
+  static net::Task<PeerReply> answer(Serve serve, Caller caller, Body body) {
+    auto request = messages::read_request<Request>(body, caller);
+    if (request.has_error()) co_return messages::encode_error(request.error());
+    auto answered = co_await serve(std::move(caller), std::move(*request));
     if (answered.has_error()) co_return messages::encode_error(answered.error());
-    co_return messages::encode_answer(*answered);
+    co_return messages::encode_answer(std::move(*answered));
   }
 
   std::map<std::string, Handler> handlers_;
