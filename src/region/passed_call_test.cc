@@ -7,7 +7,8 @@ namespace aurora_global::region {
 namespace {
 
 TEST(PassedCall, ARequestArrivesAsItWas) {
-  const RawRequest sent{"POST", "/a?b=c", {{"X-A", "1"}, {"X-A", "\"2\""}}, "two\nlines\n\xFF\0"};
+  const RawRequest sent{
+      "POST", "/a?b=c", {{"X-A", "1"}, {"X-A", "\"2\""}}, std::string("two\nlines\n\xFF\0", 12)};
   const auto got = decode_request(encode(sent));
   ASSERT_TRUE(got.has_value()) << got.error().message;
   EXPECT_EQ(got->method, sent.method);

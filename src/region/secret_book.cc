@@ -78,6 +78,7 @@ Result<void> SecretBook::load(const Store::Document& document) {
 
 std::vector<std::string> SecretBook::names() const {
   std::vector<std::string> names;
+  names.reserve(secrets_.size());
   for (const auto& [name, secret] : secrets_) names.push_back(name);
   return names;
 }

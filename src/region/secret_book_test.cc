@@ -22,6 +22,7 @@ class BookStore final : public Store {
  public:
   Result<std::vector<Document>> load() override {
     std::vector<Document> all;
+    all.reserve(documents.size());
     for (const auto& [name, text] : documents) all.push_back({name, text});
     return all;
   }

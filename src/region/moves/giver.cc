@@ -19,8 +19,7 @@ void Giver::serve(PeerServer& server) {
   using messages::Caller;
   server.on<messages::Inspect>([this](Caller, messages::Inspect) { return inspect(); });
   server.on<messages::Checkpoint>([this](Caller, messages::Checkpoint) { return checkpoint(); });
-  server.on<messages::Fork>(
-      [this](Caller, messages::Fork request) { return fork(std::move(request)); });
+  server.on<messages::Fork>([this](Caller, messages::Fork request) { return fork(request); });
   server.on<messages::FenceOrder>(
       [this](Caller, messages::FenceOrder request) { return fence(std::move(request)); });
   server.on<messages::Unfence>(

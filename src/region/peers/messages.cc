@@ -56,6 +56,7 @@ void read(Fields&, Nothing&) {}
 
 void to_json(Json& j, const Gossip& v) {
   std::vector<std::string> left;  // All that daemons before this one know.
+  left.reserve(v.left.size());
   for (const auto& [name, resource_id] : v.left) left.push_back(name);
   j = {{"from", v.from.name},  {"engine_version", v.engine_version},
        {"head", v.head},       {"instances", v.instances},
