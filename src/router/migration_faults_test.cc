@@ -13,7 +13,6 @@ namespace aurora_global::router {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::FakeClient;
 using testing::FakeServer;
 using testing::Outcome;
 using testing::World;

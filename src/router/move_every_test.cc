@@ -8,7 +8,6 @@ namespace aurora_global::router {
 namespace {
 
 using nlohmann::json;
-using testing::FakeClient;
 using testing::Outcome;
 using testing::run_world;
 using testing::World;

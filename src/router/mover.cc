@@ -176,7 +176,7 @@ net::Task<void> for_each(std::vector<std::shared_ptr<Session>> sessions, net::Ta
   struct Running {
     std::shared_ptr<State> state;
     explicit Running(std::shared_ptr<State> s) : state(std::move(s)) { ++state->running; }
-    Running(Running&&) = default;
+    Running(Running&&) noexcept = default;
     ~Running() {
       if (!state) return;
       --state->running;

@@ -83,7 +83,7 @@ class Body {
   }
   std::string text() {
     const auto end = std::find(rest_.begin(), rest_.end(), 0);
-    const std::string value(rest_.begin(), end);
+    std::string value(rest_.begin(), end);
     rest_ = rest_.subspan(value.size() + 1);
     return value;
   }

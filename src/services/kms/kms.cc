@@ -130,7 +130,7 @@ void check_algorithm(Members& members, const char* name = "EncryptionAlgorithm")
 }
 
 std::string alias_name(Members& members) {
-  const std::string name = members.required("AliasName");
+  std::string name = members.required("AliasName");
   const auto is_fine = [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '/' || c == '_' || c == '-';
   };
