@@ -42,7 +42,8 @@ void forget_here(void* context) {
 
 // Where the statement lies that is being parsed, if it has no name.
 MemoryContext unnamed_source() {
-  if (ActivePortal != nullptr || strcmp(CurrentMemoryContext->name, "unnamed prepared statement"))
+  if (ActivePortal != nullptr ||
+      strcmp(CurrentMemoryContext->name, "unnamed prepared statement") != 0)
     return nullptr;
   MemoryContext source = CurrentMemoryContext->firstchild;
   return source != nullptr && strcmp(source->name, "CachedPlanSource") == 0 ? source : nullptr;

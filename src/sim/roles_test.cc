@@ -16,9 +16,10 @@ namespace messages = region::messages;
 
 class NobodyWatches final : public Watch {
  public:
+  int started_open = 0;
   void promotion_ordered(Machine&, Epoch) override {}
   void opened(Machine&) override {}
-  void started(Machine&) override {}
+  void started(Machine&) override { ++started_open; }
   void published(Machine&, const model::Topology&) override {}
   void stored(Machine&) override {}
   void discarded(Machine&, std::size_t) override {}
@@ -60,6 +61,8 @@ class Bench : public Wire {
 
   Machine& machine(int i) { return *machines_[static_cast<std::size_t>(i)]; }
   Machine& here() { return machine(real_); }
+  // How often a server has started that is no standby.
+  int started_open() const { return watch_.started_open; }
   region::Daemon& daemon() { return *node_->core; }
   void run(Duration time) { kernel_.run_until(kernel_.now() + time); }
   // Until the daemon starts again, which it does at once, with what was on its disk.
@@ -236,6 +239,20 @@ TEST_F(Giver, GoesOnWhenItIsToldTo) {
   // The order that comes late fences nobody.
   EXPECT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_error());
   EXPECT_TRUE(bench.here().postgres.takes_writes());
+}
+
+// The keeper has begun to look at a fenced server, which is slow to answer.
+TEST_F(Giver, AFenceThatIsLiftedWhileTheKeeperLooksStopsNoServer) {
+  Bench bench(0);
+  const int before = bench.started_open();
+  ASSERT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_value());
+  bench.here().postgres.freeze();
+  bench.run(300ms);
+  ASSERT_TRUE(bench.ask(1, messages::Unfence{bench.operation(1, 2)}).has_value());
+  bench.here().postgres.thaw();
+  bench.run(5s);
+  EXPECT_TRUE(bench.here().postgres.takes_writes());
+  EXPECT_EQ(bench.started_open(), before);
 }
 
 TEST_F(Giver, APromiseThatCannotBeStoredIsNotGiven) {

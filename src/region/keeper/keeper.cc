@@ -117,6 +117,8 @@ net::Task<Result<void>> Keeper::keep_head(Instance& head) {
         facts.duty == model::Duty::fenced || facts.duty == model::Duty::waiting_for_epoch;
     if (may_not_write && facts.running && !facts.standby_directory) {
       const auto state = co_await head.state(Deadline::in(kQueryLimit));
+      // Told otherwise meanwhile: a server whose fence was lifted is not one that has lost it.
+      if (core_.truth.duty() != facts.duty) continue;
       const Promise* promise = core_.truth.now().fence.promise();
       facts.engine_fenced =
           promise != nullptr && state.has_value() && state->fenced_for >= promise->epoch;
