@@ -255,15 +255,20 @@ TEST(SecretBook, ARotationWithoutAnAnswerIsSettled) {
   });
 }
 
+// West becomes the writer in a partition, and does not know the last rotation in the east.
+net::Task<void> become_writer_with_an_older_password(Pair& pair) {
+  co_await pair.create("first");
+  EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "known")).has_value());
+  pair.world.cut = true;
+  EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "later")).has_value());
+  pair.world.writer = pair.west.believed_writer = "west";
+  pair.world.epoch = pair.west.believed_epoch = 2;
+}
+
 // The new writer sets the password that it knows, and hears of a later one meanwhile.
 TEST(SecretBook, WhatIsLearntWhileAPasswordIsSetIsSettledToo) {
   with_pair([](Pair& pair) -> net::Task<void> {
-    co_await pair.create("first");
-    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "known")).has_value());
-    pair.world.cut = true;
-    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "later")).has_value());
-    pair.world.writer = pair.west.believed_writer = "west";
-    pair.world.epoch = pair.west.believed_epoch = 2;
+    co_await become_writer_with_an_older_password(pair);
     pair.world.meanwhile = [&pair]() -> net::Task<void> {
       pair.world.cut = false;
       co_await pair.west.secrets.learn(RegionId{"east"}, pair.east.secrets.clocks());
@@ -278,12 +283,7 @@ TEST(SecretBook, WhatIsLearntWhileAPasswordIsSetIsSettledToo) {
 // The other way round: it sets the password that it has while the later one is being stored.
 TEST(SecretBook, WhatIsStoredWhileAPasswordIsSetIsSettledToo) {
   with_pair([](Pair& pair) -> net::Task<void> {
-    co_await pair.create("first");
-    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "known")).has_value());
-    pair.world.cut = true;
-    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "later")).has_value());
-    pair.world.writer = pair.west.believed_writer = "west";
-    pair.world.epoch = pair.west.believed_epoch = 2;
+    co_await become_writer_with_an_older_password(pair);
     co_await pair.west.secrets.settle();
     pair.west.store().while_putting = [&pair]() -> net::Task<void> {
       const int before = pair.west.passwords_set;

@@ -137,9 +137,7 @@ net::Task<bool> World::until(std::function<bool()> condition, Duration limit) {
 }
 
 net::Task<bool> World::stays(std::function<bool()> condition, Duration look) {
-  const Deadline deadline = Deadline::in(look);
-  while (condition() && !deadline.passed()) co_await net::sleep_for(1ms);
-  co_return condition();
+  co_return !co_await until([&] { return !condition(); }, look);
 }
 
 }  // namespace aurora_global::router::testing
