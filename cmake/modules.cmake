@@ -31,13 +31,17 @@ add_library(ag_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_impl.cc ${CMAKE_SOUR
 target_link_libraries(ag_boost PUBLIC
   Boost::headers OpenSSL::SSL Threads::Threads nlohmann_json::nlohmann_json)
 
-# The heavy headers, parsed once for all modules that do I/O.
-add_library(ag_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
-target_link_libraries(ag_pch PUBLIC ag_boost spdlog::spdlog nlohmann_json::nlohmann_json)
-target_precompile_headers(ag_pch PUBLIC ${CMAKE_SOURCE_DIR}/cmake/pch.h)
-# A compiler cache may hand out a precompiled header that was made from the same contents at another
-# time. That installed headers have changed is noticed by ./dev build.
-target_compile_options(ag_pch PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
+# The heavy headers, parsed once for all modules that do I/O, and once for all of their tests.
+foreach(pch pch pch_of_tests)
+  add_library(ag_${pch} OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
+  target_include_directories(ag_${pch} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(ag_${pch} PUBLIC ag_boost spdlog::spdlog nlohmann_json::nlohmann_json)
+  target_precompile_headers(ag_${pch} PUBLIC ${CMAKE_SOURCE_DIR}/cmake/${pch}.h)
+  # A compiler cache may hand out a precompiled header that was made from the same contents at
+  # another time. That installed headers have changed is noticed by ./dev build.
+  target_compile_options(ag_${pch} PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
+endforeach()
+target_link_libraries(ag_pch_of_tests PUBLIC GTest::gtest)
 
 # Several files of a module at a time: what they have in common (templates, inline functions) is
 # compiled once. For builds from nothing; with one file at a time a small change is built sooner.
@@ -87,7 +91,7 @@ function(ag_module name)
     add_library(ag_${name}_testing STATIC ${testing})
     target_link_libraries(ag_${name}_testing PUBLIC ag_${name} GTest::gtest ${ARG_TEST_LINK})
     if(ARG_PCH)
-      target_precompile_headers(ag_${name}_testing REUSE_FROM ag_pch)
+      target_precompile_headers(ag_${name}_testing REUSE_FROM ag_pch_of_tests)
     endif()
   endif()
   if(tests)
@@ -101,7 +105,7 @@ function(ag_module name)
       UNITY_BUILD ${AG_UNITY} UNITY_BUILD_BATCH_SIZE ${AG_UNITY_BATCH})
     target_compile_definitions(${name}_test PRIVATE AURORA_GLOBAL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     if(ARG_PCH)
-      target_precompile_headers(${name}_test REUSE_FROM ag_pch)
+      target_precompile_headers(${name}_test REUSE_FROM ag_pch_of_tests)
     endif()
     add_test(NAME unit.${name} COMMAND ${name}_test)
     set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)

@@ -6,10 +6,10 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "base/clock.h"
@@ -57,33 +57,7 @@ class VirtualLoop : public boost::asio::execution_context {
   boost::asio::any_io_executor executor();
 };
 
-// What an any_io_executor of such a loop holds.
-class VirtualExecutor {
- public:
-  explicit VirtualExecutor(VirtualLoop& loop) : loop_(&loop) {}
-  VirtualLoop& loop() const { return *loop_; }
-
-  template <typename F>
-  void execute(F&& function) const {
-    loop_->post(Job(std::forward<F>(function)));
-  }
-  boost::asio::execution_context& query(boost::asio::execution::context_t) const { return *loop_; }
-  static constexpr boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) {
-    return boost::asio::execution::blocking.never;
-  }
-  VirtualExecutor require(boost::asio::execution::blocking_t::never_t) const { return *this; }
-  friend bool operator==(const VirtualExecutor&, const VirtualExecutor&) noexcept = default;
-
- private:
-  VirtualLoop* loop_;
-};
-
 // Nullptr: a real one.
-inline VirtualLoop* virtual_loop_of(const boost::asio::any_io_executor& executor) {
-  const auto* found = executor.target<VirtualExecutor>();
-  return found == nullptr ? nullptr : &found->loop();
-}
-
-inline boost::asio::any_io_executor VirtualLoop::executor() { return VirtualExecutor(*this); }
+VirtualLoop* virtual_loop_of(const boost::asio::any_io_executor& executor);
 
 }  // namespace aurora_global::net

@@ -1,0 +1,4 @@
+// The same for tests.
+#include "pch.h"
+
+#include <gtest/gtest.h>
