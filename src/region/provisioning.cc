@@ -19,6 +19,27 @@ Result<model::GlobalCluster> present_in(const State& now, const std::string& ide
   return found->second;
 }
 
+// As its owner may change it: not while the writer moves, for the target goes on from what the old
+// region had when it was fenced.
+Result<model::GlobalCluster> changeable_in(const State& now, const RegionId& here,
+                                           const std::string& identifier) {
+  TRY(auto global, present_in(now, identifier));
+  if (!global.writer_region.empty() && global.writer_region != here) {
+    return make_error(ErrorKind::conflict,
+                      "The primary of global cluster " + identifier + " is in " +
+                          global.writer_region.name + " by now",
+                      kInvalidGlobal);
+  }
+  const auto last = now.operations.find(identifier);
+  const Promise* promise = now.fence.promise();
+  const bool promised = promise != nullptr && promise->global_cluster == identifier;
+  if (promised || (last != now.operations.end() && last->second.running())) {
+    return make_error(ErrorKind::conflict, "The primary of global cluster " + identifier + " moves",
+                      kInvalidGlobal);
+  }
+  return global;
+}
+
 }  // namespace
 
 void Provisioner::serve(PeerServer& server) {
@@ -138,7 +159,7 @@ net::Task<Result<model::GlobalCluster>> Provisioner::modify_global_cluster(
   }
   if (request.deletion_protection) {
     const auto decide = [&](const State& now) -> Result<Change> {
-      TRY(auto global, present_in(now, request.identifier));
+      TRY(auto global, changeable_in(now, core_.here(), request.identifier));
       global.deletion_protection = *request.deletion_protection;
       ++global.version;
       Change change;
@@ -220,7 +241,9 @@ net::Task<Result<model::GlobalCluster>> Provisioner::remove_from_global_cluster(
     co_return co_await ask_owner(owner, std::move(change));
   }
   const auto decide = [&](const State& now) -> Result<Change> {
-    TRY(auto global, present_in(now, identifier));
+    // A region may take itself out of a list that is not its own to change.
+    TRY(auto global, region == core_.here() ? present_in(now, identifier)
+                                            : changeable_in(now, core_.here(), identifier));
     TRY_VOID(why_not(global));
     const bool is_writer = region == global.writer_region;
     const bool owned = global.writer_region == core_.here();
@@ -258,10 +281,9 @@ net::Task<Result<messages::Joined>> Provisioner::join(messages::Join request) {
   const std::string identifier = request.global_cluster;
   const model::GlobalMember& member = request.member;
   const auto decide = [&](const State& now) -> Result<Change> {
-    TRY(auto global, present_in(now, identifier));
+    TRY(auto global, changeable_in(now, core_.here(), identifier));
     const model::DbCluster* own = core_.truth.cluster();
-    if (global.writer_region != core_.here() || core_.truth.duty() != model::Duty::primary ||
-        !core_.instances.head_status().running) {
+    if (core_.truth.duty() != model::Duty::primary || !core_.instances.head_status().running) {
       return make_error(ErrorKind::conflict,
                         "Source cluster " + (own != nullptr ? own->arn : identifier) +
                             " is in a state which is not valid for physical replication",

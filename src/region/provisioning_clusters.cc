@@ -119,6 +119,16 @@ net::Task<Result<void>> Provisioner::join_as_secondary(model::DbCluster cluster,
   cluster.master_username = joined.master_username;
   const auto decide = [&](const State& now) -> Result<Change> {
     if (now.cluster) return no_such_cluster("another one was created meanwhile:");
+    // A failover that has begun before may go on without the new member.
+    const auto known = now.globals.find(cluster.global_cluster_identifier);
+    const model::GlobalMember* member =
+        known == now.globals.end() ? nullptr : known->second.member_in(core_.here());
+    if (member == nullptr || member->resource_id != cluster.resource_id) {
+      return make_error(ErrorKind::conflict,
+                        "The primary of global cluster " + cluster.global_cluster_identifier +
+                            " has moved meanwhile; create the DB cluster again",
+                        "InvalidGlobalClusterStateFault");
+    }
     Change change;
     change.left = now.left;
     change.left->erase(cluster.global_cluster_identifier);

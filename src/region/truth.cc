@@ -162,11 +162,11 @@ const model::Operation* Truth::running_operation(const std::string& global_clust
 }
 
 const model::Operation* Truth::decider_of(const model::GlobalCluster& global) const {
-  for (const auto* known : {&state_.operations, &state_.elsewhere}) {
-    const auto found = known->find(global.identifier);
-    if (found != known->end() && found->second.id == global.decision.id) return &found->second;
-  }
-  return nullptr;
+  const model::Operation* last = operation(global.identifier);
+  if (last != nullptr && last->id == global.decision.id) return last;
+  const auto found = state_.elsewhere.find({global.identifier, global.decision.region});
+  if (found == state_.elsewhere.end() || found->second.id != global.decision.id) return nullptr;
+  return &found->second;
 }
 
 bool Truth::epoch_confirmed() const {
@@ -214,15 +214,15 @@ net::Task<Result<void>> Truth::write(Change change) {
 }
 
 bool Truth::hear(const model::Operation& theirs) {
-  const auto take = [&](std::map<std::string, model::Operation>& known) {
-    const auto found = known.find(theirs.global_cluster);
+  const auto take = [&](auto& known, const auto& key) {
+    const auto found = known.find(key);
     const model::Operation* ours = found == known.end() ? nullptr : &found->second;
     if (model::merge(ours, theirs, here_) == model::Merge::keep_ours) return false;
-    known[theirs.global_cluster] = theirs;
+    known[key] = theirs;
     return true;
   };
-  take(state_.elsewhere);
-  return take(state_.operations);
+  take(state_.elsewhere, std::pair(theirs.global_cluster, theirs.to));
+  return take(state_.operations, theirs.global_cluster);
 }
 
 void Truth::advance(const std::string& global_cluster, model::Step to, model::StepTiming timing,

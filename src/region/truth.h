@@ -43,8 +43,9 @@ struct State {
   std::optional<OwnCluster> cluster;
   std::map<std::string, model::GlobalCluster> globals;
   std::map<std::string, model::Operation> operations;  // The last one of each global cluster.
-  // The last one that another region coordinates: one of ours may run beside it until it gives way.
-  std::map<std::string, model::Operation> elsewhere;
+  // The last one that each other region has coordinated: several may run until all but one give
+  // way.
+  std::map<std::pair<std::string, RegionId>, model::Operation> elsewhere;
   Fence fence;
   // Global clusters that this region was detached from by itself, with the resource id that its DB
   // cluster had.

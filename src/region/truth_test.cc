@@ -109,6 +109,24 @@ TEST(Truth, WhoHasDecidedIsKnownBesideAnOperationOfOurs) {
   });
 }
 
+// Of two switchovers at the same time the later one was called off, and hid the other.
+TEST(Truth, WhoHasDecidedIsKnownBesideAnOperationThatWasCalledOff) {
+  net::testing::run([](net::TaskGroup& tasks) -> net::Task<void> {
+    MemoryStore store;
+    Truth truth(tasks.executor(), store, kEast);
+    model::Operation later = operation("later", RegionId{"eu-west-1"}, model::Step::aborted);
+    model::Operation decider = operation("theirs", kWest, model::Step::promote);
+    later.started = decider.started + std::chrono::milliseconds(3);
+    EXPECT_TRUE(truth.hear(later));
+    EXPECT_FALSE(truth.hear(decider));
+    model::GlobalCluster decided = global(2, kWest);
+    decided.decision = {kWest, "theirs"};
+    const model::Operation* known = truth.decider_of(decided);
+    EXPECT_TRUE(known != nullptr && known->step == model::Step::promote);
+    co_return;
+  });
+}
+
 TEST(Truth, WhatIsCommittedIsThereAfterACrash) {
   net::testing::run([](net::TaskGroup& tasks) -> net::Task<void> {
     MemoryStore store;

@@ -183,8 +183,10 @@ net::Task<Result<Lsn>> SimInstance::fork_of(std::uint32_t timeline) {
   co_return make_error(ErrorKind::not_found, "no such fork");
 }
 
-net::Task<Result<bool>> SimInstance::wal_goes_past(std::uint32_t, Lsn lsn) {
-  co_return data().wal.size() > records_before(lsn);
+net::Task<Result<bool>> SimInstance::wal_goes_past(std::uint32_t timeline, Lsn lsn) {
+  const auto& wal = data().wal;
+  const std::size_t next = records_before(lsn);
+  co_return next < wal.size() && wal[next].timeline == timeline;
 }
 
 net::Task<Result<std::filesystem::path>> SimInstance::set_aside(std::string) {
@@ -194,7 +196,7 @@ net::Task<Result<std::filesystem::path>> SimInstance::set_aside(std::string) {
 }
 
 net::Task<Result<std::filesystem::path>> SimInstance::keep_wal(std::uint32_t, Lsn fork) {
-  machine_.kept_from = records_before(fork);
+  machine_.kept_from = std::min(machine_.kept_from, records_before(fork));
   co_return std::filesystem::path("/sim/kept");
 }
 

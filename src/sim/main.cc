@@ -69,6 +69,7 @@ void print(const Counts& counts, std::uint64_t seeds, double seconds) {
   };
   for (int i = 0; i < kActs; ++i) line(name_of(static_cast<Act>(i)).data(), counts.acts[i]);
   line("requests accepted", counts.accepted);
+  line("regions added again", counts.added);
   line("requests refused", counts.refused);
   line("promotions, switchover", counts.rules.switchovers);
   line("promotions, failover", counts.rules.failovers);

@@ -11,15 +11,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, kActs> kNames = {
-    "switchover",   "failover",       "remove region",  "kill daemon",   "kill daemon at step",
-    "kill machine", "crash server",   "stop daemon",    "freeze server", "restart router",
-    "cut one way",  "cut both ways",  "isolate",        "bad network",   "full disk",
-    "slow disk",    "slow promotion", "failing orders", "pause replay",  "jump clock",
-    "drift clock"};
+    "switchover",          "failover",     "remove region",  "add region",     "kill daemon",
+    "kill daemon at step", "kill machine", "crash server",   "stop daemon",    "freeze server",
+    "restart router",      "cut one way",  "cut both ways",  "isolate",        "bad network",
+    "full disk",           "slow disk",    "slow promotion", "failing orders", "pause replay",
+    "jump clock",          "drift clock"};
 
 constexpr Duration kMoves = 4s;  // Acts lie in here, most of them.
 
-constexpr bool may_lose(Act act) { return act == Act::failover || act == Act::remove_region; }
+// What an operator asks for; the others are faults.
+constexpr bool is_request(Act act) { return act < Act::kill_daemon; }
 
 // Makes the plan of one seed.
 class Planner {
@@ -74,7 +75,12 @@ class Planner {
     for (std::uint64_t i = 0; i < asks; ++i) {
       Act act = plan_.planned_only || chance(2) ? Act::switchover : Act::failover;
       if (!plan_.planned_only && plan_.regions > 2 && chance(12)) act = Act::remove_region;
-      add(pick(50ms, kMoves), act, region(), {}, region());
+      const Duration when = pick(50ms, kMoves);
+      add(when, act, region(), {}, region());
+      if (act == Act::remove_region && chance(2)) {
+        add(when + pick(0ms, 3s), Act::add_region, 0);
+        if (chance(2)) add(when + pick(1s, 6s), Act::switchover, region(), {}, region());
+      }
     }
   }
 
@@ -122,7 +128,7 @@ class Planner {
       Step fault;
       do {
         fault.act = static_cast<Act>(rng_.below(kActs));
-      } while (fault.act == Act::switchover || may_lose(fault.act));
+      } while (is_request(fault.act));
       const std::size_t ask = rng_.below(asks);
       const Duration near = plan_.steps[ask].at;
       fault.at = chance(8) ? pick(0s, kMoves) : near + pick(-100ms, chance(2) ? 300ms : 1500ms);

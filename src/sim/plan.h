@@ -15,6 +15,7 @@ enum class Act {
   switchover,       // to `region`
   failover,         // to `region`, data loss allowed
   remove_region,    // `region` leaves the global cluster
+  add_region,       // and comes back as a new one
   kill_daemon,      // and start it again after `lasts`
   kill_at_step,     // the same, after `number` of its steps from now
   kill_machine,     // daemon, router and PostgreSQL at once
@@ -34,7 +35,7 @@ enum class Act {
   jump_clock,   // by `number` milliseconds
   drift_clock,  // by `number` parts per million
 };
-inline constexpr int kActs = 21;
+inline constexpr int kActs = 22;
 
 std::string_view name_of(Act act);
 

@@ -56,6 +56,7 @@ void Postgres::start(std::optional<Source> source, Duration takes) {
   frozen_ = false;
   paused_ = false;
   const int mine = ++incarnation_;
+  ordered_ = kernel_.now();
   source_ = source && !source->upstream.empty() ? source : std::nullopt;
   if (source) data_.standby_signal = true;
   data_.fence.reset();  // Whoever starts it knows whether it may write.

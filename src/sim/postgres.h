@@ -84,6 +84,7 @@ class Postgres {
   std::size_t replayed() const { return in_recovery_ ? data_.replayed : data_.wal.size(); }
   // Whether a write that reaches it now is committed.
   bool takes_writes() const { return answers() && !in_recovery_ && !data_.fence; }
+  Time ordered() const { return ordered_; }  // When it was last told to start.
   // Counts starts: what was asked of an earlier process is not answered by a later one.
   int incarnation() const { return incarnation_; }
 
@@ -134,6 +135,7 @@ class Postgres {
   DataDirectory data_;
   Process process_ = Process::down;
   int incarnation_ = 0;
+  Time ordered_{};
   int histories_ = 0;
   bool in_recovery_ = false;
   bool frozen_ = false;

@@ -71,6 +71,12 @@ void Rules::daemon_started(int i) {
   knows.had_promised = !knows.fenced_for.empty();
 }
 
+void Rules::joined(int i) {
+  known_[static_cast<std::size_t>(i)] = Known{};
+  daemon_started(i);
+  stored(scene_.at(i));
+}
+
 WriteId Rules::committed(int i) {
   const Machine& there = scene_.at(i);
   ++tally_.writes;
@@ -186,8 +192,10 @@ void Rules::started(Machine& machine) {
     opened(machine);
   }
   if (knows.had_promised || scene_.removed >= 0) return;
+  // An earlier daemon may have ordered it.
+  const Time since = std::min(knows.daemon_since, machine.postgres.ordered());
   for (const auto& [decision, when] : decided_) {
-    if (decision.first > knows.epoch && when < knows.daemon_since) knows.returned_blind = true;
+    if (decision.first > knows.epoch && when < since) knows.returned_blind = true;
   }
 }
 
@@ -269,18 +277,17 @@ void Rules::check_loss(int i, const model::Operation& operation) {
       operation.epoch.value, operation.lost_bytes, operation.from.name, beyond, operation.to.name));
 }
 
-// Nothing that a client was told of goes without being kept for an operator, by the one who began
-// the timeline that it is on.
+// Nothing that a client was told of goes without being kept for an operator, whoever wrote it: its
+// writer may be gone for good.
 void Rules::discarded(Machine& machine, std::size_t first) {
   if (!watching_) return;
-  const int i = scene_.index_of(machine.region);
   const auto& wal = machine.postgres.data().wal;
   for (std::size_t at = first; at < std::min(wal.size(), machine.kept_from); ++at) {
     const WriteId id = wal[at].id;
-    if (wal[at].timeline != machine.postgres.data().timeline || id >= writes_.size()) continue;
-    if (writes_[id].server != i || !writes_[id].acknowledged) continue;
-    return violate_("write " + std::to_string(id) + ", acknowledged by " + machine.region.name +
-                    ", is discarded by a rewind and kept nowhere");
+    if (id >= writes_.size() || !writes_[id].acknowledged) continue;
+    return violate_("write " + std::to_string(id) + ", acknowledged by " +
+                    scene_.at(writes_[id].server).region.name + ", is discarded by a rewind of " +
+                    machine.region.name + " and kept nowhere");
   }
 }
 

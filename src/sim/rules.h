@@ -24,7 +24,9 @@ struct Scene {
   std::vector<std::unique_ptr<Machine>> machines;
   bool lossy = false;               // A failover was asked for: writes may be lost from now on.
   std::optional<Time> faults_over;  // Since then everything works.
-  int removed = -1;                 // The region that an operator takes out of the global cluster.
+  int removed = -1;  // The region that an operator takes, or has taken, out of the global cluster.
+  int leaver = -1;   // It was ever: the failover of somebody who did not know of its return may
+                     // leave it out again.
 
   Machine& at(int i) { return *machines[static_cast<std::size_t>(i)]; }
   const Machine& at(int i) const { return *machines[static_cast<std::size_t>(i)]; }
@@ -49,6 +51,8 @@ class Rules final : public Watch {
   WriteId committed(int i);
   void acknowledged(WriteId id);
   void daemon_started(int i);
+  // Region `i`, which had been removed, is a member again, as if for the first time.
+  void joined(int i);
   // Nothing goes on any more: what was acknowledged must be where the writer is.
   void finish();
   Time last_acknowledged() const { return last_acknowledged_; }

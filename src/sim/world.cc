@@ -23,6 +23,7 @@ constexpr Duration kThink = 60ms;        // Of a client between two writes, abou
 // A request that one daemon passes on to another is answered, or given up, within this.
 constexpr Time kOnItsWayAtMost = 30s;
 constexpr std::size_t kLagMax = 40;  // Records.
+constexpr int kTries = 300;          // Of an operator who waits until a region has left.
 constexpr const char* kGlobal = "global";
 
 class World final : public Wire {
@@ -95,6 +96,8 @@ class World final : public Wire {
   void end_faults();
   net::Task<void> ask(int i, int target, region::MoveKind kind);
   net::Task<void> remove(int i, int target);
+  net::Task<Result<void>> create(int i);
+  net::Task<void> add(int i);
   void request(const Step& step);
   std::string operation_id_on_disk(int i);
 
@@ -168,7 +171,8 @@ void World::perform(const Step& step) {
   switch (step.act) {
     case Act::switchover:
     case Act::failover:
-    case Act::remove_region: request(step); break;
+    case Act::remove_region:
+    case Act::add_region: request(step); break;
     case Act::kill_daemon: kill_daemon(i, step.lasts); break;
     case Act::kill_at_step:
       if (Node* victim = node(i)) {
@@ -273,12 +277,16 @@ std::string World::operation_id_on_disk(int i) {
 // An operator at region i, or wherever a daemon answers.
 void World::request(const Step& step) {
   const int target = step.region;
+  if (step.act == Act::add_region) {
+    if (scene_.removed < 0 || node(scene_.removed) == nullptr) return;
+    return node(scene_.removed)->operators.spawn("add", add(scene_.removed));
+  }
   if (step.act != Act::switchover) scene_.lossy = true;
   if (step.act == Act::remove_region) {
     if (scene_.removed >= 0) return;
     for (int i = 0; i < plan_.regions; ++i) {
       if (Node* at = node(i)) {
-        scene_.removed = target;
+        scene_.removed = scene_.leaver = target;
         at->operators.spawn("remove", remove(i, target));
         return;
       }
@@ -332,6 +340,44 @@ net::Task<void> World::remove(int i, int target) {
        answer.has_value() ? "done" : answer.error().message);
 }
 
+// A DB cluster of the global cluster, with its one DB instance.
+net::Task<Result<void>> World::create(int i) {
+  region::Daemon& core = *node(i)->core;
+  region::CreateDbCluster cluster;
+  cluster.identifier = "cluster-" + std::to_string(i);
+  cluster.global_cluster_identifier = kGlobal;
+  const auto globals = core.global_clusters();
+  if (!globals.empty() && globals[0].members.empty()) {
+    cluster.master_username = "postgres";
+    cluster.master_password = "a-password";
+  }
+  CO_TRY_VOID(co_await core.create_db_cluster(std::move(cluster)));
+  region::CreateDbInstance instance;
+  instance.identifier = "instance-" + std::to_string(i);
+  instance.cluster_identifier = "cluster-" + std::to_string(i);
+  CO_TRY_VOID(co_await core.create_db_instance(std::move(instance)));
+  co_return ok();
+}
+
+// What an operator does who wants a region back: its own cluster goes, and a new one joins.
+net::Task<void> World::add(int i) {
+  region::Daemon& core = *node(i)->core;
+  auto added = Result<void>(make_error(ErrorKind::conflict, "it has not left yet"));
+  for (int tries = 0; added.has_error() && tries < kTries; ++tries) {
+    co_await net::sleep_for(kLook);
+    if (!is_out(i)) continue;
+    co_await core.delete_db_instance("instance-" + std::to_string(i));
+    co_await core.delete_db_cluster("cluster-" + std::to_string(i));
+    added = co_await create(i);
+  }
+  note("{}: addition: {}", machine(i).region.name,
+       added.has_value() ? "done" : added.error().message);
+  if (added.has_error() || scene_.removed != i) co_return;
+  scene_.removed = -1;
+  ++counts_.added;
+  rules_.joined(i);
+}
+
 net::Task<void> World::client(int i, bool through_router) {
   for (;;) {
     co_await net::sleep_for(kernel_.between(kThink / 2, kThink * 2));
@@ -373,11 +419,16 @@ net::Task<void> World::write_at(int i, int server) {
   rules_.acknowledged(id);
 }
 
-// It has left the global cluster, and is a cluster of its own.
+// It has left the global cluster, and is a cluster of its own or not yet back.
 bool World::is_out(int i) {
-  if (scene_.removed != i || node(i) == nullptr) return false;
+  if (scene_.leaver != i || node(i) == nullptr) return false;
   const auto clusters = node(i)->core->db_clusters();
-  return clusters.empty() || clusters[0].global_cluster_identifier.empty();
+  if (!clusters.empty() && !clusters[0].global_cluster_identifier.empty() &&
+      !clusters[0].instances.empty()) {
+    return false;
+  }
+  scene_.removed = i;
+  return true;
 }
 
 std::string World::writer_of(int* writer) {
@@ -498,31 +549,18 @@ Outcome World::run() {
 
 Beginning World::set_up() {
   for (int i = 0; i < plan_.regions; ++i) start_daemon(i);
-  const auto create = [](World& world, int i) -> net::Task<void> {
-    region::Daemon& core = *world.node(i)->core;
+  const auto begin = [](World& world, int i) -> net::Task<void> {
     if (i == 0) {
       region::CreateGlobalCluster global;
       global.identifier = kGlobal;
       global.database_name = "app";
-      co_await core.create_global_cluster(std::move(global));
+      co_await world.node(i)->core->create_global_cluster(std::move(global));
     }
-    region::CreateDbCluster cluster;
-    cluster.identifier = "cluster-" + std::to_string(i);
-    cluster.global_cluster_identifier = kGlobal;
-    if (i == 0) {
-      cluster.master_username = "postgres";
-      cluster.master_password = "a-password";
-    }
-    const auto made = co_await core.create_db_cluster(std::move(cluster));
+    const auto made = co_await world.create(i);
     if (made.has_error()) world.violate("set up: " + made.error().message);
-    region::CreateDbInstance instance;
-    instance.identifier = "instance-" + std::to_string(i);
-    instance.cluster_identifier = "cluster-" + std::to_string(i);
-    const auto served = co_await core.create_db_instance(std::move(instance));
-    if (served.has_error()) world.violate("set up: " + served.error().message);
   };
   for (int i = 0; i < plan_.regions && violation_.empty(); ++i) {
-    node(i)->operators.spawn("create", create(*this, i));
+    node(i)->operators.spawn("create", begin(*this, i));
     kernel_.run_until(kernel_.now() + 10s);
   }
   kernel_.run_until(kernel_.now() + 20s);
@@ -554,6 +592,7 @@ void World::converse(const std::vector<Saying>& sayings) {
 void Counts::add(const Counts& other) {
   for (int i = 0; i < kActs; ++i) acts[i] += other.acts[i];
   accepted += other.accepted;
+  added += other.added;
   refused += other.refused;
   rules.add(other.rules);
   calls += other.calls;

@@ -16,6 +16,7 @@ namespace aurora_global::sim {
 struct Counts {
   std::uint64_t acts[kActs] = {};
   std::uint64_t accepted = 0, refused = 0;  // Operations that were asked for.
+  std::uint64_t added = 0;                  // Regions that came back after they had been removed.
   Rules::Tally rules;
   std::uint64_t calls = 0, packets_lost = 0, packets_doubled = 0;
   std::uint64_t transactions = 0, transactions_failed = 0;

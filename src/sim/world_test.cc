@@ -130,6 +130,30 @@ TEST(Found, ARegionThatStartsWhileTheWriterOpens) {
   EXPECT_GE(all.rules.switchovers, 40u);
 }
 
+// A region joins while the writer moves: the new writer did not know of it, and it was a member for
+// nobody but itself, or thrown out and given an empty database.
+TEST(Found, ARegionThatJoinsWhileTheWriterMoves) {
+  for (const Act move : {Act::switchover, Act::failover}) {
+    const Counts all = at_moments(3, 40, [&](int i) -> std::vector<Step> {
+      return {step(50ms, Act::remove_region, 2), step(600ms, Act::add_region, 0),
+              step(600ms + i * 25ms, move, 1)};
+    });
+    EXPECT_EQ(all.added, 40u) << name_of(move);
+  }
+}
+
+// Two failovers one after the other, the second to a region that has heard of neither: the one
+// between has what the first primary wrote, on an older timeline than its own last one, and gives
+// that up, too, when it returns. It was kept nowhere.
+TEST(Found, AChainOfFailovers) {
+  const Counts all = at_moments(3, 20, [](int i) -> std::vector<Step> {
+    return {step(50ms, Act::isolate, 2, 3000ms), step(1000ms, Act::kill_machine, 0, 8s),
+            step(1050ms, Act::failover, 1), step(2900ms, Act::kill_machine, 1, 3s),
+            step(3200ms + i * 20ms, Act::failover, 2)};
+  });
+  EXPECT_GE(all.rules.failovers, 40u);
+}
+
 // An operator takes the target of a switchover out of the global cluster before the old region has
 // heard of the switchover. It was made the writer of a cluster that it is no member of.
 TEST(Found, ATargetThatLeavesTheGlobalCluster) {

@@ -2,6 +2,7 @@
 seeds has to find it.
 
     tests/sim/mutants.py [--program FILE] [NAME...]     all, or those that are named
+    tests/sim/mutants.py --applies                      only whether the patch fits the tree
 
 mutants.patch puts all of them into a copy of the source tree (out/mutants), each behind a switch,
 so that one build serves them all; the tree itself is left alone. Prints a table: the mutant, the
@@ -16,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -46,6 +48,8 @@ MUTANTS = {
     "adopted_word_stays": (
         "a server that was open when the daemon came is opened again unasked", 50000),
     "discards_silently": ("what only one region has written is rewound and not kept", 1000),
+    "older_timelines_are_forgotten": (
+        "of what only one region has written, the last timeline alone is kept", 50000),
     "late_order_fences": ("a fence is carried out though its operation was called off", 50000),
     "engine_is_not_fenced": ("only the routers hold; the engine goes on taking writes", 100),
     "fence_answers_too_early": ("the fence is answered before the engine refuses writes", 100),
@@ -70,18 +74,34 @@ def run(command, **more):
     return subprocess.run(command, text=True, capture_output=True, check=False, **more)
 
 
-def fresh_copy():
-    """The files that git knows, as they are now, with the patch; unchanged ones keep their time."""
-    plain = COPY.parent / "plain"
+def patched(place):
+    """Copies the files that git knows, as they are now, and applies the patch there."""
     names = run(["git", "-C", str(ROOT), "ls-files"]).stdout.split("\n")
-    shutil.rmtree(plain, ignore_errors=True)
     for name in filter(None, names):
         if (ROOT / name).is_file():
-            (plain / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, plain / name)
-    applied = run(["patch", "-p1", "-s", "-d", str(plain), "-i", str(HERE / "mutants.patch")])
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place / name)
+    patch = HERE / "mutants.patch"
+    # Not as a part of the repository that `place` may lie in.
+    applied = run(["git", "-C", str(place), "apply", str(patch)],
+                  env=os.environ | {"GIT_CEILING_DIRECTORIES": str(place.parent)})
     if applied.returncode != 0:
-        sys.exit(f"mutants.patch does not apply: {applied.stdout.strip()}")
+        sys.exit(f"mutants.patch does not apply: {applied.stderr.strip()}")
+    named = set(re.findall(r'mutant\("(\w+)"\)', patch.read_text()))
+    if named != set(MUTANTS):
+        sys.exit(f"in the patch or in the table only: {sorted(named ^ set(MUTANTS))}")
+
+
+def applies():
+    with tempfile.TemporaryDirectory() as place:
+        patched(pathlib.Path(place))
+
+
+def fresh_copy():
+    """As patched(); files that have not changed since the last time keep their time."""
+    plain = COPY.parent / "plain"
+    shutil.rmtree(plain, ignore_errors=True)
+    patched(plain)
     for source in filter(pathlib.Path.is_file, plain.rglob("*")):
         copy = COPY / source.relative_to(plain)
         if copy.is_file() and copy.read_bytes() == source.read_bytes():
@@ -118,7 +138,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", type=pathlib.Path, help="built from a tree with the patch")
     parser.add_argument("names", nargs="*", choices=[[], *MUTANTS])
+    parser.add_argument("--applies", action="store_true", help="only whether the patch fits")
     given = parser.parse_args()
+    if given.applies:
+        return applies()
     program = given.program or build()
     clean = seeds_of(program, "", 200)
     if clean:

@@ -170,15 +170,21 @@ inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t
 
 using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
 
-// Where a server began `timeline`: there it left the next lower one, for numbers are left out.
-// Fails with `not_found` if it has had no other.
-inline net::Task<Result<Lsn>> beginning_of(Instance& head, std::uint32_t timeline) {
-  auto fork = Result<Lsn>(make_error(ErrorKind::not_found, "it has left no timeline"));
-  for (std::uint32_t before = timeline; fork.has_error() && before > 1;) {
-    --before;
-    fork = co_await head.fork_of(before);
+// Where a server began a timeline, and which one it left there.
+struct Beginning {
+  Lsn at;
+  std::uint32_t parent = 0;
+};
+// The parent is the next lower one that it has left, for numbers are left out. Fails with
+// `not_found` if it has had no other, and as fork_of().
+inline net::Task<Result<Beginning>> beginning_of(Instance& head, std::uint32_t timeline) {
+  for (std::uint32_t parent = timeline; parent > 1;) {
+    --parent;
+    const auto fork = co_await head.fork_of(parent);
+    if (fork.has_value()) co_return Beginning{*fork, parent};
+    if (fork.error().kind != ErrorKind::not_found) co_return fork.error();
   }
-  co_return fork;
+  co_return make_error(ErrorKind::not_found, "it has left no timeline");
 }
 
 }  // namespace aurora_global::region

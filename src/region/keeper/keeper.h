@@ -38,14 +38,16 @@ class Keeper {
   Outcome mend_head(Instance& head);
   Outcome can_be_copied();
   Outcome rest(Instance& head);
-  // How the WAL of a stopped former primary stands to the new primary's history.
+  // What a server has written or received and the writer has not.
   struct OwnWal {
-    std::uint32_t timeline = 0;
-    Lsn fork;  // Zero: the new primary does not descend from it.
-    bool goes_past = true;
-    bool diverged = false;  // Both have written that timeline: pg_rewind takes them for one.
+    struct Piece {
+      std::uint32_t timeline = 0;
+      Lsn from;
+    };
+    std::vector<Piece> pieces;  // Of the timelines that it has been on, newest first.
+    bool diverged = false;      // Nothing that pg_rewind compares would tell the two apart.
   };
-  net::Task<Result<OwnWal>> own_wal(Instance& head);
+  net::Task<Result<OwnWal>> own_wal(Instance& head, std::uint32_t newest);
   net::Task<Result<void>> keep_what_is_discarded(Instance& head, OwnWal own);
   void rejoined(const std::string& how);
   net::Task<void> keep_status(std::string identifier, bool answers, bool busy);

@@ -22,45 +22,58 @@ Error moves_here() {
 
 }  // namespace
 
-// After a clean shutdown it ends at the fork, and that of a fenced server does nearly always.
-net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head) {
+// From the newest timeline back to the first that the writer has been on, too.
+net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head, std::uint32_t newest) {
   const RegionId writer = core_.truth.own_global()->writer_region;
   OwnWal own;
-  CO_TRY(own.timeline, co_await head.last_timeline());
-  CO_TRY(const auto answer, co_await core_.peers.ask(writer, messages::Fork{own.timeline},
-                                                     Deadline::in(kRejoinAskLimit)));
-  own.diverged = answer.timeline == own.timeline;
-  if (own.diverged) {
-    log::warn("instance {}: it has written timeline {}, on which {} is", head.identifier(),
-              own.timeline, writer.name);
-    co_return own;
-  }
-  own.fork = answer.fork;
-  if (own.fork.value == 0) {
+  std::optional<Lsn> end;  // Where it left `timeline`; none: it has not.
+  for (std::uint32_t timeline = newest;;) {
+    CO_TRY(const auto answer, co_await core_.peers.ask(writer, messages::Fork{timeline},
+                                                       Deadline::in(kRejoinAskLimit)));
+    if (answer.timeline == timeline) {
+      own.diverged = !end;
+      if (end) break;  // It left that one earlier, and the writer has gone on.
+      log::warn("instance {}: it has written timeline {}, on which {} is", head.identifier(),
+                timeline, writer.name);
+      break;
+    }
+    if (answer.fork.value != 0) {
+      // After a clean shutdown it ends at the fork, and that of a fenced server does nearly always.
+      CO_TRY(bool goes_past, co_await head.wal_goes_past(timeline, answer.fork));
+      goes_past = goes_past && (!end || *end > answer.fork);
+      if (goes_past) own.pieces.push_back({timeline, answer.fork});
+      log::info("instance {}: {} left timeline {} at {}; its own WAL {}", head.identifier(),
+                writer.name, timeline, answer.fork.text(), goes_past ? "goes on" : "ends there");
+      break;
+    }
+    const auto began = co_await beginning_of(head, timeline);
+    if (began.has_error() && began.error().kind != ErrorKind::not_found) co_return began.error();
+    if (began.has_error()) {
+      log::warn("instance {}: {} was on none of its timelines", head.identifier(), writer.name);
+      own.diverged = true;
+      break;
+    }
     // The writer was never on this timeline: all that was written on it is only here.
-    const auto began = co_await beginning_of(head, own.timeline);
-    if (began.has_error()) co_return own;
-    own.fork = *began;
-    own.goes_past = true;
     log::info("instance {}: it began timeline {} at {}, and {} does not know that one",
-              head.identifier(), own.timeline, own.fork.text(), writer.name);
-    co_return own;
+              head.identifier(), timeline, began->at.text(), writer.name);
+    own.pieces.push_back({timeline, began->at});
+    timeline = began->parent;
+    end = began->at;
   }
-  CO_TRY(own.goes_past, co_await head.wal_goes_past(own.timeline, own.fork));
-  log::info("instance {}: timeline {} was left at {}; its own WAL {}", head.identifier(),
-            own.timeline, own.fork.text(), own.goes_past ? "goes on" : "ends there");
   co_return own;
 }
 
 // Clients may have been told of it, so an operator is told that it is gone, and where it is.
 net::Task<Result<void>> Keeper::keep_what_is_discarded(Instance& head, OwnWal own) {
-  if (own.fork.value == 0) co_return ok();
-  CO_TRY(const auto kept, co_await head.keep_wal(own.timeline, own.fork));
-  if (kept.empty()) co_return ok();
-  log::warn("instance {}: what it wrote after {} is discarded; its WAL is kept in {}",
-            head.identifier(), own.fork.text(), kept.string());
-  core_.events.of_failover("What only this Region had written after " + own.fork.text() +
-                           " is discarded; its WAL is kept in " + kept.string());
+  for (const OwnWal::Piece& piece : own.pieces) {
+    CO_TRY(const auto kept, co_await head.keep_wal(piece.timeline, piece.from));
+    if (kept.empty()) continue;
+    log::warn(
+        "instance {}: what it has of timeline {} after {} is discarded; its WAL is kept in {}",
+        head.identifier(), piece.timeline, piece.from.text(), kept.string());
+    core_.events.of_failover("What only this Region had after " + piece.from.text() +
+                             " is discarded; its WAL is kept in " + kept.string());
+  }
   co_return ok();
 }
 
@@ -71,9 +84,11 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const WalSource from = source(head);
   truth_.withdraw_word();
   // A standby that has gone past the fork would wait for ever, without an error.
-  CO_TRY(const OwnWal own, co_await own_wal(head));
+  CO_TRY(const std::uint32_t newest, co_await head.last_timeline());
+  CO_TRY(const OwnWal own, co_await own_wal(head, newest));
   if (own.diverged) co_return co_await keep_and_seed(head);
-  if (own.goes_past) {
+  const bool goes_past = !own.pieces.empty();
+  if (goes_past) {
     const auto claim = core_.instances.claim_replacement();
     if (claim == nullptr) co_return moves_here();
     CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
@@ -89,7 +104,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
     }
   }
   CO_TRY_VOID(co_await head.start(from, Deadline::in(kRejoinStartLimit)));
-  rejoined(own.goes_past ? " after a rewind" : "");
+  rejoined(goes_past ? " after a rewind" : "");
   co_return ok();
 }
 
@@ -157,6 +172,12 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   if (diverged || (before > 0 && state.has_error())) co_return co_await keep_and_seed(head);
   if (before > 0) co_return co_await copy_anew(head, from);
   CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
+  // Whoever wrote what only this standby has received may be gone. The newest history is not its
+  // own: it has fetched the writer's.
+  if (state.has_value() && !alike) {
+    CO_TRY(const OwnWal own, co_await own_wal(head, state->timeline));
+    CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
+  }
   CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
                                        Deadline::in(kRejoinCheckpointLimit)));
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));

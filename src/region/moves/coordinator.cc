@@ -236,6 +236,8 @@ net::Task<Result<void>> Coordinator::fence(model::Operation operation, Deadline 
   if (operation.from.empty() || operation.from == core_.here()) co_return ok();
   CO_TRY(const auto fenced,
          co_await core_.peers.ask(operation.from, messages::FenceOrder{operation}, deadline));
+  // A member may have come or gone since the last gossip.
+  if (fenced.global) CO_TRY_VOID(co_await gossip_.learn_global(*fenced.global));
   if (is_current(operation.global_cluster, operation.id)) {
     truth_.note_final_lsn(operation.global_cluster, fenced.final_lsn);
   }

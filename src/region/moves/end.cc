@@ -18,8 +18,8 @@ net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operat
   }
   const auto timeline = co_await head->last_timeline();
   if (timeline.has_error()) co_return operation;
-  const auto fork = co_await beginning_of(*head, *timeline);
-  Lsn ours = fork.has_value() ? *fork : Lsn{};
+  const auto beginning = co_await beginning_of(*head, *timeline);
+  Lsn ours = beginning.has_value() ? beginning->at : Lsn{};
   if (ours < operation.final_lsn) {  // The fork of an earlier move.
     const auto state = co_await head->state(Deadline::in(kEndLookLimit));
     if (state.has_error()) co_return operation;

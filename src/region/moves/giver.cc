@@ -183,7 +183,7 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
   CO_TRY_VOID(why_not(operation));
   const Fence& present = core_.truth.now().fence;
   if (present.is_for(operation.id) && present.closed() != nullptr) {
-    co_return messages::Fenced{present.closed()->final_lsn};
+    co_return messages::Fenced{present.closed()->final_lsn, *core_.truth.own_global()};
   }
   const auto instance = core_.head();
   if (instance == nullptr) {
@@ -198,7 +198,9 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
                                         Deadline::in(operation.drain.timeout + kGiversStopLimit)));
   CO_TRY(const Lsn final_lsn, co_await end_writes(operation, *instance));
   CO_TRY_VOID(truth_.close_fence(operation.id, final_lsn));
-  co_return messages::Fenced{final_lsn};
+  const model::GlobalCluster* global = core_.truth.global(operation.global_cluster);
+  if (global == nullptr) co_return messages::Fenced{final_lsn};
+  co_return messages::Fenced{final_lsn, *global};
 }
 
 // This region goes on as the primary.

@@ -166,9 +166,13 @@ void to_json(Json& j, const HoldAnswer& v) {
 }
 void read(Fields& fields, HoldAnswer& v) { fields.get("why_not", v.why_not, kErrorMax); }
 
-void to_json(Json& j, const Fenced& v) { j = {{"final_lsn", v.final_lsn.value}}; }
+void to_json(Json& j, const Fenced& v) {
+  j = {{"final_lsn", v.final_lsn.value}};
+  if (v.global) j["global"] = *v.global;
+}
 void read(Fields& fields, Fenced& v) {
   fields.require({"final_lsn"}).get("final_lsn", v.final_lsn);
+  fields.get("global", v.global);
 }
 
 void to_json(Json& j, const Forked& v) {

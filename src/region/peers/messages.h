@@ -101,6 +101,8 @@ struct Hold {
 
 struct Fenced {
   Lsn final_lsn;
+  // As it is where nobody may change it any more; daemons before this one leave it out.
+  std::optional<model::GlobalCluster> global;
 };
 struct FenceOrder {
   static constexpr std::string_view kName = "fence";

@@ -69,6 +69,7 @@ TEST(Messages, EachComesBackAsItWas) {
   comes_back_as_it_was(messages::Hold{operation()});
   comes_back_as_it_was(messages::FenceOrder{operation()});
   comes_back_as_it_was(messages::Fenced{Lsn{5}});
+  comes_back_as_it_was(messages::Fenced{Lsn{5}, gossip().globals.front()});
   comes_back_as_it_was(messages::Unfence{operation()});
   comes_back_as_it_was(messages::Retire{operation()});
   comes_back_as_it_was(messages::Fork{3});
