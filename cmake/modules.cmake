@@ -23,6 +23,9 @@ option(AG_WERROR "Treat warnings as errors: in presets that developers use, not 
 if(AG_WERROR)
   add_compile_options(-Werror)
 endif()
+if(AG_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                         BOOST_ASIO_NO_DEPRECATED TOML_HEADER_ONLY=0 JSON_USE_IMPLICIT_CONVERSIONS=0)
 

@@ -58,8 +58,9 @@ std::vector<std::string> warnings_of(const Core& core, const model::HeadStatus& 
   }
   if (head.running && head.in_recovery && head.replay_paused) {
     warnings.push_back(
-        "Replay is paused: by pg_wal_replay_pause(), or by PostgreSQL because max_connections or "
-        "its like is lower here than in the primary region");
+        "Replay is paused, by pg_wal_replay_pause(); or for a moment, because max_connections or "
+        "its "
+        "like was raised in the primary region: the standby is then started with the same");
   }
   return warnings;
 }

@@ -116,6 +116,9 @@ class SimInstance final : public region::Instance {
   net::Task<Result<std::string>> rewind(region::WalSource source, Deadline deadline) override;
   net::Task<Result<int>> clear_the_way_of_replay(Deadline deadline) override;
   net::Task<Result<std::string>> what_blocks_replay(Deadline deadline) override;
+  net::Task<Result<std::vector<std::string>>> settings_below_primary(Deadline) override {
+    co_return std::vector<std::string>();
+  }
   net::Task<Result<std::vector<std::string>>> unlogged_tables(Deadline deadline) override;
   net::Task<Result<region::InstanceState>> state(Deadline deadline) override;
   net::Task<Result<void>> checkpoint(Deadline deadline) override {

@@ -218,7 +218,9 @@ void Rules::opened(Machine& machine) {
   if (!watching_) return;
   const int i = scene_.index_of(machine.region);
   const Known& knows = known(machine);
-  if (scene_.removed == i) return;  // A cluster of its own, whose history nobody compares.
+  // A cluster of its own, whose history nobody compares; unless the removal comes too late.
+  const bool decided = knows.epoch == machine.opened_in && knows.writer == machine.region;
+  if (scene_.removed == i && !decided) return;
   check_timeline(machine);
   const Epoch epoch = machine.opened_in;
   const bool ours = knows.operation && knows.operation->epoch == epoch;

@@ -56,6 +56,23 @@ class Crashes(PlatformTest):
         self.assertEqual([], self.platform.postmasters(EAST))
         self.platform.up()
 
+    def test_07_a_standby_gets_the_settings_that_its_primary_has_raised(self):
+        self.platform.as_superuser(EAST, "ALTER SYSTEM SET max_connections = 301")
+        self.platform.as_superuser(EAST, "ALTER SYSTEM SET max_prepared_transactions = 3")
+        (killed,) = self.platform.postmasters(EAST)
+        self.platform.kill(killed)
+        wait_until(lambda: self.platform.postmasters(EAST) not in ([], [killed]),
+                   "the daemon starts the instance again")
+        self.platform.await_healthy(EAST)
+        self.assertEqual("301", self.platform.sql(EAST, "SHOW max_connections"))
+        # Its replay had paused, and a start with its own settings would have failed.
+        self.platform.sql(EAST, "CREATE TABLE after_the_change(id int)")
+        self.platform.await_row(WEST, "SELECT count(*) FROM after_the_change", "0")
+        self.assertEqual("301", self.platform.sql(WEST, "SHOW max_connections", "cluster"))
+        self.platform.make_writer(WEST)
+        self.platform.sql(WEST, "INSERT INTO after_the_change VALUES (1)")
+        self.platform.await_row(EAST, "SELECT count(*) FROM after_the_change", "1")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,7 +3,6 @@ and COPY get through; and that a client that does not behave is nobody else's tr
 """
 
 import hashlib
-import json
 import os
 import signal
 import socket
@@ -16,7 +15,7 @@ import unittest
 
 import psycopg
 
-from lib.platform import EAST, WEST, PlatformTest, run, wait_until
+from lib.platform import EAST, WEST, PlatformTest, wait_until
 from lib.wire import CANCEL_REQUEST, PROTOCOL_3, SSL_REQUEST, Closed, ServerError, Session
 
 CONNECTIONS_MAX = 40
@@ -103,10 +102,7 @@ class Endpoint(PlatformTest):
         self.refused("28P01", 'user "rdsadmin"', role="rdsadmin", password="secret")
 
     def test_a_superuser_with_the_right_password(self):
-        topology = json.loads((self.platform.region_dir(EAST) / "topology.json").read_text("utf-8"))
-        server = next(one for one in topology["endpoints"] if one["name"] == "cluster")
-        run(["psql", "-Xq", "-h", server["backends"][0]["socket"], "-U", "rdsadmin", "-d",
-             "rdsadmin", "-c", "CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'secret'"])
+        self.platform.as_superuser(EAST, "CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'secret'")
         self.refused("28000", '"boss"', role="boss", password="secret")
         self.refused("28P01", '"boss"', role="boss", password="wrong")
 

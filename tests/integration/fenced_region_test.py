@@ -8,9 +8,8 @@ import json
 import ssl
 import unittest
 
-from lib.platform import EAST, WEST, PlatformTest, run, wait_until
+from lib.platform import EAST, WEST, PlatformTest, wait_until
 
-PSQL = "/usr/lib/postgresql/15/bin/psql"
 
 
 class FencedRegion(PlatformTest):
@@ -35,15 +34,10 @@ class FencedRegion(PlatformTest):
                               "from": EAST, "to": WEST, "epoch": epoch, "step": "fence",
                               "started_us": 1}}
 
-    def as_superuser(self, statement):
-        (lock,) = (self.platform.home / EAST / "instances").glob("*/data/postmaster.pid")
-        socket = lock.read_text(encoding="ascii").splitlines()[4]
-        return run([PSQL, "-h", socket, "-U", "rdsadmin", "-d", "rdsadmin", "-XqAt", "-v",
-                    "VERBOSITY=sqlstate", "-c", statement], expect=None)
-
     def write(self):
         """By the bootstrap superuser, through the instance's own socket: the SQLSTATE, or None."""
-        done = self.as_superuser("CREATE TABLE IF NOT EXISTS w(n int); INSERT INTO w VALUES (1)")
+        done = self.platform.as_superuser(
+            EAST, "CREATE TABLE IF NOT EXISTS w(n int); INSERT INTO w VALUES (1)", expect=None)
         if done.returncode == 0:
             return None
         return done.stderr.strip().rsplit(" ", 1)[-1]
@@ -100,7 +94,7 @@ class FencedRegion(PlatformTest):
     def test_04_a_server_whose_fence_was_lost_is_shut_down(self):
         operation = self.operation("d")
         self.ask("fence", operation)
-        self.assertEqual(0, self.as_superuser("SELECT aurora_global_unfence(2)").returncode)
+        self.platform.as_superuser(EAST, "SELECT aurora_global_unfence(2)")
         wait_until(lambda: self.platform.postmasters(EAST) == [], "it is shut down")
         self.ask("unfence", operation)
         wait_until(lambda: self.write() is None, "the region writes")

@@ -7,7 +7,7 @@ import unittest
 
 import psycopg
 
-from lib.platform import EAST, WEST, PlatformTest, run
+from lib.platform import EAST, WEST, PlatformTest
 
 
 class ForwardingIdentity(PlatformTest):
@@ -25,15 +25,7 @@ class ForwardingIdentity(PlatformTest):
                                "CREATE ROLE sleeper NOLOGIN; CREATE ROLE helper NOLOGIN;"
                                "GRANT helper TO clerk; CREATE TABLE shared(n int);"
                                "GRANT INSERT, SELECT ON shared TO helper")
-        cls.superuser("CREATE ROLE root_like LOGIN SUPERUSER")
-
-    @classmethod
-    def superuser(cls, sql):
-        """What only PostgreSQL's bootstrap superuser may do, over the instance's own socket."""
-        (data,) = cls.platform.region_dir(EAST).glob("instances/*/data")
-        socket = (data / "postmaster.pid").read_text(encoding="ascii").splitlines()[4]
-        return run(["psql", "-XqAt", "-h", socket, "-U", "rdsadmin", "-d", "auroraglobaldb", "-c",
-                    sql]).stdout.strip()
+        cls.platform.as_superuser(EAST, "CREATE ROLE root_like LOGIN SUPERUSER")
 
     def across_the_link(self, user, certificate=None, **options):
         """Straight to where the standby opens forwarded sessions; gives the error, "" if there is

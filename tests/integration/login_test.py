@@ -2,11 +2,10 @@
 while that lags behind; and the server's words reach a client that breaks the protocol.
 """
 
-import json
 import ssl
 import unittest
 
-from lib.platform import EAST, WEST, PlatformTest, run
+from lib.platform import EAST, WEST, PlatformTest
 from lib.wire import ServerError, Session, message
 
 
@@ -29,11 +28,7 @@ class Login(PlatformTest):
         return session
 
     def standby(self, statement):
-        """As the superuser at WEST's head instance."""
-        topology = json.loads((self.platform.region_dir(WEST) / "topology.json").read_text("utf-8"))
-        cluster = next(one for one in topology["endpoints"] if one["name"] == "cluster")
-        run(["psql", "-XqAt", "-h", cluster["backends"][0]["socket"], "-U", "rdsadmin", "-d",
-             "rdsadmin", "-c", statement])
+        self.platform.as_superuser(WEST, statement)
 
     def refused(self, sqlstate, role, password):
         with self.assertRaises(ServerError) as raised:

@@ -190,6 +190,15 @@ class Platform:
                             "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, expect=expect)
         return done.stdout.strip() if expect == 0 else done
 
+    def as_superuser(self, region, statement, database="rdsadmin", expect=0):
+        """What only PostgreSQL's bootstrap superuser may do, over the head instance's own socket.
+        Gives the rows as text; the finished process with another `expect`."""
+        (lock,) = self.region_dir(region).glob("instances/*/data/postmaster.pid")
+        socket = lock.read_text(encoding="ascii").splitlines()[4]
+        done = run(["psql", "-h", socket, "-U", "rdsadmin", "-d", database, "-XqAt", "-v",
+                    "VERBOSITY=sqlstate", "-c", statement], expect=expect)
+        return done.stdout.strip() if expect == 0 else done
+
     # ---- what is the case
 
     def writer(self):

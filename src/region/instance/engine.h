@@ -10,6 +10,7 @@
 #include "net/mutex.h"
 #include "pgclient/connection.h"
 #include "region/instance/instance.h"
+#include "region/instance/primary_settings.h"
 
 namespace aurora_global::region {
 
@@ -40,6 +41,8 @@ class Engine {
   net::Task<Result<void>> set_password(std::string role, std::string verifier, Deadline deadline);
   net::Task<Result<int>> clear_the_way_of_replay(Deadline deadline);
   net::Task<Result<std::string>> what_blocks_replay(Deadline deadline);
+  net::Task<Result<std::vector<std::string>>> settings_below(PrimarySettings primary,
+                                                             Deadline deadline);
   net::Task<Result<std::vector<std::string>>> unlogged_tables(Deadline deadline);
 
  private:

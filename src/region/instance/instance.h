@@ -125,6 +125,9 @@ class Instance {
   virtual net::Task<Result<int>> clear_the_way_of_replay(Deadline deadline) = 0;
   // Standby: what replay waits for, as a sentence; empty: nothing.
   virtual net::Task<Result<std::string>> what_blocks_replay(Deadline deadline) = 0;
+  // Standby: the settings for which its replay waits ("max_connections is 200 here and 300 in the
+  // primary"); a start raises them.
+  virtual net::Task<Result<std::vector<std::string>>> settings_below_primary(Deadline deadline) = 0;
   // Primary: tables whose content a move does not carry (UNLOGGED), in all databases, at most
   // `kNamedMax` of them.
   static constexpr std::size_t kNamedMax = 20;

@@ -129,7 +129,8 @@ std::string conninfo(const std::map<std::string, std::string>& values) {
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
   // The layout of ControlFileData in PostgreSQL 13 to 16 (PG_CONTROL_VERSION 1300), native order.
   constexpr std::uint32_t kVersion = 1300;
-  constexpr std::size_t kNeeded = 52;
+  constexpr std::size_t kPrimary = 180;  // MaxConnections
+  constexpr std::size_t kNeeded = kPrimary + sizeof(PrimarySettings);
   const std::filesystem::path file = data_dir / "global" / "pg_control";
   std::ifstream in(file, std::ios::binary);
   std::array<char, kNeeded> raw{};
@@ -150,6 +151,7 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
   control.checkpoint = Lsn{at(32, std::uint64_t{})};
   control.redo = Lsn{at(40, std::uint64_t{})};
   control.timeline = at(48, std::uint32_t{});
+  control.primary = at(kPrimary, PrimarySettings{});
   switch (at(16, std::uint32_t{})) {
     case 0: control.state = ClusterState::starting; break;
     case 1: control.state = ClusterState::shut_down; break;

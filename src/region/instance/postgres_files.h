@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "net/process.h"
 #include "region/instance/instance.h"
+#include "region/instance/primary_settings.h"
 
 namespace aurora_global::region {
 
@@ -51,6 +52,7 @@ struct ControlFile {
   Lsn checkpoint;  // Start of the latest checkpoint record.
   Lsn redo;
   std::uint32_t timeline = 0;
+  PrimarySettings primary{};  // Of this server, or of the primary whose WAL it has replayed.
 };
 // Fails with `not_found`, or `corrupt` for a control file of another version.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);

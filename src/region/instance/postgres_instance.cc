@@ -59,7 +59,11 @@ net::Task<Result<void>> PostgresInstance::start(std::optional<WalSource> source,
   CO_TRY_VOID(files_.begin_start(source.has_value()));
   CO_TRY_VOID(files_.write_configuration(source, forwarding_));
   source_ = source;
-  CO_TRY_VOID(postmaster_.start());
+  std::vector<std::string> raised;
+  if (source) {
+    CO_TRY(raised, raised_settings(files_.data(), files_.configuration_file()));
+  }
+  CO_TRY_VOID(postmaster_.start(raised));
   engine_.started_anew();
   co_return co_await wait_until_it_answers(deadline);
 }
@@ -129,6 +133,12 @@ net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadli
   CO_TRY(auto said, co_await net::run_checked(std::move(line), deadline));
   CO_TRY_VOID(files_.mark_standby());
   co_return said;
+}
+
+net::Task<Result<std::vector<std::string>>> PostgresInstance::settings_below_primary(
+    Deadline deadline) {
+  CO_TRY(const ControlFile control, read_control_file(files_.data()));
+  co_return co_await engine_.settings_below(control.primary, deadline);
 }
 
 net::Task<Result<std::uint32_t>> PostgresInstance::last_timeline() {

@@ -49,6 +49,7 @@ class PostgresInstance final : public Instance {
   net::Task<Result<std::string>> what_blocks_replay(Deadline deadline) override {
     return engine_.what_blocks_replay(deadline);
   }
+  net::Task<Result<std::vector<std::string>>> settings_below_primary(Deadline deadline) override;
   net::Task<Result<std::vector<std::string>>> unlogged_tables(Deadline deadline) override {
     return engine_.unlogged_tables(deadline);
   }

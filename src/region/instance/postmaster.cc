@@ -24,10 +24,11 @@ bool Postmaster::running() {
   return process_ && process_->running();
 }
 
-Result<void> Postmaster::start() {
-  const net::CommandLine line = files_.command(
+Result<void> Postmaster::start(const std::vector<std::string>& arguments) {
+  net::CommandLine line = files_.command(
       "postgres",
       {"-D", files_.data().string(), "-c", "config_file=" + files_.configuration_file().string()});
+  line.argv.insert(line.argv.end(), arguments.begin(), arguments.end());
   TRY(net::Process process, net::Process::start(line));
   process_ = std::move(process);
   return ok();

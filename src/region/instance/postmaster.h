@@ -14,7 +14,8 @@ class Postmaster {
 
   // One that an earlier daemon has started is as good as our own.
   bool running();
-  Result<void> start();
+  // `arguments`: after those that every start has.
+  Result<void> start(const std::vector<std::string>& arguments);
   // Ends it and waits. `fast` becomes `immediate` when two thirds of the time are over; one that
   // takes longer than a second then is killed with all processes of its data directory, for a
   // postmaster that hangs passes no signal on to its backends. Fails with `timeout`.

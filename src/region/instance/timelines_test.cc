@@ -81,7 +81,7 @@ class Histories : public ::testing::Test {
   void TearDown() override { fs::remove_all(data_); }
 
   void control(std::uint32_t timeline) {
-    std::array<char, 64> raw{};
+    std::array<char, 512> raw{};
     const std::uint32_t version = 1300;
     std::memcpy(raw.data() + 8, &version, sizeof version);
     std::memcpy(raw.data() + 48, &timeline, sizeof timeline);

@@ -200,6 +200,7 @@ net::Task<Result<void>> Keeper::rest(Instance& head) {
   if (core_.truth.duty() == model::Duty::standby) {
     truth_.withdraw_word();
     CO_TRY_VOID(co_await head.follow(source(head), Deadline::in(kQueryLimit)));
+    CO_TRY_VOID(co_await raise_settings(head, source(head)));
     // What was promised or lost is over: the writer is elsewhere, and this follows it.
     const auto forget = [](const State& now) -> Result<Change> {
       Change change;
@@ -226,7 +227,10 @@ net::Task<Result<void>> Keeper::keep_reader(Instance& reader) {
     }
     const Action action = decide(facts);
     if (action == Action::leave) co_return ok();
-    if (action == Action::rest) co_return co_await reader.follow(from, Deadline::in(kQueryLimit));
+    if (action == Action::rest) {
+      CO_TRY_VOID(co_await reader.follow(from, Deadline::in(kQueryLimit)));
+      co_return co_await raise_settings(reader, from);
+    }
     log::info("instance {}: {}", reader.identifier(), name_of(action));
     if (action == Action::start_standby) {
       CO_TRY_VOID(co_await reader.start(from, Deadline::in(kStartLimit)));

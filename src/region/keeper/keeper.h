@@ -37,6 +37,7 @@ class Keeper {
   Result<void> may_lose_data(const Instance& instance) const;
   Outcome mend_head(Instance& head);
   Outcome can_be_copied();
+  Outcome raise_settings(Instance& standby, WalSource from);
   Outcome rest(Instance& head);
   // What a server has written or received and the writer has not.
   struct OwnWal {

@@ -189,4 +189,18 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   co_return co_await head.start(from, Deadline::in(kRejoinStartLimit));
 }
 
+// Replay that waits because a setting is lower here than in the primary would wait for ever.
+net::Task<Result<void>> Keeper::raise_settings(Instance& standby, WalSource from) {
+  const auto* seen = core_.instances.seen(standby.identifier());
+  if (seen == nullptr || !seen->state.replay_paused) co_return ok();
+  CO_TRY(const auto below, co_await standby.settings_below_primary(Deadline::in(kRejoinAskLimit)));
+  if (below.empty()) co_return ok();
+  for (const std::string& one : below) {
+    log::warn("instance {}: replay waits, for {}; it is started with the primary's",
+              standby.identifier(), one);
+  }
+  CO_TRY_VOID(co_await standby.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
+  co_return co_await standby.start(std::move(from), Deadline::in(kRejoinStartLimit));
+}
+
 }  // namespace aurora_global::region

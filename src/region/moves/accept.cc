@@ -18,13 +18,17 @@ constexpr Duration kSilence = 2s;  // Of a coordinator that is not waited for an
 constexpr Duration kReplayLimit = 1s;
 
 // An operator's word to move the writer with loss, whatever is under way: over a switchover that
-// waits for a dead region to hear that it was called off, and over one whose coordinator has fenced
-// this region or is not heard of any more.
+// waits for a dead region to hear that it was called off, over one of ours that has restarted and
+// waits for the word of a dead region, and over one whose coordinator has fenced this region or is
+// not heard of any more.
 bool gives_way(const model::Operation& running, const Core& core, MoveKind kind) {
   if (kind == MoveKind::lossless) return false;
   const bool silent =
       running.to != core.here() && core.views.fresh(running.to, kSilence) == nullptr;
-  return running.step == model::Step::abort || core.truth.now().fence.is_for(running.id) || silent;
+  const bool waits = running.to == core.here() && running.step == model::Step::promote &&
+                     !core.truth.epoch_confirmed();
+  return running.step == model::Step::abort || core.truth.now().fence.is_for(running.id) ||
+         silent || waits;
 }
 
 // `ours` was asked before `theirs`.
@@ -188,9 +192,9 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
   }
   if (state.replay_paused) {
     co_return refuse(
-        "its replay is paused (pg_wal_replay_resume() resumes it; PostgreSQL itself "
-        "pauses it when max_connections or its like is lower than in " +
-        old_region + ")");
+        "its replay is paused (pg_wal_replay_resume() resumes it; for settings that are lower than "
+        "in " +
+        old_region + " its daemon starts it again)");
   }
   if (const auto good = co_await replays(*instance); good.has_error()) {
     co_return refuse(good.error().message);
@@ -222,7 +226,9 @@ Result<void> Coordinator::why_not_now(const std::string& identifier, MoveKind ki
                       kInvalidCluster);
   }
   const model::DbCluster* cluster = core_.truth.cluster();
-  if (cluster == nullptr || global->member_in(core_.here()) == nullptr) {
+  // One that was detached by an older primary is no member, whatever the list says.
+  if (cluster == nullptr || global->member_in(core_.here()) == nullptr ||
+      cluster->global_cluster_identifier != identifier) {
     return make_error(ErrorKind::not_found,
                       "Global cluster " + identifier + " has no DB cluster in " + core_.here().name,
                       "DBClusterNotFoundFault");

@@ -273,7 +273,8 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
     const auto present = now.operations.find(operation.global_cluster);
     if (found == now.globals.end() || present == now.operations.end() ||
         present->second.id != operation.id || found->second.epoch >= operation.epoch ||
-        model::is_superseded(operation, found->second)) {
+        model::is_superseded(operation, found->second) || !now.cluster ||
+        now.cluster->facts.global_cluster_identifier != operation.global_cluster) {
       return make_error(ErrorKind::superseded, "a newer decision is known by now");
     }
     Change change;
@@ -327,6 +328,11 @@ net::Task<Result<void>> Coordinator::promote(model::Operation operation, Deadlin
   const model::GlobalCluster* global = core_.truth.global(operation.global_cluster);
   if (global == nullptr || model::is_superseded(operation, *global)) {
     co_return make_error(ErrorKind::superseded, "a newer decision is known by now");
+  }
+  if (!core_.truth.epoch_confirmed()) {
+    co_return make_error(ErrorKind::unavailable,
+                         "this region's daemon has restarted, and another region may have become "
+                         "the primary meanwhile; it waits for the word of every member");
   }
   if (!head->running()) {
     std::optional<WalSource> source;

@@ -100,6 +100,9 @@ net::Task<Result<void>> Gossip::learn_global(model::GlobalCluster theirs) {
       change.cluster = now.cluster;
       (*change.cluster)->facts.global_cluster_identifier.clear();
       change.fence = Fence();
+      // Its word may have been that of an older primary: the present one hears of it, too.
+      change.left = now.left;
+      (*change.left)[identifier] = now.cluster->facts.resource_id;
     }
     return change;
   };
