@@ -97,6 +97,21 @@ std::optional<double> Members::real(const std::string& name) {
   return std::nullopt;
 }
 
+std::optional<std::int64_t> Members::page_token(const std::string& name, std::string_view prefix,
+                                                std::string code) {
+  constexpr std::size_t kDigitsMax = 15;
+  const std::string token = text(name);
+  if (token.empty()) return 0;
+  if (token.rfind(prefix, 0) == 0) {
+    const std::string_view digits = std::string_view(token).substr(prefix.size());
+    const bool shaped = !digits.empty() && digits.size() <= kDigitsMax &&
+                        digits.find_first_not_of("0123456789") == std::string_view::npos;
+    if (shaped) return std::stoll(std::string(digits));
+  }
+  problem("The " + name + " is none that this region gave: " + token.substr(0, 60), code);
+  return std::nullopt;
+}
+
 std::optional<std::int64_t> Members::number(const std::string& name, std::int64_t min,
                                             std::int64_t max) {
   const auto value = real(name);

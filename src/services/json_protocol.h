@@ -39,6 +39,11 @@ class Members {
   std::optional<bool> optional_flag(const std::string& name);
   std::optional<double> real(const std::string& name);
   std::optional<std::int64_t> number(const std::string& name, std::int64_t min, std::int64_t max);
+  // The number in a token with which a page of ours names the next one, behind `prefix`; 0 without
+  // the member, nullopt (and a problem) for a token that is none of ours. Small enough to be added
+  // to any limit.
+  std::optional<std::int64_t> page_token(const std::string& name, std::string_view prefix = "",
+                                         std::string code = "InvalidParameterValue");
   // Seconds since 1970 or ISO 8601.
   std::optional<WallTime> time(const std::string& name);
   std::vector<std::string> texts(const std::string& name);

@@ -42,7 +42,8 @@ NAMED = {"SecretId": "fuzz/secret", "AliasName": "alias/fuzz", "FunctionName": "
          "VersionStage": "AWSCURRENT", "SecretString": "x", "ExtendedStatistics": "p99"}
 KNOWN = ["aurora-postgresql", "15.18", "us-west-2", "/aws/lambda/echo", "Fuzz", "Average", "p99",
          "rate", "echo", "fuzz/secret", "alias/fuzz", "arn:aws:kms:us-east-1:123456789012:key/x",
-         '{"username":"u","password":"p"}', "absent"]
+         '{"username":"u","password":"p"}', "absent", "7", "-99", "b/-1", "f/7",
+         "9223372036854775807"]
 
 
 class Request(NamedTuple):

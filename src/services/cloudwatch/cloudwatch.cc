@@ -343,7 +343,7 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
   const std::string name_space = members.text("Namespace");
   const std::string name = members.text("MetricName");
   std::vector<json> filters = members.list("Dimensions");
-  const std::string token = members.text("NextToken");
+  const std::int64_t shown = members.page_token("NextToken").value_or(0);
   CO_TRY_VOID(members.finish());
   std::vector<std::pair<std::string, std::string>> wanted;
   for (const json& one : filters) {
@@ -354,7 +354,7 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
     Statement select(raw,
                      "SELECT id, name_space, name, dimensions FROM metric WHERE id > ? "
                      "ORDER BY id");
-    select.bind(1, static_cast<std::int64_t>(std::atoll(token.c_str())));
+    select.bind(1, shown);
     std::int64_t last = 0;
     for (;;) {
       TRY(const bool more, select.step());

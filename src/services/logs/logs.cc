@@ -1,7 +1,6 @@
 #include "services/logs/logs.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "net/log.h"
 #include "services/call.h"
@@ -140,15 +139,11 @@ Error no_group() {
                     "ResourceNotFoundException");
 }
 
+constexpr const char* kBadToken = "InvalidParameterException";
+
 // Pages of names are counted: a token is how many came before.
 std::int64_t offset_in(Members& members) {
-  const std::string token = members.text("nextToken");
-  std::int64_t offset = 0;
-  const auto [rest, error] = std::from_chars(token.data(), token.data() + token.size(), offset);
-  if (!token.empty() && (error != std::errc() || rest != token.data() + token.size())) {
-    members.problem("The specified nextToken is invalid.", "InvalidParameterException");
-  }
-  return offset;
+  return members.page_token("nextToken", "", kBadToken).value_or(0);
 }
 
 // One page of `all`, below `name`.
@@ -251,19 +246,9 @@ Result<Query> read_query(Members& members, const char* to_name) {
   query.limit = members.number("limit", 1, kPageMax).value_or(kPageMax);
   const std::string token = members.text("nextToken");
   if (token.empty()) return query;
-  std::int64_t number = -1;
-  const char* end = token.data() + token.size();
-  const bool shaped = token.rfind("f/", 0) == 0 || token.rfind("b/", 0) == 0;
-  if (shaped) {
-    const auto [rest, error] = std::from_chars(token.data() + 2, end, number);
-    if (error != std::errc() || rest != end) number = -1;
-  }
-  if (number < 0) {
-    members.problem("The specified nextToken is invalid.", "InvalidParameterException");
-  }
-  if (token[0] == 'f') query.after = number;
-  if (token[0] == 'b') query.before = number;
   query.newest_first = token[0] == 'b';
+  const auto number = members.page_token("nextToken", query.newest_first ? "b/" : "f/", kBadToken);
+  (query.newest_first ? query.before : query.after) = number.value_or(0);
   return query;
 }
 
@@ -294,7 +279,7 @@ net::Task<Answer> get_events(database::Database& database, const std::string&, M
     std::string forward = "f/" + std::to_string(lines.empty() ? query.after : lines.back().id);
     std::string backward = "b/" + std::to_string(lines.empty() ? query.before : lines.front().id);
     if (lines.empty() && query.before != INT64_MAX) {
-      forward = "f/" + std::to_string(query.before - 1);
+      forward = "f/" + std::to_string(std::max<std::int64_t>(query.before - 1, 0));
     }
     if (lines.empty() && query.before == INT64_MAX) {
       backward = "b/" + std::to_string(query.after + 1);

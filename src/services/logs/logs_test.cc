@@ -95,11 +95,26 @@ TEST_F(LogsTest, TokensLeadOnAndBack) {
     auto last = co_await ask("GetLogEvents", request);
     EXPECT_EQ(messages(last), Lines{});
     EXPECT_EQ(last["nextForwardToken"], request["nextToken"]);
-    for (const char* bad : {"x", "f/", "f/x", "b/-1", "5"}) {
+    for (const char* bad : {"x", "f/", "f/x", "b/-1", "5", "f/9223372036854775807"}) {
       request["nextToken"] = bad;
       auto refused = co_await ask("GetLogEvents", request);
       EXPECT_EQ(refused["__type"], "InvalidParameterException") << bad;
     }
+  });
+}
+
+// -99 once ended the daemon.
+TEST_F(LogsTest, ATokenThatNoPageGaveIsRefused) {
+  with_lines({"1"}, [&]() -> net::Task<void> {
+    for (const char* bad : {"-99", "-1", "x", "7x", " 7", "9223372036854775807"}) {
+      auto groups = co_await ask("DescribeLogGroups", {{"nextToken", bad}});
+      EXPECT_EQ(groups["__type"], "InvalidParameterException") << bad;
+      json request = {{"logGroupName", "g"}, {"nextToken", bad}};
+      auto streams = co_await ask("DescribeLogStreams", std::move(request));
+      EXPECT_EQ(streams["__type"], "InvalidParameterException") << bad;
+    }
+    auto beyond = co_await ask("DescribeLogGroups", {{"nextToken", "999999999999999"}});
+    EXPECT_EQ(beyond["logGroups"], json::array());
   });
 }
 

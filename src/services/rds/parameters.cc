@@ -1,7 +1,6 @@
 #include "services/rds/parameters.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace aurora_global::services::rds {
 
@@ -54,13 +53,7 @@ bool Filters::take(const std::string& name, const std::vector<std::string>& valu
 Page Parameters::page() {
   Page page;
   page.size = static_cast<std::size_t>(number("MaxRecords", 20, 100).value_or(100));
-  const std::string marker = text("Marker");
-  if (marker.empty()) return page;
-  const char* last = marker.data() + marker.size();
-  const auto [end, error] = std::from_chars(marker.data(), last, page.from);
-  if (error != std::errc() || end != last) {
-    problem("The Marker is none that this region gave: " + marker);
-  }
+  page.from = static_cast<std::size_t>(page_token("Marker").value_or(0));
   return page;
 }
 

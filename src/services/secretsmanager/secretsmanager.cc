@@ -264,14 +264,9 @@ json stages_of(const Told& told) {
 // The items [from, from + size) of a list, with a token for the next ones.
 Result<json> page(Members& members, const json& all, const char* name) {
   const auto size = members.number("MaxResults", 1, kPageMax).value_or(kPageMax);
-  const std::string token = members.text("NextToken");
+  const auto token = members.page_token("NextToken", "", "InvalidNextTokenException");
   TRY_VOID(members.finish());
-  const bool digits =
-      std::all_of(token.begin(), token.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-  if (!digits || token.size() > 6) {
-    return refuse("InvalidNextTokenException", "The NextToken is none that this region gave");
-  }
-  const std::size_t from = token.empty() ? 0 : std::stoul(token);
+  const auto from = static_cast<std::size_t>(token.value_or(0));
   const std::size_t to = std::min(from + static_cast<std::size_t>(size), all.size());
   json items = json::array();
   for (std::size_t i = from; i < to; ++i) items.push_back(all[i]);

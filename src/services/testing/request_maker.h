@@ -134,7 +134,12 @@ class RequestMaker {
 
   // What the region has, so that requests also get beyond "not found".
   std::string known_or(std::string otherwise) {
-    static const std::string_view kKnown[] = {"my-global",
+    static const std::string_view kKnown[] = {"7",
+                                              "-99",
+                                              "b/-1",
+                                              "f/7",
+                                              "9223372036854775807",
+                                              "my-global",
                                               "c",
                                               "c-1",
                                               "secret",
