@@ -209,7 +209,7 @@ void write_scalar(std::string& out, const Shape* shape, const json& value) {
     if (shape != nullptr && shape->type == ShapeType::blob) {
       write_text(out, kBytes, from_base64(text).value_or(""));
     } else {
-      write_text(out, kText, text);
+      write_text(out, kText, as_utf8(text));
     }
   } else if (value.is_number() && (time || floating || value.is_number_float())) {
     write_double(out, value.get<double>());

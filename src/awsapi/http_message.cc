@@ -84,4 +84,22 @@ std::size_t valid_utf8_prefix(std::string_view text) {
   return at;
 }
 
+std::string as_utf8(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t valid = valid_utf8_prefix(text);
+    out += text.substr(0, valid);
+    if (valid == text.size()) return out;
+    out += "\xEF\xBF\xBD";
+    text.remove_prefix(valid + 1);
+  }
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kShownMax = 200;
+  if (text.size() <= kShownMax) return std::string(text);
+  text = text.substr(0, kShownMax);
+  return std::string(text.substr(0, valid_utf8_prefix(text))) + "...";
+}
+
 }  // namespace aurora_global::awsapi

@@ -29,5 +29,9 @@ std::string percent_decode(std::string_view text);
 // documents can carry nothing else.
 std::size_t valid_utf8_prefix(std::string_view text);
 inline bool is_valid_utf8(std::string_view text) { return valid_utf8_prefix(text) == text.size(); }
+// With U+FFFD in place of each byte that is no UTF-8.
+std::string as_utf8(std::string_view text);
+// As much of a client's text as an error shows: whole characters, "..." where it goes on.
+std::string shown(std::string_view text);
 
 }  // namespace aurora_global::awsapi

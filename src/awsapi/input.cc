@@ -16,7 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kShownMax = 200;
 constexpr std::size_t kPatternTextMax = 8192;
 constexpr double kSecondsMax = 253402300799;  // The year 9999.
 
@@ -158,21 +157,17 @@ class InputReader {
     }
     note(Flaw::Kind::type, path,
          "The parameter " + path + " must be a " + std::string(name_of(shape.type)) +
-             (shape.sensitive ? "" : "; given: " + text.substr(0, kShownMax)));
+             (shape.sensitive ? "" : "; given: " + awsapi::shown(text)));
     return std::nullopt;
   }
 
  private:
   static std::string shown(const Shape& shape, const json& value) {
     if (shape.sensitive) return "'***Sensitive***'";
-    std::string text = value.is_string()
-                           ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, json::error_handler_t::replace);
-    if (text.size() > kShownMax) {
-      text.resize(valid_utf8_prefix(std::string_view(text).substr(0, kShownMax)));
-      text += "...";
-    }
-    return "'" + text + "'";
+    const std::string text = value.is_string()
+                                 ? value.get<std::string>()
+                                 : value.dump(-1, ' ', false, json::error_handler_t::replace);
+    return "'" + awsapi::shown(text) + "'";
   }
 
   void check_size(const Shape& shape, const json& value, double size, const std::string& path) {
@@ -342,8 +337,8 @@ std::optional<Node> tree_of(const Form& form, InputReader& reader) {
     for (std::size_t begin = 0; begin <= name.size();) {
       const auto dot = std::min(name.find('.', begin), name.size());
       if (++depth > kInputDepthMax) {
-        reader.note(Flaw::Kind::unknown, name.substr(0, kShownMax),
-                    "The parameter " + name.substr(0, kShownMax) + " is not known");
+        reader.note(Flaw::Kind::unknown, awsapi::shown(name),
+                    "The parameter " + awsapi::shown(name) + " is not known");
         return std::nullopt;
       }
       at = &at->children[name.substr(begin, dot - begin)];
@@ -366,8 +361,8 @@ const std::string* first_name(const Node& node) {
 void unknown(InputReader& reader, const Node& node) {
   const std::string* name = first_name(node);
   if (name == nullptr) return;
-  reader.note(Flaw::Kind::unknown, name->substr(0, kShownMax),
-              "The parameter " + name->substr(0, kShownMax) +
+  reader.note(Flaw::Kind::unknown, awsapi::shown(*name),
+              "The parameter " + awsapi::shown(*name) +
                   " is not known for this operation, or contradicts another");
 }
 

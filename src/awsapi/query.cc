@@ -28,13 +28,7 @@ void escape_character(std::string& out, char c) {
 }
 
 void escape(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t valid = valid_utf8_prefix(text);
-    for (const char c : text.substr(0, valid)) escape_character(out, c);
-    if (valid == text.size()) return;
-    out += "\xEF\xBF\xBD";  // U+FFFD in place of a byte that is no UTF-8.
-    text.remove_prefix(valid + 1);
-  }
+  for (const char c : as_utf8(text)) escape_character(out, c);
 }
 
 }  // namespace

@@ -9,6 +9,20 @@
 namespace aurora_global::awsapi {
 namespace {
 
+TEST(Shown, WholeCharactersOfALongText) {
+  std::string letters = "x";
+  for (int i = 0; i < 300; ++i) letters += "ä";
+  const std::string some = shown(letters);
+  EXPECT_TRUE(is_valid_utf8(some));
+  EXPECT_EQ(some.size(), 199u + 3u);
+  EXPECT_EQ(shown("ä"), "ä");
+}
+
+TEST(AsUtf8, HasASignForEachByteThatIsNone) {
+  EXPECT_EQ(as_utf8("a\xFF\xC3"), "a\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(as_utf8("äö"), "äö");
+}
+
 TEST(Form, IsReadBack) {
   const Form form = {{"Action", "X"}, {"Tags.Tag.1.Value", "a b&c=d+%é"}};
   EXPECT_EQ(*parse_form(encode_form(form)), form);

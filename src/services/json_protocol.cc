@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "awsapi/http_message.h"
 #include "services/member_fates.h"
 
 namespace aurora_global::services {
@@ -108,7 +109,8 @@ std::optional<std::int64_t> Members::page_token(const std::string& name, std::st
                         digits.find_first_not_of("0123456789") == std::string_view::npos;
     if (shaped) return std::stoll(std::string(digits));
   }
-  problem("The " + name + " is none that this region gave: " + token.substr(0, 60), code);
+  problem("The " + name + " is none that this region gave: " + awsapi::shown(token),
+          std::move(code));
   return std::nullopt;
 }
 
