@@ -339,8 +339,49 @@ TEST_F(Coordinator, AFailoverNeedsNobody) {
   bench.silent = true;
   ASSERT_TRUE(bench.move_here(region::MoveKind::data_loss_allowed).has_value());
   bench.run(20s);
-  EXPECT_EQ(bench.last_operation().step, model::Step::done);
+  const model::Operation ended = bench.last_operation();
+  EXPECT_EQ(ended.step, model::Step::done);
   EXPECT_TRUE(bench.here().postgres.takes_writes());
+  // Of simulated time: a partition does not make it wait longer for the fence.
+  ASSERT_EQ(ended.timings.front().step, model::Step::fence);
+  EXPECT_LE(ended.timings.front().ended - ended.timings.front().started, 350ms);
+}
+
+// A part of another server's data is no database that could be opened; a copy takes its place.
+TEST_F(Coordinator, AFailoverToHalfARewindIsRefused) {
+  Bench bench(1);
+  bench.here().postgres.crash();
+  bench.here().postgres.data().half_rewound = true;
+  bench.silent = true;
+  const auto refused = bench.move_here(region::MoveKind::data_loss_allowed);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_NE(refused.error().message.find("no DB instance with data"), std::string::npos);
+  bench.silent = false;
+  bench.run(60s);
+  EXPECT_TRUE(bench.here().postgres.streaming());
+  EXPECT_FALSE(bench.here().postgres.data().half_rewound);
+}
+
+// The list of members that comes with the fence is not on disk: the move is called off.
+TEST_F(Coordinator, CallsItOffWhenItCannotKeepWhatTheFenceTellsIt) {
+  Bench bench(1);
+  PutFaults faults;
+  bench.here().disk.puts = &faults;
+  const model::GlobalCluster before = *bench.daemon().truth().own_global();
+  model::GlobalCluster newer = before;
+  ++newer.version;
+  bench.script["fence"] = [&](int) {
+    faults.arm(1);
+    return messages::encode_answer(
+        messages::Fenced{lsn_of(bench.here().postgres.data().wal.size()), newer});
+  };
+  ASSERT_TRUE(bench.move_here(region::MoveKind::lossless).has_value());
+  bench.run(10s);
+  EXPECT_GE(faults.seen, 1u);
+  EXPECT_EQ(bench.last_operation().step, model::Step::aborted);
+  EXPECT_EQ(bench.heard("unfence"), 1);
+  EXPECT_EQ(bench.daemon().truth().own_global()->version, before.version);
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
 }
 
 TEST_F(Coordinator, ARefusalLeavesNoTrace) {

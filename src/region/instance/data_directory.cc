@@ -15,6 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kStandbySignal = "standby.signal";
+// Both lie beside the data directory, which pg_rewind makes equal to another one.
+constexpr const char* kComplete = "complete";
+constexpr const char* kRewinding = "rewinding";
 // In the region's home: an instance that is created anew goes on with it.
 constexpr const char* kNotedTimeline = "newest-timeline";
 constexpr std::string_view kDiscarded = "discarded-wal-";
@@ -67,15 +70,29 @@ fs::path DataDirectory::socket_dir() const {
   return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
 }
 
-// A directory that initdb or pg_basebackup did not finish holds no database.
+// A directory that initdb, pg_basebackup or pg_rewind did not finish holds no database.
 bool DataDirectory::has_data() const {
   std::error_code error;  // What cannot be looked at is not there for us.
-  return fs::exists(directory_ / "complete", error) && fs::exists(data_, error);
+  return fs::exists(directory_ / kComplete, error) && !fs::exists(directory_ / kRewinding, error) &&
+         fs::exists(data_, error);
 }
 
-// Beside the data directory, which pg_rewind makes equal to another one.
 Result<void> DataDirectory::mark_complete() {
-  return replace_file(directory_ / "complete", "", 0644);
+  TRY_VOID(end_rewind());
+  return replace_file(directory_ / kComplete, "", 0644);
+}
+
+Result<void> DataDirectory::begin_rewind() {
+  TRY_VOID(replace_file(directory_ / kRewinding, "", 0644));
+  return sync_directory(directory_);
+}
+
+Result<void> DataDirectory::end_rewind() {
+  std::error_code error;
+  fs::remove(directory_ / kRewinding, error);
+  if (!error) return ok();
+  return make_error(ErrorKind::unavailable,
+                    "remove " + (directory_ / kRewinding).string() + ": " + error.message());
 }
 
 bool DataDirectory::is_standby() const { return fs::exists(data_ / kStandbySignal); }
@@ -204,7 +221,8 @@ net::Task<Result<void>> DataDirectory::clear() {
   CO_TRY_VOID(note_timeline());
   const auto job = [directory = directory_, data = data_]() -> Result<void> {
     std::error_code error;
-    fs::remove(directory / "complete", error);
+    fs::remove(directory / kComplete, error);
+    if (fs::exists(directory, error)) TRY_VOID(sync_directory(directory));
     fs::remove_all(data, error);
     if (!error) return ok();
     return make_error(ErrorKind::unavailable, "remove " + data.string() + ": " + error.message());
@@ -223,7 +241,7 @@ net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
     }
     fs::rename(data, kept, error);
     if (!error) {
-      fs::remove(directory / "complete", error);
+      fs::remove(directory / kComplete, error);
       return kept;
     }
     return make_error(ErrorKind::unavailable,
@@ -279,13 +297,14 @@ net::Task<Result<void>> DataDirectory::remove() {
 net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
   if (!fs::exists(volume)) co_return false;
   CO_TRY_VOID(prepare());
+  // Before they are here: without the mark they would be taken for the rest of an initdb.
+  CO_TRY_VOID(mark_complete());
   std::error_code error;
   fs::rename(volume, data_, error);
   if (error) {
     co_return make_error(ErrorKind::unavailable,
                          "move " + volume.string() + " to the instance: " + error.message());
   }
-  CO_TRY_VOID(mark_complete());
   co_return true;
 }
 
@@ -297,7 +316,7 @@ net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
     const bool done = !fs::exists(from, error) && fs::exists(to, error);
     if (!done) fs::remove_all(to, error);
     if (!done) fs::rename(from, to, error);
-    if (!error) fs::remove(directory / "complete", error);
+    if (!error) fs::remove(directory / kComplete, error);
     if (!error) return ok();
     return make_error(ErrorKind::unavailable,
                       "cannot keep the cluster's volume: " + error.message());

@@ -32,6 +32,10 @@ class DataDirectory {
   Result<void> mark_complete();
   Result<void> mark_standby();
   void unmark_standby();
+  // Between these two the data are neither what they were nor what they are to become: has_data()
+  // is false. Whoever has begun and not ended copies them anew.
+  Result<void> begin_rewind();
+  Result<void> end_rewind();
   Result<void> write_configuration(const std::optional<WalSource>& source,
                                    const Forwarding& forwarding);
   // What must be so before its postmaster starts.

@@ -323,6 +323,15 @@ Result<void> replace_file(const std::filesystem::path& file, std::string_view te
   return ok();
 }
 
+Result<void> sync_directory(const std::filesystem::path& directory) {
+  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return ok();
+  return make_error(ErrorKind::unavailable, "sync " + directory.string() + ": " + strerror(error));
+}
+
 Result<net::SystemUser> postgres_user() {
   const bool root = geteuid() == 0;
   const passwd* entry = root ? getpwnam("postgres") : getpwuid(geteuid());

@@ -88,9 +88,12 @@ std::string title_of_startup(const std::filesystem::path& data_dir);
 // of the dead postmaster still run.
 Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
 
-// Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
+// Replaces a file atomically; `mode` as in chmod. After a loss of power it is the old one or the
+// new one, and the new one for sure after sync_directory(). Fails with `exhausted` or
 // `unavailable`.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+// What was created, renamed or removed in it stays so. Fails with `unavailable`.
+Result<void> sync_directory(const std::filesystem::path& directory);
 
 // Who PostgreSQL runs as, for it refuses root: the user `postgres` when we are root (fails with
 // `not_found` if there is none), else ourselves.

@@ -56,6 +56,9 @@ class PostgresInstance final : public Instance {
   net::Task<Result<void>> checkpoint(Deadline deadline) override {
     return engine_.checkpoint(deadline);
   }
+  net::Task<Result<void>> keep_rights(Deadline deadline) override {
+    return engine_.keep_rights(deadline);
+  }
   net::Task<Result<void>> keep_slots(std::vector<std::string> names, Deadline deadline) override {
     return engine_.keep_slots(std::move(names), deadline);
   }
@@ -85,6 +88,7 @@ class PostgresInstance final : public Instance {
 
  private:
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
+  net::Task<Result<void>> recover_from_crash(Deadline deadline);
 
   DataDirectory files_;
   Postmaster postmaster_;

@@ -212,6 +212,7 @@ net::Task<Result<void>> Keeper::rest(Instance& head) {
   } else {
     // Of a switchover that was called off while nobody could be told.
     CO_TRY_VOID(co_await head.unfence(Deadline::in(kQueryLimit)));
+    CO_TRY_VOID(co_await head.keep_rights(Deadline::in(kQueryLimit)));
   }
   co_return co_await head.keep_slots(slots_at_head(core_), Deadline::in(kQueryLimit));
 }
