@@ -113,6 +113,14 @@ class Bench : public Wire {
     for (int i = 0; i < 1500 && !outcome; ++i) run(10ms);
     return outcome ? *outcome : make_error(ErrorKind::timeout, "no answer");
   }
+  // Its outcome is nobody's business here: it is under way when this returns.
+  void begin_to_delete_the_instance() {
+    static constexpr auto ask = [](Bench& self) -> net::Task<void> {
+      (void)co_await self.daemon().delete_db_instance("instance-" + std::to_string(self.real_));
+    };
+    const ClockOfThread in_force(here().clock);
+    node_->operators.spawn("operator", ask(*this));
+  }
   model::Operation last_operation() {
     const auto* one = daemon().truth().operation("global");
     return one == nullptr ? model::Operation{} : *one;
@@ -124,6 +132,7 @@ class Bench : public Wire {
   // What the other regions answer; without a word here: as healthy ones do. Nullopt: nothing.
   std::map<std::string, std::function<std::optional<region::PeerReply>(int region)>> script;
   bool silent = false;
+  int mute = -1;  // This one alone.
 
   Postgres* server_in(const RegionId& region) override {
     for (auto& one : machines_) {
@@ -139,7 +148,7 @@ class Bench : public Wire {
 
   net::Task<region::PeerReply> speak(int i, region::PeerRequest request) {
     asked_.push_back(request.what);
-    while (silent) co_await net::sleep_for(1s);
+    while (silent || mute == i) co_await net::sleep_for(1s);
     if (const auto found = script.find(request.what); found != script.end()) {
       auto reply = found->second(i);
       while (!reply) co_await net::sleep_for(3600s);
@@ -260,6 +269,24 @@ TEST_F(Giver, APromiseThatCannotBeStoredIsNotGiven) {
   bench.here().disk.full = true;
   EXPECT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_error());
   EXPECT_TRUE(bench.here().postgres.takes_writes());
+  EXPECT_FALSE(bench.here().router.gate->closed());
+}
+
+// The coordinator says that its operation is over; what another member has decided meanwhile, it
+// need not know.
+TEST_F(Giver, ThatHasRestartedAsksEveryMemberAllTheSame) {
+  Bench bench(0);
+  ASSERT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_value());
+  bench.mute = 2;
+  bench.restart();
+  bench.here().postgres.crash();
+  ASSERT_TRUE(bench.ask(1, messages::Unfence{bench.operation(1, 2)}).has_value());
+  bench.run(30s);
+  EXPECT_FALSE(has_promise(bench));
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
+  bench.mute = -1;
+  bench.run(30s);
+  EXPECT_TRUE(bench.here().postgres.takes_writes());
 }
 
 TEST_F(Bystander, HoldsItsClientsUntilTheOperationIsCalledOff) {
@@ -282,6 +309,16 @@ TEST_F(Bystander, HoldsItsClientsUntilTheOperationIsCalledOff) {
 TEST_F(Bystander, LetsItsClientsGoWhenTheCoordinatorIsSilent) {
   Bench bench(2);
   ASSERT_TRUE(bench.ask(1, messages::Hold{bench.operation(1, 2)}).has_value());
+  bench.run(60s);
+  EXPECT_FALSE(bench.here().router.gate->closed());
+}
+
+TEST_F(Bystander, LetsItsClientsGoAlsoAfterARestart) {
+  Bench bench(2);
+  ASSERT_TRUE(bench.ask(1, messages::Hold{bench.operation(1, 2)}).has_value());
+  bench.silent = true;
+  bench.restart();
+  EXPECT_TRUE(bench.here().router.gate->closed());
   bench.run(60s);
   EXPECT_FALSE(bench.here().router.gate->closed());
 }
@@ -360,6 +397,17 @@ TEST_F(Coordinator, AFailoverToHalfARewindIsRefused) {
   bench.run(60s);
   EXPECT_TRUE(bench.here().postgres.streaming());
   EXPECT_FALSE(bench.here().postgres.data().half_rewound);
+}
+
+// Its operation would wait for data that are gone, and keep everybody from bringing them back.
+TEST_F(Coordinator, AFailoverToAnInstanceThatIsBeingDeletedIsRefused) {
+  Bench bench(1);
+  bench.begin_to_delete_the_instance();
+  const auto refused = bench.move_here(region::MoveKind::data_loss_allowed);
+  ASSERT_TRUE(refused.has_error());
+  bench.run(60s);
+  EXPECT_EQ(bench.last_operation().id, "");
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
 }
 
 // The list of members that comes with the fence is not on disk: the move is called off.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/json.h"
 #include "model/codec.h"
@@ -68,7 +69,7 @@ void Rules::daemon_started(int i) {
   if (!watching_) return;
   Known& knows = known_[static_cast<std::size_t>(i)];
   knows.daemon_since = scene_.kernel.now();
-  knows.had_promised = !knows.fenced_for.empty();
+  knows.had_promised = false;
 }
 
 void Rules::joined(int i) {
@@ -130,12 +131,12 @@ void Rules::stored(Machine& machine) {
     check_loss(scene_.index_of(machine.region), *knows.operation);
   }
   const auto fence = machine.disk.documents.find("fence");
-  knows.fenced_for.clear();
+  const std::string before = std::exchange(knows.fenced_for, "");
   if (fence != machine.disk.documents.end()) {
     const auto json = parse_json(fence->second);
     if (json.is_object()) knows.fenced_for = json.value("operation_id", "");
   }
-  if (!knows.fenced_for.empty()) knows.had_promised = true;
+  if (!knows.fenced_for.empty() && knows.fenced_for != before) knows.had_promised = true;
   if (knows.confirmed != knows.fenced_for) knows.confirmed.clear();
   const auto global = on_disk<model::GlobalCluster>(machine, "global:");
   if (!global) return;

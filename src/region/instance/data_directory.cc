@@ -15,12 +15,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kStandbySignal = "standby.signal";
-// Both lie beside the data directory, which pg_rewind makes equal to another one.
+// These lie beside the data directory, which pg_rewind makes equal to another one.
 constexpr const char* kComplete = "complete";
 constexpr const char* kRewinding = "rewinding";
+constexpr const char* kRewound = "rewound";
 // In the region's home: an instance that is created anew goes on with it.
 constexpr const char* kNotedTimeline = "newest-timeline";
 constexpr std::string_view kDiscarded = "discarded-wal-";
+// No identifier of an instance: those begin with a letter.
+constexpr std::string_view kRemoved = ".removed-";
+constexpr std::string_view kUnfinished = ".new";
 
 // Creates `dir` and gives it to `user`. Parents exist.
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
@@ -70,15 +74,30 @@ fs::path DataDirectory::socket_dir() const {
   return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
 }
 
-// A directory that initdb, pg_basebackup or pg_rewind did not finish holds no database.
-bool DataDirectory::has_data() const {
-  std::error_code error;  // What cannot be looked at is not there for us.
+// A directory that initdb, pg_basebackup or pg_rewind did not finish holds no database. What cannot
+// be looked at is not there for us.
+bool DataDirectory::can_follow() const {
+  std::error_code error;
   return fs::exists(directory_ / kComplete, error) && !fs::exists(directory_ / kRewinding, error) &&
          fs::exists(data_, error);
 }
 
+bool DataDirectory::has_data() const {
+  std::error_code error;
+  return can_follow() && !fs::exists(directory_ / kRewound, error);
+}
+
+Result<void> DataDirectory::unmark(const char* mark) const {
+  std::error_code error;
+  fs::remove(directory_ / mark, error);
+  if (!error) return ok();
+  return make_error(ErrorKind::unavailable,
+                    "remove " + (directory_ / mark).string() + ": " + error.message());
+}
+
 Result<void> DataDirectory::mark_complete() {
-  TRY_VOID(end_rewind());
+  TRY_VOID(unmark(kRewinding));
+  TRY_VOID(unmark(kRewound));
   return replace_file(directory_ / kComplete, "", 0644);
 }
 
@@ -88,14 +107,17 @@ Result<void> DataDirectory::begin_rewind() {
 }
 
 Result<void> DataDirectory::end_rewind() {
-  std::error_code error;
-  fs::remove(directory_ / kRewinding, error);
-  if (!error) return ok();
-  return make_error(ErrorKind::unavailable,
-                    "remove " + (directory_ / kRewinding).string() + ": " + error.message());
+  TRY_VOID(replace_file(directory_ / kRewound, "", 0644));
+  TRY_VOID(sync_directory(directory_));
+  return unmark(kRewinding);
 }
 
-bool DataDirectory::is_standby() const { return fs::exists(data_ / kStandbySignal); }
+Result<void> DataDirectory::it_answers() { return unmark(kRewound); }
+
+bool DataDirectory::is_standby() const {
+  std::error_code error;
+  return fs::exists(data_ / kStandbySignal, error);
+}
 
 Result<void> DataDirectory::mark_standby() { return write(data_ / kStandbySignal, "", 0600); }
 
@@ -254,7 +276,8 @@ std::vector<fs::path> DataDirectory::kept(std::string_view prefix) const {
   std::vector<fs::path> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory_, error)) {
-    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && !name.ends_with(kUnfinished)) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -274,32 +297,57 @@ net::Task<Result<fs::path>> DataDirectory::keep_wal(std::uint32_t timeline, Lsn 
                     place = directory_ / name]() -> Result<fs::path> {
     std::error_code error;
     if (fs::exists(place, error)) return fs::path();  // An earlier try got this far.
-    TRY_VOID(copy_wal(data, timeline, fork, place));
+    const fs::path fresh = place.string() + std::string(kUnfinished);
+    fs::remove_all(fresh, error);
+    TRY_VOID(copy_wal(data, timeline, fork, fresh));
+    fs::rename(fresh, place, error);
+    if (error) {
+      return make_error(ErrorKind::unavailable,
+                        "keep WAL in " + place.string() + ": " + error.message());
+    }
+    TRY_VOID(sync_directory(place.parent_path()));
     if (before.size() >= kKeptMax) fs::remove_all(before.front(), error);
     return place;
   };
   co_return co_await net::run_blocking(job);
 }
 
+// Out of the way before the first wait: another instance may get the name at once.
 net::Task<Result<void>> DataDirectory::remove() {
   CO_TRY_VOID(note_timeline());
-  const auto job = [directory = directory_, sockets = socket_dir()]() -> Result<void> {
-    std::error_code error;
-    fs::remove_all(sockets, error);  // It may lie elsewhere.
-    fs::remove_all(directory, error);
-    if (!error) return ok();
+  const fs::path instances = directory_.parent_path();
+  std::error_code error;
+  fs::remove_all(socket_dir(), error);  // It may lie elsewhere.
+  fs::path gone;
+  for (int n = 1; gone.empty() || fs::exists(gone, error); ++n) {
+    gone = instances / (std::string(kRemoved) + std::to_string(n));
+  }
+  if (fs::exists(directory_, error)) fs::rename(directory_, gone, error);
+  if (error) {
+    co_return make_error(ErrorKind::unavailable,
+                         "remove " + directory_.string() + ": " + error.message());
+  }
+  // With what an earlier daemon has not got to.
+  const auto job = [instances]() -> Result<void> {
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(instances, failed)) {
+      if (entry.path().filename().string().starts_with(kRemoved)) {
+        fs::remove_all(entry.path(), failed);
+      }
+    }
+    if (!failed) return ok();
     return make_error(ErrorKind::unavailable,
-                      "remove " + directory.string() + ": " + error.message());
+                      "remove what is left in " + instances.string() + ": " + failed.message());
   };
   co_return co_await net::run_blocking(job);
 }
 
 net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
-  if (!fs::exists(volume)) co_return false;
+  std::error_code error;
+  if (!fs::exists(volume, error)) co_return false;
   CO_TRY_VOID(prepare());
   // Before they are here: without the mark they would be taken for the rest of an initdb.
   CO_TRY_VOID(mark_complete());
-  std::error_code error;
   fs::rename(volume, data_, error);
   if (error) {
     co_return make_error(ErrorKind::unavailable,
@@ -309,6 +357,7 @@ net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
 }
 
 net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
+  CO_TRY_VOID(note_timeline());
   const auto job = [directory = directory_, from = data_,
                     to = std::move(volume)]() -> Result<void> {
     std::error_code error;

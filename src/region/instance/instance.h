@@ -81,7 +81,10 @@ class Instance {
   // Directory of its Unix socket, for connections inside the region.
   virtual std::filesystem::path socket_dir() const = 0;
 
+  // A whole database: the writer may move here.
   virtual bool has_data() const = 0;
+  // It may run as a standby: whole, or it will be with WAL that its source still has.
+  virtual bool can_follow() const { return has_data(); }
   // The data directory is set up as a standby (its standby.signal is there).
   virtual bool is_standby_directory() const = 0;
   virtual bool running() = 0;

@@ -151,6 +151,7 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
   control.checkpoint = Lsn{at(32, std::uint64_t{})};
   control.redo = Lsn{at(40, std::uint64_t{})};
   control.timeline = at(48, std::uint32_t{});
+  control.recovery_timeline = at(144, std::uint32_t{});
   control.primary = at(kPrimary, PrimarySettings{});
   switch (at(16, std::uint32_t{})) {
     case 0: control.state = ClusterState::starting; break;
@@ -188,18 +189,54 @@ std::string segment_name(std::uint32_t timeline, std::uint64_t number, std::uint
   return name;
 }
 
+// Page headers of PostgreSQL 15 (XLogPageHeaderData), native order.
+constexpr std::uint64_t kPage = 8192;
+constexpr std::uint16_t kMagic = 0xD110;
+
+// Whether the segment has WAL of its own; one that was used before has its old contents under its
+// new name.
+bool is_written(const std::filesystem::path& segment, std::uint64_t start) {
+  std::ifstream in(segment, std::ios::binary);
+  std::array<char, 16> header{};
+  if (!in.read(header.data(), header.size())) return false;
+  std::uint16_t magic = 0;
+  std::uint64_t address = 0;
+  std::memcpy(&magic, header.data(), sizeof magic);
+  std::memcpy(&address, header.data() + 8, sizeof address);
+  return magic == kMagic && address == start;
+}
+
+// The number of the first segment of `timeline` from `number` on that is there and has WAL.
+std::optional<std::uint64_t> first_written_from(const std::filesystem::path& data_dir,
+                                                std::uint32_t timeline, std::uint64_t number,
+                                                std::uint64_t size) {
+  const std::string wanted = segment_name(timeline, number, size);
+  std::optional<std::uint64_t> first;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir / "pg_wal", error)) {
+    const std::string name = entry.path().filename().string();
+    unsigned of = 0, high = 0, low = 0;
+    if (name.size() != wanted.size() || name < wanted ||
+        sscanf(name.c_str(), "%8X%8X%8X", &of, &high, &low) != 3 || of != timeline) {
+      continue;
+    }
+    const std::uint64_t found = high * (0x100000000u / size) + low;
+    if (first && *first < found) continue;
+    if (is_written(entry.path(), found * size)) first = found;
+  }
+  return first;
+}
+
 }  // namespace
 
 Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn) {
-  // Page headers of PostgreSQL 15 (XLogPageHeaderData), native order.
-  constexpr std::uint64_t kPage = 8192;
-  constexpr std::uint16_t kMagic = 0xD110;
   constexpr std::uint16_t kFirstIsContinued = 1;
   constexpr std::uint16_t kLongHeader = 2;
   TRY(const std::uint64_t size, segment_size(data_dir));
   std::ifstream in(data_dir / "pg_wal" / segment_name(timeline, lsn.value / size, size),
                    std::ios::binary);
-  if (!in) return false;
+  // It may have been removed because so much came after it.
+  if (!in) return first_written_from(data_dir, timeline, lsn.value / size, size).has_value();
   const std::uint64_t page_start = lsn.value - lsn.value % kPage;
   std::array<char, kPage> page{};
   in.seekg(static_cast<std::streamoff>(page_start % size));
@@ -226,24 +263,26 @@ Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t 
 Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
                       const std::filesystem::path& place) {
   TRY(const std::uint64_t size, segment_size(data_dir));
+  const auto failed = [&](std::error_code error) {
+    std::error_code ignored;
+    std::filesystem::remove_all(place, ignored);
+    const bool full = error == std::errc::no_space_on_device;
+    return make_error(full ? ErrorKind::exhausted : ErrorKind::unavailable,
+                      "keep WAL in " + place.string() + ": " + error.message());
+  };
+  // The first may have been removed already: what is left is kept.
+  const auto first = first_written_from(data_dir, timeline, from.value / size, size);
+  if (!first) return failed(std::make_error_code(std::errc::no_such_file_or_directory));
   std::error_code error;
   std::filesystem::create_directory(place, error);
-  for (std::uint64_t number = from.value / size; !error; ++number) {
+  for (std::uint64_t number = *first; !error; ++number) {
     const std::string name = segment_name(timeline, number, size);
     const auto segment = data_dir / "pg_wal" / name;
-    // Those after the end were used before and have other contents under their new names.
-    const bool first = number == from.value / size;
-    if (!first) {
-      TRY(const bool more, wal_goes_past(data_dir, timeline, Lsn{number * size}));
-      if (!more) return ok();
-    }
+    if (!is_written(segment, number * size)) return sync_directory(place);
     std::filesystem::copy_file(segment, place / name, error);
+    if (!error) TRY_VOID(sync_file(place / name));
   }
-  const bool full = error == std::errc::no_space_on_device;
-  std::error_code ignored;
-  std::filesystem::remove_all(place, ignored);
-  return make_error(full ? ErrorKind::exhausted : ErrorKind::unavailable,
-                    "keep WAL in " + place.string() + ": " + error.message());
+  return failed(error);
 }
 
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {
@@ -323,13 +362,23 @@ Result<void> replace_file(const std::filesystem::path& file, std::string_view te
   return ok();
 }
 
-Result<void> sync_directory(const std::filesystem::path& directory) {
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+namespace {
+
+Result<void> sync_opened(const std::filesystem::path& what, int flags) {
+  const int fd = open(what.c_str(), O_RDONLY | O_CLOEXEC | flags);
   const bool synced = fd >= 0 && fsync(fd) == 0;
   const int error = errno;
   if (fd >= 0) close(fd);
   if (synced) return ok();
-  return make_error(ErrorKind::unavailable, "sync " + directory.string() + ": " + strerror(error));
+  return make_error(ErrorKind::unavailable, "sync " + what.string() + ": " + strerror(error));
+}
+
+}  // namespace
+
+Result<void> sync_file(const std::filesystem::path& file) { return sync_opened(file, 0); }
+
+Result<void> sync_directory(const std::filesystem::path& directory) {
+  return sync_opened(directory, O_DIRECTORY);
 }
 
 Result<net::SystemUser> postgres_user() {

@@ -51,7 +51,8 @@ struct ControlFile {
   ClusterState state = ClusterState::other;
   Lsn checkpoint;  // Start of the latest checkpoint record.
   Lsn redo;
-  std::uint32_t timeline = 0;
+  std::uint32_t timeline = 0;           // Of the latest checkpoint.
+  std::uint32_t recovery_timeline = 0;  // That it has to recover at least; zero after a checkpoint.
   PrimarySettings primary{};  // Of this server, or of the primary whose WAL it has replayed.
 };
 // Fails with `not_found`, or `corrupt` for a control file of another version.
@@ -62,8 +63,8 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 // `not_found` if there is no WAL at all.
 Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
 
-// Copies the segments of `timeline` that have WAL at or after `from` into the new directory
-// `place`. Fails with `exhausted` where there is no room.
+// Copies the segments of `timeline` that have WAL at or after `from` and are still there into the
+// new directory `place`, and syncs them. Fails with `exhausted` where there is no room.
 Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
                       const std::filesystem::path& place);
 
@@ -92,6 +93,8 @@ Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
 // new one, and the new one for sure after sync_directory(). Fails with `exhausted` or
 // `unavailable`.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+// What was written stays. Fails with `unavailable`.
+Result<void> sync_file(const std::filesystem::path& file);
 // What was created, renamed or removed in it stays so. Fails with `unavailable`.
 Result<void> sync_directory(const std::filesystem::path& directory);
 

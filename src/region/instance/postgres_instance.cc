@@ -159,6 +159,12 @@ net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadli
   co_return said;
 }
 
+net::Task<Result<InstanceState>> PostgresInstance::state(Deadline deadline) {
+  CO_TRY(auto state, co_await engine_.state(deadline));
+  CO_TRY_VOID(files_.it_answers());
+  co_return state;
+}
+
 net::Task<Result<std::vector<std::string>>> PostgresInstance::settings_below_primary(
     Deadline deadline) {
   CO_TRY(const ControlFile control, read_control_file(files_.data()));

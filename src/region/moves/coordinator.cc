@@ -138,7 +138,7 @@ net::Task<Result<void>> Coordinator::attempt(model::Operation operation, Deadlin
   switch (operation.step) {
     case model::Step::validate: {
       model::GlobalCluster global = *core_.truth.global(operation.global_cluster);
-      CO_TRY_VOID(co_await may_switch_over(std::move(global)));
+      CO_TRY_VOID(co_await may_switch_over(std::move(global), deadline));
       co_return ok();
     }
     case model::Step::prepare: co_return co_await prepare(operation, deadline);
