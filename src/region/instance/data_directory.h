@@ -69,6 +69,11 @@ class DataDirectory {
   net::Task<Result<void>> leave_volume(std::filesystem::path volume);
 
  private:
+  // Marks lie beside the data directory, which pg_rewind makes equal to another one.
+  static constexpr const char* kComplete = "complete";
+  static constexpr const char* kRewinding = "rewinding";
+  static constexpr const char* kRewound = "rewound";
+
   Result<void> unmark(const char* mark) const;
   Result<void> write(const std::filesystem::path& file, std::string_view text, int mode) const;
   PostgresSettings settings(std::optional<WalSource> source, Forwarding forwarding) const;

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "net/testing/run.h"
+#include "region/instance/wal_files.h"
 
 namespace aurora_global::region {
 namespace {

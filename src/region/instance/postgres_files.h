@@ -58,16 +58,6 @@ struct ControlFile {
 // Fails with `not_found`, or `corrupt` for a control file of another version.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
 
-// Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
-// record ends or would begin. A server that recovers from its crash would replay it. Fails with
-// `not_found` if there is no WAL at all.
-Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
-
-// Copies the segments of `timeline` that have WAL at or after `from` and are still there into the
-// new directory `place`, and syncs them. Fails with `exhausted` where there is no room.
-Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
-                      const std::filesystem::path& place);
-
 // The file by which the extension keeps a server fenced over the crash of a backend; in the data
 // directory.
 inline constexpr char kFenceFile[] = "aurora_global.fence";

@@ -2,6 +2,7 @@
 
 #include "net/log.h"
 #include "region/instance/timelines.h"
+#include "region/instance/wal_files.h"
 
 namespace aurora_global::region {
 namespace {

@@ -14,8 +14,9 @@ constexpr Duration kAcceptAskLimit = 3s;
 constexpr Duration kTargetStartLimit = 5s;
 constexpr Duration kLookLimit = 1s;
 // Whoever asked for the move is told within this time whether it begins, and does not begin later:
-// another region waits kAnswerLimit + kAcceptAskLimit for its answer, and a caller 10 s or more.
-constexpr Duration kAnswerLimit = 6s;
+// another region waits kMoveAnswerLimit + kAcceptAskLimit for its answer, and a caller 10 s or
+// more.
+constexpr Duration kMoveAnswerLimit = 6s;
 constexpr Duration kSilence = 2s;  // Of a coordinator that is not waited for any more.
 // What has arrived is replayed in this time, or something is in its way.
 constexpr Duration kReplayLimit = 1s;
@@ -88,7 +89,7 @@ net::Task<Result<void>> Coordinator::move_writer(std::string identifier, std::st
 
 net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move request) {
   auto answer = co_await core_.peers.ask(target, std::move(request),
-                                         Deadline::in(kAnswerLimit + kAcceptAskLimit));
+                                         Deadline::in(kMoveAnswerLimit + kAcceptAskLimit));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
     co_return make_error(
@@ -294,7 +295,7 @@ Result<model::Operation> Coordinator::plan(const State& now, const model::Global
 
 net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kind,
                                             model::Drain drain) {
-  const Deadline answer_by = Deadline::in(kAnswerLimit);
+  const Deadline answer_by = Deadline::in(kMoveAnswerLimit);
   CO_TRY_VOID(why_not_now(identifier, kind));
   auto claim = core_.instances.claim_move();
   if (claim == nullptr) {
