@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "net/file.h"
 #include "region/instance/timelines.h"
@@ -37,6 +38,18 @@ Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, in
     return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
   }
   return ok();
+}
+
+// For a reader of one line. That the log goes on elsewhere is no news.
+std::string on_one_line(const std::string& text) {
+  std::istringstream in(text);
+  std::string result;
+  for (std::string line; std::getline(in, line);) {
+    const bool news = line.find("redirecting log output") == std::string::npos &&
+                      line.find("Future log output") == std::string::npos;
+    if (news && !line.empty()) result += (result.empty() ? "" : "; ") + line;
+  }
+  return result;
 }
 
 }  // namespace
@@ -251,7 +264,7 @@ std::string DataDirectory::startup_log_tail() const {
     }
   }
   if (!newest.empty()) text += "\n" + newest.filename().string() + ": " + tail_of(newest);
-  return text.empty() ? "(it has said nothing)" : text;
+  return text.empty() ? "(it has said nothing)" : on_one_line(text);
 }
 
 }  // namespace aurora_global::region
