@@ -54,7 +54,8 @@ bool Exchange::own_batch_open() const {
 Whose Exchange::received(char type, std::string_view body) {
   if (type == 'E') return on_error();
   if (type == 'Z') return on_ready(body);
-  if (owed_.empty()) return Whose::client;  // Notices, notifications.
+  // Notices, and notifications at any time: they are no answer to what is in front.
+  if (owed_.empty() || type == 'A') return Whose::client;
   Owed& front = owed_.front();
   const Whose whose = front.whose;
   if (type == 'G') begin_copy();

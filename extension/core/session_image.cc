@@ -3,7 +3,7 @@
 namespace aurora_global::extension {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
 
 class Writer {
  public:
@@ -101,6 +101,7 @@ void put(Writer& to, const SettingItem& item) {
   to.number(item.login_source);
   to.flag(item.local);
   to.number(item.set_by);
+  to.flag(item.placeholder);
 }
 
 SettingItem setting(Reader& from) {
@@ -111,6 +112,7 @@ SettingItem setting(Reader& from) {
   item.login_source = from.number32();
   item.local = from.flag();
   item.set_by = from.number32();
+  item.placeholder = from.flag();
   return item;
 }
 

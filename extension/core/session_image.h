@@ -21,6 +21,8 @@ struct SettingItem {
   std::uint32_t login_source = 0;  // PostgreSQL's GucSource of that.
   bool local = false;              // Ends with the transaction.
   std::uint32_t set_by = 0;        // The role that has SET it.
+  // Its server had no such setting, so that nobody had to have the right to SET it.
+  bool placeholder = false;
   friend bool operator==(const SettingItem&, const SettingItem&) = default;
 };
 

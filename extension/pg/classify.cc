@@ -336,7 +336,8 @@ bool fastpath_writes(Oid function) {
     case F_LO_TRUNCATE64:
     case F_LO_UNLINK:
     case F_LOWRITE: return true;
-    default: return false;
+    // The statements of its body would be taken for the client's.
+    default: return runs_at_primary(function, nullptr);
   }
 }
 

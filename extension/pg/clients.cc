@@ -29,7 +29,8 @@ bool logs_in_and_is_no_superuser(Oid role) {
   return result;
 }
 
-void grant_membership(const char* role) {
+// Gives a role membership in the clients' role, or takes it away.
+void change_membership(const char* role, bool member) {
   auto* granted = makeNode(AccessPriv);
   granted->priv_name = options.clients_role;
   auto* grantee = makeNode(RoleSpec);
@@ -39,7 +40,7 @@ void grant_membership(const char* role) {
   auto* grant = makeNode(GrantRoleStmt);
   grant->granted_roles = list_make1(granted);
   grant->grantee_roles = list_make1(grantee);
-  grant->is_grant = true;
+  grant->is_grant = member;
   GrantRole(grant);
 }
 
@@ -53,7 +54,9 @@ const char* role_to_log_in(Node* statement) {
   // Who alters other things of a role need not have the right to grant membership.
   if (!IsA(statement, AlterRoleStmt)) return nullptr;
   auto* alter = reinterpret_cast<AlterRoleStmt*>(statement);
-  if (!has_option(alter->options, "canlogin")) return nullptr;
+  if (!has_option(alter->options, "canlogin") && !has_option(alter->options, "superuser")) {
+    return nullptr;
+  }
   return get_rolespec_name(alter->role);
 }
 
@@ -61,8 +64,11 @@ void admit_client(const char* role) {
   CommandCounterIncrement();
   const Oid member = get_role_oid(role, true);
   const Oid clients = get_role_oid(options.clients_role, true);
-  if (!OidIsValid(clients) || member == clients || !logs_in_and_is_no_superuser(member)) return;
-  if (!is_member_of_role_nosuper(member, clients)) grant_membership(role);
+  if (!OidIsValid(clients) || member == clients || !OidIsValid(member)) return;
+  const bool may_be = logs_in_and_is_no_superuser(member);
+  const bool is = is_member_of_role_nosuper(member, clients);
+  if (may_be && !is) change_membership(role, true);
+  if (is && superuser_arg(member)) change_membership(role, false);
 }
 
 }  // namespace aurora_global::extension

@@ -1,4 +1,5 @@
 #include "pg/inspect.h"
+#include "pg/holdoffs.h"
 
 extern "C" {
 #include "parser/parser.h"
@@ -14,12 +15,14 @@ List* parse_quietly(const char* text) {
   const int log_level = log_min_messages;
   client_min_messages = log_min_messages = ERROR;
   MemoryContext context = CurrentMemoryContext;
+  const Holdoffs holdoffs;
   PG_TRY();
   { parsed = raw_parser(text, RAW_PARSE_DEFAULT); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
     FlushErrorState();
+    holdoffs.put_back();
   }
   PG_END_TRY();
   client_min_messages = client_level;

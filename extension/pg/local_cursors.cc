@@ -1,6 +1,7 @@
 #include "pg/local_cursors.h"
 
 #include "pg/block.h"
+#include "pg/holdoffs.h"
 
 extern "C" {
 #include "access/printtup.h"
@@ -44,6 +45,7 @@ bool guarded(const Body& body) {
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
   serving = true;
+  const Holdoffs holdoffs;
   PG_TRY();
   {
     body();
@@ -54,6 +56,7 @@ bool guarded(const Body& body) {
     MemoryContextSwitchTo(context);
     EmitErrorReport();
     FlushErrorState();
+    holdoffs.put_back();
     RollbackAndReleaseCurrentSubTransaction();
     good = false;
   }

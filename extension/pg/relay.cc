@@ -157,6 +157,8 @@ void on_ready(Remote& r, std::string_view body) {
   }
   const bool pinned = !relay->discarding && r.position.stays();
   relay->committing = false;
+  // Also of one that goes on: it may end by a loss.
+  note_committed(r.position);
   if (r.exchange.status() == TransactionStatus::idle && !pinned) {
     relay->finished = true;
     return;

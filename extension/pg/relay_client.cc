@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "pg/consistency.h"
+#include "pg/holdoffs.h"
 #include "pg/local_cursors.h"
 #include "pg/relay_parts.h"
 #include "pg/statements.h"
@@ -46,12 +47,14 @@ namespace {
 const char* server_text(const char* client) {
   const char* volatile text = "";
   MemoryContext context = CurrentMemoryContext;
+  const Holdoffs holdoffs;
   PG_TRY();
   { text = pg_client_to_server(client, static_cast<int>(strlen(client))); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
     FlushErrorState();
+    holdoffs.put_back();
   }
   PG_END_TRY();
   return text;
@@ -228,6 +231,10 @@ void on_client_bind(Remote& r, std::string_view body) {
     PortalDrop(replaced, false);
   }
   ensure(r, names->statement);
+  // COMMIT may have been parsed long ago.
+  const char* text =
+      names->statement[0] == '\0' ? unnamed_text() : statement_text(names->statement);
+  relay->committing = relay->committing || (text != nullptr && inspect(text).commits);
   forward(r, 'B', body);
   r.exchange.sent(Request::bind, Whose::client);
 }

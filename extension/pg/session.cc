@@ -98,11 +98,12 @@ const GucStack* bottom_of(const config_generic* gen) {
   return bottom;
 }
 
-void add(SettingItems& items, const char* name, const char* value, const char* login,
+void add(SettingItems& items, const config_generic* gen, const char* value, const char* login,
          GucSource login_source, bool local, Oid role) {
   contained([&] {
     SettingItem item;
-    item.name = name;
+    item.name = gen->name;
+    item.placeholder = (gen->flags & GUC_CUSTOM_PLACEHOLDER) != 0;
     if (value != nullptr) item.value = value;
     if (login != nullptr) {
       item.login = login;
@@ -131,13 +132,25 @@ const SettingItem* find(const SettingItems& items, const char* name) {
 
 // ---- applying
 
-// As SET checks rights, unless what is set is proven to have been set before.
+// As SET checks rights, unless what is set is proven to have been set before. `level`: of what is
+// said where they do not suffice.
 void set_as(const char* name, const char* value, GucSource source, GucAction action, Oid role,
-            bool trusted) {
+            bool trusted, int level = ERROR) {
   const Oid login = GetAuthenticatedUserId();
   const GucContext context = trusted || superuser_arg(login) ? PGC_SUSET : PGC_USERSET;
-  set_config_option_ext(name, value, context, source, trusted ? role : login, action, true, ERROR,
+  set_config_option_ext(name, value, context, source, trusted ? role : login, action, true, level,
                         false);
+}
+
+// Anybody may SET what the server does not know. Where it knows it, as when its library is loaded
+// later, PostgreSQL takes over what the user could have SET, and leaves the rest out.
+void set_item(const SettingItem& item, const char* value, GucAction action, bool trusted) {
+  const Oid role = OidIsValid(item.set_by) ? item.set_by : GetUserId();
+  if (item.placeholder) {
+    set_as(item.name.c_str(), value, PGC_S_SESSION, action, role, false, LOG);
+  } else {
+    set_as(item.name.c_str(), value, PGC_S_SESSION, action, role, trusted);
+  }
 }
 
 void set(const char* name, const char* value, GucAction action, Oid role, bool trusted) {
@@ -188,13 +201,13 @@ void apply_session_value(config_generic* gen, const SettingItem* wanted, bool tr
   }
   const char* value = wanted->value->c_str();
   if (is_set && strcmp(present_text(gen), value) == 0) return;
-  set(gen->name, value, GUC_ACTION_SET, wanted->set_by, trusted);
+  set_item(*wanted, value, GUC_ACTION_SET, trusted);
 }
 
 // One that the server does not know, and the other one knew only because it was SET once.
 void make_placeholder(const SettingItem& item, bool trusted) {
-  set(item.name.c_str(), "", GUC_ACTION_SET, item.set_by, trusted);
-  set(item.name.c_str(), nullptr, GUC_ACTION_SET, item.set_by, trusted);
+  set_item(item, "", GUC_ACTION_SET, trusted);
+  set_item(item, nullptr, GUC_ACTION_SET, trusted);
 }
 
 // What is checked by the names that another makes visible comes after that one; bytes keep their
@@ -231,8 +244,8 @@ void capture_settings(Carrier carrier, SettingItems& items) {
     if (!carries(carrier, gen)) continue;
     const char* value = nullptr;
     if (is_set) value = bottom == nullptr ? present_text(gen) : text_of(gen, bottom->prior);
-    add(items, gen->name, value, by_login ? text_of(gen, reset_value(gen)) : nullptr,
-        gen->reset_source, false, bottom == nullptr ? gen->srole : bottom->srole);
+    add(items, gen, value, by_login ? text_of(gen, reset_value(gen)) : nullptr, gen->reset_source,
+        false, bottom == nullptr ? gen->srole : bottom->srole);
   }
 }
 
@@ -259,11 +272,11 @@ void capture_block_settings(SettingItems& items) {
       if (!carries(Carrier::forwarding, gen)) continue;
       // SET and then SET LOCAL: the first holds again after the block.
       if (gen->stack->state == GUC_SET_LOCAL) {
-        add(items, gen->name, text_of(gen, gen->stack->masked), nullptr, PGC_S_DEFAULT, false,
+        add(items, gen, text_of(gen, gen->stack->masked), nullptr, PGC_S_DEFAULT, false,
             gen->stack->masked_srole);
       }
       const bool local = gen->stack->state == GUC_LOCAL || gen->stack->state == GUC_SET_LOCAL;
-      add(items, gen->name, gen->source == PGC_S_SESSION ? present_text(gen) : nullptr, nullptr,
+      add(items, gen, gen->source == PGC_S_SESSION ? present_text(gen) : nullptr, nullptr,
           PGC_S_DEFAULT, local, gen->srole);
     }
   }
@@ -316,8 +329,8 @@ void apply_settings(Carrier carrier, const SettingItems& items, bool trusted) {
 void apply_block_settings(const SettingItems& items, bool trusted) {
   for (const SettingItem& item : items) {
     applying = item.name.c_str();
-    set(item.name.c_str(), item.value ? item.value->c_str() : nullptr,
-        item.local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, item.set_by, trusted);
+    set_item(item, item.value ? item.value->c_str() : nullptr,
+             item.local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, trusted);
   }
   applying = "";
 }

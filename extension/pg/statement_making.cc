@@ -1,5 +1,6 @@
 #include "pg/statement_making.h"
 
+#include "pg/holdoffs.h"
 #include "pg/session_report.h"
 
 extern "C" {
@@ -137,6 +138,7 @@ bool try_to_make(const StatementItem& item) {
   volatile bool good = true;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
+  const Holdoffs holdoffs;
   PG_TRY();
   {
     make(item, true);
@@ -146,6 +148,7 @@ bool try_to_make(const StatementItem& item) {
   {
     MemoryContextSwitchTo(context);
     FlushErrorState();
+    holdoffs.put_back();
     RollbackAndReleaseCurrentSubTransaction();
     good = false;
   }

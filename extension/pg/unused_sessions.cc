@@ -5,10 +5,12 @@ extern "C" {
 
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 }
 
 namespace aurora_global::extension {
@@ -79,6 +81,11 @@ void end_unused_sessions(const Node* statement) {
   const char* name = database_of(statement);
   if (name == nullptr || RecoveryInProgress()) return;
   const Oid database = get_database_oid(name, true);
+  // Whoever may not do it to the database does not do it to its sessions.
+  const bool may = IsA(statement, CreatedbStmt)
+                       ? superuser() || have_createdb_privilege()
+                       : superuser() || pg_database_ownercheck(database, GetUserId());
+  if (!OidIsValid(database) || !may) return;
   for (int i = 0; OidIsValid(database) && i < MaxBackends; ++i) {
     const auto pid = static_cast<pid_t>(pg_atomic_read_u32(&unused[i]));
     const PGPROC* session = GetPGProcByNumber(i);

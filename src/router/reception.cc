@@ -164,6 +164,14 @@ Result<void> Reception::check_request(const Guest& guest) const {
                               config.region + " (limit " + std::to_string(config.max_connections) +
                               ")");
   }
+  // What the router and the standbys tell a server of a session is not the client's to say.
+  for (const char* own : {"aurora_global.client", "aurora_global.forwarded_from"}) {
+    for (const auto& [name, value] : guest.parameters) {
+      if (name != own && (name != "options" || value.find(own) == std::string::npos)) continue;
+      return protocol_error(ErrorKind::denied, "42501",
+                            "permission denied to set parameter \"" + std::string(own) + "\"");
+    }
+  }
   TRY(const bool replication, asks_for_replication(guest.parameters));
   if (replication && house_.endpoint != "cluster") {
     return protocol_error(
