@@ -19,6 +19,8 @@ inline constexpr int kExitSignal = 128;     // Plus the signal that interrupted 
 int exit_code_of(const Error& error);
 // Prints the error and returns its exit code.
 int report(const Error& error);
+// For a person or a script; bytes that are no UTF-8 are replaced.
+std::string printable(const nlohmann::json& value);
 
 using Body = std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)>;
 
