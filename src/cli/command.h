@@ -139,7 +139,8 @@ struct EnvironmentOptions {
 int print_environment(const Home& home, const EnvironmentOptions& options);
 int psql(const Home& home, const std::string& region, const std::string& endpoint,
          const std::vector<std::string>& arguments);
-int logs(const Home& home, const std::string& region, const std::string& what, bool follow);
+// `words`: a region, a log, or a region and a log; none: all.
+int logs(const Home& home, const std::vector<std::string>& words, bool follow);
 
 struct DrillCommand {
   std::string file;

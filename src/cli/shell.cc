@@ -1,4 +1,4 @@
-// `env`, `psql` and `logs`: how people, their tools and their applications get in.
+// `env` and `psql`: how people, their tools and their applications get in.
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,7 +14,6 @@
 namespace aurora_global::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
 std::string shell_quoted(const std::string& text) {
@@ -292,49 +291,6 @@ int psql(const Home& home, const std::string& region, const std::string& endpoin
   return report(make_error(
       ErrorKind::unavailable,
       "cannot start psql (package postgresql-client-15): " + std::string(std::strerror(errno))));
-}
-
-int logs(const Home& home, const std::string& region, const std::string& what, bool follow) {
-  const auto platform = home.load();
-  if (platform.has_error()) return report(platform.error());
-  std::vector<std::string> files;
-  const auto add = [&](const fs::path& file) {
-    std::error_code error;
-    if (fs::exists(file, error)) files.push_back(file.string());
-  };
-  for (const RegionId& one : platform->regions) {
-    if (!region.empty() && one.name != region) continue;
-    const fs::path dir = home.region_dir(one);
-    for (const char* name : {"daemon", "router", "supervisor"}) {
-      if (what.empty() || what == name) add(dir / (std::string(name) + ".log"));
-    }
-    if (!what.empty() && what != "postgres") continue;
-    std::error_code error;
-    for (const auto& instance : fs::directory_iterator(dir / "instances", error)) {
-      fs::path newest;
-      for (const auto& log : fs::directory_iterator(instance.path() / "log", error)) {
-        if (newest.empty() || fs::last_write_time(log) > fs::last_write_time(newest)) {
-          newest = log.path();
-        }
-      }
-      if (!newest.empty()) add(newest);
-    }
-  }
-  if (region.empty() && (what.empty() || what == "link")) add(home.link_dir() / "link.log");
-  if (files.empty()) {
-    return report(make_error(ErrorKind::not_found,
-                             "no such log; regions: see `" + command_for(home) +
-                                 " status`, logs: daemon, router, supervisor, postgres, link"));
-  }
-  std::vector<std::string> command = {"tail", "-n", follow ? "10" : "200"};
-  if (follow) command.push_back("-F");
-  command.insert(command.end(), files.begin(), files.end());
-  std::vector<char*> argv;
-  argv.reserve(command.size() + 1);
-  for (std::string& part : command) argv.push_back(part.data());
-  argv.push_back(nullptr);
-  execvp("tail", argv.data());
-  return report(make_error(ErrorKind::unavailable, "cannot start tail"));
 }
 
 }  // namespace aurora_global::cli
