@@ -68,7 +68,7 @@ net::Task<Result<void>> create_secret(Connected& connected);
 // The master user's password as Secrets Manager has it now; else as last known.
 Result<std::string> current_password(const Home& home);
 
-// ---- shell.cc
+// ---- entrance.cc
 inline constexpr int kGlobalWriterHost = 10;  // Last numbers of the endpoints' addresses.
 inline constexpr int kClusterHost = 11;
 inline constexpr int kReaderHost = 12;
