@@ -3,11 +3,13 @@
 
 #include "cli/command.h"
 #include "cli/command_line.h"
+#include "cli/standard_streams.h"
 
 int main(int argc, char** argv) {
   using namespace aurora_global;
+  cli::open_standard_streams();
   cli::set_program_name(argv[0]);
   cli::CommandLine line("aurora-global " AURORA_GLOBAL_VERSION);
   const auto read = line.read(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
-  return read ? *read : line.run();
+  return cli::end_output(read ? *read : line.run());
 }
