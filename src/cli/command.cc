@@ -101,6 +101,10 @@ int report(const Error& error) {
   return exit_code_of(error);
 }
 
+std::string printable(const nlohmann::json& value) {
+  return value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 Result<void> run_quietly(Body body, OnSignal on_signal) {
   // A reader of our output that goes away (`| head`) must not end us in the middle.
   signal(SIGPIPE, SIG_IGN);

@@ -19,6 +19,8 @@ inline constexpr int kExitSignal = 128;     // Plus the signal that interrupted 
 int exit_code_of(const Error& error);
 // Prints the error and returns its exit code.
 int report(const Error& error);
+// For a person or a script; bytes that are no UTF-8 are replaced.
+std::string printable(const nlohmann::json& value);
 
 using Body = std::function<net::Task<Result<void>>(boost::asio::any_io_executor executor)>;
 
@@ -66,7 +68,7 @@ net::Task<Result<void>> create_secret(Connected& connected);
 // The master user's password as Secrets Manager has it now; else as last known.
 Result<std::string> current_password(const Home& home);
 
-// ---- shell.cc
+// ---- entrance.cc
 inline constexpr int kGlobalWriterHost = 10;  // Last numbers of the endpoints' addresses.
 inline constexpr int kClusterHost = 11;
 inline constexpr int kReaderHost = 12;
@@ -137,7 +139,8 @@ struct EnvironmentOptions {
 int print_environment(const Home& home, const EnvironmentOptions& options);
 int psql(const Home& home, const std::string& region, const std::string& endpoint,
          const std::vector<std::string>& arguments);
-int logs(const Home& home, const std::string& region, const std::string& what, bool follow);
+// `words`: a region, a log, or a region and a log; none: all.
+int logs(const Home& home, const std::vector<std::string>& words, bool follow);
 
 struct DrillCommand {
   std::string file;

@@ -30,6 +30,35 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+constexpr std::size_t kHangingIndent = 4;
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+
+// How many bytes of a line of UTF-8 its first columns are.
+std::size_t bytes_of(std::string_view line, std::size_t columns) {
+  std::size_t at = 0;
+  for (; at < line.size(); ++at) {
+    if (begins_character(line[at]) && columns-- == 0) break;
+  }
+  return at;
+}
+
+void append_wrapped(std::string& out, std::string_view line, std::size_t columns) {
+  const std::size_t indent = std::min(line.find_first_not_of(' '), line.size()) + kHangingIndent;
+  std::string rest(line.substr(0, line.find_last_not_of(' ') + 1));
+  for (;;) {
+    const std::size_t fits = bytes_of(rest, columns);
+    if (fits == rest.size()) break;
+    const std::size_t begin = rest.find_first_not_of(' ');
+    std::size_t space = rest.rfind(' ', fits);
+    if (space == rest.npos || space < begin) space = rest.find(' ', begin);  // A long word.
+    if (space == rest.npos) break;
+    out += rest.substr(0, rest.find_last_not_of(' ', space) + 1) + "\n";
+    rest = std::string(indent, ' ') + rest.substr(rest.find_first_not_of(' ', space));
+  }
+  out += rest + "\n";
+}
+
 }  // namespace
 
 TerminalSize terminal_size(int fd) {
@@ -48,6 +77,31 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
     best = one;
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
+  const std::string_view near = nearest(word, known);
+  return near.empty() ? "" : "; did you mean " + std::string(near) + "?";
+}
+
+std::string wrapped(const std::string& text, std::size_t columns) {
+  if (columns == 0) return text;
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    append_wrapped(out, std::string_view(text).substr(at, end - at), columns);
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string cut_line(const std::string& line, std::size_t columns) {
+  if (columns == 0 || bytes_of(line, columns) == line.size()) return line;
+  const std::size_t fits = bytes_of(line, columns - 1);
+  const std::size_t last = line.find_last_not_of(' ', line.rfind(' ', fits));
+  const bool has_whole_words = line.rfind(' ', fits) != line.npos && last != line.npos;
+  // The mark stands where the next word would have begun, or in the only one.
+  return line.substr(0, has_whole_words ? std::min(last + 2, fits) : fits) + "…";
 }
 
 std::string bytes_text(std::uint64_t bytes) {

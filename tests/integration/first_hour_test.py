@@ -297,7 +297,7 @@ class RunningPlatform(PlatformTest):
         terminal.read_until("\x1b[J")
         self.assertEqual([], terminal.wide_lines(50))
         terminal.control_c()
-        self.assertEqual(0, terminal.wait())
+        self.assertEqual(128 + signal.SIGINT, terminal.wait())
 
     def test_07_a_drill_shows_one_line(self):
         terminal = self.terminal("drill", self.drill_file(
