@@ -179,7 +179,7 @@ void on_authentication(Port* port, int status) {
   if (strstr(asked, "aurora_global.forwarded_from") == nullptr) return;
   // A standby of another region comes with its certificate, one of this region by the socket that
   // the router of this region alone can reach besides.
-  const bool by_certificate = port->hba != nullptr && port->hba->auth_method == uaCert;
+  const bool by_certificate = port->hba != nullptr && port->hba->clientcert != clientCertOff;
   if (port->raddr.addr.ss_family != AF_UNIX && !by_certificate) return;
   note_base_settings();
   admit();

@@ -87,12 +87,16 @@ class InputReader {
  public:
   std::vector<Flaw> flaws;
 
+  // Nobody is told of more: what is read from here on is read for nothing.
+  bool full() const { return flaws.size() >= kFlawsMax; }
+
   void note(Flaw::Kind kind, const std::string& path, const std::string& sentence) {
-    if (flaws.size() < kFlawsMax) flaws.push_back({kind, path, sentence});
+    if (!full()) flaws.push_back({kind, path, sentence});
   }
 
   void constraint(Flaw::Kind kind, const Shape& shape, const json& value, const std::string& path,
                   const std::string& rule) {
+    if (full()) return;
     note(kind, path,
          "Value " + shown(shape, value) + " at '" + lower_camel(path) +
              "' failed to satisfy constraint: " + rule);
@@ -116,6 +120,7 @@ class InputReader {
   }
 
   void check_required(const Shape& shape, const json& object, const std::string& path) {
+    if (full()) return;
     for (const ShapeMember& member : shape.members) {
       if (!member.required || object.contains(member.name) ||
           member.location == Location::payload) {
@@ -300,6 +305,7 @@ Result<json> read_value(InputReader& reader, const Shape& shape, const json& val
   if (shape.type == ShapeType::list && value.is_array()) {
     json list = json::array();
     for (const json& one : value) {
+      if (reader.full()) break;
       TRY(json element, read_value(reader, *shape.element, one,
                                    below(path, std::to_string(list.size() + 1)), depth + 1));
       list.push_back(std::move(element));
@@ -309,6 +315,7 @@ Result<json> read_value(InputReader& reader, const Shape& shape, const json& val
     json map = json::object();
     for (const auto& [key, one] : value.items()) {
       if (one.is_null()) continue;
+      if (reader.full()) break;
       reader.check(*shape.key, json(key), below(path, "key"));
       TRY(map[key], read_value(reader, *shape.element, one, below(path, key), depth + 1));
     }

@@ -28,7 +28,17 @@ void escape_character(std::string& out, char c) {
 }
 
 void escape(std::string& out, std::string_view text) {
-  for (const char c : as_utf8(text)) escape_character(out, c);
+  const std::string whole = as_utf8(text);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    const std::string_view next = std::string_view(whole).substr(i, 3);
+    // U+FFFE and U+FFFF are no characters of XML 1.0.
+    if (next == "\xEF\xBF\xBE" || next == "\xEF\xBF\xBF") {
+      out += "\xEF\xBF\xBD";
+      i += 2;
+    } else {
+      escape_character(out, whole[i]);
+    }
+  }
 }
 
 }  // namespace

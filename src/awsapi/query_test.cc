@@ -54,6 +54,9 @@ TEST(XmlWriter, AnyBytesMakeAWellFormedDocument) {
   EXPECT_EQ(parsed.error().code, "InvalidParameterValue");
   EXPECT_NE(parsed.error().message.find("abc"), std::string::npos);
   EXPECT_NE(parsed.error().message.find('\r'), std::string::npos);
+  // Text, but none that XML 1.0 has.
+  const std::string odd = error_document("Code", "a\xEF\xBF\xBF\xEF\xBF\xBE", "id");
+  EXPECT_NE(odd.find("a\xEF\xBF\xBD\xEF\xBF\xBD<"), std::string::npos) << odd;
 }
 
 model::GlobalCluster sample() {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <functional>
 #include <map>
 
 namespace aurora_global::awsapi {
@@ -116,14 +117,14 @@ std::string canonical_request(const HttpMessage& message,
   std::string text = message.method + "\n" + canonical_path(target.substr(0, question)) + "\n";
   text += question == std::string_view::npos ? "" : canonical_query(target.substr(question + 1));
   text += "\n";
+  std::map<std::string, std::string> headers;
+  for (const auto& [key, value] : message.headers) {
+    const auto [header, first] = headers.emplace(lower(key), trimmed(value));
+    if (!first) header->second += "," + trimmed(value);
+  }
   std::string list;
   for (const std::string& name : signed_names) {
-    std::string values;
-    for (const auto& [key, value] : message.headers) {
-      if (lower(key) != name) continue;
-      values += (values.empty() ? "" : ",") + trimmed(value);
-    }
-    text += name + ":" + values + "\n";
+    text += name + ":" + headers[name] + "\n";
     list += (list.empty() ? "" : ";") + name;
   }
   text += "\n" + list + "\n";
@@ -302,6 +303,11 @@ Result<CredentialScope> verify(
   if (!secret) {
     return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
   }
+  // The keys here are permanent ones, which have no session.
+  if (!header(message.headers, "X-Amz-Security-Token").empty() ||
+      message.target.find("X-Amz-Security-Token=") != std::string::npos) {
+    return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
+  }
   const std::string& amz_date = authorization.amz_date;
   const auto date = parse_amz_date(amz_date);
   const auto& names = authorization.signed_headers;
@@ -316,6 +322,13 @@ Result<CredentialScope> verify(
         "are required");
   }
   TRY_VOID(check_time(authorization, *date, now));
+  // Each once and in order, and each one there: whatever else is signed was signed by nobody's SDK.
+  const bool in_order =
+      std::adjacent_find(names.begin(), names.end(), std::greater_equal<>()) == names.end();
+  if (!in_order || names.size() > message.headers.size()) {
+    return refuse("IncompleteSignature",
+                  "SignedHeaders names headers of the request, in lower case, sorted, each once");
+  }
   std::string payload_hash = header(message.headers, "X-Amz-Content-Sha256");
   const std::string actual = sha256_hex(message.body);
   if (payload_hash.empty()) payload_hash = actual;

@@ -154,6 +154,31 @@ TEST(SigV4, RefusesEveryChange) {
   EXPECT_EQ(code_of(message), "SignatureDoesNotMatch");
 }
 
+// Each name would be looked up among all headers, before anybody has proven who he is.
+TEST(SigV4, HeadersAreNamedInOrderAndOnce) {
+  const auto with = [](const std::string& names) {
+    HttpMessage message = post();
+    for (auto& [name, value] : message.headers) {
+      const auto at = value.find("SignedHeaders=");
+      if (name != "Authorization" || at == std::string::npos) continue;
+      const auto end = value.find(',', at);
+      value.replace(at, end - at, "SignedHeaders=" + names);
+    }
+    return code_of(message);
+  };
+  EXPECT_EQ(with("x-amz-date;host"), "IncompleteSignature");
+  EXPECT_EQ(with("host;host;x-amz-date"), "IncompleteSignature");
+  std::string many = "host";
+  for (int i = 0; i < 10'000; ++i) many += ";h" + std::to_string(100'000 + i);
+  EXPECT_EQ(with(many + ";x-amz-date"), "IncompleteSignature");
+}
+
+TEST(SigV4, AKeyWithoutASessionHasNoSessionToken) {
+  HttpMessage message = post();
+  message.headers.emplace_back("X-Amz-Security-Token", "nonsense");
+  EXPECT_EQ(code_of(message), "InvalidClientTokenId");
+}
+
 TEST(SigV4, RefusesOldAndFutureRequests) {
   EXPECT_EQ(code_of(post(), kSuiteTime + std::chrono::minutes(5)), "ok");
   EXPECT_EQ(code_of(post(), kSuiteTime + std::chrono::minutes(6)), "SignatureDoesNotMatch");

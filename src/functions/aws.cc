@@ -106,8 +106,11 @@ Result<std::string> Payload::one_of(const char* field,
 
 Result<std::string> Payload::text(const char* field) const {
   if (!object_.contains(field)) return std::string();
-  if (object_[field].is_string()) return object_[field].get<std::string>();
-  return bad(field, object_[field], "a string");
+  // An empty one is a variable that was not set where the event was made.
+  if (object_[field].is_string() && !object_[field].get_ref<const std::string&>().empty()) {
+    return object_[field].get<std::string>();
+  }
+  return bad(field, object_[field], "a string that is not empty");
 }
 
 Result<std::string> Payload::name(const char* field) const {

@@ -24,9 +24,10 @@ TEST(FailoverEvent, ADirectInvocationIsPlannedUnlessItSaysOtherwise) {
 }
 
 TEST(FailoverEvent, ADirectInvocationThatIsNotUnderstoodIsAnError) {
-  for (const char* text : {"null", "[]", "\"planned\"", "0", R"({"failover_type": "bad"})",
-                           R"({"failover_type": null})", R"({"type": "planned"})",
-                           R"({"wait": "yes"})", R"({"target_region": 5})"}) {
+  for (const char* text :
+       {"null", "[]", "\"planned\"", "0", R"({"failover_type": "bad"})",
+        R"({"failover_type": null})", R"({"type": "planned"})", R"({"wait": "yes"})",
+        R"({"target_region": 5})", R"({"target_region": ""})", R"({"expected_primary": ""})"}) {
     EXPECT_TRUE(read(text).has_error()) << text;
   }
 }

@@ -86,7 +86,8 @@ class HttpServer {
   void close();
 
  private:
-  struct Core;  // Shared with the tasks.
+  struct Core;
+  class Waiting;  // Shared with the tasks.
   explicit HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
   static Task<void> accept_loop(std::shared_ptr<Core> core);
   static Task<void> serve_plain(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);

@@ -4,6 +4,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <ctime>
+#include <map>
 
 #include "base/rng.h"
 #include "net/http.h"
@@ -57,12 +58,13 @@ HttpResponse refusal_of(Arrival arrival, std::size_t body_bytes_max) {
   return answer;
 }
 
-Task<Arrival> read_request(HttpStream& stream, beast::flat_buffer& buffer, Parser& parser) {
-  {
-    DeadlineGuard guard(stream.socket(), Deadline::in(kIdleLimit));
-    const auto error = co_await read_http(stream, buffer, parser, HttpPart::header);
-    if (error) co_return arrival_of(error);
-  }
+Task<Arrival> read_header(HttpStream& stream, beast::flat_buffer& buffer, Parser& parser) {
+  DeadlineGuard guard(stream.socket(), Deadline::in(kIdleLimit));
+  const auto error = co_await read_http(stream, buffer, parser, HttpPart::header);
+  co_return error ? arrival_of(error) : Arrival::whole;
+}
+
+Task<Arrival> read_rest(HttpStream& stream, beast::flat_buffer& buffer, Parser& parser) {
   DeadlineGuard guard(stream.socket(), Deadline::in(kReadLimit));
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     const auto error = co_await stream.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -200,6 +202,24 @@ struct HttpServer::Core {
   TlsContext tls;
   std::size_t body_bytes_max;
   std::size_t connections = 0;
+  // Those on which no request has begun, the one that has waited longest first.
+  std::map<std::uint64_t, tcp::socket*> waiting;
+  std::uint64_t waits = 0;
+};
+
+// As long as a connection waits for the beginning of a request.
+class HttpServer::Waiting {
+ public:
+  Waiting(Core& core, tcp::socket& socket) : core_(core), turn_(++core.waits) {
+    core_.waiting[turn_] = &socket;
+  }
+  ~Waiting() { core_.waiting.erase(turn_); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  Core& core_;
+  std::uint64_t turn_;
 };
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
@@ -229,7 +249,14 @@ Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
       co_await sleep_for(10ms);
       continue;
     }
-    if (core->connections >= kHttpConnectionsMax) continue;  // Closed at once: over the limit.
+    if (core->connections >= kHttpConnectionsMax) {
+      // Whoever has something to say comes before those who hold a connection open.
+      if (core->waiting.empty()) continue;
+      const auto longest = core->waiting.begin();
+      boost::system::error_code gone;
+      longest->second->shutdown(tcp::socket::shutdown_both, gone);
+      core->waiting.erase(longest);
+    }
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     if (core->tls) {
@@ -266,7 +293,12 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
     Parser parser;
     parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(core.body_bytes_max);
-    const Arrival arrival = co_await read_request(stream, buffer, parser);
+    Arrival arrival = Arrival::gone;
+    {
+      const Waiting waiting(core, stream.socket());
+      arrival = co_await read_header(stream, buffer, parser);
+    }
+    if (arrival == Arrival::whole) arrival = co_await read_rest(stream, buffer, parser);
     if (arrival == Arrival::gone) co_return;
     const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
     const bool head = arrival == Arrival::whole && parser.get().method() == http::verb::head;

@@ -208,6 +208,35 @@ TEST(Http, AnAnswerBrokenAtAnyByteIsUnavailable) {
   });
 }
 
+// Connections that say nothing keep nobody out.
+TEST(HttpServer, WhoeverWaitsLongestMakesRoom) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    const std::string address = own_address(23);
+    const auto server = listen(tasks, address);
+    std::vector<tcp::socket> idle;
+    for (std::size_t i = 0; i < kHttpConnectionsMax + 20; ++i) {
+      idle.emplace_back(tasks.executor());
+      auto [refused] = co_await idle.back().async_connect(*parse_endpoint(address), use_result);
+      EXPECT_FALSE(refused);
+    }
+    HttpClient client(tasks.executor(), address);
+    const auto answer = co_await client.request(request_of("GET", "/"), soon());
+    EXPECT_TRUE(answer.has_value()) << answer.error().message;
+    // The first has gone, the last is still there.
+    char byte = 0;
+    DeadlineGuard guard(idle.front(), soon());
+    auto [ended, size] = co_await idle.front().async_read_some(asio::buffer(&byte, 1), use_result);
+    EXPECT_EQ(ended, asio::error::eof);
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    auto [unsent, sent] =
+        co_await asio::async_write(idle.back(), asio::buffer(request), use_result);
+    EXPECT_FALSE(unsent);
+    DeadlineGuard last(idle.back(), soon());
+    auto [error, got] = co_await idle.back().async_read_some(asio::buffer(&byte, 1), use_result);
+    EXPECT_EQ(got, 1u);
+  });
+}
+
 // A handler's failure is the answer to one request, and to nothing else.
 TEST(HttpServer, WhatLeavesAHandlerIsAnInternalError) {
   run([](TaskGroup& tasks) -> Task<void> {

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 using GlobalAction = messages::ChangeGlobal::Action;
 
 constexpr Duration kOwnerAskLimit = 5s;
+// As on AWS, where it can be raised.
+constexpr std::ptrdiff_t kGlobalsMax = 5;
 
 Result<model::GlobalCluster> present_in(const State& now, const std::string& identifier) {
   const auto found = now.globals.find(identifier);
@@ -77,6 +79,14 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
     if (present != now.globals.end() && !present->second.deleted) {
       return make_error(ErrorKind::conflict, "Global cluster " + identifier + " already exists",
                         "GlobalClusterAlreadyExistsFault");
+    }
+    const auto live = std::count_if(now.globals.begin(), now.globals.end(),
+                                    [](const auto& one) { return !one.second.deleted; });
+    if (live >= kGlobalsMax) {
+      return make_error(ErrorKind::exhausted,
+                        "You cannot create more than " + std::to_string(kGlobalsMax) +
+                            " global clusters in a Region",
+                        "GlobalClusterQuotaExceededFault");
     }
     Change change;
     model::GlobalCluster global;

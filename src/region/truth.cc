@@ -95,12 +95,8 @@ Result<LostEpoch> stored_loss(const std::string& text) {
   return lost;
 }
 
-}  // namespace
-
-Truth::Truth(boost::asio::any_io_executor executor, Store& store, RegionId here)
-    : store_(store), here_(std::move(here)), turn_(std::move(executor)) {}
-
-Result<void> Truth::load(const std::vector<Store::Document>& documents) {
+// What a daemon that starts makes of its documents.
+Result<State> state_in(const std::vector<Store::Document>& documents) {
   State loaded;
   std::string verifier;
   for (const auto& [name, text] : documents) {
@@ -132,7 +128,16 @@ Result<void> Truth::load(const std::vector<Store::Document>& documents) {
     }
   }
   if (loaded.cluster) loaded.cluster->master_verifier = verifier;
-  state_ = std::move(loaded);
+  return loaded;
+}
+
+}  // namespace
+
+Truth::Truth(boost::asio::any_io_executor executor, Store& store, RegionId here)
+    : store_(store), here_(std::move(here)), turn_(std::move(executor)) {}
+
+Result<void> Truth::load(const std::vector<Store::Document>& documents) {
+  TRY(state_, state_in(documents));
   return ok();
 }
 
@@ -200,6 +205,11 @@ net::Task<Result<void>> Truth::commit(Change change) {
 
 net::Task<Result<void>> Truth::write(Change change) {
   Documents documents = documents_of(change, state_);
+  // What could not be read back would keep every later daemon from starting.
+  if (const auto readable = state_in(documents.put); readable.has_error()) {
+    co_return make_error(ErrorKind::invalid, "It cannot be kept: " + readable.error().message,
+                         "InvalidParameterValue");
+  }
   if (!documents.put.empty() || !documents.erased.empty()) {
     CO_TRY_VOID(co_await store_.put(std::move(documents.put), std::move(documents.erased)));
   }

@@ -252,6 +252,21 @@ TEST(Fence, HasTheTransitionsOfItsPicture) {
   EXPECT_TRUE(promised.closed_at("b", Lsn{9}).has_error());
 }
 
+// Whoever could not read it back would not start any more.
+TEST(Truth, WhatALaterDaemonCouldNotReadIsNotKept) {
+  net::testing::run([](net::TaskGroup& tasks) -> net::Task<void> {
+    MemoryStore store;
+    Truth truth(tasks.executor(), store, kEast);
+    Change change;
+    change.globals = {global(2, kEast)};
+    change.globals[0].tags = {{"key", std::string(100'000, 'v')}};
+    const auto refused = co_await truth.commit(std::move(change));
+    EXPECT_TRUE(refused.has_error());
+    EXPECT_TRUE(truth.now().globals.empty());
+    EXPECT_TRUE(store.load()->empty());
+  });
+}
+
 TEST(EpochEvidence, NeedsEveryOtherMemberOrAWord) {
   const model::GlobalCluster three = [] {
     model::GlobalCluster one = global(2, kEast);

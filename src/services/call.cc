@@ -107,7 +107,10 @@ Result<Call> read_named(const ServiceModel& service, const net::HttpRequest& req
   const std::string name =
       wire == Wire::cbor ? operation_in_path(service, path_of(request)) : operation_of(request);
   Call call{wire, &service, service.operation(name), {}};
-  if (call.operation == nullptr) return unknown_operation(name);
+  // Several services have operations of one name.
+  const std::string target = net::header_value(request.headers, "X-Amz-Target");
+  const bool anothers = wire != Wire::cbor && target != service.target + "." + name;
+  if (call.operation == nullptr || anothers) return unknown_operation(name);
   json document = json::object();
   if (wire == Wire::cbor && !request.body.empty()) {
     TRY(document, awsapi::read_cbor(request.body));

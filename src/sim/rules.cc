@@ -271,7 +271,7 @@ void Rules::check_loss(int i, const model::Operation& operation) {
   const auto& theirs = scene_.at(from).postgres.data().wal;
   // One that has been rewound or copied since cannot be compared any more.
   const DataDirectory& old = scene_.at(from).postgres.data();
-  if (old.standby_signal || old.half_rewound) return;
+  if (!old.complete || old.standby_signal || old.half_rewound) return;
   std::size_t common = 0;
   while (common < ours.size() && common < theirs.size() &&
          ours[common].chain == theirs[common].chain) {

@@ -10,6 +10,9 @@
 namespace aurora_global::region::messages {
 namespace {
 
+// Those that were deleted stay, so that nobody brings them back.
+constexpr std::size_t kGlobalsToldMax = 20'000;
+
 using model::Fields;
 using Action = ChangeGlobal::Action;
 
@@ -72,7 +75,7 @@ void read(Fields& fields, Gossip& v) {
   fields.get("head", v.head);
   fields.get("cluster", v.cluster, 64);
   fields.get("instances", v.instances, kMembersMax);
-  fields.get("globals", v.globals);
+  fields.get("globals", v.globals, kGlobalsToldMax);
   fields.get("operations", v.operations);
   std::vector<std::string> left;
   fields.get("left", left);

@@ -18,11 +18,8 @@ using Answer = net::Task<Result<json>>;
 
 constexpr std::size_t kPlaintextMax = 4096;
 constexpr std::size_t kCiphertextMax = 6144;
-constexpr std::size_t kDescriptionMax = 8192;
 constexpr std::size_t kContextMax = 8192;
 constexpr std::size_t kAliasMax = 256;
-constexpr std::size_t kTagNameMax = 128;
-constexpr std::size_t kTagValueMax = 256;
 constexpr std::int64_t kDataKeyMax = 1024;
 constexpr const char* kAlgorithm = "SYMMETRIC_DEFAULT";
 
@@ -155,10 +152,8 @@ std::map<std::string, std::string> tags(Members& members) {
     const std::string value = tag.text("TagValue");
     if (const auto fine = tag.finish(); fine.has_error()) {
       members.problem("Tags: " + fine.error().message, "TagException");
-    } else if (name.size() > kTagNameMax || value.size() > kTagValueMax ||
-               name.rfind("aws:", 0) == 0) {
-      members.problem("Tags: '" + name + "' or its value is too long or begins with aws:",
-                      "TagException");
+    } else if (name.rfind("aws:", 0) == 0) {
+      members.problem("Tags: '" + name + "' begins with aws:", "TagException");
     } else if (!tags.emplace(name, value).second) {
       members.problem("Tags: '" + name + "' is given twice", "TagException");
     }
@@ -180,7 +175,6 @@ void only(Members& members, const char* name, const std::string& served,
 
 Answer create_key(Region& region, Members members) {
   const std::string description = members.text("Description");
-  if (description.size() > kDescriptionMax) members.problem("Description is over 8192 bytes");
   if (members.has("KeySpec") && members.has("CustomerMasterKeySpec")) {
     members.problem("KeySpec and CustomerMasterKeySpec are the same; give only KeySpec");
   }

@@ -1,6 +1,9 @@
 #include "services/rds/parameters.h"
 
 #include <algorithm>
+#include <set>
+
+#include "services/rds/rules.h"
 
 namespace aurora_global::services::rds {
 
@@ -24,7 +27,15 @@ std::vector<model::Tag> Parameters::tags() {
   std::vector<model::Tag> tags;
   for (const json& one : list("Tags")) {
     tags.push_back({one.value("Key", ""), one.value("Value", "")});
-    if (tags.back().key.empty()) problem("A tag has no Key");
+    if (const auto fine = check_tag(tags.back()); fine.has_error()) problem(fine.error().message);
+    if (tags.size() > kTagsMax) {
+      problem("A resource has at most " + std::to_string(kTagsMax) + " tags");
+      break;
+    }
+  }
+  std::set<std::string_view> keys;
+  for (const model::Tag& tag : tags) {
+    if (!keys.insert(tag.key).second) problem("The tag key " + tag.key + " is given twice");
   }
   return tags;
 }

@@ -12,6 +12,8 @@ constexpr std::size_t kNameMax = 63;
 constexpr std::size_t kPasswordMin = 8;
 constexpr std::size_t kPasswordMax = 128;
 constexpr double kCapacityMax = 256;
+constexpr std::ptrdiff_t kTagKeyMax = 128;
+constexpr std::ptrdiff_t kTagValueMax = 256;
 
 // Names that the engine or the platform has for itself.
 constexpr std::string_view kEngineUsers[] = {"admin",  "administrator", "root",   "public",
@@ -143,6 +145,19 @@ Result<void> check_instance_class(const std::string& value) {
   const bool several = digits > 0 && size.substr(digits) == "xlarge";
   if (has_prefix(value, "db.") && is_family && (several || is_among(kSizes, size))) return ok();
   return invalid_value("Invalid DB Instance class: " + value);
+}
+
+Result<void> check_tag(const model::Tag& tag) {
+  const auto characters = [](const std::string& text) {
+    return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  };
+  if (tag.key.empty()) return invalid_value("A tag has no Key");
+  if (characters(tag.key) > kTagKeyMax || characters(tag.value) > kTagValueMax) {
+    return invalid_value("The key of a tag has at most 128 characters, its value at most 256");
+  }
+  if (tag.key.starts_with("aws:"))
+    return invalid_value("The key of a tag does not begin with aws:");
+  return ok();
 }
 
 Result<void> check_capacity(std::optional<double> min, std::optional<double> max) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/global_cluster.h"
 
 namespace aurora_global::services::rds {
 
@@ -25,6 +26,10 @@ Result<void> check_database_name(const std::string& value);
 Result<void> check_engine_version(const std::string& value, const std::string& served);
 // db.serverless, db.<family>.<size>.
 Result<void> check_instance_class(const std::string& value);
+// Key of 1 to 128 characters that does not begin with aws:, value of at most 256 ("Tagging Amazon
+// RDS resources").
+Result<void> check_tag(const model::Tag& tag);
+inline constexpr std::size_t kTagsMax = 50;
 // Half steps; 0 to 256 at least, 1 to 256 at most; not more at least than at most.
 Result<void> check_capacity(std::optional<double> min, std::optional<double> max);
 

@@ -85,5 +85,21 @@ TEST(RdsRules, Capacities) {
   EXPECT_TRUE(check_capacity(-1, {}).has_error());
 }
 
+TEST(RdsRules, Tags) {
+  EXPECT_TRUE(check_tag({"key", ""}).has_value());
+  EXPECT_TRUE(check_tag({std::string(128, 'k'), std::string(256, 'v')}).has_value());
+  std::string umlauts;
+  for (int i = 0; i < 128; ++i) umlauts += "ä";
+  EXPECT_TRUE(check_tag({umlauts, umlauts + umlauts}).has_value());
+  for (const model::Tag& bad : {model::Tag{"", "v"},
+                                {"aws:x", "v"},
+                                {std::string(129, 'k'), "v"},
+                                {"k", std::string(257, 'v')}}) {
+    const auto checked = check_tag(bad);
+    ASSERT_TRUE(checked.has_error()) << bad.key;
+    EXPECT_EQ(checked.error().code, "InvalidParameterValue");
+  }
+}
+
 }  // namespace
 }  // namespace aurora_global::services::rds
