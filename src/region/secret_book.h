@@ -80,12 +80,16 @@ class SecretBook {
   Result<SecretDocument> document(const std::string& name) const;
   net::Task<Result<void>> keep(std::string name, SecretClock clock, Secret secret);
   net::Task<Result<void>> change(std::string name, SecretEdit edit);
+  using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;  // Whether it has changed.
+  net::Task<Result<void>> change_document(std::string name, DocumentEdit edit);
   net::Task<Result<void>> take(std::string name, SecretClock clock, Secret secret);
   net::Task<Result<void>> fetch(RegionId from, std::string name);
   net::Task<Result<void>> rotate_here(std::string name, std::string version_id);
   net::Task<Result<void>> assert_current(std::string name);
   net::Task<Result<void>> set_password(Credentials credentials);
   static Result<Credentials> credentials_in(const std::string& text);
+  // Whether what was asked for may have been done nevertheless.
+  static bool is_uncertain(const Error& error);
   double now() const;
 
   RegionId region_;
