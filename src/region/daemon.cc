@@ -95,9 +95,11 @@ void Daemon::Parts::serve() {
   server.on_bytes(kPassOn, [this](messages::Caller, std::string body) {
     return serve_passed_call(std::move(body));
   });
-  provisioner.set_password_by([this](std::string role, std::string verifier) {
-    return secrets.set_password(std::move(role), std::move(verifier));
-  });
+  provisioner.set_password_by(
+      [this](std::string role, std::string verifier) {
+        return secrets.set_password(std::move(role), std::move(verifier));
+      },
+      [this](std::string role) { return secrets.forget_password_of(std::move(role)); });
   gossip.start(server, {.called_off =
                             [this](model::Operation operation) {
                               return giver.called_off(std::move(operation));

@@ -53,6 +53,12 @@ class SecretBook {
   Result<std::string> values(const std::string& name) const;
   net::Task<Result<void>> update(std::string name, SecretEdit edit);
   net::Task<Result<void>> rotate(std::string name, std::string version_id);
+  // Sets a user's password for RDS, so that it is no secret's any more: none will be set again.
+  // What fails changes no secret; where it is not known whether it was set, settle() sets the
+  // secret's.
+  net::Task<Result<void>> set_for_rds(std::string user, std::string verifier);
+  // The user's password is no secret's any more.
+  net::Task<Result<void>> forget_password_of(std::string user);
   // Finishes what was cut off: a password whose change was not answered for, a change of the
   // writer. Asked for again and again by the region.
   net::Task<void> settle();
@@ -87,6 +93,8 @@ class SecretBook {
   net::Task<Result<void>> rotate_here(std::string name, std::string version_id);
   net::Task<Result<void>> assert_current(std::string name);
   net::Task<Result<void>> set_password(Credentials credentials);
+  net::Task<Result<void>> forget(std::string user);
+  std::vector<std::string> rotated_with(const std::string& user) const;
   static Result<Credentials> credentials_in(const std::string& text);
   // Whether what was asked for may have been done nevertheless.
   static bool is_uncertain(const Error& error);

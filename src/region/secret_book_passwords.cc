@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "model/fields.h"
+#include "net/log.h"
 #include "pgclient/connection.h"
 #include "region/secret_book.h"
 
@@ -15,6 +16,47 @@ constexpr Duration kPasswordTurnLimit = 30s;
 
 Error refused(std::string message) {
   return make_error(ErrorKind::invalid, std::move(message), "InvalidRequestException");
+}
+
+// PostgreSQL's codes mean nothing to a client of AWS.
+Error for_secrets_manager(Error error) {
+  switch (error.kind) {
+    case ErrorKind::superseded:
+    case ErrorKind::conflict:
+    case ErrorKind::not_found:
+    case ErrorKind::denied:
+    case ErrorKind::invalid:
+    case ErrorKind::data_loss_refused: error.code = "InvalidRequestException"; return error;
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+    case ErrorKind::unavailable:
+    case ErrorKind::corrupt:
+    case ErrorKind::exhausted:
+    case ErrorKind::internal: error.code = "InternalServiceError"; return error;
+  }
+  return error;
+}
+
+Error for_rds(Error error) {
+  switch (error.kind) {
+    case ErrorKind::superseded:
+    case ErrorKind::conflict:
+    case ErrorKind::not_found:
+    case ErrorKind::denied:
+    case ErrorKind::invalid:
+    case ErrorKind::data_loss_refused:
+      // Class 22 finds fault with the value, all others with what is in the database.
+      error.code =
+          error.code.rfind("22", 0) == 0 ? "InvalidParameterValue" : "InvalidDBClusterStateFault";
+      return error;
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+    case ErrorKind::unavailable:
+    case ErrorKind::corrupt:
+    case ErrorKind::exhausted:
+    case ErrorKind::internal: error.code.clear(); return error;  // By its kind, as any other.
+  }
+  return error;
 }
 
 }  // namespace
@@ -37,8 +79,49 @@ Result<SecretBook::Credentials> SecretBook::credentials_in(const std::string& te
 }
 
 net::Task<Result<void>> SecretBook::set_password(Credentials credentials) {
-  co_return co_await outside_.set_role_verifier(credentials.role,
-                                                pgclient::scram_verifier(credentials.password));
+  const auto set = co_await outside_.set_role_verifier(
+      credentials.role, pgclient::scram_verifier(credentials.password));
+  if (set.has_error()) co_return for_secrets_manager(set.error());
+  co_return ok();
+}
+
+std::vector<std::string> SecretBook::rotated_with(const std::string& user) const {
+  std::vector<std::string> found;
+  for (const auto& [name, sealed] : secrets_) {
+    auto document = this->document(name);
+    if (document.has_error()) {
+      log::warn("look for the user of secret {}: {}", name, document.error().message);
+    } else if (document->forget_password_of(user)) {
+      found.push_back(name);
+    }
+  }
+  return found;
+}
+
+// Requires `rotating_`.
+net::Task<Result<void>> SecretBook::forget(std::string user) {
+  const auto edit = [user](SecretDocument& document) -> Result<bool> {
+    return document.forget_password_of(user);
+  };
+  const std::vector<std::string> names = rotated_with(user);
+  for (const std::string& name : names) CO_TRY_VOID(co_await change_document(name, edit));
+  if (!names.empty()) co_await outside_.tell_all();
+  co_return ok();
+}
+
+net::Task<Result<void>> SecretBook::forget_password_of(std::string user) {
+  CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kPasswordTurnLimit)));
+  co_return co_await forget(std::move(user));
+}
+
+net::Task<Result<void>> SecretBook::set_for_rds(std::string user, std::string verifier) {
+  CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kPasswordTurnLimit)));
+  const auto set = co_await outside_.set_role_verifier(user, std::move(verifier));
+  if (set.has_value()) co_return co_await forget(std::move(user));
+  if (is_uncertain(set.error())) {
+    for (std::string& name : rotated_with(user)) unsettled_.insert(std::move(name));
+  }
+  co_return for_rds(set.error());
 }
 
 net::Task<Result<void>> SecretBook::rotate(std::string name, std::string version_id) {

@@ -51,6 +51,7 @@ struct World {
   std::uint64_t epoch = 1;
   // What the next change of a password ends in; done all the same when it is a time-out.
   std::optional<ErrorKind> password_fails;
+  std::string fails_with;  // The code of that.
   // What happens while the next change of a password is under way.
   std::function<net::Task<void>()> meanwhile;
 };
@@ -79,7 +80,7 @@ class Region final : public SecretBookOutside {
     if (!fails || *fails == ErrorKind::timeout) verifier = std::move(written);
     ++passwords_set;
     if (!world_.cut && world_.writer == name_) other->verifier = verifier;
-    if (fails) co_return make_error(*fails, "refused for a test");
+    if (fails) co_return make_error(*fails, "refused for a test", world_.fails_with);
     co_return ok();
   }
   net::Task<Result<Json>> ask_region(RegionId, std::string what, Json question, Deadline) override {
@@ -444,6 +445,68 @@ TEST(SecretBook, ATokenOfAnotherVersionRotatesNothing) {
     EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "again")).has_value());
     EXPECT_EQ(read(pair.east).version("", kCurrent)->at("id"), "again");
     EXPECT_TRUE(opens(pair.writer().verifier, current_text(pair.west)));
+  });
+}
+
+TEST(SecretBook, APasswordThatRdsSetIsNotUndone) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "rotated")).has_value());
+    const std::string verifier = pgclient::scram_verifier("of rds");
+    EXPECT_TRUE((co_await pair.east.secrets.set_for_rds("app", verifier)).has_value());
+    co_await new_epoch(pair);
+    co_await put_pending(pair.west, "a change", "mine");
+    co_await new_epoch(pair);
+    EXPECT_EQ(pair.east.verifier, verifier);
+    // A rotation makes it the secret's again, and another user's is not touched.
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "again")).has_value());
+    EXPECT_TRUE((co_await pair.east.secrets.set_for_rds("other", verifier)).has_value());
+    co_await new_epoch(pair);
+    EXPECT_TRUE(opens(pair.writer().verifier, current_text(pair.west)));
+    EXPECT_TRUE((co_await pair.east.secrets.forget_password_of("app")).has_value());
+    EXPECT_FALSE(read(pair.west).is_rotated());
+  });
+}
+
+TEST(SecretBook, APasswordThatRdsMayHaveSetIsSettled) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    EXPECT_TRUE((co_await pair.east.secrets.rotate("s", "rotated")).has_value());
+    co_await pair.heal();
+    const std::string verifier = pgclient::scram_verifier("of rds");
+    pair.world.password_fails = ErrorKind::timeout;
+    EXPECT_TRUE((co_await pair.east.secrets.set_for_rds("app", verifier)).has_error());
+    EXPECT_EQ(pair.east.verifier, verifier);
+    co_await pair.heal();
+    EXPECT_TRUE(opens(pair.writer().verifier, current_text(pair.west)));
+  });
+}
+
+TEST(SecretBook, PostgresqlsCodesAreToldInAwssWords) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    struct Row {
+      ErrorKind kind;
+      const char *code, *of_rotation, *of_rds;
+    };
+    const Row rows[] = {
+        {ErrorKind::invalid, "42704", "InvalidRequestException", "InvalidDBClusterStateFault"},
+        {ErrorKind::invalid, "22023", "InvalidRequestException", "InvalidParameterValue"},
+        {ErrorKind::denied, "42501", "InvalidRequestException", "InvalidDBClusterStateFault"},
+        {ErrorKind::conflict, "25006", "InvalidRequestException", "InvalidDBClusterStateFault"},
+        {ErrorKind::unavailable, "57P01", "InternalServiceError", ""},
+        {ErrorKind::internal, "XX000", "InternalServiceError", ""},
+    };
+    for (const Row& row : rows) {
+      SCOPED_TRACE(row.code);
+      pair.world.fails_with = row.code;
+      pair.world.password_fails = row.kind;
+      const auto rotated = co_await pair.west.secrets.rotate("s", "new");
+      EXPECT_EQ(rotated.has_error() ? rotated.error().code : "none", row.of_rotation);
+      pair.world.password_fails = row.kind;
+      const auto set = co_await pair.east.secrets.set_for_rds("app", pair.east.verifier);
+      EXPECT_EQ(set.has_error() ? set.error().code : "none", row.of_rds);
+    }
   });
 }
 

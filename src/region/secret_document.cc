@@ -300,6 +300,7 @@ SecretDocument merged(SecretDocument ours, const SecretDocument& theirs) {
     if (foreign) {
       versions.push_back(version);
       versions.back()["stages"] = Json::array();
+      if (ours.version("", kCurrent) != nullptr) versions.back().erase("set");  // Elsewhere.
       ours.values[id] = theirs.text_of(version);
     }
     for (const Json& stage : version.at("stages")) {

@@ -62,6 +62,74 @@ TEST(SecretDocument, OneVersionAtMostIsTheDatabases) {
   EXPECT_FALSE(document.is_rotated());
 }
 
+// A secret of two regions, which have both the version "base".
+struct Copies {
+  Copies() {
+    ours.about["versions"] = Json::array();
+    ours.add("base", "base", {kCurrent}, 1);
+    theirs = ours;
+  }
+  SecretDocument ours, theirs;
+};
+
+TEST(SecretDocument, AForeignVersionIsMergedAsItIs) {
+  Copies copies;
+  copies.theirs.add("bytes", "AP8=", {kCurrent}, 2);
+  for (Json& version : copies.theirs.about["versions"]) {
+    if (version["id"] == "bytes") {
+      version["binary"] = true;
+      version["later"] = "a member of a daemon to come";
+    }
+  }
+  const SecretDocument both = merged(copies.ours, copies.theirs);
+  const Json* kept = both.version("bytes", kPrevious);
+  ASSERT_NE(kept, nullptr);
+  Json expected = *copies.theirs.version("bytes", "");
+  expected["stages"] = {kPrevious};
+  EXPECT_EQ(*kept, expected);
+  EXPECT_EQ(both.text_of(*kept), "AP8=");
+}
+
+TEST(SecretDocument, NoVersionWithALabelIsLostInAMerge) {
+  Copies copies;
+  copies.ours.add("ours", "o", {kCurrent}, 2);  // "base" is AWSPREVIOUS now.
+  copies.theirs.add("pending", "p", {kPending}, 2);
+  copies.theirs.move("MINE", "base", 3);
+  for (int i = 0; i < 9; ++i) {
+    copies.theirs.add("t" + std::to_string(i), "t", {kCurrent}, 10 + i);
+    copies.ours.add("w" + std::to_string(i), "w", {"w" + std::to_string(i)}, 30 + i);
+    copies.ours.move("w" + std::to_string(i), "", 40);
+  }
+  copies.theirs.add("moved-on", "m", {}, 50);
+  for (const SecretDocument& both :
+       {merged(copies.ours, copies.theirs), merged(copies.theirs, copies.ours)}) {
+    for (const SecretDocument* one : {&copies.ours, &copies.theirs}) {
+      for (const Json& version : one->about["versions"]) {
+        if (version["stages"].empty()) continue;
+        const Json* kept = both.version(version["id"].get<std::string>(), "");
+        EXPECT_NE(kept, nullptr) << version;
+        if (kept != nullptr) EXPECT_EQ(both.text_of(*kept), one->text_of(version));
+      }
+    }
+    EXPECT_NE(both.version("pending", kPending), nullptr);
+    EXPECT_NE(both.version("base", "MINE"), nullptr);
+  }
+  const SecretDocument both = merged(copies.ours, copies.theirs);
+  EXPECT_EQ(both.version("", kCurrent)->at("id"), "ours");
+  EXPECT_EQ(both.version("", kPrevious)->at("id"), "t8");
+}
+
+// What both have, and `ours` has moved on from, does not come back.
+TEST(SecretDocument, AFinishedRotationIsNotBegunAgainByAMerge) {
+  Copies copies;
+  ASSERT_TRUE(copies.ours.begin_rotation("new", "n", 2).has_value());
+  copies.theirs = copies.ours;
+  copies.ours.end_rotation("new", "n", 3);
+  const SecretDocument both = merged(copies.ours, copies.theirs);
+  EXPECT_EQ(both.version("", kPending), nullptr);
+  EXPECT_EQ(both.version("", kCurrent)->at("id"), "new");
+}
+
 // Whatever another region says: it is refused, or everything that reads a document can read it.
 TEST(SecretDocument, EveryMemberIsOfItsTypeOrTheDocumentIsRefused) {
   SecretDocument document;

@@ -142,7 +142,7 @@ net::Task<Result<void>> SecretKeeper::set_password(std::string role, std::string
   const model::GlobalCluster* global = core_.truth.own_global();
   const RegionId writer = global == nullptr ? core_.here() : global->writer_region;
   if (writer == core_.here()) {
-    co_return co_await set_role_verifier(std::move(role), std::move(verifier));
+    co_return co_await book_.set_for_rds(std::move(role), std::move(verifier));
   }
   messages::Password request{std::move(role), std::move(verifier)};
   CO_TRY_VOID(co_await core_.peers.ask(writer, std::move(request), Deadline::in(kPasswordLimit)));
