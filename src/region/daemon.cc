@@ -269,6 +269,9 @@ Result<std::string> Daemon::secret_values(const std::string& name) const {
 net::Task<Result<void>> Daemon::update_secret(std::string name, SecretEdit edit) {
   return parts_->secrets.update_secret(std::move(name), std::move(edit));
 }
+net::Task<Result<void>> Daemon::update_about_secret(std::string name, SecretEdit edit) {
+  return parts_->secrets.update_about_secret(std::move(name), std::move(edit));
+}
 net::Task<Result<void>> Daemon::rotate_secret(std::string name, std::string version_id) {
   return parts_->secrets.rotate_secret(std::move(name), std::move(version_id));
 }

@@ -108,6 +108,11 @@ net::Task<Result<void>> SecretBook::keep(std::string name, SecretClock clock, Se
   CO_TRY(const auto values, key_ring_.seal(key, context_of(name), secret.values));
   Sealed sealed{std::move(clock), vault_.seal(name, secret.about), base64(values.blob),
                 std::move(secret.keys)};
+  co_return co_await store(std::move(name), std::move(sealed));
+}
+
+// Requires `changing_`.
+net::Task<Result<void>> SecretBook::store(std::string name, Sealed sealed) {
   const Json stored = {{"clock", sealed.clock},
                        {"about", sealed.about},
                        {"values", sealed.values},
@@ -134,6 +139,32 @@ net::Task<Result<void>> SecretBook::change(std::string name, SecretEdit edit) {
   if (!after) co_return ok();
   ++clock[region_.name];
   co_return co_await keep(std::move(name), std::move(clock), std::move(*after));
+}
+
+net::Task<Result<void>> SecretBook::change_about(std::string name, SecretEdit edit) {
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const Sealed* present, sealed(name));
+  Sealed changed = *present;
+  CO_TRY(std::string told, about(name));
+  CO_TRY(std::optional<Secret> after, edit(Secret{std::move(told), "{}", changed.keys}));
+  if (!after) co_return ok();
+  ++changed.clock[region_.name];
+  if (Json texts = parse_json(after->values); texts.is_object() && !texts.empty()) {
+    // From before there were keys: what lay beside the rest is sealed now.
+    CO_TRY(const std::string hidden, values(name));
+    Json all = parse_json(hidden);
+    all.update(texts);
+    after->values = all.dump();
+    co_return co_await keep(std::move(name), std::move(changed.clock), std::move(*after));
+  }
+  changed.about = vault_.seal(name, after->about);
+  co_return co_await store(std::move(name), std::move(changed));
+}
+
+net::Task<Result<void>> SecretBook::update_about(std::string name, SecretEdit edit) {
+  CO_TRY_VOID(co_await change_about(std::move(name), std::move(edit)));
+  co_await outside_.tell_all();
+  co_return ok();
 }
 
 net::Task<Result<void>> SecretBook::update(std::string name, SecretEdit edit) {

@@ -52,6 +52,8 @@ class SecretBook {
   Result<std::string> about(const std::string& name) const;
   Result<std::string> values(const std::string& name) const;
   net::Task<Result<void>> update(std::string name, SecretEdit edit);
+  // `edit` sees no values; they stay sealed as they are.
+  net::Task<Result<void>> update_about(std::string name, SecretEdit edit);
   net::Task<Result<void>> rotate(std::string name, std::string version_id);
   // Sets a user's password for RDS, so that it is no secret's any more: none will be set again.
   // What fails changes no secret; where it is not known whether it was set, settle() sets the
@@ -85,7 +87,9 @@ class SecretBook {
   Result<Secret> opened(const std::string& name) const;
   Result<SecretDocument> document(const std::string& name) const;
   net::Task<Result<void>> keep(std::string name, SecretClock clock, Secret secret);
+  net::Task<Result<void>> store(std::string name, Sealed sealed);
   net::Task<Result<void>> change(std::string name, SecretEdit edit);
+  net::Task<Result<void>> change_about(std::string name, SecretEdit edit);
   using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;  // Whether it has changed.
   net::Task<Result<void>> change_document(std::string name, DocumentEdit edit);
   net::Task<Result<void>> take(std::string name, SecretClock clock, Secret secret);

@@ -510,5 +510,27 @@ TEST(SecretBook, PostgresqlsCodesAreToldInAwssWords) {
   });
 }
 
+TEST(SecretBook, WhatIsToldIsChangedWithoutTheKeyAndTheValuesStaySealed) {
+  with_pair([](Pair& pair) -> net::Task<void> {
+    co_await pair.create("first");
+    const auto told = [](std::optional<Secret> secret) -> EditedSecret {
+      EXPECT_EQ(secret->values, "{}");
+      TRY(SecretDocument document, SecretDocument::of(*secret));
+      document.about["description"] = "changed";
+      return document.secret();
+    };
+    const auto stored = [&](const char* member) {
+      return Json::parse(pair.east.store().documents.at("secret:s")).at(member);
+    };
+    const Json values = stored("values"), clock = stored("clock");
+    EXPECT_TRUE((co_await pair.east.secrets.update_about("s", told)).has_value());
+    EXPECT_EQ(stored("values"), values);
+    EXPECT_NE(stored("clock"), clock);
+    EXPECT_EQ(read(pair.west).about["description"], "changed");
+    EXPECT_EQ(Json::parse(current_text(pair.west))["password"], "first");
+    EXPECT_TRUE((co_await pair.east.secrets.update_about("none", told)).has_error());
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::region

@@ -91,6 +91,10 @@ net::Task<Result<void>> SecretKeeper::update_secret(std::string name, SecretEdit
   return book_.update(std::move(name), std::move(edit));
 }
 
+net::Task<Result<void>> SecretKeeper::update_about_secret(std::string name, SecretEdit edit) {
+  return book_.update_about(std::move(name), std::move(edit));
+}
+
 net::Task<Result<void>> SecretKeeper::rotate_secret(std::string name, std::string version_id) {
   return book_.rotate(std::move(name), std::move(version_id));
 }

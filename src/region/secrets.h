@@ -22,6 +22,7 @@ class SecretKeeper final : public Secrets, private SecretBookOutside {
   Result<std::string> about_secret(const std::string& name) const override;
   Result<std::string> secret_values(const std::string& name) const override;
   net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) override;
+  net::Task<Result<void>> update_about_secret(std::string name, SecretEdit edit) override;
   net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override;
 
   nlohmann::json clocks() const { return book_.clocks(); }
