@@ -95,9 +95,11 @@ void Daemon::Parts::serve() {
   server.on_bytes(kPassOn, [this](messages::Caller, std::string body) {
     return serve_passed_call(std::move(body));
   });
-  provisioner.set_password_by([this](std::string role, std::string verifier) {
-    return secrets.set_password(std::move(role), std::move(verifier));
-  });
+  provisioner.set_password_by(
+      [this](std::string role, std::string verifier) {
+        return secrets.set_password(std::move(role), std::move(verifier));
+      },
+      [this](std::string role) { return secrets.forget_password_of(std::move(role)); });
   gossip.start(server, {.called_off =
                             [this](model::Operation operation) {
                               return giver.called_off(std::move(operation));
@@ -266,6 +268,9 @@ Result<std::string> Daemon::secret_values(const std::string& name) const {
 }
 net::Task<Result<void>> Daemon::update_secret(std::string name, SecretEdit edit) {
   return parts_->secrets.update_secret(std::move(name), std::move(edit));
+}
+net::Task<Result<void>> Daemon::update_about_secret(std::string name, SecretEdit edit) {
+  return parts_->secrets.update_about_secret(std::move(name), std::move(edit));
 }
 net::Task<Result<void>> Daemon::rotate_secret(std::string name, std::string version_id) {
   return parts_->secrets.rotate_secret(std::move(name), std::move(version_id));

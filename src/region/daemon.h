@@ -58,6 +58,7 @@ class Daemon final : public Region {
   Result<std::string> about_secret(const std::string& name) const override;
   Result<std::string> secret_values(const std::string& name) const override;
   net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) override;
+  net::Task<Result<void>> update_about_secret(std::string name, SecretEdit edit) override;
   net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override;
   net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) override;
   net::Task<Result<model::RegionStatus>> status() override;

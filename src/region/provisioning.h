@@ -39,7 +39,12 @@ class Provisioner final : public Provisioning {
   // How the password of a role is changed; the master's verifier is remembered.
   using SetPassword =
       std::function<net::Task<Result<void>>(std::string role, std::string verifier)>;
-  void set_password_by(SetPassword set) { set_password_ = std::move(set); }
+  // What is told that a new cluster has given a role a password.
+  using ForgetPassword = std::function<net::Task<Result<void>>(std::string role)>;
+  void set_password_by(SetPassword set, ForgetPassword forget) {
+    set_password_ = std::move(set);
+    forget_password_ = std::move(forget);
+  }
 
  private:
   net::Task<Result<messages::Joined>> join(messages::Join request);
@@ -58,6 +63,7 @@ class Provisioner final : public Provisioning {
   RemoveTree remove_tree_;
   std::function<void()> changed_;
   SetPassword set_password_;
+  ForgetPassword forget_password_;
 };
 
 }  // namespace aurora_global::region

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "net/log.h"
 #include "pgclient/connection.h"
 #include "region/described.h"
 #include "region/provisioning.h"
@@ -185,7 +186,11 @@ net::Task<Result<model::DbCluster>> Provisioner::create_db_cluster(CreateDbClust
   model::DbCluster cluster = planned(request, identifier);
   if (owner.empty()) {
     const std::string verifier = pgclient::scram_verifier(request.master_password);
+    const std::string user = cluster.master_username;
     CO_TRY_VOID(co_await begin_as_primary(std::move(cluster), verifier));
+    // A secret that an earlier cluster's password was rotated in has nothing to say of this one's.
+    const auto forgotten = co_await forget_password_(user);
+    if (forgotten.has_error()) log::error("forget old passwords: {}", forgotten.error().message);
   } else {
     CO_TRY_VOID(co_await join_as_secondary(std::move(cluster), owner));
   }

@@ -171,6 +171,8 @@ class Secrets {
   // Nothing else changes the secret meanwhile. Fails with what `edit` fails with, and with KMS's
   // codes when the key of this region may not be used.
   virtual net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) = 0;
+  // The same for what is told of a secret that is there: `edit` sees no values, and needs no key.
+  virtual net::Task<Result<void>> update_about_secret(std::string name, SecretEdit edit) = 0;
   // Gives the user that the secret names a new password, in the writer's region, wherever that is,
   // and makes it the AWSCURRENT version `version_id`. What fails leaves AWSCURRENT as it is. Asked
   // again with the same id it does nothing.

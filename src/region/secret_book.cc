@@ -1,13 +1,9 @@
 #include "region/secret_book.h"
 
-#include <algorithm>
-
 #include "base/base64.h"
 #include "base/json.h"
-#include "base/rng.h"
 #include "model/fields.h"
 #include "net/log.h"
-#include "pgclient/connection.h"
 
 namespace aurora_global::region {
 namespace {
@@ -15,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kFetchLimit = 5s;
-constexpr Duration kRotateLimit = 20s;
 constexpr Duration kTurnLimit = 30s;
 constexpr std::size_t kSecretBytesMax = 64 * 1024 * 1024;  // All versions of one, sealed.
 constexpr const char* kDefaultKey = "alias/aws/secretsmanager";
@@ -23,24 +18,6 @@ constexpr const char* kLegacy =
     "";  // The region in the clock of a copy from before there were any.
 
 SealContext context_of(const std::string& name) { return {{"SecretName", name}}; }
-
-Error refused(std::string message) {
-  return make_error(ErrorKind::invalid, std::move(message), "InvalidRequestException");
-}
-
-// Whether the database should have the password of the AWSCURRENT version: a rotation set it, or is
-// under way.
-bool is_rotated(const SecretDocument& document) {
-  const nlohmann::json* current = document.version("", kCurrent);
-  return document.version("", kPending) != nullptr ||
-         (current != nullptr && current->value("set", false));
-}
-
-// Whether what was asked for may have been done nevertheless.
-bool is_uncertain(const Error& error) {
-  return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
-         error.kind == ErrorKind::unavailable;
-}
 
 }  // namespace
 
@@ -55,6 +32,11 @@ SecretBook::SecretBook(boost::asio::any_io_executor executor, RegionId region, S
       outside_(outside),
       changing_(executor),
       rotating_(executor) {}
+
+bool SecretBook::is_uncertain(const Error& error) {
+  return error.kind == ErrorKind::timeout || error.kind == ErrorKind::cancelled ||
+         error.kind == ErrorKind::unavailable;
+}
 
 double SecretBook::now() const {
   return static_cast<double>(clock_.wall_now().time_since_epoch().count()) / 1e6;
@@ -126,6 +108,11 @@ net::Task<Result<void>> SecretBook::keep(std::string name, SecretClock clock, Se
   CO_TRY(const auto values, key_ring_.seal(key, context_of(name), secret.values));
   Sealed sealed{std::move(clock), vault_.seal(name, secret.about), base64(values.blob),
                 std::move(secret.keys)};
+  co_return co_await store(std::move(name), std::move(sealed));
+}
+
+// Requires `changing_`.
+net::Task<Result<void>> SecretBook::store(std::string name, Sealed sealed) {
   const Json stored = {{"clock", sealed.clock},
                        {"about", sealed.about},
                        {"values", sealed.values},
@@ -152,6 +139,32 @@ net::Task<Result<void>> SecretBook::change(std::string name, SecretEdit edit) {
   if (!after) co_return ok();
   ++clock[region_.name];
   co_return co_await keep(std::move(name), std::move(clock), std::move(*after));
+}
+
+net::Task<Result<void>> SecretBook::change_about(std::string name, SecretEdit edit) {
+  CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kTurnLimit)));
+  CO_TRY(const Sealed* present, sealed(name));
+  Sealed changed = *present;
+  CO_TRY(std::string told, about(name));
+  CO_TRY(std::optional<Secret> after, edit(Secret{std::move(told), "{}", changed.keys}));
+  if (!after) co_return ok();
+  ++changed.clock[region_.name];
+  if (Json texts = parse_json(after->values); texts.is_object() && !texts.empty()) {
+    // From before there were keys: what lay beside the rest is sealed now.
+    CO_TRY(const std::string hidden, values(name));
+    Json all = parse_json(hidden);
+    all.update(texts);
+    after->values = all.dump();
+    co_return co_await keep(std::move(name), std::move(changed.clock), std::move(*after));
+  }
+  changed.about = vault_.seal(name, after->about);
+  co_return co_await store(std::move(name), std::move(changed));
+}
+
+net::Task<Result<void>> SecretBook::update_about(std::string name, SecretEdit edit) {
+  CO_TRY_VOID(co_await change_about(std::move(name), std::move(edit)));
+  co_await outside_.tell_all();
+  co_return ok();
 }
 
 net::Task<Result<void>> SecretBook::update(std::string name, SecretEdit edit) {
@@ -218,7 +231,7 @@ net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Se
     CO_TRY(const SecretDocument made, SecretDocument::of(secret));
     CO_TRY_VOID(co_await keep(name, std::move(clock), std::move(secret)));
     // Once it is kept: before that, settle() would set what it replaces, and take the mark off.
-    if (is_rotated(made)) unsettled_.insert(name);
+    if (made.is_rotated()) unsettled_.insert(name);
     co_return ok();
   }
   if (order != SecretOrder::concurrent || outside_.deciding_region() != region_) co_return ok();
@@ -226,8 +239,10 @@ net::Task<Result<void>> SecretBook::take(std::string name, SecretClock clock, Se
   CO_TRY(const SecretDocument theirs, SecretDocument::of(secret));
   clock = latest_of(std::move(clock), present->second.clock);
   ++clock[region_.name];
-  co_return co_await keep(std::move(name), std::move(clock),
-                          merged(std::move(ours), theirs).secret());
+  const SecretDocument both = merged(std::move(ours), theirs);
+  CO_TRY_VOID(co_await keep(name, std::move(clock), both.secret()));
+  if (both.is_rotated()) unsettled_.insert(name);
+  co_return ok();
 }
 
 net::Task<Result<SecretBook::Json>> SecretBook::answer_secret(Json question) {
@@ -240,156 +255,6 @@ net::Task<Result<SecretBook::Json>> SecretBook::answer_secret(Json question) {
                  {"about", secret.about},
                  {"values", secret.values},
                  {"keys", secret.keys}};
-}
-
-// ---- passwords
-
-Result<SecretBook::Credentials> SecretBook::credentials_in(const std::string& text) {
-  const Json value = parse_json(text);
-  const auto is_text = [&](const char* member) {
-    return value.is_object() && value.contains(member) && value[member].is_string();
-  };
-  if (!is_text("username") || !is_text("password")) {
-    return refused("Only a secret that is a JSON object with username and password rotates");
-  }
-  Credentials credentials{value["username"].get<std::string>(),
-                          value["password"].get<std::string>()};
-  // Only a user of the cluster's own: neither the bootstrap superuser nor the replication user.
-  if (credentials.role.empty() || credentials.role.rfind("rds", 0) == 0) {
-    return refused("The password of '" + credentials.role + "' is not this secret's to change");
-  }
-  return credentials;
-}
-
-net::Task<Result<void>> SecretBook::set_password(Credentials credentials) {
-  co_return co_await outside_.set_role_verifier(credentials.role,
-                                                pgclient::scram_verifier(credentials.password));
-}
-
-net::Task<Result<void>> SecretBook::rotate(std::string name, std::string version_id) {
-  const RegionId decides = outside_.deciding_region();
-  if (decides == region_) co_return co_await rotate_here(std::move(name), std::move(version_id));
-  CO_TRY(const Sealed* ours, sealed(name));
-  Json question = {
-      {"name", name}, {"version", version_id}, {"region", region_.name}, {"clock", ours->clock}};
-  CO_TRY_VOID(co_await outside_.ask_region(decides, "rotate-secret", std::move(question),
-                                           Deadline::in(kRotateLimit)));
-  co_return co_await fetch(decides, std::move(name));
-}
-
-net::Task<Result<SecretBook::Json>> SecretBook::answer_rotate(Json question) {
-  std::string name, version_id;
-  RegionId asker;
-  Json clock;
-  model::Fields fields(question, "order to rotate a secret");
-  fields.require({"name", "version", "region", "clock"});
-  fields.get("name", name).get("version", version_id).get("region", asker).get("clock", clock);
-  CO_TRY_VOID(fields.finish());
-  // Who asks may have changed the secret a moment ago.
-  Json theirs = {{name, std::move(clock)}};
-  co_await learn(std::move(asker), std::move(theirs));
-  if (outside_.deciding_region() != region_) {
-    co_return make_error(ErrorKind::conflict, "The writer is in another region now; try again",
-                         "InvalidRequestException");
-  }
-  CO_TRY_VOID(co_await rotate_here(name, version_id));
-  co_return Json::object();
-}
-
-// The new password is stored as AWSPENDING first, set in the database, then made AWSCURRENT. What
-// is refused leaves no trace; where it is not known whether the database has the new one, settle()
-// sets the AWSCURRENT one again before AWSPENDING goes.
-net::Task<Result<void>> SecretBook::rotate_here(std::string name, std::string version_id) {
-  CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kTurnLimit)));
-  CO_TRY(const SecretDocument before, document(name));
-  const Json* current = before.version("", kCurrent);
-  if (current != nullptr && current->at("id") == version_id) co_return ok();  // Asked again.
-  const std::string present = current == nullptr ? "" : before.text_of(*current);
-  CO_TRY(Credentials credentials, credentials_in(present));
-  if (!outside_.writing_epoch()) {
-    co_return make_error(ErrorKind::conflict, "The DB cluster does not take writes now; try again",
-                         "InvalidRequestException");
-  }
-  Json value = parse_json(present);
-  credentials.password = random_hex(16);
-  value["password"] = credentials.password;
-  const std::string text = value.dump();
-  const auto label = [&](const char* stage) {
-    return [this, version_id, text, stage](std::optional<Secret> secret) -> EditedSecret {
-      TRY(SecretDocument document, SecretDocument::of(*secret));
-      document.add(version_id, text, {stage}, now());
-      if (stage == std::string_view(kCurrent)) {
-        document.about["rotated"] = now();
-        for (Json& version : document.about["versions"]) {
-          if (version.at("id") == version_id) version["set"] = true;
-        }
-      }
-      return document.secret();
-    };
-  };
-  CO_TRY_VOID(co_await change(name, label(kPending)));
-  unsettled_.insert(name);  // Until the new one is current, or the old one was set again.
-  const auto set = co_await set_password(credentials);
-  if (set.has_error() && !is_uncertain(set.error())) {
-    const auto drop = [version_id](std::optional<Secret> secret) -> EditedSecret {
-      TRY(SecretDocument document, SecretDocument::of(*secret));
-      document.drop(version_id);
-      return document.secret();
-    };
-    CO_TRY_VOID(co_await change(name, drop));
-    unsettled_.erase(name);
-  }
-  if (set.has_error()) co_return set.error();
-  unsettled_.erase(name);
-  const auto made_current = co_await change(name, label(kCurrent));
-  if (made_current.has_error()) {
-    unsettled_.insert(name);
-    co_return made_current.error();
-  }
-  co_await outside_.tell_all();
-  co_return ok();
-}
-
-// Sets the password of the AWSCURRENT version again, and drops what was pending.
-net::Task<Result<void>> SecretBook::assert_current(std::string name) {
-  CO_TRY(const auto turn, co_await rotating_.lock(Deadline::in(kTurnLimit)));
-  CO_TRY(const SecretDocument document, this->document(name));
-  const Json* current = document.version("", kCurrent);
-  const auto credentials = credentials_in(current == nullptr ? "" : document.text_of(*current));
-  if (credentials.has_value()) CO_TRY_VOID(co_await set_password(*credentials));
-  const auto drop_pending = [](std::optional<Secret> secret) -> EditedSecret {
-    TRY(SecretDocument changed, SecretDocument::of(*secret));
-    const Json* pending = changed.version("", kPending);
-    if (pending == nullptr) return std::optional<Secret>();
-    const Json* kept = changed.version("", kCurrent);
-    if (kept == pending) {
-      changed.move(kPending, "", changed.about.value("changed", 0.0));
-    } else {
-      changed.drop(pending->at("id").get<std::string>());
-    }
-    return changed.secret();
-  };
-  co_return co_await change(name, drop_pending);
-}
-
-net::Task<void> SecretBook::settle() {
-  const auto epoch = outside_.writing_epoch();
-  if (!epoch || outside_.deciding_region() != region_) co_return;
-  if (settled_epoch_ != epoch) {
-    for (const auto& [name, sealed] : secrets_) {
-      const auto document = this->document(name);
-      if (document.has_error()) continue;
-      if (is_rotated(*document)) unsettled_.insert(name);
-    }
-    settled_epoch_ = epoch;
-  }
-  const std::set<std::string> names = unsettled_;
-  for (const std::string& name : names) {
-    // First: what is learnt while the password is set is marked anew.
-    unsettled_.erase(name);
-    const auto settled = co_await assert_current(name);
-    if (settled.has_error()) unsettled_.insert(name);
-  }
 }
 
 }  // namespace aurora_global::region

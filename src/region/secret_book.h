@@ -52,7 +52,15 @@ class SecretBook {
   Result<std::string> about(const std::string& name) const;
   Result<std::string> values(const std::string& name) const;
   net::Task<Result<void>> update(std::string name, SecretEdit edit);
+  // `edit` sees no values; they stay sealed as they are.
+  net::Task<Result<void>> update_about(std::string name, SecretEdit edit);
   net::Task<Result<void>> rotate(std::string name, std::string version_id);
+  // Sets a user's password for RDS, so that it is no secret's any more: none will be set again.
+  // What fails changes no secret; where it is not known whether it was set, settle() sets the
+  // secret's.
+  net::Task<Result<void>> set_for_rds(std::string user, std::string verifier);
+  // The user's password is no secret's any more.
+  net::Task<Result<void>> forget_password_of(std::string user);
   // Finishes what was cut off: a password whose change was not answered for, a change of the
   // writer. Asked for again and again by the region.
   net::Task<void> settle();
@@ -79,13 +87,21 @@ class SecretBook {
   Result<Secret> opened(const std::string& name) const;
   Result<SecretDocument> document(const std::string& name) const;
   net::Task<Result<void>> keep(std::string name, SecretClock clock, Secret secret);
+  net::Task<Result<void>> store(std::string name, Sealed sealed);
   net::Task<Result<void>> change(std::string name, SecretEdit edit);
+  net::Task<Result<void>> change_about(std::string name, SecretEdit edit);
+  using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;  // Whether it has changed.
+  net::Task<Result<void>> change_document(std::string name, DocumentEdit edit);
   net::Task<Result<void>> take(std::string name, SecretClock clock, Secret secret);
   net::Task<Result<void>> fetch(RegionId from, std::string name);
   net::Task<Result<void>> rotate_here(std::string name, std::string version_id);
   net::Task<Result<void>> assert_current(std::string name);
   net::Task<Result<void>> set_password(Credentials credentials);
+  net::Task<Result<void>> forget(std::string user);
+  std::vector<std::string> rotated_with(const std::string& user) const;
   static Result<Credentials> credentials_in(const std::string& text);
+  // Whether what was asked for may have been done nevertheless.
+  static bool is_uncertain(const Error& error);
   double now() const;
 
   RegionId region_;

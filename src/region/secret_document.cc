@@ -23,6 +23,15 @@ void take_off(Json& versions, const std::string& stage) {
   }
 }
 
+void put_on(Json& versions, const std::string& stage, const std::string& id) {
+  take_off(versions, stage);
+  for (Json& version : versions) {
+    if (version.at("id") == id) version["stages"].push_back(stage);
+  }
+}
+
+bool has_mark(const Json& version, const char* mark) { return version.value(mark, false); }
+
 bool is_text(const Json& value) { return value.is_string(); }
 bool is_number(const Json& value) { return value.is_number(); }
 bool is_flag(const Json& value) { return value.is_boolean(); }
@@ -51,6 +60,8 @@ bool is_version(const Json& value) {
                       {"stages", is_list_of_texts, true},
                       {"created", is_number},
                       {"set", is_flag},
+                      {"rotating", is_flag},
+                      {"binary", is_flag},
                       {"text", is_text}});
 }
 bool are_versions(const Json& value) {
@@ -63,8 +74,47 @@ bool is_about(const Json& value) {
                       {"created", is_number},
                       {"changed", is_number},
                       {"rotated", is_number},
+                      {"marks", is_flag},
                       {"tags", is_table_of_texts},
                       {"keys", is_table_of_texts}});
+}
+
+// What a rotation of an earlier daemon made, which did not mark it: nothing but AWSPENDING is on
+// it, and it differs from the AWSCURRENT version in a password of 32 hexadecimal digits alone.
+bool looks_rotating(const Json& version, const Json& pending, const Json& current) {
+  if (version.at("stages") != Json::array({kPending}) || !pending.is_object() ||
+      !current.is_object()) {
+    return false;
+  }
+  const auto password = pending.find("password");
+  if (password == pending.end() || !password->is_string() || !current.contains("password")) {
+    return false;
+  }
+  const auto& text = password->get_ref<const std::string&>();
+  if (text.size() != 32 || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return false;
+  }
+  Json same = pending;
+  same["password"] = current.at("password");
+  return same == current;
+}
+
+// Once for each secret of an earlier daemon, and only by who reads its values.
+void mark_what_is_rotating(SecretDocument& document) {
+  Json& versions = document.about["versions"];
+  const bool has_values = std::all_of(versions.begin(), versions.end(), [&](const Json& version) {
+    return document.values.contains(version.at("id").get<std::string>());
+  });
+  if (has_mark(document.about, "marks") || !has_values) return;
+  document.about["marks"] = true;
+  const Json* current = document.version("", kCurrent);
+  if (current == nullptr) return;
+  const Json present = parse_json(document.text_of(*current));
+  for (Json& version : versions) {
+    if (looks_rotating(version, parse_json(document.text_of(version)), present)) {
+      version["rotating"] = true;
+    }
+  }
 }
 
 }  // namespace
@@ -80,6 +130,7 @@ Result<SecretDocument> SecretDocument::of(const Secret& secret) {
     document.values[version.at("id").get<std::string>()] = std::move(version["text"]);
     version.erase("text");
   }
+  mark_what_is_rotating(document);
   return document;
 }
 
@@ -104,6 +155,7 @@ std::string SecretDocument::text_of(const Json& version) const {
 void SecretDocument::add(const std::string& id, const std::string& text,
                          const std::vector<std::string>& stages, double now) {
   drop(id);
+  about["marks"] = true;
   about["versions"].push_back({{"id", id}, {"created", now}, {"stages", Json::array()}});
   values[id] = text;
   for (const std::string& stage : stages) move(stage, id, now);
@@ -117,15 +169,10 @@ void SecretDocument::move(const std::string& stage, const std::string& to_id, do
   const std::string former_id = former == nullptr ? "" : former->at("id").get<std::string>();
   about["changed"] = now;
   if (former_id == to_id) return;
-  take_off(versions, stage);
-  const auto put_on = [&](const std::string& label, const std::string& id) {
-    take_off(versions, label);
-    for (Json& version : versions) {
-      if (version.at("id") == id) version["stages"].push_back(label);
-    }
-  };
-  put_on(stage, to_id);
-  if (stage == kCurrent && !former_id.empty() && !to_id.empty()) put_on(kPrevious, former_id);
+  put_on(versions, stage, to_id);
+  if (stage == kCurrent && !former_id.empty() && !to_id.empty()) {
+    put_on(versions, kPrevious, former_id);
+  }
   trim();
 }
 
@@ -137,44 +184,147 @@ void SecretDocument::drop(const std::string& id) {
   values.erase(id);
 }
 
-void SecretDocument::trim() {
+void SecretDocument::trim(const std::set<std::string>& kept) {
   Json& versions = about["versions"];
+  const auto stays = [&](const Json& version) {
+    return has_mark(version, "rotating") || kept.contains(version.at("id").get<std::string>());
+  };
   std::size_t unlabelled = 0;
+  for (const Json& version : versions) {
+    if (version.at("stages").empty() && stays(version)) ++unlabelled;
+  }
   for (std::size_t i = versions.size(); i-- > 0;) {
-    if (!versions[i].at("stages").empty() || ++unlabelled <= kVersionsKept) continue;
+    if (!versions[i].at("stages").empty() || stays(versions[i])) continue;
+    if (++unlabelled <= kVersionsKept) continue;
     values.erase(versions[i].at("id").get<std::string>());
     versions.erase(i);
   }
 }
 
+Json* SecretDocument::find(const std::string& id) {
+  for (Json& version : about["versions"]) {
+    if (version.at("id") == id) return &version;
+  }
+  return nullptr;
+}
+
+Result<void> SecretDocument::begin_rotation(const std::string& id, const std::string& text,
+                                            double now) {
+  if (const Json* present = find(id); present == nullptr) {
+    add(id, text, {}, now);
+    (*find(id))["rotating"] = true;
+  } else if (!has_mark(*present, "rotating")) {
+    return make_error(ErrorKind::invalid,
+                      "You can't use ClientRequestToken " + id +
+                          " because that value is already in use for a version of this secret",
+                      "ResourceExistsException");
+  }
+  values[id] = text;
+  const Json* pending = version("", kPending);
+  if (pending == nullptr || has_mark(*pending, "rotating")) move(kPending, id, now);
+  return ok();
+}
+
+void SecretDocument::end_rotation(const std::string& id, const std::string& text, double now) {
+  // Another region's copy may have taken the place of the one in which it was begun.
+  if (find(id) == nullptr) add(id, text, {}, now);
+  values[id] = text;
+  move(kCurrent, id, now);
+  about["rotated"] = now;
+  settle_rotation(id);
+}
+
+void SecretDocument::give_up_rotation(const std::string& id) {
+  const Json* version = find(id);
+  if (version != nullptr && has_mark(*version, "rotating")) retire(id);
+}
+
+// Without the mark and AWSPENDING; a version that a client has put a label on stays.
+void SecretDocument::retire(const std::string& id) {
+  Json& versions = about["versions"];
+  bool has_label = false;
+  for (Json& version : versions) {
+    if (version.at("id") != id) continue;
+    version.erase("rotating");
+    if (has_stage(version, kPending)) take_off(versions, kPending);
+    has_label = has_label || !version.at("stages").empty();
+  }
+  if (!has_label) drop(id);
+}
+
+bool SecretDocument::settle_rotation(const std::string& id) {
+  const Json before = about;
+  std::vector<std::string> rotating;
+  for (Json& version : about["versions"]) {
+    if (has_mark(version, "rotating")) rotating.push_back(version.at("id").get<std::string>());
+    version.erase("set");
+  }
+  if (Json* version = find(id)) (*version)["set"] = true;
+  for (const std::string& one : rotating) retire(one);
+  return about != before;
+}
+
+bool SecretDocument::forget_password_of(const std::string& user) {
+  std::vector<std::string> rotating;
+  bool forgot = false;
+  for (Json& version : about["versions"]) {
+    const bool is_rotating = has_mark(version, "rotating");
+    if (!is_rotating && !has_mark(version, "set")) continue;
+    const Json value = parse_json(text_of(version));
+    if (!value.is_object() || value.value("username", Json()) != user) continue;
+    forgot = true;
+    version.erase("set");
+    if (is_rotating) rotating.push_back(version.at("id").get<std::string>());
+  }
+  for (const std::string& one : rotating) retire(one);
+  return forgot;
+}
+
+bool SecretDocument::is_rotated() const {
+  const Json* current = version("", kCurrent);
+  const Json& versions = about.at("versions");
+  return (current != nullptr && has_mark(*current, "set")) ||
+         std::any_of(versions.begin(), versions.end(),
+                     [](const Json& version) { return has_mark(version, "rotating"); });
+}
+
 SecretDocument merged(SecretDocument ours, const SecretDocument& theirs) {
-  const Json* lost = theirs.version("", kCurrent);
-  const double now = std::max(ours.about.value("changed", 0.0), theirs.about.value("changed", 0.0));
-  std::vector<Json> foreign;
+  Json& versions = ours.about["versions"];
+  std::set<std::string> labelled;
+  for (const Json& version : versions) {
+    if (!version.at("stages").empty()) labelled.insert(version.at("id").get<std::string>());
+  }
   for (const Json& version : theirs.about.at("versions")) {
-    if (ours.version(version.at("id").get<std::string>(), "") == nullptr) {
-      foreign.push_back(version);
+    const auto id = version.at("id").get<std::string>();
+    const bool foreign = ours.find(id) == nullptr;
+    if (foreign) {
+      versions.push_back(version);
+      versions.back()["stages"] = Json::array();
+      if (ours.version("", kCurrent) != nullptr) versions.back().erase("set");  // Elsewhere.
+      ours.values[id] = theirs.text_of(version);
     }
-  }
-  for (const Json& version : foreign) {
-    std::vector<std::string> stages;
     for (const Json& stage : version.at("stages")) {
-      const auto label = stage.get<std::string>();
-      const bool own = label == kCurrent || label == kPrevious || label == kPending;
-      if (!own && ours.version("", label) == nullptr) stages.push_back(label);
+      labelled.insert(id);
+      auto label = stage.get<std::string>();
+      const bool is_free = ours.version("", label) == nullptr;
+      const bool is_aws = label == kCurrent || label == kPrevious || label == kPending;
+      // What both have has lost a label of AWS's in `ours` because it has moved on.
+      if (!foreign && is_aws && (label != kCurrent || !is_free)) continue;
+      if (label == kCurrent && !is_free) {
+        label = kPrevious;
+      } else if (!is_free) {
+        continue;
+      }
+      put_on(versions, label, id);
     }
-    const Json* current = ours.version("", kCurrent);
-    if (lost != nullptr && lost->at("id") == version.at("id")) {
-      stages.emplace_back(current == nullptr ? kCurrent : kPrevious);
-    }
-    ours.add(version.at("id").get<std::string>(), theirs.text_of(version), stages,
-             version.value("created", now));
   }
-  std::stable_sort(ours.about["versions"].begin(), ours.about["versions"].end(),
-                   [](const Json& one, const Json& other) {
-                     return one.value("created", 0.0) < other.value("created", 0.0);
-                   });
-  ours.about["changed"] = now;
+  std::stable_sort(versions.begin(), versions.end(), [](const Json& one, const Json& other) {
+    return one.value("created", 0.0) < other.value("created", 0.0);
+  });
+  // One whose label went to another version is lost no sooner than others without one.
+  ours.trim(labelled);
+  ours.about["changed"] =
+      std::max(ours.about.value("changed", 0.0), theirs.about.value("changed", 0.0));
   ours.keys.insert(theirs.keys.begin(), theirs.keys.end());
   return ours;
 }

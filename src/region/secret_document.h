@@ -2,14 +2,18 @@
 // Pure.
 //
 // "about" is a document {"arn", "created", "changed", "rotated", "description", "tags",
-// "versions": [{"id", "created", "stages": [label...]}]}, newest version last; "values" maps the
-// versions' ids to their texts.
+// "marks", "versions": [{"id", "created", "stages": [label...], "binary", "set", "rotating"}]},
+// newest version last; "values" maps the versions' ids to their texts. "set": a rotation gave the
+// database this version's password. "rotating": one is about to, or nobody knows whether it did.
+// "marks": where "rotating" is missing, no rotation made the version; earlier daemons had no such
+// mark.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,12 +47,34 @@ struct SecretDocument {
   void move(const std::string& stage, const std::string& to_id, double now);
   void drop(const std::string& id);
 
+  // A rotation makes a version of its own, which has AWSPENDING unless a client's has it. Fails
+  // with ResourceExistsException for the id of any other version, and has changed nothing then.
+  Result<void> begin_rotation(const std::string& id, const std::string& text, double now);
+  // The database has that version's password: it is AWSCURRENT.
+  void end_rotation(const std::string& id, const std::string& text, double now);
+  // The database refused it: only this version goes.
+  void give_up_rotation(const std::string& id);
+  // The database has the password of the version `id` again, whatever a rotation had begun; "" if
+  // there was none to set. False if that says nothing new.
+  bool settle_rotation(const std::string& id);
+  // The user's password was set by other means, so that none of this secret is the database's.
+  // False if none was.
+  bool forget_password_of(const std::string& user);
+  // Whether the database should have the password of the AWSCURRENT version: a rotation set it, or
+  // is under way.
+  bool is_rotated() const;
+
  private:
-  void trim();
+  friend SecretDocument merged(SecretDocument ours, const SecretDocument& theirs);
+  nlohmann::json* find(const std::string& id);
+  void retire(const std::string& id);
+  // `kept`: ids of versions that stay although they have no label.
+  void trim(const std::set<std::string>& kept = {});
 };
 
 // Two copies that were changed without knowledge of each other. The labels are those of `ours`, the
-// writer's; no version with a label is lost: what was AWSCURRENT in `theirs` is AWSPREVIOUS.
+// writer's, and what `theirs` has beside them; what was AWSCURRENT in `theirs` is AWSPREVIOUS. No
+// version that has a label in either is lost.
 SecretDocument merged(SecretDocument ours, const SecretDocument& theirs);
 
 // How often each region has changed a secret: what says which copy knows of which.

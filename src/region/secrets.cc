@@ -91,6 +91,10 @@ net::Task<Result<void>> SecretKeeper::update_secret(std::string name, SecretEdit
   return book_.update(std::move(name), std::move(edit));
 }
 
+net::Task<Result<void>> SecretKeeper::update_about_secret(std::string name, SecretEdit edit) {
+  return book_.update_about(std::move(name), std::move(edit));
+}
+
 net::Task<Result<void>> SecretKeeper::rotate_secret(std::string name, std::string version_id) {
   return book_.rotate(std::move(name), std::move(version_id));
 }
@@ -142,7 +146,7 @@ net::Task<Result<void>> SecretKeeper::set_password(std::string role, std::string
   const model::GlobalCluster* global = core_.truth.own_global();
   const RegionId writer = global == nullptr ? core_.here() : global->writer_region;
   if (writer == core_.here()) {
-    co_return co_await set_role_verifier(std::move(role), std::move(verifier));
+    co_return co_await book_.set_for_rds(std::move(role), std::move(verifier));
   }
   messages::Password request{std::move(role), std::move(verifier)};
   CO_TRY_VOID(co_await core_.peers.ask(writer, std::move(request), Deadline::in(kPasswordLimit)));

@@ -22,12 +22,16 @@ class SecretKeeper final : public Secrets, private SecretBookOutside {
   Result<std::string> about_secret(const std::string& name) const override;
   Result<std::string> secret_values(const std::string& name) const override;
   net::Task<Result<void>> update_secret(std::string name, SecretEdit edit) override;
+  net::Task<Result<void>> update_about_secret(std::string name, SecretEdit edit) override;
   net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override;
 
   nlohmann::json clocks() const { return book_.clocks(); }
   net::Task<void> learn(RegionId from, nlohmann::json clocks);
-  // In the writer's region, wherever that is.
+  // For RDS, in the writer's region, wherever that is; it is no secret's any more.
   net::Task<Result<void>> set_password(std::string role, std::string verifier);
+  net::Task<Result<void>> forget_password_of(std::string role) {
+    return book_.forget_password_of(std::move(role));
+  }
 
  private:
   RegionId deciding_region() const override;

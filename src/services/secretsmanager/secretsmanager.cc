@@ -18,6 +18,7 @@ using Answer = net::Task<Result<json>>;
 
 constexpr std::size_t kLabelledMax = 20;  // Versions of one secret that have a label.
 constexpr std::size_t kTagsMax = 50;
+constexpr std::string_view kAwsTags = "aws:";
 constexpr std::size_t kPageMax = 100;
 
 double now_seconds() {
@@ -34,6 +35,14 @@ Error not_found() {
                     "ResourceNotFoundException");
 }
 
+std::string own_arn(const Region& region, const SecretDocument& document) {
+  const std::string arn = document.about.value("arn", "");
+  // "arn:aws:secretsmanager:<region>:<account>:secret:<name>-<random>"
+  const auto rest = arn.find(':', std::string_view("arn:aws:secretsmanager:").size());
+  return "arn:aws:secretsmanager:" + region.facts().region.name +
+         (rest == std::string::npos ? "" : arn.substr(rest));
+}
+
 // What is told of a secret; its values are sealed by a key and read only where they are needed.
 struct Told {
   std::string name;
@@ -44,13 +53,8 @@ struct Told {
 Result<Told> told_of(Region& region, const std::string& name) {
   TRY(const std::string about, region.about_secret(name));
   TRY(SecretDocument document, SecretDocument::of(region::Secret{about, "{}", {}}));
-  Told told{name, std::move(document), ""};
-  const std::string arn = told.document.about.value("arn", "");
-  // "arn:aws:secretsmanager:<region>:<account>:secret:<name>-<random>"
-  const auto rest = arn.find(':', std::string_view("arn:aws:secretsmanager:").size());
-  told.arn = "arn:aws:secretsmanager:" + region.facts().region.name +
-             (rest == std::string::npos ? "" : arn.substr(rest));
-  return told;
+  std::string arn = own_arn(region, document);
+  return Told{name, std::move(document), std::move(arn)};
 }
 
 // By name, ARN, or ARN without its random end.
@@ -87,22 +91,31 @@ Error cannot_encrypt(const Error& error) {
                      "KMS key");
 }
 
-// Changes a secret that is there: `edit` sees all of it, and returns whether anything changed.
-using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;
-net::Task<Result<void>> change(Region& region, std::string name, DocumentEdit edit) {
-  // Who cannot read the values cannot seal them anew either.
-  if (const auto values = region.secret_values(name); values.has_error()) {
-    co_return cannot_decrypt(values.error());
-  }
-  const auto whole = [edit =
-                          std::move(edit)](std::optional<region::Secret> secret) -> EditedSecret {
+using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;  // Whether anything changed.
+region::SecretEdit whole(DocumentEdit edit) {
+  return [edit = std::move(edit)](std::optional<region::Secret> secret) -> EditedSecret {
     if (!secret) return not_found();
     TRY(SecretDocument document, SecretDocument::of(*secret));
     TRY(const bool changed, edit(document));
     if (!changed) return std::optional<region::Secret>();
     return document.secret();
   };
-  const auto changed = co_await region.update_secret(std::move(name), whole);
+}
+
+// Changes a secret that is there: `edit` sees all of it.
+net::Task<Result<void>> change(Region& region, std::string name, DocumentEdit edit) {
+  // Who cannot read the values cannot seal them anew either.
+  if (const auto values = region.secret_values(name); values.has_error()) {
+    co_return cannot_decrypt(values.error());
+  }
+  const auto changed = co_await region.update_secret(std::move(name), whole(std::move(edit)));
+  if (changed.has_error()) co_return cannot_encrypt(changed.error());
+  co_return ok();
+}
+
+// Changes what is told of a secret, for which nobody needs its key.
+net::Task<Result<void>> change_about(Region& region, std::string name, DocumentEdit edit) {
+  const auto changed = co_await region.update_about_secret(std::move(name), whole(std::move(edit)));
   if (changed.has_error()) co_return cannot_encrypt(changed.error());
   co_return ok();
 }
@@ -126,12 +139,26 @@ std::optional<Value> read_value(Members& members) {
   return std::nullopt;
 }
 
+bool has_value(const SecretDocument& document, const json& version, const Value& value) {
+  return document.text_of(version) == value.text && version.value("binary", false) == value.binary;
+}
+
+Result<void> check_labelled(const SecretDocument& document) {
+  const json& versions = document.about.at("versions");
+  const auto labelled = std::count_if(versions.begin(), versions.end(), [](const json& version) {
+    return !version.at("stages").empty();
+  });
+  if (static_cast<std::size_t>(labelled) <= kLabelledMax) return ok();
+  return refuse("LimitExceededException",
+                "A secret has at most 20 versions with staging labels attached");
+}
+
 // Adds a version. A token names one version for good: false if it has this value already, as when
 // a client asks again.
 Result<bool> add_version(SecretDocument& document, const std::string& token, const Value& value,
                          const std::vector<std::string>& stages) {
   if (const json* version = document.version(token, "")) {
-    if (document.text_of(*version) == value.text) return false;
+    if (has_value(document, *version, value)) return false;
     return refuse("ResourceExistsException",
                   "You can't use ClientRequestToken " + token +
                       " because that value is already in use for a version of this secret");
@@ -143,13 +170,7 @@ Result<bool> add_version(SecretDocument& document, const std::string& token, con
       if (version.at("id") == token) version["binary"] = true;
     }
   }
-  const auto labelled = std::count_if(versions.begin(), versions.end(), [](const json& version) {
-    return !version.at("stages").empty();
-  });
-  if (static_cast<std::size_t>(labelled) > kLabelledMax) {
-    return refuse("LimitExceededException",
-                  "A secret has at most 20 versions with staging labels attached");
-  }
+  TRY_VOID(check_labelled(document));
   return true;
 }
 
@@ -222,7 +243,10 @@ Answer update_secret(Region& region, Members members) {
     if (value) TRY_VOID(add_version(document, token, *value, {kCurrent}));
     return true;
   };
-  CO_TRY_VOID(co_await change(region, told.name, edit));
+  const bool is_about = !value && key.empty();
+  auto changing =
+      is_about ? change_about(region, told.name, edit) : change(region, told.name, edit);
+  CO_TRY_VOID(co_await std::move(changing));
   json answer = {{"ARN", told.arn}, {"Name", told.name}};
   if (value) answer["VersionId"] = token;
   co_return answer;
@@ -315,6 +339,7 @@ Answer update_secret_version_stage(Region& region, Members members) {
                     "remove it");
     }
     document.move(stage, to, now_seconds());
+    TRY_VOID(check_labelled(document));
     return true;
   };
   CO_TRY_VOID(co_await change(region, told.name, edit));
@@ -323,14 +348,35 @@ Answer update_secret_version_stage(Region& region, Members members) {
 
 // ---- the secrets themselves
 
+// Of no person's making.
+bool is_of_aws(const std::string& key) {
+  return std::equal(
+      kAwsTags.begin(), kAwsTags.end(), key.begin(),
+      key.begin() + static_cast<std::ptrdiff_t>(std::min(key.size(), kAwsTags.size())),
+      [](char one, char other) { return one == std::tolower(other); });
+}
+
+Error too_many_tags() {
+  return refuse("InvalidParameterException", "A secret has at most 50 tags");
+}
+
 std::map<std::string, std::string> tags_in(Members& members) {
   std::map<std::string, std::string> tags;
   for (json& one : members.list("Tags")) {
     Members tag(std::move(one));
     const std::string key = tag.required("Key");
-    if (!tags.emplace(key, tag.text("Value")).second) {
+    const std::string value = tag.text("Value");
+    if (const auto fine = tag.finish(); fine.has_error()) {
+      members.problem("Tags: " + fine.error().message, "InvalidParameterException");
+    } else if (is_of_aws(key)) {
+      members.problem("Tags: '" + key + "' begins with aws:, which is AWS's",
+                      "InvalidParameterException");
+    } else if (!tags.emplace(key, value).second) {
       members.problem("Tags: '" + key + "' is given twice");
     }
+  }
+  if (tags.size() > kTagsMax) {
+    members.problem(too_many_tags().message, "InvalidParameterException");
   }
   return tags;
 }
@@ -367,6 +413,9 @@ std::map<std::string, std::string> keys_named(const Region& region, Members& mem
     Members replica(std::move(one));
     const std::string name = replica.required("Region");
     const std::string key = replica.text("KmsKeyId");
+    if (const auto fine = replica.finish(); fine.has_error()) {
+      members.problem("AddReplicaRegions: " + fine.error().message, "InvalidParameterException");
+    }
     const auto& regions = region.facts().regions;
     const bool known = std::find(regions.begin(), regions.end(), RegionId{name}) != regions.end();
     if (name == here || !known) {
@@ -407,14 +456,21 @@ Answer create_secret(Region& region, Members members) {
   const std::string rest = ":" + facts.account_id + ":secret:" + name + "-" + random_hex(3);
   made.about["arn"] = "arn:aws:secretsmanager:" + facts.region.name + rest;
   if (value) CO_TRY_VOID(add_version(made, token, *value, {kCurrent}));
+  std::string arn = own_arn(region, made);
   const auto edit = [&](std::optional<region::Secret> present) -> EditedSecret {
     if (!present) return made.secret();
+    TRY(const SecretDocument document, SecretDocument::of(*present));
+    const json* version = document.version(token, "");
+    if (value && version != nullptr && has_value(document, *version, *value)) {
+      arn = own_arn(region, document);  // Asked again.
+      return std::optional<region::Secret>();
+    }
     return refuse("ResourceExistsException",
                   "The operation failed because the secret " + name + " already exists.");
   };
   const auto stored = co_await region.update_secret(name, edit);
   if (stored.has_error()) co_return cannot_encrypt(stored.error());
-  json answer = {{"ARN", made.about["arn"]}, {"Name", name}};
+  json answer = {{"ARN", arn}, {"Name", name}};
   if (value) answer["VersionId"] = token;
   co_return answer;
 }
@@ -485,9 +541,9 @@ Answer tag_resource(Region& region, Members members) {
     for (const auto& [key, value] : tags) all[key] = value;
     document.about["tags"] = all;
     if (all.size() <= kTagsMax) return true;
-    return refuse("InvalidParameterException", "A secret has at most 50 tags");
+    return too_many_tags();
   };
-  CO_TRY_VOID(co_await change(region, told.name, edit));
+  CO_TRY_VOID(co_await change_about(region, told.name, edit));
   co_return json::object();
 }
 
@@ -502,7 +558,7 @@ Answer untag_resource(Region& region, Members members) {
     document.about["tags"] = all;
     return true;
   };
-  CO_TRY_VOID(co_await change(region, told.name, edit));
+  CO_TRY_VOID(co_await change_about(region, told.name, edit));
   co_return json::object();
 }
 

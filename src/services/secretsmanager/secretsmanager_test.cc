@@ -241,5 +241,101 @@ TEST(SecretsManager, ASecretFromBeforeThereWereKeysIsSealedAtTheNextChange) {
   EXPECT_EQ(value(region), "hidden");
 }
 
+TEST(SecretsManager, CreatingAgainWithTheSameTokenIsDone) {
+  FakeRegion region;
+  const json create = {{"Name", "s"}, {"SecretString", "one"}, {"ClientRequestToken", kToken}};
+  const json first = call(region, "CreateSecret", create);
+  EXPECT_EQ(first["VersionId"], kToken);
+  EXPECT_EQ(call(region, "CreateSecret", create), first);
+  const auto but = [&](const json& other) {
+    json changed = create;
+    changed.merge_patch(other);
+    return code(region, "CreateSecret", changed);
+  };
+  const std::string exists = "ResourceExistsException";
+  EXPECT_EQ(but({{"SecretString", "two"}}), exists);
+  EXPECT_EQ(but({{"ClientRequestToken", "another-token-of-32-characters-00"}}), exists);
+  EXPECT_EQ(but({{"ClientRequestToken", nullptr}}), exists);
+  EXPECT_EQ(but({{"SecretString", nullptr}}), exists);
+  EXPECT_EQ(but({{"SecretString", nullptr}, {"SecretBinary", "b25l"}}), exists);
+  EXPECT_EQ(value(region), "one");
+}
+
+TEST(SecretsManager, TheSameTextIsAnotherValueAsBytes) {
+  FakeRegion region;
+  EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "zero"}}), "done");
+  const json bytes = {{"SecretId", "s"}, {"SecretBinary", "AP8="}, {"ClientRequestToken", kToken}};
+  const json text = {{"SecretId", "s"}, {"SecretString", "AP8="}, {"ClientRequestToken", kToken}};
+  EXPECT_EQ(code(region, "PutSecretValue", bytes), "done");
+  EXPECT_EQ(code(region, "PutSecretValue", bytes), "done");
+  EXPECT_EQ(code(region, "PutSecretValue", text), "ResourceExistsException");
+  EXPECT_EQ(call(region, "GetSecretValue", {{"SecretId", "s"}})["SecretBinary"], "AP8=");
+}
+
+TEST(SecretsManager, TagsAreCheckedWhereverTheyAreGiven) {
+  FakeRegion region;
+  const auto tags = [](int count) {
+    json all = json::array();
+    for (int i = 0; i < count; ++i) all.push_back({{"Key", "k" + std::to_string(i)}});
+    return all;
+  };
+  const std::string wrong = "InvalidParameterException";
+  const json create = {{"Name", "t"}, {"SecretString", "x"}};
+  EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"Tags", tags(50)}}), "done");
+  EXPECT_EQ(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", {{{"Key", "more"}}}}}), wrong);
+  const json refused[] = {tags(51),
+                          {{{"Value", "v"}}},
+                          {{{"Key", "aws:mine"}}},
+                          {{{"Key", "AWS:mine"}}},
+                          {{{"Key", "k"}}, {{"Key", "k"}}}};
+  for (const json& one : refused) {
+    json request = create;
+    request["Tags"] = one;
+    EXPECT_NE(code(region, "CreateSecret", request), "done") << one;
+    EXPECT_FALSE(region.secrets.contains("t"));
+    EXPECT_NE(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", one}}), "done") << one;
+  }
+  json replica = create;
+  replica["AddReplicaRegions"] = {{{"KmsKeyId", "alias/k"}}};
+  EXPECT_NE(code(region, "CreateSecret", replica), "done");
+  EXPECT_EQ(call(region, "DescribeSecret", {{"SecretId", "s"}})["Tags"].size(), 50u);
+}
+
+TEST(SecretsManager, WhatIsToldOfASecretIsChangedWithoutItsKey) {
+  FakeRegion region;
+  EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "one"}}), "done");
+  region.key_refusal = make_error(ErrorKind::conflict, "disabled", "DisabledException");
+  EXPECT_EQ(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", {{{"Key", "a"}}}}}), "done");
+  EXPECT_EQ(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", {{{"Key", "b"}}}}}), "done");
+  EXPECT_EQ(code(region, "UntagResource", {{"SecretId", "s"}, {"TagKeys", {"a"}}}), "done");
+  EXPECT_EQ(code(region, "UpdateSecret", {{"SecretId", "s"}, {"Description", "d"}}), "done");
+  EXPECT_EQ(code(region, "UpdateSecret", {{"SecretId", "s"}, {"SecretString", "two"}}),
+            "DecryptionFailure");
+  region.key_refusal.reset();
+  const json told = call(region, "DescribeSecret", {{"SecretId", "s"}});
+  EXPECT_EQ(told["Description"], "d");
+  EXPECT_EQ(told["Tags"].size(), 1u);
+  EXPECT_EQ(value(region), "one");
+}
+
+TEST(SecretsManager, AtMost20VersionsHaveALabelHoweverTheyCameByIt) {
+  FakeRegion region;
+  EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "one"}}), "done");
+  const auto put = [&](const std::string& stage) {
+    return call(region, "PutSecretValue",
+                {{"SecretId", "s"}, {"SecretString", "x"}, {"VersionStages", {stage}}});
+  };
+  for (int i = 0; i < 18; ++i) put("L" + std::to_string(i));
+  const json bare = put("AWSPENDING");
+  const json off = {{"SecretId", "s"},
+                    {"VersionStage", "AWSPENDING"},
+                    {"RemoveFromVersionId", bare["VersionId"]}};
+  EXPECT_EQ(code(region, "UpdateSecretVersionStage", off), "done");
+  EXPECT_EQ(put("L18").value("__type", "done"), "done");
+  const json on = {
+      {"SecretId", "s"}, {"VersionStage", "MORE"}, {"MoveToVersionId", bare["VersionId"]}};
+  EXPECT_EQ(code(region, "UpdateSecretVersionStage", on), "LimitExceededException");
+}
+
 }  // namespace
 }  // namespace aurora_global::services

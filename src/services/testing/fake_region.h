@@ -182,6 +182,13 @@ class FakeRegion final : public region::Region {
     secrets[name] = std::move(*after);
     co_return ok();
   }
+  net::Task<Result<void>> update_about_secret(std::string name, region::SecretEdit edit) override {
+    region::Secret& secret = secrets.at(name);
+    CO_TRY(std::optional<region::Secret> after,
+           edit(region::Secret{secret.about, "{}", secret.keys}));
+    if (after) secret.about = std::move(after->about);
+    co_return ok();
+  }
   net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override {
     asked.push_back("rotate_secret " + name + " " + version_id);
     if (refusal) co_return *refusal;
