@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <span>
 
 #include "base/check.h"
 #include "cloudformation/errors.h"
@@ -10,45 +11,47 @@ namespace aurora_global::cloudformation {
 namespace {
 
 using nlohmann::json;
-using enum Function;
-
 struct FunctionName {
   Function function;
   std::string_view name;
 };
 
-constexpr FunctionName kFunctions[] = {
-    {ref, "Ref"},
-    {get_att, "Fn::GetAtt"},
-    {join, "Fn::Join"},
-    {select, "Fn::Select"},
-    {split, "Fn::Split"},
-    {sub, "Fn::Sub"},
-    {choose, "Fn::If"},
-    {find_in_map, "Fn::FindInMap"},
-    {import_value, "Fn::ImportValue"},
-    {cidr, "Fn::Cidr"},
-    {get_azs, "Fn::GetAZs"},
-    {Function::base64, "Fn::Base64"},
-    {get_stack_output, "Fn::GetStackOutput"},
-    {length, "Fn::Length"},
-    {to_json_string, "Fn::ToJsonString"},
-    {condition, "Condition"},
-    {all_of, "Fn::And"},
-    {any_of, "Fn::Or"},
-    {negated, "Fn::Not"},
-    {equals, "Fn::Equals"},
-    {contains, "Fn::Contains"},
-    {each_member_equals, "Fn::EachMemberEquals"},
-    {each_member_in, "Fn::EachMemberIn"},
-    {ref_all, "Fn::RefAll"},
-    {value_of, "Fn::ValueOf"},
-    {value_of_all, "Fn::ValueOfAll"},
-};
+std::span<const FunctionName> all_functions() {
+  using enum Function;
+  static constexpr FunctionName kFunctions[] = {
+      {ref, "Ref"},
+      {get_att, "Fn::GetAtt"},
+      {join, "Fn::Join"},
+      {select, "Fn::Select"},
+      {split, "Fn::Split"},
+      {sub, "Fn::Sub"},
+      {choose, "Fn::If"},
+      {find_in_map, "Fn::FindInMap"},
+      {import_value, "Fn::ImportValue"},
+      {cidr, "Fn::Cidr"},
+      {get_azs, "Fn::GetAZs"},
+      {base64, "Fn::Base64"},
+      {get_stack_output, "Fn::GetStackOutput"},
+      {length, "Fn::Length"},
+      {to_json_string, "Fn::ToJsonString"},
+      {condition, "Condition"},
+      {all_of, "Fn::And"},
+      {any_of, "Fn::Or"},
+      {negated, "Fn::Not"},
+      {equals, "Fn::Equals"},
+      {contains, "Fn::Contains"},
+      {each_member_equals, "Fn::EachMemberEquals"},
+      {each_member_in, "Fn::EachMemberIn"},
+      {ref_all, "Fn::RefAll"},
+      {value_of, "Fn::ValueOf"},
+      {value_of_all, "Fn::ValueOfAll"},
+  };
+  return kFunctions;
+}
 
 std::string supported() {
   std::string all;
-  for (const FunctionName& one : kFunctions) {
+  for (const FunctionName& one : all_functions()) {
     all += (all.empty() ? "" : ", ") + std::string(one.name);
   }
   return "[" + all + "]";
@@ -63,20 +66,22 @@ bool is_name_of_variable(std::string_view name) {
 }  // namespace
 
 std::string_view name_of(Function function) {
-  for (const FunctionName& one : kFunctions) {
+  for (const FunctionName& one : all_functions()) {
     if (one.function == function) return one.name;
   }
   CHECK(false && "a function without a name");
 }
 
 std::optional<Function> function_named(std::string_view name) {
-  for (const FunctionName& one : kFunctions) {
+  for (const FunctionName& one : all_functions()) {
     if (one.name == name) return one.function;
   }
   return std::nullopt;
 }
 
-bool gives_truth(Function function) { return function >= condition && function <= each_member_in; }
+bool gives_truth(Function function) {
+  return function >= Function::condition && function <= Function::each_member_in;
+}
 
 std::optional<FunctionCall> condition_call(const json& value) {
   if (!value.is_object() || value.size() != 1) return std::nullopt;
@@ -89,7 +94,7 @@ std::optional<FunctionCall> condition_call(const json& value) {
 std::optional<FunctionCall> call_in(const json& value) {
   const auto call = condition_call(value);
   // Policies have members of that name.
-  return call && call->function == condition ? std::nullopt : call;
+  return call && call->function == Function::condition ? std::nullopt : call;
 }
 
 Result<void> check_no_stray_function(const json& value) {
