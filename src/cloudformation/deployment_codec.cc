@@ -162,7 +162,29 @@ void read(Fields& fields, Deployment::State& out) {
 
 namespace {
 
-// What the code relies on: names lead somewhere, nothing waits for itself.
+// The steps of the status that the deployment is in.
+StepKind kind_in(const Deployment::State& state) {
+  if (state.is_applying()) return StepKind::apply;
+  return state.status == StackStatus::update_rollback_in_progress ? StepKind::restore
+                                                                  : StepKind::remove;
+}
+
+// A work that is not over finds what it is about.
+bool is_sound(const Deployment::State& state, const Work& work) {
+  if (work.kind != kind_in(state) || is_end(state.status)) return false;
+  if (work.kind == StepKind::remove) {
+    return state.existing.contains({work.logical_id, work.physical_id});
+  }
+  const auto resource = state.resources.find(work.logical_id);
+  if (resource == state.resources.end()) return false;
+  const std::string& current = resource->second.current;
+  if (work.kind == StepKind::restore) return !current.empty() && work.physical_id == current;
+  if (!resource->second.target) return false;
+  const bool has_decision = work.state == WorkState::running;
+  return !has_decision || current.empty() == (work.decision == Decision::create);
+}
+
+// What the code relies on: names lead somewhere, nothing is done twice or waits for itself.
 bool holds_together(const Deployment::State& state) {
   for (const auto& [name, resource] : state.resources) {
     if (!resource.current.empty() && !state.existing.contains({name, resource.current})) {
@@ -171,6 +193,7 @@ bool holds_together(const Deployment::State& state) {
   }
   if (state.requested && next_row(state.status, *state.requested) == nullptr) return false;
   Dependencies dependencies;
+  std::set<PhysicalKey> seen;
   for (std::size_t i = 0; i < state.works.size(); ++i) {
     const Work& work = state.works[i];
     std::set<std::string>& on = dependencies[std::to_string(i)];
@@ -178,17 +201,9 @@ bool holds_together(const Deployment::State& state) {
       if (other >= state.works.size()) return false;
       on.insert(std::to_string(other));
     }
-    const auto resource = state.resources.find(work.logical_id);
-    const bool is_known = resource != state.resources.end();
-    const bool is_there = state.existing.contains({work.logical_id, work.physical_id});
-    if (work.state == WorkState::done) continue;
-    if (work.kind != StepKind::remove && !is_known) return false;
-    if (work.kind != StepKind::apply && !is_there) return false;
-    if (work.kind == StepKind::apply && !resource->second.target) return false;
-    const bool has_decision = work.state == WorkState::running && work.kind == StepKind::apply;
-    if (has_decision && resource->second.current.empty() != (work.decision == Decision::create)) {
-      return false;
-    }
+    if (!seen.emplace(work.logical_id, work.physical_id).second) return false;
+    const bool is_over = work.state == WorkState::done || work.state == WorkState::failed;
+    if (!is_over && !is_sound(state, work)) return false;
   }
   return in_order(dependencies).cycle.empty();
 }

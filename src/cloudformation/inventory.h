@@ -3,8 +3,10 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "cloudformation/resource_state.h"
@@ -28,6 +30,10 @@ struct PhysicalResource {
 
   bool operator==(const PhysicalResource&) const = default;
 };
+
+// An attribute by its name: "Arn", "Endpoint.Address", which may be a member of "Endpoint".
+// Nullopt: the provider gave none of that name.
+std::optional<nlohmann::json> attribute_of(const PhysicalResource& what, std::string_view name);
 
 struct StackResource {
   std::string physical_id;
