@@ -173,10 +173,9 @@ TEST(DynamicReferences, AreParsed) {
   EXPECT_EQ(parse_dynamic_reference("resolve:ssm:/a/b:3")->version, "3");
   EXPECT_EQ(parse_dynamic_reference("resolve:ssm-secure:x")->service,
             ReferencedService::ssm_secure);
-  for (const char* wrong : {"resolve:s3:x", "resolve:ssm:", "resolve:ssm:x:y",
-                            "resolve:secretsmanager:n:SecretBinary", "resolve",
-                            "resolve:secretsmanager:"
-                            "n:SecretString:k:stage:id"}) {
+  for (const char* wrong :
+       {"resolve:s3:x", "resolve:ssm:", "resolve:ssm:x:y", "resolve:secretsmanager:n:SecretBinary",
+        "resolve", "resolve:secretsmanager:n:SecretString:k:stage:id"}) {
     EXPECT_TRUE(parse_dynamic_reference(wrong).has_error()) << wrong;
   }
 }

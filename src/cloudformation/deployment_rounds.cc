@@ -158,8 +158,8 @@ bool Deployment::State::is_retained(const PhysicalKey& key, const PhysicalResour
       is_replaced ? found->second.target->update_replace_policy : what.deletion_policy;
   switch (policy) {
     case RemovalPolicy::remove: return false;
-    case RemovalPolicy::retain: return true;
     // No provider takes snapshots: to keep the resource loses nothing.
+    case RemovalPolicy::retain:
     case RemovalPolicy::snapshot: return true;
     case RemovalPolicy::retain_except_on_create:
       return !(what.is_made_by_operation && status != StackStatus::delete_in_progress);

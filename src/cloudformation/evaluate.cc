@@ -43,7 +43,7 @@ bool all_known(const std::vector<Value>& parts) {
 Result<std::string> text_for(Function function, const json& value) {
   if (auto text = as_text(value)) return *text;
   return template_error(std::string(name_of(function)) +
-                        " requires a string where it was given a " + value.type_name());
+                        " requires a string; given: " + value.type_name());
 }
 
 Result<Value> Evaluator::produced(json json) {

@@ -118,8 +118,7 @@ TEST_F(Evaluation, RefusesWhatHasNoValue) {
        "! Template error: Fn::Equals is allowed in conditions and rules only"},
       {R"({"Fn::GetStackOutput": {"StackName": "No", "OutputName": "Out"}})",
        "! Stack No does not exist"},
-      {R"({"Fn::Base64": ["a"]})",
-       "! Template error: Fn::Base64 requires a string where it was given a array"},
+      {R"({"Fn::Base64": ["a"]})", "! Template error: Fn::Base64 requires a string; given: array"},
   };
   for (const auto& one : cases) EXPECT_EQ(of(one.expression), one.message) << one.expression;
   for (const char* wrong :

@@ -233,6 +233,9 @@ Result<void> Planner::plan(const std::string& name, const StackResource* present
     change.policy = now.update_replace_policy;
   }
   add_parts(now, change);
+  // Nobody knows how far a modification came that failed: it is done again.
+  const bool is_uncertain = present->status == ResourceStatus::update_failed;
+  if (change.details.empty() && is_uncertain) change.details.emplace_back();
   if (change.details.empty()) return ok();
   hide(change);
   changes_.push_back(std::move(change));

@@ -172,6 +172,14 @@ TEST_F(Plan, SeesPoliciesAndMetadata) {
   EXPECT_EQ((*changes)[1].details[0].part, ChangedPart::deletion_policy);
 }
 
+TEST_F(Plan, DoesAgainWhatFailed) {
+  inventory_.resources["C"].status = ResourceStatus::update_failed;
+  const auto changes = plan(standing());
+  ASSERT_TRUE(changes.has_value()) << changes.error().message;
+  ASSERT_EQ(changes->size(), 1u);
+  EXPECT_EQ((*changes)[0].logical_id, "C");
+}
+
 TEST_F(Plan, RefusesAnotherTypeAndAnUnknownAttribute) {
   json document = standing();
   document["Resources"]["A"]["Type"] = "Other";

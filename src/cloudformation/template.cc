@@ -33,15 +33,16 @@ constexpr std::string_view kSections[] = {"AWSTemplateFormatVersion",
 
 struct Section {
   const char* name;
-  const char* of_many;  // "resources", for the message about too many of them.
+  const char* of_one;  // For the messages about a wrong name, and about too many.
+  const char* of_many;
   std::size_t members_max;
 };
-constexpr Section kParameterSection = {"Parameters", "parameters", kParametersMax};
-constexpr Section kMappingSection = {"Mappings", "mappings", kMappingsMax};
-constexpr Section kConditionSection = {"Conditions", "conditions", kConditionsMax};
-constexpr Section kRuleSection = {"Rules", "rules", kRulesMax};
-constexpr Section kResourceSection = {"Resources", "resources", kResourcesMax};
-constexpr Section kOutputSection = {"Outputs", "outputs", kOutputsMax};
+constexpr Section kParameterSection = {"Parameters", "Parameter", "parameters", kParametersMax};
+constexpr Section kMappingSection = {"Mappings", "Mapping", "mappings", kMappingsMax};
+constexpr Section kConditionSection = {"Conditions", "Condition", "conditions", kConditionsMax};
+constexpr Section kRuleSection = {"Rules", "Rule", "rules", kRulesMax};
+constexpr Section kResourceSection = {"Resources", "Resource", "resources", kResourcesMax};
+constexpr Section kOutputSection = {"Outputs", "Output", "outputs", kOutputsMax};
 
 bool is_alphanumeric(std::string_view name) {
   return !name.empty() && name.size() <= kNameBytesMax &&
@@ -63,8 +64,8 @@ Result<json> section_of(const json& document, const Section& section) {
   }
   for (const auto& [name, value] : found->items()) {
     if (!is_alphanumeric(name)) {
-      return template_validation_error("Template format error: " + std::string(section.name) +
-                                       " name " + shown(name) + " is non alphanumeric.");
+      return format_error(std::string(section.of_one) + " name " + shown(name) +
+                          " is non alphanumeric.");
     }
   }
   return *found;

@@ -157,8 +157,7 @@ TEST(Template, RefusesInCloudFormationsWords) {
        "Template format error: [/Resources/Q/Properties/P] 'null' values are not allowed in "
        "templates"},
       {R"({"Resources": {"Q-1": {"Type": "T"}}})",
-       "Template validation error: Template format error: Resources name Q-1 is non "
-       "alphanumeric."},
+       "Template format error: Resource name Q-1 is non alphanumeric."},
       {R"({"Resources": {"Q": {}}})",
        "Template format error: [/Resources/Q] Every Resources object must contain a Type member."},
       {R"({"Resources": {"Q": {"Type": "T", "Condition": "C"}}})",

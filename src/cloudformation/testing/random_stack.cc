@@ -256,7 +256,10 @@ void RandomStack::begin_apply(const Step& step) {
 }
 
 void RandomStack::finish_step(const Step& step) {
-  const bool fails = may_fail_ && rng_.below(12) == 0;
+  const std::uint64_t one_in = step.kind == StepKind::apply     ? 12
+                               : step.kind == StepKind::restore ? 3
+                                                                : 10;
+  const bool fails = may_fail_ && rng_.below(one_in) == 0;
   if (step.kind == StepKind::apply) return finish_apply(step, fails);
   if (fails) {
     ASSERT_TRUE(deployment_->failed(step.id, "it does not want to").has_value());
