@@ -4,6 +4,7 @@
 
 #include "cloudformation/errors.h"
 #include "cloudformation/functions.h"
+#include "cloudformation/lookups.h"
 #include "cloudformation/references.h"
 
 namespace aurora_global::cloudformation {
@@ -12,10 +13,10 @@ namespace {
 using nlohmann::json;
 
 // The stack as it will be, as far as that is known: what is planned already has its say.
-class PlannedLookups final : public Lookups {
+class PlannedLookups final : public LookupsOutside {
  public:
   PlannedLookups(const Lookups& outside, const OldStack& old, const Schema& schema)
-      : outside_(outside), old_(old), schema_(schema) {}
+      : LookupsOutside(outside), old_(old), schema_(schema) {}
 
   std::optional<std::string> physical_id(const std::string& logical_id) const override {
     const PhysicalKey* key = known(logical_id);
@@ -29,21 +30,9 @@ class PlannedLookups final : public Lookups {
     if (modified_.contains(logical_id) && !schema_.is_stable(what.type, name)) {
       return std::optional<json>();
     }
-    if (auto found = attribute_of(what, name)) return found;
-    return template_error("resource " + shown(logical_id) + " does not support attribute type " +
-                          shown(name) + " in Fn::GetAtt");
+    TRY(json found, attribute_or_error(logical_id, what, name));
+    return std::optional<json>(std::move(found));
   }
-  std::optional<std::string> export_value(const std::string& name) const override {
-    return outside_.export_value(name);
-  }
-  Result<json> stack_output(const std::string& stack, const std::string& output,
-                            const std::string& region) const override {
-    return outside_.stack_output(stack, output, region);
-  }
-  Result<std::vector<std::string>> availability_zones(const std::string& region) const override {
-    return outside_.availability_zones(region);
-  }
-
   // The resource keeps its physical one. What is not said to is not known.
   void keeps(const PhysicalKey& key) { kept_.emplace(key.first, key); }
   void modifies(const std::string& logical_id) { modified_.insert(logical_id); }
@@ -54,7 +43,6 @@ class PlannedLookups final : public Lookups {
     return found == kept_.end() ? nullptr : &found->second;
   }
 
-  const Lookups& outside_;
   const OldStack& old_;
   const Schema& schema_;
   std::map<std::string, PhysicalKey> kept_;
