@@ -1,6 +1,7 @@
 """Planned switchovers, ours beside other systems and a bare promotion, in turns.
 
     bash bench/switchover.sh [--rounds N] [--systems ours,pgbouncer,...] [--limit-s N]
+                             [--before BUILD]
 
 One prober for all: 8 connections that write as fast as they can. The window is the longest gap
 between two successive acknowledged writes over all connections, from the moment the switchover is
@@ -118,10 +119,10 @@ class System:
 class Ours(System):
     """A platform, its link at `latency_ms` one way during the move."""
 
-    def __init__(self, workshop, prefix, name, latency_ms, platform=None):
+    def __init__(self, workshop, prefix, name, latency_ms, program=PROGRAM, platform=None):
         super().__init__(workshop, prefix)
-        self.name, self.latency_ms = name, latency_ms
-        self.home = platform.home if platform else workshop.directory / "home"
+        self.name, self.latency_ms, self.program = name, latency_ms, program
+        self.home = platform.home if platform else workshop.directory / f"home-{prefix}"
         if platform is None:
             workshop.at_end.append(lambda: self.command("destroy", "--yes", check=False))
             self.command("up", "--address-prefix", f"{prefix}", "--latency-ms", 0)
@@ -129,8 +130,8 @@ class Ours(System):
             self.sql(TABLE)
 
     def command(self, *arguments, check=True):
-        return subprocess.run([PROGRAM, "--home", self.home, *map(str, arguments)], check=check,
-                              capture_output=True, text=True, timeout=LIMIT_S).stdout
+        return subprocess.run([self.program, "--home", self.home, *map(str, arguments)],
+                              check=check, capture_output=True, text=True, timeout=LIMIT_S).stdout
 
     def regions(self):
         return json.loads(self.command("status", "--json"))["regions"]
@@ -141,8 +142,9 @@ class Ours(System):
     def conninfo(self):
         """Of the clients in the writer's region."""
         script = 'eval "$("$0" --home "$1" env "$2")"; exec env -0'
-        out = subprocess.run(["/bin/bash", "-c", script, PROGRAM, str(self.home), self.writer()],
-                             check=True, capture_output=True, text=True, timeout=LIMIT_S).stdout
+        out = subprocess.run(
+            ["/bin/bash", "-c", script, self.program, str(self.home), self.writer()],
+            check=True, capture_output=True, text=True, timeout=LIMIT_S).stdout
         of = dict(line.split("=", 1) for line in out.split("\0") if "=" in line)
         return (f"host={of['PGHOST']} user={of['PGUSER']} dbname={of['PGDATABASE']} "
                 f"passfile={of['PGPASSFILE']} sslmode={of['PGSSLMODE']} "
@@ -496,11 +498,14 @@ def make_systems(workshop, chosen):
     systems = []
     made = {"promotion": Promotion, "pgbouncer": PgBouncer, "patroni": Patroni,
             "pg_auto_failover": PgAutoFailover}
-    if "ours" in wanted:
-        print("starting ours", flush=True)
-        here = Ours(workshop, prefix, "ours", 0)
-        systems += [here, Ours(workshop, prefix, f"ours, {chosen.latency_ms:g} ms",
-                               chosen.latency_ms, here)]
+    builds = {"ours": (prefix, PROGRAM)} if "ours" in wanted else {}
+    if chosen.before:
+        builds["before"] = (chosen.before_prefix, chosen.before / "bin" / "aurora-global")
+    for name, (addresses, program) in builds.items():
+        print(f"starting {name}", flush=True)
+        here = Ours(workshop, addresses, name, 0, program)
+        systems += [here, Ours(workshop, addresses, f"{name}, {chosen.latency_ms:g} ms",
+                               chosen.latency_ms, program, here)]
     # Regions have the numbers from 1 on.
     for number, (name, kind) in enumerate(made.items(), start=201):
         if name in wanted and peers.is_there(*kind.needs):
@@ -535,6 +540,10 @@ def table(systems, latency_ms):
             if peer in medians:
                 print(f"ours is {medians['ours'] / medians[peer]:.3f} x {peer} (goal: {goal} its)")
     far = next((name for name in medians if name.startswith("ours, ")), None)
+    for now in filter(None, ("ours", far)):
+        old = now.replace("ours", "before")
+        if now in medians and old in medians:
+            print(f"{now} is {medians[now] / medians[old]:.3f} x {old}")
     if far and "promotion" in medians:
         floor = medians["promotion"] + 4 * latency_ms
         print(f"{far} one way: {medians[far]:.1f} ms; promotion alone + 2 round trips: {floor:.1f} "
@@ -549,6 +558,9 @@ def main():
     options.add_argument("--latency-ms", type=float, default=31, help="of the second part of ours")
     options.add_argument("--limit-s", type=float, default=540, help="no round begins after it")
     options.add_argument("--address-prefix", default="127.77")
+    options.add_argument("--before", type=pathlib.Path,
+                         help="build directory of an earlier version, measured in the same run")
+    options.add_argument("--before-prefix", default="127.79")
     options.add_argument("--json", type=pathlib.Path,
                          default=ROOT / "out" / "bench" / "switchover.json")
     chosen = options.parse_args()

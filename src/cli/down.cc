@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "cli/command.h"
+#include "cli/home_lock.h"
 #include "cli/interrupt.h"
 #include "net/pid_file.h"
 #include "net/process.h"
@@ -101,6 +102,33 @@ net::Task<Result<void>> end_all(Home home, Started started, RegionId writer) {
   co_return ok();
 }
 
+// What says that it is a platform goes last: whatever breaks off, `destroy` can be asked for again.
+// A directory on which another file system is mounted stays, and a link to it goes.
+Result<void> remove_home(const std::filesystem::path& root) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path there = fs::canonical(root, error);
+  for (const bool last : {false, true}) {
+    std::vector<fs::path> parts;
+    for (const auto& entry : fs::directory_iterator(there, error)) {
+      const auto name = entry.path().filename();
+      if ((name == "platform.toml" || name == HomeLock::kFile) == last)
+        parts.push_back(entry.path());
+    }
+    for (const fs::path& part : parts) {
+      fs::remove_all(part, error);
+      if (error) {
+        return make_error(ErrorKind::unavailable,
+                          "remove " + part.string() + ": " + error.message());
+      }
+    }
+  }
+  std::error_code stays;
+  fs::remove(there, stays);
+  if (there != root && fs::is_symlink(root, stays)) fs::remove(root, stays);
+  return ok();
+}
+
 Started everything(const Platform& platform) { return {platform.regions, true}; }
 
 }  // namespace
@@ -115,6 +143,8 @@ int down(const Home& home, bool force) {
   const auto platform = home.load();
   if (platform.has_error()) return report(platform.error());
   const Interrupts interrupts;
+  const auto lock = HomeLock::take(home, force ? HomeLock::Busy::end_it : HomeLock::Busy::refuse);
+  if (lock.has_error()) return report(lock.error());
   RegionId writer = platform->regions.front();
   if (!force) {
     const auto at_rest = run_quietly(
@@ -158,13 +188,13 @@ int destroy(const Home& home, bool yes) {
     }
   }
   const Interrupts interrupts;
-  const Result<void> ended = end_started(home, everything(*platform));
-  if (ended.has_error()) return report(ended.error());
-  std::error_code error;
-  std::filesystem::remove_all(home.root(), error);
-  if (error) {
-    return report(make_error(ErrorKind::unavailable,
-                             "remove " + home.root().string() + ": " + error.message()));
+  const auto lock = HomeLock::take(home, HomeLock::Busy::refuse);
+  if (lock.has_error()) return report(lock.error());
+  Result<void> gone = end_started(home, everything(*platform));
+  if (gone.has_value()) gone = remove_home(home.root());
+  if (gone.has_error()) {
+    return report(gone.error().in("some of the platform is still there, `" + command_for(home) +
+                                  " destroy` goes on"));
   }
   std::printf("The platform in %s is gone.\n", home.root().c_str());
   return kExitOk;

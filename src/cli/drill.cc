@@ -6,6 +6,7 @@
 
 #include "awsclient/credentials.h"
 #include "cli/command.h"
+#include "cli/home_lock.h"
 #include "cli/interrupt.h"
 #include "cli/local_faults.h"
 #include "drill/aws_platform.h"
@@ -109,7 +110,8 @@ struct Place {
 // The home that was named, or one of ours where none was named and the default has no platform.
 Result<Place> place_for(const Home& given, const DrillCommand& command) {
   Place place{given, {}, false};
-  if (!command.up || fs::exists(given.platform_file())) return place;
+  std::error_code ignored;
+  if (!command.up || fs::exists(given.platform_file(), ignored)) return place;
   place.ours = true;
   if (command.home_given) return place;
   // PostgreSQL's user must get in: not below a private home directory.
@@ -156,15 +158,40 @@ void mend(const Home& home) {
   }
 }
 
+// What the global cluster is doing; empty if nobody answers.
+std::string present_status(const Home& home) {
+  std::string status;
+  (void)run_quietly([&](boost::asio::any_io_executor executor) -> net::Task<Result<void>> {
+    CO_TRY(Connected connected, connect_to(home, executor));
+    CO_TRY(const auto now, co_await situation(connected, Deadline::in(2s)));
+    status = now.global.status;
+    co_return ok();
+  });
+  return status;
+}
+
 void say_interrupted(const Home& home, const Error& error, bool kept) {
   std::fprintf(stderr, "\naurora-global: %s: the drill ends without a report\n",
                error.message.c_str());
-  if (kept) {
-    std::fprintf(stderr, "  a move of the writer goes on: `%s status --watch` follows it\n",
-                 command_for(home).c_str());
-  } else {
+  if (!kept) {
     std::fprintf(stderr, "  its platform is taken down ...\n");
+    return;
   }
+  const std::string status = present_status(home);
+  if (status.empty() || status == "available") return;
+  std::fprintf(stderr, "  a move of the writer goes on (%s): `%s status --watch` follows it\n",
+               status.c_str(), command_for(home).c_str());
+}
+
+// What only a platform that is brought up can have.
+Result<void> check_place_options(const DrillCommand& command) {
+  const UpOptions& given = command.up_options;
+  const bool any = !given.regions.empty() || given.readers || given.prefix || given.listen ||
+                   given.latency_ms || given.global_cluster || given.postgres_bin || command.keep;
+  if (command.up || !any) return ok();
+  return make_error(ErrorKind::invalid,
+                    "options of the platform (--regions, --readers, --latency-ms, --keep ...) are "
+                    "for a drill that brings one up: they need --up");
 }
 
 }  // namespace
@@ -173,14 +200,27 @@ int drill(const Home& given, const DrillCommand& command) {
   if (command.target == "aws") return drill_on_aws(command);
   const auto file = drill::load_drill(command.file, command.overrides);
   if (file.has_error()) return report(file.error());
+  if (const auto fits = check_place_options(command); fits.has_error()) return report(fits.error());
   const Interrupts interrupts;
   const auto place = place_for(given, command);
   if (place.has_error()) return report(place.error());
   const Home& home = place->home;
+  std::error_code ignored;
+  std::optional<HomeLock> lock;
+  if (fs::exists(home.platform_file(), ignored)) {
+    auto taken = HomeLock::take(home, HomeLock::Busy::refuse);
+    if (taken.has_error()) return report(taken.error());
+    lock.emplace(std::move(*taken));
+  }
   if (command.up) {
     UpOptions options = command.up_options;
     options.next_steps = false;
     const int code = up(home, options);
+    if (code == kExitOk && !lock) {
+      auto taken = HomeLock::take(home, HomeLock::Busy::refuse);
+      if (taken.has_error()) return report(taken.error());
+      lock.emplace(std::move(*taken));
+    }
     if (code != kExitOk) {
       if (place->ours && fs::exists(home.platform_file())) return leave(*place, {}, code);
       remove_made(*place);

@@ -1,8 +1,11 @@
 #include "cli/home.h"
 
+#include <sys/stat.h>
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -14,6 +17,18 @@ namespace aurora_global::cli {
 namespace {
 
 std::string called_as = "aurora-global";
+
+// As a shell reads it back.
+std::string quoted(const std::string& text) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("/._-+=:,@%").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
 
 }  // namespace
 
@@ -28,7 +43,7 @@ void set_program_name(const char* argv0) {
 
 std::string command_for(const Home& home) {
   const bool meant = home.root() == Home::choose("").root();
-  return program_name() + (meant ? "" : " --home " + home.root().string());
+  return program_name() + (meant ? "" : " --home " + quoted(home.root().string()));
 }
 
 Home Home::choose(const std::string& given) {
@@ -41,8 +56,25 @@ Home Home::choose(const std::string& given) {
   return Home(std::filesystem::path(user == nullptr ? "." : user) / ".local/share/aurora-global");
 }
 
+// Its processes, keys and databases are of one user; whoever else asks would be told that nothing
+// runs.
 Result<Platform> Home::load() const {
-  if (!std::filesystem::exists(platform_file())) {
+  struct stat facts {};
+  if (geteuid() != 0 && stat(platform_file().c_str(), &facts) == 0 && facts.st_uid != geteuid()) {
+    return make_error(ErrorKind::denied,
+                      "the platform in " + root_.string() + " is another user's (user id " +
+                          std::to_string(facts.st_uid) + "); ask as that user or as root");
+  }
+  return read();
+}
+
+Result<Platform> Home::read() const {
+  std::error_code missing;
+  if (!std::filesystem::exists(platform_file(), missing)) {
+    if (missing) {
+      return make_error(ErrorKind::denied,
+                        "look for a platform in " + root_.string() + ": " + missing.message());
+    }
     return make_error(ErrorKind::not_found, "there is no platform in " + root_.string() + "; `" +
                                                 command_for(*this) +
                                                 " up` makes one (or name another directory with "

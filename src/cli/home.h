@@ -48,9 +48,15 @@ class Home {
   std::filesystem::path run_dir(const RegionId& region) const { return region_dir(region) / "run"; }
   std::filesystem::path link_dir() const { return root_ / "link"; }
   std::filesystem::path credentials_file() const { return root_ / "credentials"; }
+  // What lies beside the regions' directories: no region has such a name.
+  static constexpr std::string_view kNames[] = {
+      "bin", "pki", "link", "aws-models", "pgpass", "credentials", "master-password"};
 
-  // Fails with `not_found` (and names the command that makes a platform) or `invalid`.
+  // Fails with `not_found` (and names the command that makes a platform), `invalid`, or `denied`
+  // for another user's.
   Result<Platform> load() const;
+  // The same for any user's.
+  Result<Platform> read() const;
   Result<awsapi::Credentials> credentials() const;
   Result<std::string> master_password() const;
 

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 // A fresh instance takes about 50 MB, and its WAL grows by as much within the first minutes.
 constexpr std::uintmax_t kBytesOfAnInstance = 100u << 20;
+constexpr std::size_t kSocketPathMax = 107;
 
 constexpr std::string_view kRegionsOfAws[] = {
     "us-east-1",      "us-east-2",      "us-west-1",      "us-west-2",      "af-south-1",
@@ -66,13 +67,14 @@ std::vector<Holder> holders() {
   return found;
 }
 
-Error in_use(const Platform& platform, const std::string& address) {
+Error in_use(const Platform& platform, const std::string& address, bool fresh) {
   const std::string what = address + " is in use";
-  const std::string other = "or take other addresses with --address-prefix, e.g. 127.1";
+  const std::string other = fresh ? "or take other addresses with --address-prefix, e.g. 127.1"
+                                  : "for this platform keeps its addresses";
   std::string homeless;
   for (const auto& [pid, root] : holders()) {
     const Home holder(root);
-    const auto theirs = holder.load();
+    const auto theirs = holder.read();
     if (theirs.has_error()) homeless += " " + std::to_string(pid);
     if (theirs.has_error() || theirs->prefix != platform.prefix) continue;
     return make_error(ErrorKind::conflict, what + " by the platform in " + root.string() + "; `" +
@@ -103,6 +105,11 @@ Result<void> check_options(const UpOptions& options) {
       return make_error(ErrorKind::invalid,
                         "'" + options.regions[i] + "' is no region name (as us-east-1)");
     }
+    if (std::find(std::begin(Home::kNames), std::end(Home::kNames), *name) !=
+        std::end(Home::kNames)) {
+      return make_error(ErrorKind::invalid, "no region can be called '" + *name +
+                                                "': that is a name of the home's own files");
+    }
     for (std::size_t j = 0; j < i; ++j) {
       if (options.regions[i] == options.regions[j]) {
         return make_error(ErrorKind::invalid, "region " + options.regions[i] + " is given twice");
@@ -110,8 +117,8 @@ Result<void> check_options(const UpOptions& options) {
     }
   }
   const std::string prefix = options.prefix.value_or(Platform{}.prefix);
-  TRY_VOID(net::parse_endpoint(prefix + ".1.1:1"));
-  if (prefix.rfind("127.", 0) != 0) {
+  if (prefix.rfind("127.", 0) != 0 || std::count(prefix.begin(), prefix.end(), '.') != 1 ||
+      net::parse_endpoint(prefix + ".1.1:1").has_error()) {
     return make_error(ErrorKind::invalid,
                       "--address-prefix must be loopback, 127.0 to 127.255; given: " + prefix);
   }
@@ -173,17 +180,57 @@ Result<void> check_space(const fs::path& root, std::size_t instances) {
                         "; make room, or name another directory with --home");
 }
 
-Result<void> check_addresses(const Platform& platform, boost::asio::any_io_executor executor) {
-  for (std::size_t i = 1; i <= platform.regions.size(); ++i) {
-    const int number = static_cast<int>(i);
-    for (const auto& [last, port] : {std::pair{1, 4566}, {1, 4567}, {10, 5432}, {21, 5432}}) {
-      const std::string address = host_in(platform, number, last) + ":" + std::to_string(port);
-      const auto probe = net::listen_on(executor, address);
-      if (probe.has_value()) continue;
-      if (probe.error().kind != ErrorKind::conflict) return probe.error();
-      return in_use(platform, address);
+Result<void> check_path(const Home& home, const std::vector<RegionId>& regions) {
+  const std::string root = home.root().string();
+  const auto odd = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\'' || c == '\\';
+  };
+  if (std::any_of(root.begin(), root.end(), odd)) {
+    return make_error(
+        ErrorKind::invalid,
+        "the path of a home has no quotes, backslashes or control characters; given: " + root);
+  }
+  std::vector<fs::path> sockets = {home.link_dir() / "link.sock"};
+  for (const RegionId& region : regions) sockets.push_back(home.run_dir(region) / "router.sock");
+  for (const fs::path& socket : sockets) {
+    if (socket.string().size() <= kSocketPathMax) continue;
+    return make_error(ErrorKind::invalid,
+                      "the path of the home is too long: a socket's has at most " +
+                          std::to_string(kSocketPathMax) + " bytes, " + socket.string() + " has " +
+                          std::to_string(socket.string().size()));
+  }
+  return ok();
+}
+
+std::vector<std::string> addresses_of(const Platform& platform) {
+  std::vector<std::string> all;
+  const int count = static_cast<int>(platform.regions.size());
+  for (int number = 1; number <= count; ++number) {
+    const auto add = [&](int last, int port) {
+      all.push_back(host_in(platform, number, last) + ":" + std::to_string(port));
+    };
+    add(1, 4566);
+    add(1, 4567);
+    for (const int last : {kGlobalWriterHost, kClusterHost, kReaderHost}) add(last, 5432);
+    for (int slot = 1; slot <= platform.readers + 1; ++slot) add(20 + slot, 5432);
+    for (int other = 1; other <= count; ++other) {
+      if (other == number) continue;
+      for (const int port : {4567, 5432, 5433}) add(100 + other, port);
     }
-    if (platform.listen.empty()) continue;
+  }
+  return all;
+}
+
+Result<void> check_addresses(const Platform& platform, bool fresh,
+                             boost::asio::any_io_executor executor) {
+  for (const std::string& address : addresses_of(platform)) {
+    const auto probe = net::listen_on(executor, address);
+    if (probe.has_value()) continue;
+    if (probe.error().kind != ErrorKind::conflict) return probe.error();
+    return in_use(platform, address, fresh);
+  }
+  if (platform.listen.empty()) return ok();
+  for (int number = 1; number <= static_cast<int>(platform.regions.size()); ++number) {
     for (const int last : {kGlobalWriterHost, kClusterHost, kReaderHost}) {
       const std::string address = outside_address(platform, number, last);
       if (const auto probe = net::listen_on(executor, address); probe.has_error()) {

@@ -17,8 +17,14 @@ Result<void> check_traversable(const std::filesystem::path& root);
 // The disk has room for so many instances. Fails with `exhausted`.
 Result<void> check_space(const std::filesystem::path& root, std::size_t instances);
 
-// Every address of the platform is free. Fails with `conflict`, and says who has it and how to end
-// that.
-Result<void> check_addresses(const Platform& platform, boost::asio::any_io_executor executor);
+// Files and sockets can be called so. Fails with `invalid`.
+Result<void> check_path(const Home& home, const std::vector<RegionId>& regions);
+
+// Where a platform of this machine listens, "address:port" each, but for Platform::listen.
+std::vector<std::string> addresses_of(const Platform& platform);
+// Each of them is free; for a platform of which nothing runs. Fails with `conflict`, and says who
+// has it and how to end that. `fresh`: it can still take others.
+Result<void> check_addresses(const Platform& platform, bool fresh,
+                             boost::asio::any_io_executor executor);
 
 }  // namespace aurora_global::cli

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/home_lock.h"
 #include "cli/platform_files.h"
 #include "cli/preflight.h"
 #include "net/control_socket.h"
@@ -58,11 +59,28 @@ Result<void> refuse_changes(const Home& home, const Platform& present, const UpO
   return ok();
 }
 
+bool anything_runs(const Home& home, const Platform& platform) {
+  if (net::running_pid(home.link_dir() / "link.pid")) return true;
+  for (const RegionId& region : platform.regions) {
+    for (const char* name : {"supervisor.pid", "daemon.pid", "router.pid"}) {
+      if (net::running_pid(home.run_dir(region) / name)) return true;
+    }
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(home.region_dir(region) / "instances", error)) {
+      if (region::running_postmaster(entry.path() / "data")) return true;
+    }
+  }
+  return false;
+}
+
 // A platform that is there, with the changes that `up` can make: more readers, another latency.
 net::Task<Result<Platform>> change_files(Home home, UpOptions options,
                                          boost::asio::any_io_executor executor) {
   CO_TRY(Platform present, home.load());
   CO_TRY_VOID(refuse_changes(home, present, options));
+  if (!anything_runs(home, present)) {
+    CO_TRY_VOID(check_addresses(present, /*fresh=*/false, executor));
+  }
   if (options.readers && *options.readers != present.readers) {
     present.readers = *options.readers;
     CO_TRY_VOID(check_space(home.root(), present.regions.size()));
@@ -94,13 +112,13 @@ Result<Platform> make_files(const Home& home, UpOptions options,
   TRY(platform.global_cluster,
       model::checked_identifier("--global-cluster",
                                 options.global_cluster.value_or(platform.global_cluster)));
-  TRY_VOID(check_addresses(platform, executor));
+  TRY_VOID(check_path(home, platform.regions));
+  TRY_VOID(check_addresses(platform, /*fresh=*/true, executor));
   TRY_VOID(check_space(home.root(),
                        platform.regions.size() * static_cast<std::size_t>(1 + platform.readers)));
   for (const std::string& sentence : unknown_regions(options.regions)) {
     std::fprintf(stderr, "aurora-global: warning: %s\n", sentence.c_str());
   }
-  const bool ours = !fs::exists(home.root());
   const auto written =
       write_platform(home, platform, LinkDefaults{options.latency_ms.value_or(kDefaultLatencyMs)},
                      options.postgres_bin.value_or(kDefaultPostgresBin));
@@ -108,25 +126,40 @@ Result<Platform> make_files(const Home& home, UpOptions options,
   // Half of a platform would be in the way of the next attempt.
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(home.root(), ignored)) {
-    fs::remove_all(entry.path(), ignored);
+    if (entry.path().filename() != HomeLock::kFile) fs::remove_all(entry.path(), ignored);
   }
-  if (ours) fs::remove(home.root(), ignored);
   return written.error();
 }
 
 }  // namespace
 
+Result<void> refuse_foreign(const Home& home) {
+  std::error_code error;
+  const fs::path& root = home.root();
+  const auto facts = fs::status(root, error);
+  if (facts.type() == fs::file_type::not_found) return ok();
+  if (facts.type() == fs::file_type::none) {
+    return make_error(ErrorKind::invalid, "the home " + root.string() + ": " + error.message() +
+                                              "; name another directory with --home");
+  }
+  if (!fs::is_directory(facts)) {
+    return make_error(ErrorKind::invalid, root.string() + " is no directory; name one with --home");
+  }
+  if (fs::exists(home.platform_file(), error) || fs::exists(root / HomeLock::kFile, error) ||
+      fs::is_empty(root, error)) {
+    return ok();
+  }
+  return make_error(ErrorKind::conflict, root.string() +
+                                             " is not empty and holds no platform; name an empty "
+                                             "or new directory with --home");
+}
+
 net::Task<Result<Platform>> prepare_files(Home home, UpOptions options,
                                           boost::asio::any_io_executor executor) {
   CO_TRY_VOID(region::postgres_version(options.postgres_bin.value_or(kDefaultPostgresBin)));
-  if (fs::exists(home.platform_file())) {
-    co_return co_await change_files(std::move(home), std::move(options), executor);
-  }
   std::error_code ignored;
-  if (fs::exists(home.root(), ignored) && !fs::is_empty(home.root(), ignored)) {
-    co_return make_error(ErrorKind::conflict, home.root().string() +
-                                                  " is not empty and holds no platform; name an "
-                                                  "empty or new directory with --home");
+  if (fs::exists(home.platform_file(), ignored)) {
+    co_return co_await change_files(std::move(home), std::move(options), executor);
   }
   co_return make_files(home, std::move(options), executor);
 }

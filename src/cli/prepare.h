@@ -6,7 +6,12 @@
 
 namespace aurora_global::cli {
 
-// Fails without having changed anything, and says what would be right.
+// Fails with `conflict` if there is something in the directory that is no platform and that no
+// command of ours is just making one of.
+Result<void> refuse_foreign(const Home& home);
+
+// Fails without having changed anything, and says what would be right. The caller holds the home's
+// lock.
 net::Task<Result<Platform>> prepare_files(Home home, UpOptions options,
                                           boost::asio::any_io_executor executor);
 

@@ -6,24 +6,28 @@ namespace aurora_global::cli {
 namespace {
 
 constexpr const char* kHopeless[] = {"No space left on device", "Permission denied",
-                                     "Read-only file system", "Disk quota exceeded"};
+                                     "Read-only file system", "Disk quota exceeded",
+                                     "Address already in use"};
+// A child that ends more often will not come up.
+constexpr int kEndsMax = 2;
 
 // Of a server that starts up after a crash: it gets there, however long that takes.
 bool passes(const std::string& reason) { return reason.find("57P03") != std::string::npos; }
 
-// "2026-01-01T00:00:00.000Z warning region TEXT; again in 100 ms" -> TEXT
-std::string reason_in(const std::string& line, bool& again) {
-  std::size_t at = line.find(" warning region ");
-  std::size_t length = std::string(" warning region ").size();
-  if (at == std::string::npos) {
-    at = line.find(" error region ");
-    length = std::string(" error region ").size();
+// "2026-01-01T00:00:00.000Z warning region TEXT; again in 100 ms" -> TEXT, `who` is "region".
+std::string reason_in(const std::string& line, std::string& who, bool& again) {
+  for (const std::string level : {" warning ", " error "}) {
+    const std::size_t at = line.find(level);
+    const std::size_t name = at + level.size();
+    const std::size_t end = at == std::string::npos ? at : line.find(' ', name);
+    if (end == std::string::npos) continue;
+    who = line.substr(name, end - name);
+    std::string text = line.substr(end + 1);
+    const std::size_t pause = text.rfind("; again in ");
+    again = pause != std::string::npos;
+    return again ? text.substr(0, pause) : text;
   }
-  if (at == std::string::npos) return "";
-  std::string text = line.substr(at + length);
-  const std::size_t pause = text.rfind("; again in ");
-  again = pause != std::string::npos;
-  return again ? text.substr(0, pause) : text;
+  return "";
 }
 
 }  // namespace
@@ -45,7 +49,10 @@ bool StartupLogs::take_line(Log& log, const std::string& line, Instant now) {
     hopeless = hopeless || line.find(words) != std::string::npos;
   }
   bool again = false;
-  std::string reason = reason_in(line, again);
+  std::string who;
+  std::string reason = reason_in(line, who, again);
+  // What a child said before it ended says more than that it has.
+  if (who == "supervisor" && reason.ends_with(" has ended")) return ++log.ends >= kEndsMax;
   if (!reason.empty()) {
     last_ = log.region + ": " + reason;
     if (!again || passes(reason) || reason != log.reason || !log.since) log.since = now;

@@ -6,10 +6,12 @@
 #include <fstream>
 
 #include "cli/command.h"
+#include "cli/home_lock.h"
 #include "cli/interrupt.h"
 #include "cli/local_faults.h"
 #include "cli/prepare.h"
 #include "cli/startup_log.h"
+#include "net/control_socket.h"
 #include "net/pid_file.h"
 #include "net/process.h"
 
@@ -232,7 +234,9 @@ net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
   if (options.config_only) co_return ok();
   StartupLogs logs;
   for (const RegionId& region : platform.regions) {
-    logs.follow(region.name, home.region_dir(region) / "daemon.log");
+    for (const char* name : {"daemon.log", "router.log", "supervisor.log"}) {
+      logs.follow(region.name, home.region_dir(region) / name);
+    }
   }
   started.link = !net::running_pid(home.link_dir() / "link.pid");
   CO_TRY_VOID(co_await start_link(home));
@@ -253,6 +257,16 @@ net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
                                              (home.region_dir(region) / "daemon.log").string() +
                                              ")",
                                          kProcessLimit, logs, healthy));
+    net::ControlClient router(executor, home.run_dir(region) / "router.sock");
+    auto serves = [&]() -> net::Task<Result<bool>> {
+      const nlohmann::json question = {{"do", "status"}};
+      CO_TRY_VOID(co_await router.call(question, Deadline::in(1s)));
+      co_return true;
+    };
+    CO_TRY_VOID(co_await await_condition("the router of " + region.name + " does not answer (see " +
+                                             (home.region_dir(region) / "router.log").string() +
+                                             ")",
+                                         kProcessLimit, logs, serves));
   }
   progress.say("link, daemons and routers run");
   CO_TRY_VOID(co_await create_all(connected, logs, progress));
@@ -292,12 +306,18 @@ net::Task<Result<void>> start_region(Home home, RegionId region) {
 
 int up(const Home& home, const UpOptions& options) {
   const Interrupts interrupts;
+  if (const auto refused = refuse_foreign(home); refused.has_error())
+    return report(refused.error());
+  const auto lock = HomeLock::take(home, HomeLock::Busy::wait);
+  if (lock.has_error()) return report(lock.error());
   Started started;
   const auto outcome = run_quietly([&](boost::asio::any_io_executor executor) {
     return bring_up(home, options, started, executor);
   });
   if (outcome.has_value()) return kExitOk;
   const int code = report(outcome.error());
+  std::error_code ignored;
+  if (!fs::exists(home.platform_file(), ignored)) lock->leave_no_trace();
   if (!started.any()) return code;
   std::fprintf(stderr, "aurora-global: ending what was started ...\n");
   const auto ended = end_started(home, started);

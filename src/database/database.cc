@@ -47,6 +47,16 @@ Result<void> run(sqlite3* database, const char* sql) {
   return from_sqlite(database);
 }
 
+Result<void> commit(sqlite3* database) {
+  const auto committed = run(database, "COMMIT");
+  if (committed.has_value()) return ok();
+  // A full disk and a lock are met before the last page is written.
+  const int code = sqlite3_errcode(database);
+  Error error = committed.error();
+  if (code != SQLITE_FULL && code != SQLITE_BUSY) error.code = kInDoubt;
+  return error;
+}
+
 Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
   sqlite3_prepare_v2(database, sql.c_str(), -1, &statement_, nullptr);
 }

@@ -45,12 +45,17 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+// The code of a COMMIT that has failed after it may have reached the disk: what is in memory now is
+// the state before it, and whoever opens the file after a crash may find the state after it.
+inline constexpr const char* kInDoubt = "COMMIT_IN_DOUBT";
+Result<void> commit(sqlite3* database);
+
 // Runs a transaction: `body` returns Result<void>; an error rolls back.
 template <typename Body>
 Result<void> in_transaction(sqlite3* database, const Body& body) {
   TRY_VOID(run(database, "BEGIN IMMEDIATE"));
   Result<void> outcome = body();
-  if (outcome.has_value()) outcome = run(database, "COMMIT");
+  if (outcome.has_value()) outcome = commit(database);
   if (outcome.has_error()) run(database, "ROLLBACK").has_error();
   return outcome;
 }

@@ -349,7 +349,7 @@ Result<DrillStep> read_step(const toml::table& table, const std::string& file, T
     case Act::wait_healthy: break;
   }
   if (step.act == Act::link) {
-    in.number("latency_ms", 0, 60'000, [&](double v) { step.latency_ms = v; });
+    in.number("latency_ms", 0, 10'000, [&](double v) { step.latency_ms = v; });
     in.number("jitter_ms", 0, 60'000, [&](double v) { step.jitter_ms = v; });
     in.number("bandwidth_mbit_s", 0, 1e6, [&](double v) { step.bandwidth_mbit_s = v; });
   }
@@ -507,7 +507,7 @@ Result<DrillFile> load_drill(const std::string& path, const std::vector<std::str
     return make_error(ErrorKind::not_found,
                       "cannot read the drill file " + path + "; examples are in drills/");
   }
-  if (text.has_error()) return text.error();
+  if (text.has_error()) return make_error(ErrorKind::invalid, text.error().message);
   TRY(DrillFile drill, parse_drill(*text, path, overrides, target));
   drill.name = std::filesystem::path(path).stem().string();
   return drill;

@@ -36,7 +36,7 @@ json summary_json(const Summary& sum) {
           {"ok", sum.ok},
           {"failed", sum.failed},
           {"unknown", sum.unknown},
-          {"success_rate", sum.success_rate()},
+          {"success_rate", sum.success_rate() ? json(*sum.success_rate()) : json()},
           {"retries", sum.retries},
           {"retried_operations", sum.retried_operations},
           {"reconnects", sum.reconnects},

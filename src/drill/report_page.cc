@@ -245,7 +245,8 @@ function tiles() {
     v ? `of ${count(v.acknowledged_writes)} acknowledged` : "could not be counted",
     !v || v.lost_writes ? "bad" : "good");
   const bad = D.total.failed + D.total.unknown;
-  tile("Success rate", (Math.floor(D.total.success_rate * 1e5) / 1e3) + " %",
+  tile("Success rate",
+    D.total.success_rate === null ? "–" : (Math.floor(D.total.success_rate * 1e5) / 1e3) + " %",
     `${count(D.total.failed)} failed, ${count(D.total.unknown)} unknown`, bad ? "bad" : "good");
   tile("Retries", count(D.total.retries),
     `in ${count(D.total.retried_operations)} operations`);

@@ -145,8 +145,8 @@ void check_counts(Results& results, const LoadResults& load, const std::string& 
   at_most("reconnects", expect.reconnects, total.reconnects);
   if (expect.min_success_rate) {
     add_check(results, "min_success_rate" + whose, number(*expect.min_success_rate * 100, " %"),
-              number(total.success_rate() * 100, " %"),
-              total.success_rate() >= *expect.min_success_rate);
+              total.success_rate() ? number(*total.success_rate() * 100, " %") : "no operation",
+              total.success_rate() && *total.success_rate() >= *expect.min_success_rate);
   }
   if (expect.min_acknowledged_writes) {
     add_check(results, "min_acknowledged_writes" + whose,

@@ -211,6 +211,12 @@ json latency_json(const load::Latency& latency) {
           {"max_ms", ms(latency.max)}};
 }
 
+// Percent; null if there was no operation.
+json percent_json(std::optional<double> rate) {
+  if (!rate) return nullptr;
+  return std::round(*rate * 1e6) / 1e4;
+}
+
 json summary_json(const load::Summary& sum) {
   return {{"operations", sum.operations},
           {"succeeded", sum.ok},
@@ -219,7 +225,7 @@ json summary_json(const load::Summary& sum) {
           {"retries", sum.retries},
           {"stale_reads", sum.stale_reads},
           {"stale_reads_after_reconnect", sum.stale_after_reconnect},
-          {"success_rate", std::round(sum.success_rate() * 1e6) / 1e4},
+          {"success_rate", percent_json(sum.success_rate())},
           {"reads", latency_json(sum.reads)},
           {"writes", latency_json(sum.writes)}};
 }
@@ -280,7 +286,7 @@ json window_json(const std::vector<Record>& records, Span during, std::int64_t e
 
 struct Published {
   std::uint64_t during = 0;
-  double success_rate = 100;
+  json success_rate;  // Percent, or null.
   std::uint64_t retries = 0;
   std::vector<double> latencies;
 };
@@ -289,7 +295,7 @@ Published published(const std::vector<Record>& records, const load::Summary& all
                     std::uint64_t during) {
   Published values;
   values.during = during;
-  values.success_rate = std::round(all.success_rate() * 1e6) / 1e4;
+  values.success_rate = percent_json(all.success_rate());
   values.retries = all.retries;
   const std::size_t step = records.size() / kLatenciesMax + 1;
   for (std::size_t i = 0; i < records.size(); i += step) {
@@ -339,11 +345,14 @@ void publish(const Function& function, const Published& values) {
                 {"EndpointType", function.endpoint_type},
                 {"Region", function.region.name}};
   };
-  json counts = document({{{"Name", "OperationsDuringFailover"}, {"Unit", "Count"}},
-                          {{"Name", "SuccessRate"}, {"Unit", "Percent"}},
-                          {{"Name", "RetryCount"}, {"Unit", "Count"}}});
+  json names = {{{"Name", "OperationsDuringFailover"}, {"Unit", "Count"}},
+                {{"Name", "RetryCount"}, {"Unit", "Count"}}};
+  if (!values.success_rate.is_null()) {
+    names.push_back({{"Name", "SuccessRate"}, {"Unit", "Percent"}});
+  }
+  json counts = document(std::move(names));
   counts["OperationsDuringFailover"] = values.during;
-  counts["SuccessRate"] = values.success_rate;
+  if (!values.success_rate.is_null()) counts["SuccessRate"] = values.success_rate;
   counts["RetryCount"] = values.retries;
   std::printf("%s\n", counts.dump().c_str());
   for (std::size_t at = 0; at < values.latencies.size(); at += kValuesPerDocument) {

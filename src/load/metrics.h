@@ -24,9 +24,10 @@ struct Summary {
   double per_second = 0;
   Latency reads, writes;
 
-  // Of the operations that ended; 1 if there were none.
-  double success_rate() const {
-    return operations == 0 ? 1 : static_cast<double>(ok) / static_cast<double>(operations);
+  // Of the operations that ended; empty if there were none.
+  std::optional<double> success_rate() const {
+    if (operations == 0) return std::nullopt;
+    return static_cast<double>(ok) / static_cast<double>(operations);
   }
 };
 

@@ -204,7 +204,7 @@ void to_json(json& j, const Operation& v) {
        {"started_us", micros(v.started)},
        {"ended_us", micros(v.ended)},
        {"reason", v.reason},
-       {"lost_bytes", v.lost_bytes},
+       {"lost_bytes", v.lost_bytes ? json(*v.lost_bytes) : json()},
        {"steps", v.timings}};
 }
 void read(Fields& fields, Operation& v) {
@@ -228,6 +228,7 @@ void read(Fields& fields, Operation& v) {
   fields.get("started_us", v.started);
   fields.get("ended_us", v.ended);
   fields.get("reason", v.reason);
+  if (v.kind == OperationKind::failover) v.lost_bytes.reset();
   fields.get("lost_bytes", v.lost_bytes);
   // Daemons before this one kept an entry for each try.
   std::vector<StepTiming> tries;

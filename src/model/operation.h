@@ -115,7 +115,8 @@ struct Operation {
   WallTime ended{};
   std::string reason;  // Why it was called off; empty otherwise.
   // Of a failover: how much of the old region's WAL, as last heard of, the target did not have.
-  std::uint64_t lost_bytes = 0;
+  // Empty: not known, for nothing was heard of the old region's present timeline.
+  std::optional<std::uint64_t> lost_bytes = 0;
   std::vector<StepTiming> timings;
 
   bool running() const { return !is_end(step); }

@@ -12,8 +12,8 @@ namespace aurora_global::net {
 
 class PidFile {
  public:
-  // Locks the file and writes our pid into it. Fails with `conflict`, naming the process that
-  // holds it.
+  // Locks the file and writes our pid into it; waits at most 100 ms for those who only look at it.
+  // Fails with `conflict`, naming the process that holds it, `denied` or `unavailable`.
   static Result<PidFile> acquire(const std::filesystem::path& path);
   PidFile(PidFile&& other) noexcept;
   PidFile& operator=(PidFile&&) = delete;
@@ -21,6 +21,8 @@ class PidFile {
 
  private:
   explicit PidFile(int fd) : fd_(fd) {}
+  static Result<PidFile> write_own_pid(PidFile file, const std::filesystem::path& path);
+
   int fd_;
 };
 

@@ -41,8 +41,8 @@ ChildPlan plan_of(const CommandLine& command) {
   return plan;
 }
 
-[[noreturn]] void become(const ChildPlan& plan, const CommandLine& command, int output,
-                         int error_pipe) {
+[[noreturn]] void become(const ChildPlan& plan, const CommandLine& command, pid_t parent,
+                         int output, int error_pipe) {
   const std::optional<SystemUser>& user = command.user;
   setsid();
   const int null = open("/dev/null", O_RDONLY);
@@ -59,8 +59,11 @@ ChildPlan plan_of(const CommandLine& command) {
     failed =
         failed || setgroups(0, nullptr) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0;
   }
-  // After the change of user, which would clear it.
-  if (command.ends_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // After the change of user, which would clear it; the parent may have ended before it.
+  if (command.ends_with_parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
+  }
   if (!failed) {
     syscall(SYS_close_range, 3, ~0U, 4u /* CLOSE_RANGE_CLOEXEC */);
     execve(plan.argv[0], plan.argv.data(), plan.environment.data());
@@ -77,8 +80,9 @@ Result<pid_t> launch(const CommandLine& command, int output) {
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) {
     return make_error(ErrorKind::exhausted, "open pipe: " + errno_text());
   }
+  const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) become(plan, command, output, pipe_ends[1]);
+  if (pid == 0) become(plan, command, parent, output, pipe_ends[1]);
   close(pipe_ends[1]);
   int reason = 0;
   const ssize_t got = pid < 0 ? 0 : read(pipe_ends[0], &reason, sizeof reason);

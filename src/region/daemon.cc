@@ -145,10 +145,11 @@ Result<void> Daemon::start() {
   TRY_VOID(parts.world.peers.serve(parts.tasks, [&parts](RegionId from, PeerRequest request) {
     return parts.server.serve(std::move(from), std::move(request));
   }));
+  // First of all: what it goes on with claims the data before the keeper replaces them.
+  parts.coordinator.resume();
   parts.keeper.start();
   parts.orders.start();
   parts.secrets.start();
-  parts.coordinator.resume();
   return ok();
 }
 

@@ -37,7 +37,15 @@ model::GlobalCluster described(const Core& core, const model::GlobalCluster& glo
 model::DbCluster described(const Core& core, const model::DbCluster& cluster) {
   model::DbCluster copy = cluster;
   const model::GlobalCluster* global = core.truth.own_global();
-  copy.writer = core.truth.duty() == model::Duty::primary;
+  const model::Duty duty = core.truth.duty();
+  copy.writer = duty == model::Duty::primary;
+  // What is stored is of the last look, which may have been another daemon's.
+  const bool held_down = duty == model::Duty::fenced || duty == model::Duty::waiting_for_epoch;
+  for (model::DbInstance& instance : copy.instances) {
+    const auto found = core.instances.all().find(instance.identifier);
+    const bool seen = found != core.instances.all().end() && found->second.seen.running;
+    if (instance.status == "available" && !seen && !held_down) instance.status = "starting";
+  }
   for (const auto& [identifier, one] : core.instances.all()) {
     const bool settled = one.instance->forwarding() == forwarding_of(core, *one.instance);
     copy.forwarding_settled = copy.forwarding_settled && (settled || !one.instance->running());

@@ -346,8 +346,12 @@ net::Task<Result<model::DbInstance>> Provisioner::delete_db_instance(std::string
             "first",
         kInvalidInstance);
   }
+  // Held until it is gone: nobody moves the writer to data that are leaving.
+  const auto claim = is_head ? core_.instances.claim_replacement() : nullptr;
   const model::GlobalCluster* global = core_.truth.own_global();
-  if (global != nullptr && core_.truth.running_operation(global->identifier) != nullptr) {
+  const bool moves =
+      global != nullptr && core_.truth.running_operation(global->identifier) != nullptr;
+  if (moves || (is_head && claim == nullptr)) {
     co_return make_error(ErrorKind::conflict, "A switchover or failover is under way",
                          kInvalidInstance);
   }

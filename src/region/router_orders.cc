@@ -34,7 +34,10 @@ RouterOrders::RouterOrders(Core& core, RouterLink& router)
       wake_(core.tasks.executor()),
       publishing_(core.tasks.executor()) {}
 
-void RouterOrders::start() { core_.tasks.spawn("topology", keep()); }
+void RouterOrders::start() {
+  core_.tasks.spawn("topology", keep());
+  core_.tasks.spawn("end the hold of an earlier daemon", release_what_was_held_before());
+}
 
 net::Task<void> RouterOrders::keep() {
   while (!core_.tasks.stopping()) {
@@ -218,6 +221,18 @@ void RouterOrders::release_when_forgotten(const model::Operation& operation) {
   // Each region's sessions may take that long to end their transactions.
   const Duration held_at_most = kHeldAtMost + 3 * operation.drain.timeout;
   core_.tasks.spawn("end a forgotten hold", forget_later(operation.id, held_at_most));
+}
+
+// The router may hold for an operation of which this daemon, which has started since, hears nothing
+// any more.
+net::Task<void> RouterOrders::release_what_was_held_before() {
+  co_await net::sleep_for(kHeldAtMost);
+  const model::GlobalCluster* global = core_.truth.own_global();
+  const bool runs =
+      global != nullptr && core_.truth.running_operation(global->identifier) != nullptr;
+  if (core_.tasks.stopping() || !held_by_.empty() || runs || core_.truth.now().fence.up())
+    co_return;
+  for (const char* endpoint : {kWriter, kCluster, kReader}) co_await let_go(endpoint);
 }
 
 // Of a coordinator that says nothing more: the clients go on where the writer was last known.

@@ -38,6 +38,7 @@ class RouterOrders {
 
   net::Task<void> keep();
   net::Task<void> forget_later(std::string operation_id, Duration held_at_most);
+  net::Task<void> release_what_was_held_before();
   net::Task<void> let_go(std::string endpoint);
   std::optional<model::Backend> backend_in(const RegionId& region) const;
   std::vector<model::Backend> readers() const;

@@ -182,9 +182,8 @@ net::Task<void> SecretBook::learn(RegionId from, Json clocks) {
     const std::string wanted_name = name;
     const auto taken = co_await fetch(from, wanted_name);
     // Tried again at every gossip, told once; that nobody answers is told elsewhere.
-    if (taken.has_value() || is_uncertain(taken.error()) || refused_[wanted_name] == *theirs) {
-      continue;
-    }
+    if (taken.has_error() && is_uncertain(taken.error())) co_return;
+    if (taken.has_value() || refused_[wanted_name] == *theirs) continue;
     refused_[wanted_name] = *theirs;
     log::error("store secret {}: {}", wanted_name, taken.error().message);
   }

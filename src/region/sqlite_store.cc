@@ -1,6 +1,9 @@
 #include "region/sqlite_store.h"
 
+#include <cstdlib>
+
 #include "model/codec.h"
+#include "net/log.h"
 
 namespace aurora_global::region {
 namespace {
@@ -54,7 +57,13 @@ net::Task<Result<void>> SqliteStore::put(std::vector<Document> documents,
   auto work = [documents = std::move(documents), erased = std::move(erased)](sqlite3* database) {
     return replace_all(database, documents, erased);
   };
-  co_return co_await database_->work<void>(std::move(work));
+  auto done = co_await database_->work<void>(std::move(work));
+  if (done.has_error() && done.error().code == database::kInDoubt) {
+    log::error("{}; it may be stored or not, so this daemon ends: the next one reads which",
+               done.error().message);
+    std::_Exit(EXIT_FAILURE);
+  }
+  co_return done;
 }
 
 net::Task<Result<void>> SqliteStore::forget() {

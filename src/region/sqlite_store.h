@@ -1,4 +1,8 @@
 // The store of a real region: one SQLite database (synchronous=FULL), on a worker thread.
+//
+// A put that fails has changed nothing. One of which that is not known, for the disk has failed
+// while it was committed, ends the process: nobody acts on what may turn out otherwise after the
+// next start.
 #pragma once
 
 #include <filesystem>

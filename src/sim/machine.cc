@@ -132,10 +132,14 @@ net::Task<Result<void>> SimInstance::promote(Epoch epoch, std::string, Deadline 
 }
 
 net::Task<Result<std::string>> SimInstance::rewind(region::WalSource source, Deadline) {
-  co_await net::sleep_for(kernel_.between(100ms, 2s));
+  co_await net::sleep_for(kernel_.between(50ms, 500ms));
   if (running()) co_return make_error(ErrorKind::internal, "target server must be shut down");
   note_timeline();
-  if (!postgres().rewind_to(source_of(source))) {
+  if (!postgres().begin_rewind(source_of(source))) {
+    co_return make_error(ErrorKind::internal, "pg_rewind --dry-run ended with 1");
+  }
+  co_await net::sleep_for(kernel_.between(50ms, 1500ms));
+  if (!postgres().end_rewind(source_of(source))) {
     co_return make_error(ErrorKind::internal, "pg_rewind ended with 1");
   }
   machine_.kept_from = SIZE_MAX;

@@ -88,7 +88,7 @@ class SimInstance final : public region::Instance {
 
   std::string address() const override { return "127.0.0." + std::to_string(20 + slot()); }
   std::filesystem::path socket_dir() const override { return "/sim/" + machine_.region.name; }
-  bool has_data() const override { return data().complete; }
+  bool has_data() const override { return data().complete && !data().half_rewound; }
   bool is_standby_directory() const override { return data().standby_signal; }
   bool running() override { return postgres().process() != Postgres::Process::down; }
   net::Task<Result<void>> init(region::Bootstrap, Deadline deadline) override;

@@ -125,41 +125,51 @@ void Postgres::begin_promotion(Duration takes, std::uint32_t timeline) {
                 }));
 }
 
-bool Postgres::rewind_to(const Source& source) {
-  CHECK(process_ == Process::down);
+std::optional<std::size_t> Postgres::common_with(const Source& source) const {
   Postgres* other = wire_.server_in(source.upstream);
   if (other == nullptr || !other->answers() || !wire_.passes(region_, source.upstream) ||
       !wire_.passes(source.upstream, region_)) {
-    return false;
+    return std::nullopt;
   }
-  ++histories_;
-  const DataDirectory& theirs = other->data_;
-  // As pg_rewind: the histories are compared by the numbers of their timelines.
   std::vector<Fork> mine = data_.forks;
   mine.push_back({data_.timeline, data_.wal.size()});
-  std::vector<Fork> other_forks = theirs.forks;
-  other_forks.push_back({theirs.timeline, theirs.wal.size()});
-  std::size_t common = 0;
-  bool found = false;
-  for (std::size_t i = 0; i < std::min(mine.size(), other_forks.size()); ++i) {
-    if (mine[i].parent != other_forks[i].parent) break;
-    common = std::min(mine[i].end, other_forks[i].end);
-    found = true;
-    if (mine[i].end != other_forks[i].end) break;
+  std::vector<Fork> theirs = other->data_.forks;
+  theirs.push_back({other->data_.timeline, other->data_.wal.size()});
+  std::optional<std::size_t> common;
+  for (std::size_t i = 0; i < std::min(mine.size(), theirs.size()); ++i) {
+    if (mine[i].parent != theirs[i].parent) break;
+    common = std::min(mine[i].end, theirs[i].end);
+    if (mine[i].end != theirs[i].end) break;
   }
-  if (!found) return false;
-  const bool same_timeline = data_.timeline == theirs.timeline;
-  if (!same_timeline || common < data_.wal.size()) {
-    if (!same_timeline) {
-      if (on_discard && common < data_.wal.size()) on_discard(common);
-      data_.wal.resize(std::min(common, data_.wal.size()));
-      data_.wal.insert(data_.wal.end(), theirs.wal.begin() + static_cast<long>(data_.wal.size()),
-                       theirs.wal.end());
-      data_.timeline = theirs.timeline;
-      data_.forks = theirs.forks;
-    }
+  return common;
+}
+
+bool Postgres::begin_rewind(const Source& source) {
+  CHECK(process_ == Process::down);
+  const auto common = common_with(source);
+  if (!common) return false;
+  const bool leaves = wire_.server_in(source.upstream)->data_.timeline != data_.timeline;
+  if (leaves && on_discard && *common < data_.wal.size()) on_discard(*common);
+  data_.half_rewound = true;
+  return true;
+}
+
+bool Postgres::end_rewind(const Source& source) {
+  CHECK(process_ == Process::down);
+  const auto common = common_with(source);
+  if (!common) return false;
+  ++histories_;
+  const DataDirectory& theirs = wire_.server_in(source.upstream)->data_;
+  if (data_.timeline != theirs.timeline) {
+    if (on_discard && *common < data_.wal.size()) on_discard(*common);
+    data_.wal.resize(std::min(*common, data_.wal.size()));
+    data_.wal.insert(data_.wal.end(), theirs.wal.begin() + static_cast<long>(data_.wal.size()),
+                     theirs.wal.end());
+    data_.timeline = theirs.timeline;
+    data_.forks = theirs.forks;
   }
   data_.fence.reset();
+  data_.half_rewound = false;
   data_.standby_signal = true;
   data_.replayed = data_.wal.size();
   return true;

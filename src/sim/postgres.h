@@ -34,6 +34,7 @@ struct Fork {
 
 struct DataDirectory {
   bool complete = false;
+  bool half_rewound = false;  // A rewind has begun and not ended: no server may run on it.
   bool standby_signal = false;
   bool shut_down_cleanly = false;
   std::uint32_t timeline = 1;
@@ -110,8 +111,9 @@ class Postgres {
   // `timeline`: as the history files in its directory make it choose.
   void begin_promotion(Duration takes, std::uint32_t timeline);
   // Makes a stopped server's directory that of a standby of `source`, which answers. False: it
-  // cannot be done.
-  bool rewind_to(const Source& source);
+  // cannot be done. A rewind that has begun and not ended leaves half of it.
+  bool begin_rewind(const Source& source);
+  bool end_rewind(const Source& source);
   // A standby that neither receives nor replays, though it looks as if it did.
   void pause_replay(bool paused);
 
@@ -128,6 +130,8 @@ class Postgres {
   void pull();
   void replay_later();
   void end_stream();
+  // How many records both have by the numbers of their timelines, as pg_rewind compares them.
+  std::optional<std::size_t> common_with(const Source& source) const;
 
   Kernel& kernel_;
   Wire& wire_;

@@ -113,6 +113,14 @@ class Bench : public Wire {
     for (int i = 0; i < 1500 && !outcome; ++i) run(10ms);
     return outcome ? *outcome : make_error(ErrorKind::timeout, "no answer");
   }
+  // Its outcome is nobody's business here: it is under way when this returns.
+  void begin_to_delete_the_instance() {
+    static constexpr auto ask = [](Bench& self) -> net::Task<void> {
+      (void)co_await self.daemon().delete_db_instance("instance-" + std::to_string(self.real_));
+    };
+    const ClockOfThread in_force(here().clock);
+    node_->operators.spawn("operator", ask(*this));
+  }
   model::Operation last_operation() {
     const auto* one = daemon().truth().operation("global");
     return one == nullptr ? model::Operation{} : *one;
@@ -124,6 +132,7 @@ class Bench : public Wire {
   // What the other regions answer; without a word here: as healthy ones do. Nullopt: nothing.
   std::map<std::string, std::function<std::optional<region::PeerReply>(int region)>> script;
   bool silent = false;
+  int mute = -1;  // This one alone.
 
   Postgres* server_in(const RegionId& region) override {
     for (auto& one : machines_) {
@@ -139,7 +148,7 @@ class Bench : public Wire {
 
   net::Task<region::PeerReply> speak(int i, region::PeerRequest request) {
     asked_.push_back(request.what);
-    while (silent) co_await net::sleep_for(1s);
+    while (silent || mute == i) co_await net::sleep_for(1s);
     if (const auto found = script.find(request.what); found != script.end()) {
       auto reply = found->second(i);
       while (!reply) co_await net::sleep_for(3600s);
@@ -260,6 +269,24 @@ TEST_F(Giver, APromiseThatCannotBeStoredIsNotGiven) {
   bench.here().disk.full = true;
   EXPECT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_error());
   EXPECT_TRUE(bench.here().postgres.takes_writes());
+  EXPECT_FALSE(bench.here().router.gate->closed());
+}
+
+// The coordinator says that its operation is over; what another member has decided meanwhile, it
+// need not know.
+TEST_F(Giver, ThatHasRestartedAsksEveryMemberAllTheSame) {
+  Bench bench(0);
+  ASSERT_TRUE(bench.ask(1, messages::FenceOrder{bench.operation(1, 2)}).has_value());
+  bench.mute = 2;
+  bench.restart();
+  bench.here().postgres.crash();
+  ASSERT_TRUE(bench.ask(1, messages::Unfence{bench.operation(1, 2)}).has_value());
+  bench.run(30s);
+  EXPECT_FALSE(has_promise(bench));
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
+  bench.mute = -1;
+  bench.run(30s);
+  EXPECT_TRUE(bench.here().postgres.takes_writes());
 }
 
 TEST_F(Bystander, HoldsItsClientsUntilTheOperationIsCalledOff) {
@@ -282,6 +309,16 @@ TEST_F(Bystander, HoldsItsClientsUntilTheOperationIsCalledOff) {
 TEST_F(Bystander, LetsItsClientsGoWhenTheCoordinatorIsSilent) {
   Bench bench(2);
   ASSERT_TRUE(bench.ask(1, messages::Hold{bench.operation(1, 2)}).has_value());
+  bench.run(60s);
+  EXPECT_FALSE(bench.here().router.gate->closed());
+}
+
+TEST_F(Bystander, LetsItsClientsGoAlsoAfterARestart) {
+  Bench bench(2);
+  ASSERT_TRUE(bench.ask(1, messages::Hold{bench.operation(1, 2)}).has_value());
+  bench.silent = true;
+  bench.restart();
+  EXPECT_TRUE(bench.here().router.gate->closed());
   bench.run(60s);
   EXPECT_FALSE(bench.here().router.gate->closed());
 }
@@ -339,8 +376,60 @@ TEST_F(Coordinator, AFailoverNeedsNobody) {
   bench.silent = true;
   ASSERT_TRUE(bench.move_here(region::MoveKind::data_loss_allowed).has_value());
   bench.run(20s);
-  EXPECT_EQ(bench.last_operation().step, model::Step::done);
+  const model::Operation ended = bench.last_operation();
+  EXPECT_EQ(ended.step, model::Step::done);
   EXPECT_TRUE(bench.here().postgres.takes_writes());
+  // Of simulated time: a partition does not make it wait longer for the fence.
+  ASSERT_EQ(ended.timings.front().step, model::Step::fence);
+  EXPECT_LE(ended.timings.front().ended - ended.timings.front().started, 350ms);
+}
+
+// A part of another server's data is no database that could be opened; a copy takes its place.
+TEST_F(Coordinator, AFailoverToHalfARewindIsRefused) {
+  Bench bench(1);
+  bench.here().postgres.crash();
+  bench.here().postgres.data().half_rewound = true;
+  bench.silent = true;
+  const auto refused = bench.move_here(region::MoveKind::data_loss_allowed);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_NE(refused.error().message.find("no DB instance with data"), std::string::npos);
+  bench.silent = false;
+  bench.run(60s);
+  EXPECT_TRUE(bench.here().postgres.streaming());
+  EXPECT_FALSE(bench.here().postgres.data().half_rewound);
+}
+
+// Its operation would wait for data that are gone, and keep everybody from bringing them back.
+TEST_F(Coordinator, AFailoverToAnInstanceThatIsBeingDeletedIsRefused) {
+  Bench bench(1);
+  bench.begin_to_delete_the_instance();
+  const auto refused = bench.move_here(region::MoveKind::data_loss_allowed);
+  ASSERT_TRUE(refused.has_error());
+  bench.run(60s);
+  EXPECT_EQ(bench.last_operation().id, "");
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
+}
+
+// The list of members that comes with the fence is not on disk: the move is called off.
+TEST_F(Coordinator, CallsItOffWhenItCannotKeepWhatTheFenceTellsIt) {
+  Bench bench(1);
+  PutFaults faults;
+  bench.here().disk.puts = &faults;
+  const model::GlobalCluster before = *bench.daemon().truth().own_global();
+  model::GlobalCluster newer = before;
+  ++newer.version;
+  bench.script["fence"] = [&](int) {
+    faults.arm(1);
+    return messages::encode_answer(
+        messages::Fenced{lsn_of(bench.here().postgres.data().wal.size()), newer});
+  };
+  ASSERT_TRUE(bench.move_here(region::MoveKind::lossless).has_value());
+  bench.run(10s);
+  EXPECT_GE(faults.seen, 1u);
+  EXPECT_EQ(bench.last_operation().step, model::Step::aborted);
+  EXPECT_EQ(bench.heard("unfence"), 1);
+  EXPECT_EQ(bench.daemon().truth().own_global()->version, before.version);
+  EXPECT_FALSE(bench.here().postgres.takes_writes());
 }
 
 TEST_F(Coordinator, ARefusalLeavesNoTrace) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/json.h"
 #include "model/codec.h"
@@ -68,7 +69,7 @@ void Rules::daemon_started(int i) {
   if (!watching_) return;
   Known& knows = known_[static_cast<std::size_t>(i)];
   knows.daemon_since = scene_.kernel.now();
-  knows.had_promised = !knows.fenced_for.empty();
+  knows.had_promised = false;
 }
 
 void Rules::joined(int i) {
@@ -130,12 +131,12 @@ void Rules::stored(Machine& machine) {
     check_loss(scene_.index_of(machine.region), *knows.operation);
   }
   const auto fence = machine.disk.documents.find("fence");
-  knows.fenced_for.clear();
+  const std::string before = std::exchange(knows.fenced_for, "");
   if (fence != machine.disk.documents.end()) {
     const auto json = parse_json(fence->second);
     if (json.is_object()) knows.fenced_for = json.value("operation_id", "");
   }
-  if (!knows.fenced_for.empty()) knows.had_promised = true;
+  if (!knows.fenced_for.empty() && knows.fenced_for != before) knows.had_promised = true;
   if (knows.confirmed != knows.fenced_for) knows.confirmed.clear();
   const auto global = on_disk<model::GlobalCluster>(machine, "global:");
   if (!global) return;
@@ -184,6 +185,9 @@ void Rules::answered(const RegionId& by, const region::PeerRequest& request,
 // A server has started, and is no standby.
 void Rules::started(Machine& machine) {
   if (!watching_) return;
+  if (machine.postgres.data().half_rewound) {
+    return violate_(machine.region.name + " runs on data that are half another server's");
+  }
   Known& knows = known(machine);
   ++tally_.starts;
   knows.returned_blind = false;
@@ -260,23 +264,25 @@ void Rules::check_history(int i, const Known& knows) {
 // What a failover says that it has lost is not more than what the old server has beyond the fork.
 void Rules::check_loss(int i, const model::Operation& operation) {
   const int from = scene_.index_of(operation.from);
-  if (from < 0 || from == i || operation.lost_bytes == 0) return;
+  const std::uint64_t said = operation.lost_bytes.value_or(0);
+  if (from < 0 || from == i || said == 0) return;
   if (scene_.at(i).opened_in != operation.epoch) return;
   const auto& ours = scene_.at(i).postgres.data().wal;
   const auto& theirs = scene_.at(from).postgres.data().wal;
   // One that has been rewound or copied since cannot be compared any more.
-  if (scene_.at(from).postgres.data().standby_signal) return;
+  const DataDirectory& old = scene_.at(from).postgres.data();
+  if (old.standby_signal || old.half_rewound) return;
   std::size_t common = 0;
   while (common < ours.size() && common < theirs.size() &&
          ours[common].chain == theirs[common].chain) {
     ++common;
   }
   const std::uint64_t beyond = (theirs.size() - common) * kRecordBytes;
-  if (operation.lost_bytes <= beyond) return;
-  violate_(fmt::format(
-      "the failover of epoch {} says that it has lost at least {} bytes; {} has {} "
-      "that {} has not",
-      operation.epoch.value, operation.lost_bytes, operation.from.name, beyond, operation.to.name));
+  if (said <= beyond) return;
+  violate_(
+      fmt::format("the failover of epoch {} says that it has lost at least {} bytes; {} has {} "
+                  "that {} has not",
+                  operation.epoch.value, said, operation.from.name, beyond, operation.to.name));
 }
 
 // Nothing that a client was told of goes without being kept for an operator, whoever wrote it: its

@@ -111,6 +111,18 @@ TEST(Found, AFailoverToDataThatAreBeingReplaced) {
   EXPECT_GE(all.rules.failovers, 30u);
 }
 
+// The daemon is killed while a rewind is under way, and an operator makes the region the primary:
+// no server may open what is half another's.
+TEST(Found, AFailoverToHalfARewind) {
+  const Counts all = at_moments(2, 60, [](int i) -> std::vector<Step> {
+    return {step(1290ms, Act::isolate, 0, 730ms), step(1760ms, Act::failover, 1),
+            step(2400ms + i * 50ms, Act::kill_daemon, 0, 20ms),
+            step(2410ms + i * 50ms, Act::isolate, 0, 2000ms),
+            step(2450ms + i * 50ms, Act::failover, 0)};
+  });
+  EXPECT_GE(all.rules.failovers, 60u);
+}
+
 // One of two switchovers gives way to the other. Its router was sent to the other's target before
 // that was open, for it knew of its own operation only.
 TEST(Found, TwoSwitchoversAtOnce) {

@@ -74,5 +74,38 @@ class Crashes(PlatformTest):
         self.platform.await_row(EAST, "SELECT count(*) FROM after_the_change", "1")
 
 
+class AStandbyThatWasAwayForTooLong(PlatformTest):
+    """Its slot has overflowed: the primary has no longer what it needs. It reconnects again and
+    again, and says `streaming` for a moment each time."""
+
+    def slot_state(self):
+        return self.platform.as_superuser(EAST, "SELECT string_agg(wal_status, ',') "
+                                                "FROM pg_replication_slots")
+
+    def test_it_is_copied_anew(self):
+        self.platform.await_healthy(EAST)
+        for setting in ("max_slot_wal_keep_size = '2MB'", "wal_keep_size = 0",
+                        "max_wal_size = '4MB'"):
+            self.platform.as_superuser(EAST, f"ALTER SYSTEM SET {setting}")
+        self.platform.as_superuser(EAST, "SELECT pg_reload_conf()")
+        self.platform.command("link", "set", "--partition", "both")
+        self.platform.sql(EAST, "CREATE TABLE t(id int, filler text)")
+
+        def overflows():
+            self.platform.sql(EAST, "INSERT INTO t SELECT i, repeat('x', 500) "
+                                    "FROM generate_series(1, 20000) AS i")
+            self.platform.as_superuser(EAST, "CHECKPOINT")
+            return self.slot_state() == "lost"
+
+        wait_until(overflows, "the slot has lost what the standby needs")
+        rows = self.platform.sql(EAST, "SELECT count(*) FROM t")
+        self.platform.command("link", "set", "--partition", "none")
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", rows, limit_s=120)
+        self.platform.await_healthy(EAST)
+        self.assertNotEqual("lost", self.slot_state())
+        self.platform.command("switchover", "--to", WEST)
+        self.assertEqual(rows, self.platform.sql(WEST, "SELECT count(*) FROM t"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,7 @@
 """The primary region dies, the survivor takes over, and the old one comes back as a secondary."""
 
+import pathlib
+import tomllib
 import unittest
 
 from lib.platform import EAST, WEST, PlatformTest, Writers, wait_until
@@ -83,6 +85,64 @@ class DivergedPrimary(PlatformTest):
         self.assertEqual([], self.platform.postmasters(EAST))
         self.platform.command("link", "set", "--partition", "none")
         self.platform.await_healthy(WEST, limit_s=120)
+
+
+class ARewindThatBreaksOff(PlatformTest):
+    """The old primary's data are half the new one's when pg_rewind ends and the link is cut again."""
+
+    # After the dry run: one file is spoilt, as one that was only begun to be written.
+    PG_REWIND = """#!/bin/bash
+for one; do [ "$one" != --dry-run ] || exec {real} "$@"; done
+: > "$2/global/pg_filenode.map"
+touch {place}/reached
+for i in {{1..600}}; do [ -e {place}/go ] && break; sleep 0.1; done
+exit 1
+"""
+
+    def programs_of_its_own(self, place):
+        """A copy of the folder with PostgreSQL's programs in which pg_rewind is ours."""
+        place.mkdir()
+        place.chmod(0o777)
+        file = self.platform.region_dir(EAST) / "region.toml"
+        text = file.read_text(encoding="utf-8")
+        theirs = pathlib.Path(tomllib.loads(text)["postgres_bin"])
+        for program in theirs.iterdir():
+            (place / program.name).symlink_to(program)
+        (place / "pg_rewind").unlink()
+        (place / "pg_rewind").write_text(
+            self.PG_REWIND.format(real=theirs / "pg_rewind", place=place), encoding="utf-8")
+        (place / "pg_rewind").chmod(0o755)
+        file.write_text(text.replace(str(theirs), str(place)), encoding="utf-8")
+
+    def test_the_region_is_no_target_until_it_was_copied(self):
+        self.platform.await_healthy(EAST)
+        self.platform.sql(EAST, "CREATE TABLE t(id int); INSERT INTO t VALUES (1)")
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", "1")
+        self.platform.command("link", "set", "--partition", "both")
+        self.platform.sql(EAST, "INSERT INTO t VALUES (2)")
+        self.platform.command("failover", "--to", WEST, "--allow-data-loss")
+        self.platform.kill_region(EAST)
+        place = self.platform.directory / "bin"
+        self.programs_of_its_own(place)
+        self.platform.command("link", "set", "--partition", "none")
+        self.platform.start_region(EAST)
+        wait_until((place / "reached").exists, "pg_rewind is under way", limit_s=120)
+        self.platform.command("link", "set", "--partition", "both")
+        (place / "go").touch()
+
+        def refused():
+            done = self.platform.command("failover", "--to", EAST, "--allow-data-loss", expect=None)
+            self.assertNotEqual(0, done.returncode, done.stdout)
+            return "no DB instance with data" in done.stdout + done.stderr
+
+        wait_until(refused, "its data are no database", limit_s=120)
+        self.assertEqual([], self.platform.postmasters(EAST))
+        self.platform.command("link", "set", "--partition", "none")
+        self.platform.await_healthy(WEST, limit_s=120)
+        self.platform.await_row(EAST, "SELECT string_agg(id::text, ',') FROM t", "1")
+        # What only it had written was put aside before.
+        self.assertNotEqual(
+            [], list(self.platform.region_dir(EAST).glob("instances/*/discarded-wal-*")))
 
 
 if __name__ == "__main__":

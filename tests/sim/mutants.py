@@ -66,6 +66,10 @@ MUTANTS = {
     "release_before_promote": ("clients are sent to the new writer before it is open", 200),
     "data_are_replaced_under_a_move": (
         "the writer moves to data that a copy is just taking the place of", 50000),
+    "coordinators_word_is_enough": (
+        "a region that returns opens because the coordinator has called its move off", 50000),
+    "half_a_rewind_is_opened": (
+        "a failover opens data that are half another server's", 50000),
     "heard_before_learnt": ("a peer counts as heard before its word is stored", 1000),
 }
 

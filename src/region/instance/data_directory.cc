@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "net/file.h"
-#include "net/run_blocking.h"
 #include "region/instance/timelines.h"
 
 namespace aurora_global::region {
@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 constexpr const char* kStandbySignal = "standby.signal";
 // In the region's home: an instance that is created anew goes on with it.
 constexpr const char* kNotedTimeline = "newest-timeline";
-constexpr std::string_view kDiscarded = "discarded-wal-";
 
 // Creates `dir` and gives it to `user`. Parents exist.
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
@@ -39,6 +38,18 @@ Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, in
     return make_error(ErrorKind::denied, "give " + dir.string() + " to user " + user.name);
   }
   return ok();
+}
+
+// For a reader of one line. That the log goes on elsewhere is no news.
+std::string on_one_line(const std::string& text) {
+  std::istringstream in(text);
+  std::string result;
+  for (std::string line; std::getline(in, line);) {
+    const bool news = line.find("redirecting log output") == std::string::npos &&
+                      line.find("Future log output") == std::string::npos;
+    if (news && !line.empty()) result += (result.empty() ? "" : "; ") + line;
+  }
+  return result;
 }
 
 }  // namespace
@@ -67,18 +78,50 @@ fs::path DataDirectory::socket_dir() const {
   return fs::temp_directory_path() / ("aurora-global-" + std::to_string(hash));
 }
 
-// A directory that initdb or pg_basebackup did not finish holds no database.
+// A directory that initdb, pg_basebackup or pg_rewind did not finish holds no database. What cannot
+// be looked at is not there for us.
+bool DataDirectory::can_follow() const {
+  std::error_code error;
+  return fs::exists(directory_ / kComplete, error) && !fs::exists(directory_ / kRewinding, error) &&
+         fs::exists(data_, error);
+}
+
 bool DataDirectory::has_data() const {
-  std::error_code error;  // What cannot be looked at is not there for us.
-  return fs::exists(directory_ / "complete", error) && fs::exists(data_, error);
+  std::error_code error;
+  return can_follow() && !fs::exists(directory_ / kRewound, error);
 }
 
-// Beside the data directory, which pg_rewind makes equal to another one.
+Result<void> DataDirectory::unmark(const char* mark) const {
+  std::error_code error;
+  fs::remove(directory_ / mark, error);
+  if (!error) return ok();
+  return make_error(ErrorKind::unavailable,
+                    "remove " + (directory_ / mark).string() + ": " + error.message());
+}
+
 Result<void> DataDirectory::mark_complete() {
-  return replace_file(directory_ / "complete", "", 0644);
+  TRY_VOID(unmark(kRewinding));
+  TRY_VOID(unmark(kRewound));
+  return replace_file(directory_ / kComplete, "", 0644);
 }
 
-bool DataDirectory::is_standby() const { return fs::exists(data_ / kStandbySignal); }
+Result<void> DataDirectory::begin_rewind() {
+  TRY_VOID(replace_file(directory_ / kRewinding, "", 0644));
+  return sync_directory(directory_);
+}
+
+Result<void> DataDirectory::end_rewind() {
+  TRY_VOID(replace_file(directory_ / kRewound, "", 0644));
+  TRY_VOID(sync_directory(directory_));
+  return unmark(kRewinding);
+}
+
+Result<void> DataDirectory::it_answers() { return unmark(kRewound); }
+
+bool DataDirectory::is_standby() const {
+  std::error_code error;
+  return fs::exists(data_ / kStandbySignal, error);
+}
 
 Result<void> DataDirectory::mark_standby() { return write(data_ / kStandbySignal, "", 0600); }
 
@@ -200,111 +243,6 @@ Result<void> DataDirectory::note_timeline() const {
   return replace_file(config_.home / kNotedTimeline, std::to_string(*last) + "\n", 0644);
 }
 
-net::Task<Result<void>> DataDirectory::clear() {
-  CO_TRY_VOID(note_timeline());
-  const auto job = [directory = directory_, data = data_]() -> Result<void> {
-    std::error_code error;
-    fs::remove(directory / "complete", error);
-    fs::remove_all(data, error);
-    if (!error) return ok();
-    return make_error(ErrorKind::unavailable, "remove " + data.string() + ": " + error.message());
-  };
-  co_return co_await net::run_blocking(job);
-}
-
-net::Task<Result<fs::path>> DataDirectory::set_aside(std::string why) {
-  CO_TRY_VOID(note_timeline());
-  const auto job = [directory = directory_, data = data_, why]() -> Result<fs::path> {
-    std::error_code error;
-    // One beside the other: what only this region had is nobody's to overwrite.
-    fs::path kept;
-    for (int n = 1; kept.empty() || fs::exists(kept, error); ++n) {
-      kept = directory / ("data." + why + "-" + std::to_string(n));
-    }
-    fs::rename(data, kept, error);
-    if (!error) {
-      fs::remove(directory / "complete", error);
-      return kept;
-    }
-    return make_error(ErrorKind::unavailable,
-                      "move " + data.string() + " aside: " + error.message());
-  };
-  co_return co_await net::run_blocking(job);
-}
-
-std::vector<fs::path> DataDirectory::kept(std::string_view prefix) const {
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory_, error)) {
-    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::vector<fs::path> DataDirectory::kept() const {
-  std::vector<fs::path> found = kept("data.");
-  for (fs::path& one : kept(kDiscarded)) found.push_back(std::move(one));
-  return found;
-}
-
-net::Task<Result<fs::path>> DataDirectory::keep_wal(std::uint32_t timeline, Lsn fork) {
-  char name[64];
-  std::snprintf(name, sizeof name, "%s%08X-%016llX", kDiscarded.data(), timeline,
-                static_cast<unsigned long long>(fork.value));
-  const auto job = [data = data_, before = kept(kDiscarded), timeline, fork,
-                    place = directory_ / name]() -> Result<fs::path> {
-    std::error_code error;
-    if (fs::exists(place, error)) return fs::path();  // An earlier try got this far.
-    TRY_VOID(copy_wal(data, timeline, fork, place));
-    if (before.size() >= kKeptMax) fs::remove_all(before.front(), error);
-    return place;
-  };
-  co_return co_await net::run_blocking(job);
-}
-
-net::Task<Result<void>> DataDirectory::remove() {
-  CO_TRY_VOID(note_timeline());
-  const auto job = [directory = directory_, sockets = socket_dir()]() -> Result<void> {
-    std::error_code error;
-    fs::remove_all(sockets, error);  // It may lie elsewhere.
-    fs::remove_all(directory, error);
-    if (!error) return ok();
-    return make_error(ErrorKind::unavailable,
-                      "remove " + directory.string() + ": " + error.message());
-  };
-  co_return co_await net::run_blocking(job);
-}
-
-net::Task<Result<bool>> DataDirectory::take_volume(fs::path volume) {
-  if (!fs::exists(volume)) co_return false;
-  CO_TRY_VOID(prepare());
-  std::error_code error;
-  fs::rename(volume, data_, error);
-  if (error) {
-    co_return make_error(ErrorKind::unavailable,
-                         "move " + volume.string() + " to the instance: " + error.message());
-  }
-  CO_TRY_VOID(mark_complete());
-  co_return true;
-}
-
-net::Task<Result<void>> DataDirectory::leave_volume(fs::path volume) {
-  const auto job = [directory = directory_, from = data_,
-                    to = std::move(volume)]() -> Result<void> {
-    std::error_code error;
-    // Asked again after it was done: what is there is the volume.
-    const bool done = !fs::exists(from, error) && fs::exists(to, error);
-    if (!done) fs::remove_all(to, error);
-    if (!done) fs::rename(from, to, error);
-    if (!error) fs::remove(directory / "complete", error);
-    if (!error) return ok();
-    return make_error(ErrorKind::unavailable,
-                      "cannot keep the cluster's volume: " + error.message());
-  };
-  co_return co_await net::run_blocking(job);
-}
-
 // The collector of PostgreSQL's own log takes over early: what a server says on its way to an
 // early end may be in either.
 std::string DataDirectory::startup_log_tail() const {
@@ -326,7 +264,7 @@ std::string DataDirectory::startup_log_tail() const {
     }
   }
   if (!newest.empty()) text += "\n" + newest.filename().string() + ": " + tail_of(newest);
-  return text.empty() ? "(it has said nothing)" : text;
+  return text.empty() ? "(it has said nothing)" : on_one_line(text);
 }
 
 }  // namespace aurora_global::region

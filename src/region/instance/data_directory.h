@@ -23,7 +23,9 @@ class DataDirectory {
   std::filesystem::path configuration_file() const { return directory_ / "postgresql.conf"; }
   std::string address() const;
   std::filesystem::path socket_dir() const;
+  // A whole database, and one that is whole or will be with its source's WAL.
   bool has_data() const;
+  bool can_follow() const;
   bool is_standby() const;
   // The end of what it said while starting.
   std::string startup_log_tail() const;
@@ -32,6 +34,12 @@ class DataDirectory {
   Result<void> mark_complete();
   Result<void> mark_standby();
   void unmark_standby();
+  // Between the first two the data are neither what they were nor what they are to become: a copy
+  // has to take their place. Between the last two they are a standby's that lacks WAL of its source
+  // until it is consistent; `it_answers` means that it is. Has no effect on other data.
+  Result<void> begin_rewind();
+  Result<void> end_rewind();
+  Result<void> it_answers();
   Result<void> write_configuration(const std::optional<WalSource>& source,
                                    const Forwarding& forwarding);
   // What must be so before its postmaster starts.
@@ -61,6 +69,12 @@ class DataDirectory {
   net::Task<Result<void>> leave_volume(std::filesystem::path volume);
 
  private:
+  // Marks lie beside the data directory, which pg_rewind makes equal to another one.
+  static constexpr const char* kComplete = "complete";
+  static constexpr const char* kRewinding = "rewinding";
+  static constexpr const char* kRewound = "rewound";
+
+  Result<void> unmark(const char* mark) const;
   Result<void> write(const std::filesystem::path& file, std::string_view text, int mode) const;
   PostgresSettings settings(std::optional<WalSource> source, Forwarding forwarding) const;
   std::vector<std::filesystem::path> kept(std::string_view prefix) const;

@@ -88,18 +88,32 @@ net::Task<Result<void>> Engine::bootstrap(Bootstrap bootstrap, std::string exten
       "at timestamptz NOT NULL DEFAULT clock_timestamp())";
   std::vector<pgclient::Param> no_params;
   CO_TRY_VOID(co_await sql(table, no_params, deadline));
-  // What pg_rewind needs of a role that is no superuser; it logs in to this database, and rights on
-  // functions are each database's own.
-  const std::string rewind =
-      "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "
-      "pg_stat_file(text, boolean), pg_read_binary_file(text), "
-      "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin";
-  CO_TRY_VOID(co_await sql(rewind, no_params, deadline));
-  // What the routers of other regions check passwords against. A role that may copy the whole
-  // cluster reads nothing new there.
-  CO_TRY_VOID(co_await sql(
-      "GRANT SELECT (rolname, rolsuper, rolpassword, rolvaliduntil) ON pg_authid TO rdsrepladmin",
-      no_params, deadline));
+  co_return co_await keep_rights(deadline);
+}
+
+// What pg_rewind needs of a role that is no superuser (it logs in to rdsadmin, and rights on
+// functions are each database's own), and what the routers of other regions check passwords
+// against. A role that may copy the whole cluster reads nothing new there.
+net::Task<Result<void>> Engine::keep_rights(Deadline deadline) {
+  if (rights_kept_) co_return ok();
+  std::vector<pgclient::Param> no_params;
+  CO_TRY(const auto rows,
+         co_await sql("SELECT has_column_privilege('rdsrepladmin', 'pg_authid', 'rolpassword', "
+                      "'SELECT') AND has_function_privilege('rdsrepladmin', "
+                      "'pg_read_binary_file(text, bigint, bigint, boolean)', 'EXECUTE')",
+                      no_params, deadline));
+  if (rows.text(0, 0) != "t") {
+    CO_TRY_VOID(
+        co_await sql("GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), "
+                     "pg_stat_file(text, boolean), pg_read_binary_file(text), "
+                     "pg_read_binary_file(text, bigint, bigint, boolean) TO rdsrepladmin",
+                     no_params, deadline));
+    CO_TRY_VOID(
+        co_await sql("GRANT SELECT (rolname, rolsuper, rolpassword, rolvaliduntil) "
+                     "ON pg_authid TO rdsrepladmin",
+                     no_params, deadline));
+  }
+  rights_kept_ = true;
   co_return ok();
 }
 

@@ -29,6 +29,7 @@ class Engine {
   net::Task<Result<void>> reload(Deadline deadline);
 
   // As those of Instance.
+  net::Task<Result<void>> keep_rights(Deadline deadline);
   net::Task<Result<void>> warm(Deadline deadline);
   net::Task<Result<std::optional<Lsn>>> fence(Epoch epoch, model::DrainPolicy policy,
                                               Deadline deadline);
@@ -69,6 +70,7 @@ class Engine {
   Kept moves_;                      // A move does not wait for an answer about the server's state.
   std::optional<Instant> in_sync_;  // When it last had all that its source said it had.
   bool counts_forwarding_ = true;   // Until the running server says that it does not.
+  bool rights_kept_ = false;
 };
 
 }  // namespace aurora_global::region

@@ -81,7 +81,10 @@ class Instance {
   // Directory of its Unix socket, for connections inside the region.
   virtual std::filesystem::path socket_dir() const = 0;
 
+  // A whole database: the writer may move here.
   virtual bool has_data() const = 0;
+  // It may run as a standby: whole, or it will be with WAL that its source still has.
+  virtual bool can_follow() const { return has_data(); }
   // The data directory is set up as a standby (its standby.signal is there).
   virtual bool is_standby_directory() const = 0;
   virtual bool running() = 0;
@@ -103,6 +106,9 @@ class Instance {
   // How it forwards writes from now on, or from its next start.
   virtual const Forwarding& forwarding() const = 0;
   virtual net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline) = 0;
+  // Primary: the system's roles have the rights that this version relies on; a database that an
+  // earlier one has made may lack some.
+  virtual net::Task<Result<void>> keep_rights(Deadline deadline);
   // A slot for each of these names, and none for anyone else who is not streaming.
   virtual net::Task<Result<void>> keep_slots(std::vector<std::string> names, Deadline deadline) = 0;
   // Opens the connection that the next four use, so that none of them pays for it.
@@ -170,6 +176,7 @@ class Instance {
 inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t, Lsn) {
   co_return std::filesystem::path();
 }
+inline net::Task<Result<void>> Instance::keep_rights(Deadline) { co_return ok(); }
 
 using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
 

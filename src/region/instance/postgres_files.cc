@@ -151,6 +151,7 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
   control.checkpoint = Lsn{at(32, std::uint64_t{})};
   control.redo = Lsn{at(40, std::uint64_t{})};
   control.timeline = at(48, std::uint32_t{});
+  control.recovery_timeline = at(144, std::uint32_t{});
   control.primary = at(kPrimary, PrimarySettings{});
   switch (at(16, std::uint32_t{})) {
     case 0: control.state = ClusterState::starting; break;
@@ -160,90 +161,6 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
     default: control.state = ClusterState::other; break;
   }
   return control;
-}
-
-namespace {
-
-// All segments have one size.
-Result<std::uint64_t> segment_size(const std::filesystem::path& data_dir) {
-  constexpr std::size_t kNameLength = 24;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(data_dir / "pg_wal", error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.size() != kNameLength ||
-        name.find_first_not_of("0123456789ABCDEF") != std::string::npos) {
-      continue;
-    }
-    const auto size = std::filesystem::file_size(entry.path(), error);
-    if (!error && size != 0) return size;
-  }
-  return make_error(ErrorKind::not_found, "no WAL in " + data_dir.string());
-}
-
-std::string segment_name(std::uint32_t timeline, std::uint64_t number, std::uint64_t size) {
-  const std::uint64_t per_id = 0x100000000u / size;
-  char name[32];
-  snprintf(name, sizeof name, "%08X%08X%08X", timeline, static_cast<unsigned>(number / per_id),
-           static_cast<unsigned>(number % per_id));
-  return name;
-}
-
-}  // namespace
-
-Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn) {
-  // Page headers of PostgreSQL 15 (XLogPageHeaderData), native order.
-  constexpr std::uint64_t kPage = 8192;
-  constexpr std::uint16_t kMagic = 0xD110;
-  constexpr std::uint16_t kFirstIsContinued = 1;
-  constexpr std::uint16_t kLongHeader = 2;
-  TRY(const std::uint64_t size, segment_size(data_dir));
-  std::ifstream in(data_dir / "pg_wal" / segment_name(timeline, lsn.value / size, size),
-                   std::ios::binary);
-  if (!in) return false;
-  const std::uint64_t page_start = lsn.value - lsn.value % kPage;
-  std::array<char, kPage> page{};
-  in.seekg(static_cast<std::streamoff>(page_start % size));
-  if (!in.read(page.data(), page.size())) return true;
-  const auto at = [&](std::size_t offset, auto type) {
-    std::memcpy(&type, page.data() + offset, sizeof type);
-    return type;
-  };
-  const auto info = at(2, std::uint16_t{});
-  const bool written = at(0, std::uint16_t{}) == kMagic && at(8, std::uint64_t{}) == page_start;
-  std::uint64_t offset = lsn.value - page_start;
-  if (offset == 0) {
-    // A page that was not written yet is empty, or of a segment that was used before.
-    if (!written) return false;
-    if ((info & kFirstIsContinued) != 0) return true;
-    offset = (info & kLongHeader) != 0 ? 40 : 24;
-  } else if (!written) {
-    return true;
-  }
-  // A record begins with its length, and lies aligned; pages are zero where no record was written.
-  return at(offset, std::uint32_t{}) != 0;
-}
-
-Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
-                      const std::filesystem::path& place) {
-  TRY(const std::uint64_t size, segment_size(data_dir));
-  std::error_code error;
-  std::filesystem::create_directory(place, error);
-  for (std::uint64_t number = from.value / size; !error; ++number) {
-    const std::string name = segment_name(timeline, number, size);
-    const auto segment = data_dir / "pg_wal" / name;
-    // Those after the end were used before and have other contents under their new names.
-    const bool first = number == from.value / size;
-    if (!first) {
-      TRY(const bool more, wal_goes_past(data_dir, timeline, Lsn{number * size}));
-      if (!more) return ok();
-    }
-    std::filesystem::copy_file(segment, place / name, error);
-  }
-  const bool full = error == std::errc::no_space_on_device;
-  std::error_code ignored;
-  std::filesystem::remove_all(place, ignored);
-  return make_error(full ? ErrorKind::exhausted : ErrorKind::unavailable,
-                    "keep WAL in " + place.string() + ": " + error.message());
 }
 
 std::optional<int> running_postmaster(const std::filesystem::path& data_dir) {
@@ -321,6 +238,25 @@ Result<void> replace_file(const std::filesystem::path& file, std::string_view te
   if (!synced) return failed("sync");
   if (rename(fresh.c_str(), file.c_str()) != 0) return failed("rename");
   return ok();
+}
+
+namespace {
+
+Result<void> sync_opened(const std::filesystem::path& what, int flags) {
+  const int fd = open(what.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return ok();
+  return make_error(ErrorKind::unavailable, "sync " + what.string() + ": " + strerror(error));
+}
+
+}  // namespace
+
+Result<void> sync_file(const std::filesystem::path& file) { return sync_opened(file, 0); }
+
+Result<void> sync_directory(const std::filesystem::path& directory) {
+  return sync_opened(directory, O_DIRECTORY);
 }
 
 Result<net::SystemUser> postgres_user() {

@@ -51,21 +51,12 @@ struct ControlFile {
   ClusterState state = ClusterState::other;
   Lsn checkpoint;  // Start of the latest checkpoint record.
   Lsn redo;
-  std::uint32_t timeline = 0;
+  std::uint32_t timeline = 0;           // Of the latest checkpoint.
+  std::uint32_t recovery_timeline = 0;  // That it has to recover at least; zero after a checkpoint.
   PrimarySettings primary{};  // Of this server, or of the primary whose WAL it has replayed.
 };
 // Fails with `not_found`, or `corrupt` for a control file of another version.
 Result<ControlFile> read_control_file(const std::filesystem::path& data_dir);
-
-// Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
-// record ends or would begin. A server that recovers from its crash would replay it. Fails with
-// `not_found` if there is no WAL at all.
-Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
-
-// Copies the segments of `timeline` that have WAL at or after `from` into the new directory
-// `place`. Fails with `exhausted` where there is no room.
-Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
-                      const std::filesystem::path& place);
 
 // The file by which the extension keeps a server fenced over the crash of a backend; in the data
 // directory.
@@ -88,9 +79,14 @@ std::string title_of_startup(const std::filesystem::path& data_dir);
 // of the dead postmaster still run.
 Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
 
-// Replaces a file atomically and durably; `mode` as in chmod. Fails with `exhausted` or
+// Replaces a file atomically; `mode` as in chmod. After a loss of power it is the old one or the
+// new one, and the new one for sure after sync_directory(). Fails with `exhausted` or
 // `unavailable`.
 Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
+// What was written stays. Fails with `unavailable`.
+Result<void> sync_file(const std::filesystem::path& file);
+// What was created, renamed or removed in it stays so. Fails with `unavailable`.
+Result<void> sync_directory(const std::filesystem::path& directory);
 
 // Who PostgreSQL runs as, for it refuses root: the user `postgres` when we are root (fails with
 // `not_found` if there is none), else ourselves.

@@ -2,6 +2,7 @@
 
 #include "net/log.h"
 #include "region/instance/timelines.h"
+#include "region/instance/wal_files.h"
 
 namespace aurora_global::region {
 namespace {
@@ -118,21 +119,51 @@ net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string regio
   co_return ok();
 }
 
+// In single-user mode, as pg_rewind does it. A standby's server would not start so with its mark.
+net::Task<Result<void>> PostgresInstance::recover_from_crash(Deadline deadline) {
+  CO_TRY(const ControlFile control, read_control_file(files_.data()));
+  if (control.state == ClusterState::shut_down ||
+      control.state == ClusterState::shut_down_in_recovery) {
+    co_return ok();
+  }
+  const bool standby = files_.is_standby();
+  if (standby) CO_TRY_VOID(files_.begin_rewind());
+  files_.unmark_standby();
+  net::CommandLine line = files_.command(
+      "postgres", {"--single", "-D", files_.data().string(), "-c",
+                   "config_file=" + files_.configuration_file().string(), "template1"});
+  line.ends_with_parent = true;
+  CO_TRY_VOID(co_await net::run_checked(std::move(line), deadline));
+  if (!standby) co_return ok();
+  CO_TRY_VOID(files_.mark_standby());
+  co_return files_.end_rewind();
+}
+
+// A dry run first: when the source does not answer or the histories do not meet, nothing has
+// changed and the data are still what they were.
 net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadline deadline) {
   CO_TRY_VOID(clear_stale_lock(files_.data()));
   CO_TRY_VOID(files_.note_timeline());
   CO_TRY_VOID(files_.write_configuration(source, forwarding_));
   source_ = source;
-  // pg_rewind checks the data directory's own files for what it will replace: standby.signal must
-  // not stand in the way of the crash recovery it may have to do first.
-  files_.unmark_standby();
+  CO_TRY_VOID(co_await recover_from_crash(deadline));
   net::CommandLine line =
       files_.command("pg_rewind", {"--target-pgdata", files_.data().string(), "--source-server",
-                                   source.conninfo + " dbname='rdsadmin'", "--config-file",
-                                   files_.configuration_file().string()});
+                                   source.conninfo + " dbname='rdsadmin'", "--no-ensure-shutdown"});
+  net::CommandLine dry = line;
+  dry.argv.push_back("--dry-run");
+  CO_TRY_VOID(co_await net::run_checked(std::move(dry), deadline));
+  CO_TRY_VOID(files_.begin_rewind());
   CO_TRY(auto said, co_await net::run_checked(std::move(line), deadline));
   CO_TRY_VOID(files_.mark_standby());
+  CO_TRY_VOID(files_.end_rewind());
   co_return said;
+}
+
+net::Task<Result<InstanceState>> PostgresInstance::state(Deadline deadline) {
+  CO_TRY(auto state, co_await engine_.state(deadline));
+  CO_TRY_VOID(files_.it_answers());
+  co_return state;
 }
 
 net::Task<Result<std::vector<std::string>>> PostgresInstance::settings_below_primary(

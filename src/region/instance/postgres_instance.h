@@ -17,6 +17,7 @@ class PostgresInstance final : public Instance {
   std::string address() const override { return files_.address(); }
   std::filesystem::path socket_dir() const override { return files_.socket_dir(); }
   bool has_data() const override { return files_.has_data(); }
+  bool can_follow() const override { return files_.can_follow(); }
   bool is_standby_directory() const override { return files_.is_standby(); }
   bool running() override { return postmaster_.running(); }
   std::string startup_progress() const override { return title_of_startup(files_.data()); }
@@ -40,9 +41,7 @@ class PostgresInstance final : public Instance {
   net::Task<Result<void>> await_replay(Lsn position, Deadline deadline) override {
     return engine_.await_replay(position, deadline);
   }
-  net::Task<Result<InstanceState>> state(Deadline deadline) override {
-    return engine_.state(deadline);
-  }
+  net::Task<Result<InstanceState>> state(Deadline deadline) override;
   net::Task<Result<int>> clear_the_way_of_replay(Deadline deadline) override {
     return engine_.clear_the_way_of_replay(deadline);
   }
@@ -55,6 +54,9 @@ class PostgresInstance final : public Instance {
   }
   net::Task<Result<void>> checkpoint(Deadline deadline) override {
     return engine_.checkpoint(deadline);
+  }
+  net::Task<Result<void>> keep_rights(Deadline deadline) override {
+    return engine_.keep_rights(deadline);
   }
   net::Task<Result<void>> keep_slots(std::vector<std::string> names, Deadline deadline) override {
     return engine_.keep_slots(std::move(names), deadline);
@@ -85,6 +87,7 @@ class PostgresInstance final : public Instance {
 
  private:
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
+  net::Task<Result<void>> recover_from_crash(Deadline deadline);
 
   DataDirectory files_;
   Postmaster postmaster_;

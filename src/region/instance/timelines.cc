@@ -155,8 +155,12 @@ Result<void> drop_unused_histories(const fs::path& data_dir) {
 }
 
 bool promotion_broke_off(const fs::path& data_dir) {
-  const auto last = last_timeline(data_dir);
-  return last.has_value() && timelines_in(data_dir).newest_wal > *last;
+  const auto control = read_control_file(data_dir);
+  if (control.has_error()) return false;
+  const Timelines all = timelines_in(data_dir);
+  const std::uint32_t begun = newest_begun(data_dir, all.histories);
+  const std::uint32_t written_down = std::max(control->timeline, control->recovery_timeline);
+  return std::max(begun, all.newest_wal) > written_down;
 }
 
 }  // namespace aurora_global::region

@@ -46,7 +46,8 @@ Result<void> reserve_timelines_below(const std::filesystem::path& data_dir, std:
 Result<void> drop_unused_histories(const std::filesystem::path& data_dir);
 
 // A promotion that broke off after it had made this server's directory one of a primary, and
-// before it had written down its timeline. PostgreSQL would go on with the old one.
+// before the control file named the timeline that it has begun. PostgreSQL would go on with the old
+// one. For a directory without a standby's mark: a standby fetches the history before the WAL.
 bool promotion_broke_off(const std::filesystem::path& data_dir);
 
 }  // namespace aurora_global::region

@@ -80,11 +80,13 @@ class Histories : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(data_); }
 
-  void control(std::uint32_t timeline) {
+  // `recovers`: what an end-of-recovery record is of, until a checkpoint.
+  void control(std::uint32_t timeline, std::uint32_t recovers = 0) {
     std::array<char, 512> raw{};
     const std::uint32_t version = 1300;
     std::memcpy(raw.data() + 8, &version, sizeof version);
     std::memcpy(raw.data() + 48, &timeline, sizeof timeline);
+    std::memcpy(raw.data() + 144, &recovers, sizeof recovers);
     std::ofstream(data_ / "global" / "pg_control", std::ios::binary).write(raw.data(), raw.size());
   }
   void wal(std::uint32_t timeline) {
@@ -163,7 +165,12 @@ TEST_F(Histories, APromotionThatBrokeOffIsSeen) {
   drop();
   EXPECT_FALSE(has(3));
   reserve_below(4);
+  // PostgreSQL writes the history before it goes on to the new timeline.
   history(4, "1\t0/300\tno reason\n2\t0/400\tno reason\n");
+  EXPECT_TRUE(promotion_broke_off(data_));
+  control(2, 4);
+  EXPECT_FALSE(promotion_broke_off(data_));
+  control(4);
   EXPECT_FALSE(promotion_broke_off(data_));
 }
 

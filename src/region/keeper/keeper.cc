@@ -95,7 +95,7 @@ net::Task<Duration> Keeper::keep_once(Instance& instance, int* failures) {
 HeadFacts Keeper::facts_of(Instance& head) const {
   HeadFacts facts;
   facts.duty = core_.truth.duty();
-  facts.has_data = head.has_data();
+  facts.has_data = facts.duty == model::Duty::standby ? head.can_follow() : head.has_data();
   facts.running = head.running();
   facts.standby_directory = head.is_standby_directory();
   facts.has_source = source_of_head(core_, head).has_value();
@@ -212,6 +212,7 @@ net::Task<Result<void>> Keeper::rest(Instance& head) {
   } else {
     // Of a switchover that was called off while nobody could be told.
     CO_TRY_VOID(co_await head.unfence(Deadline::in(kQueryLimit)));
+    CO_TRY_VOID(co_await head.keep_rights(Deadline::in(kQueryLimit)));
   }
   co_return co_await head.keep_slots(slots_at_head(core_), Deadline::in(kQueryLimit));
 }
@@ -253,6 +254,7 @@ net::Task<Result<void>> Keeper::copy_anew(Instance& instance, WalSource from) {
   CO_TRY_VOID(may_lose_data(instance));
   if (auto* seen = core_.instances.seen(instance.identifier())) seen->stream.reset();
   CO_TRY_VOID(co_await instance.stop(StopMode::immediate, Deadline::in(kStopLimit)));
+  CO_TRY_VOID(may_lose_data(instance));
   co_return co_await instance.seed(std::move(from), Deadline::in(kSeedLimit));
 }
 

@@ -20,11 +20,17 @@ Error moves_here() {
   return make_error(ErrorKind::conflict, "the writer moves here: its data are not replaced now");
 }
 
+Error no_member_any_more() {
+  return make_error(ErrorKind::superseded, "this region is in no global cluster any more");
+}
+
 }  // namespace
 
 // From the newest timeline back to the first that the writer has been on, too.
 net::Task<Result<Keeper::OwnWal>> Keeper::own_wal(Instance& head, std::uint32_t newest) {
-  const RegionId writer = core_.truth.own_global()->writer_region;
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global == nullptr) co_return no_member_any_more();
+  const RegionId writer = global->writer_region;
   OwnWal own;
   std::optional<Lsn> end;  // Where it left `timeline`; none: it has not.
   for (std::uint32_t timeline = newest;;) {
@@ -111,7 +117,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
 // A rewind that fails because the primary has gone is no reason to give away what is there.
 net::Task<Result<void>> Keeper::can_be_copied() {
   const model::GlobalCluster* global = core_.truth.own_global();
-  if (global == nullptr) co_return make_error(ErrorKind::superseded, "no global cluster any more");
+  if (global == nullptr) co_return no_member_any_more();
   const RegionId writer = global->writer_region;
   CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Inspect{}, Deadline::in(kRejoinAskLimit)));
   co_return ok();
@@ -174,16 +180,19 @@ net::Task<Result<void>> Keeper::mend_head(Instance& head) {
   CO_TRY_VOID(co_await head.stop(StopMode::fast, Deadline::in(kRejoinStopLimit)));
   // Whoever wrote what only this standby has received may be gone. The newest history is not its
   // own: it has fetched the writer's.
+  OwnWal own;
   if (state.has_value() && !alike) {
-    CO_TRY(const OwnWal own, co_await own_wal(head, state->timeline));
+    CO_TRY(own, co_await own_wal(head, state->timeline));
     CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
   }
   CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
                                        Deadline::in(kRejoinCheckpointLimit)));
+  CO_TRY_VOID(may_lose_data(head));
   const auto rewound = co_await head.rewind(from, Deadline::in(kRewindLimit));
   if (rewound.has_error()) {
     log::warn("instance {}: {}; copied anew", head.identifier(), rewound.error().message);
     CO_TRY_VOID(co_await can_be_copied());
+    if (own.diverged || !own.pieces.empty()) co_return co_await keep_and_seed(head);
     CO_TRY_VOID(co_await copy_anew(head, from));
   }
   co_return co_await head.start(from, Deadline::in(kRejoinStartLimit));

@@ -10,9 +10,13 @@ using namespace std::chrono_literals;
 
 constexpr Duration kAcceptRetryPause = 100ms;
 constexpr Duration kAcceptAskLimit = 3s;
-// For a target that has just become a standby. Callers wait 10 s for the answer.
+// For a target that has just become a standby.
 constexpr Duration kTargetStartLimit = 5s;
 constexpr Duration kLookLimit = 1s;
+// Whoever asked for the move is told within this time whether it begins, and does not begin later:
+// another region waits kMoveAnswerLimit + kAcceptAskLimit for its answer, and a caller 10 s or
+// more.
+constexpr Duration kMoveAnswerLimit = 6s;
 constexpr Duration kSilence = 2s;  // Of a coordinator that is not waited for any more.
 // What has arrived is replayed in this time, or something is in its way.
 constexpr Duration kReplayLimit = 1s;
@@ -84,8 +88,8 @@ net::Task<Result<void>> Coordinator::move_writer(std::string identifier, std::st
 }
 
 net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move request) {
-  auto answer = co_await core_.peers.ask(
-      target, std::move(request), Deadline::in(kTargetStartLimit + kLookLimit + kAcceptAskLimit));
+  auto answer = co_await core_.peers.ask(target, std::move(request),
+                                         Deadline::in(kMoveAnswerLimit + kAcceptAskLimit));
   if (answer.has_error()) {
     if (!answer.error().code.empty()) co_return answer.error();
     co_return make_error(
@@ -100,16 +104,17 @@ net::Task<Result<void>> Coordinator::ask_target(RegionId target, messages::Move 
 }
 
 net::Task<Result<void>> Coordinator::replicates(Instance& instance,
-                                                const model::GlobalCluster& global) {
+                                                const model::GlobalCluster& global,
+                                                Deadline deadline) {
   const auto good = [](const Result<InstanceState>& state) {
     return state.has_value() && state->in_recovery && state->streaming;
   };
   const std::string old_region = global.writer_region.name;
-  const Deadline started = Deadline::in(kTargetStartLimit);
-  auto state = co_await instance.state(Deadline::in(kAcceptAskLimit));
+  const Deadline started = deadline.at_most(kTargetStartLimit);
+  auto state = co_await instance.state(deadline.at_most(kAcceptAskLimit));
   while (!good(state) && !started.passed() && !core_.tasks.stopping()) {
     co_await net::sleep_for(kAcceptRetryPause);  // A server that starts tells nobody.
-    state = co_await instance.state(Deadline::in(kLookLimit));
+    state = co_await instance.state(deadline.at_most(kLookLimit));
   }
   if (state.has_error()) {
     co_return state.error().in("its instance does not answer");
@@ -123,12 +128,13 @@ net::Task<Result<void>> Coordinator::replicates(Instance& instance,
 // What the primary says of itself, and what ours had said before: so the primary has whatever it
 // has sent. One that has just become a standby gets to the new timeline soon.
 net::Task<Result<messages::Inspected>> Coordinator::compared(Instance& instance, RegionId writer,
-                                                             InstanceState* ours) {
-  const Deadline arrives = Deadline::in(kTargetStartLimit);
+                                                             InstanceState* ours,
+                                                             Deadline deadline) {
+  const Deadline arrives = deadline.at_most(kTargetStartLimit);
   for (;;) {
-    CO_TRY(*ours, co_await instance.state(Deadline::in(kAcceptAskLimit)));
+    CO_TRY(*ours, co_await instance.state(deadline.at_most(kAcceptAskLimit)));
     auto theirs =
-        co_await core_.peers.ask(writer, messages::Inspect{}, Deadline::in(kAcceptAskLimit));
+        co_await core_.peers.ask(writer, messages::Inspect{}, deadline.at_most(kAcceptAskLimit));
     const bool alike =
         theirs.has_error() || theirs->timeline == 0 || theirs->timeline == ours->timeline;
     if (alike || arrives.passed() || core_.tasks.stopping()) co_return theirs;
@@ -138,21 +144,22 @@ net::Task<Result<messages::Inspected>> Coordinator::compared(Instance& instance,
 
 // Looked at before anybody waits: what stands in the way of replay would stand there while no
 // region takes writes.
-net::Task<Result<void>> Coordinator::replays(Instance& instance) {
-  CO_TRY(const InstanceState state, co_await instance.state(Deadline::in(kAcceptAskLimit)));
+net::Task<Result<void>> Coordinator::replays(Instance& instance, Deadline deadline) {
+  CO_TRY(const InstanceState state, co_await instance.state(deadline.at_most(kAcceptAskLimit)));
   if (state.position >= state.received) co_return ok();
-  const auto replayed = co_await instance.await_replay(state.received, Deadline::in(kReplayLimit));
+  const auto replayed =
+      co_await instance.await_replay(state.received, deadline.at_most(kReplayLimit));
   if (replayed.has_value()) co_return ok();
-  CO_TRY(const InstanceState later, co_await instance.state(Deadline::in(kAcceptAskLimit)));
+  CO_TRY(const InstanceState later, co_await instance.state(deadline.at_most(kAcceptAskLimit)));
   if (later.position > state.position) co_return ok();  // It is behind, but it goes on.
-  const auto why = co_await instance.what_blocks_replay(Deadline::in(kAcceptAskLimit));
+  const auto why = co_await instance.what_blocks_replay(deadline.at_most(kAcceptAskLimit));
   co_return make_error(ErrorKind::conflict,
                        "it has received WAL that it does not replay: " +
                            (why.has_value() && !why->empty() ? *why : "the cause is not known"));
 }
 
 net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
-    model::GlobalCluster global) {
+    model::GlobalCluster global, Deadline deadline) {
   const std::string old_region = global.writer_region.name;
   const auto refuse = [&](const std::string& why) {
     return make_error(ErrorKind::conflict,
@@ -167,11 +174,11 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
                              " has no DB instance; create one before it can become the primary",
                          kInvalidCluster);
   }
-  if (const auto good = co_await replicates(*instance, global); good.has_error()) {
+  if (const auto good = co_await replicates(*instance, global, deadline); good.has_error()) {
     co_return refuse(good.error().message);
   }
   InstanceState state;
-  const auto theirs = co_await compared(*instance, global.writer_region, &state);
+  const auto theirs = co_await compared(*instance, global.writer_region, &state, deadline);
   if (theirs.has_error()) {
     co_return refuse("the primary region " + old_region +
                      " does not answer (a failover with AllowDataLoss needs no primary): " +
@@ -196,7 +203,7 @@ net::Task<Result<std::vector<std::string>>> Coordinator::may_switch_over(
         "in " +
         old_region + " its daemon starts it again)");
   }
-  if (const auto good = co_await replays(*instance); good.has_error()) {
+  if (const auto good = co_await replays(*instance, deadline); good.has_error()) {
     co_return refuse(good.error().message);
   }
   co_return theirs->unlogged;
@@ -288,6 +295,7 @@ Result<model::Operation> Coordinator::plan(const State& now, const model::Global
 
 net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kind,
                                             model::Drain drain) {
+  const Deadline answer_by = Deadline::in(kMoveAnswerLimit);
   CO_TRY_VOID(why_not_now(identifier, kind));
   auto claim = core_.instances.claim_move();
   if (claim == nullptr) {
@@ -302,10 +310,17 @@ net::Task<Result<void>> Coordinator::accept(std::string identifier, MoveKind kin
   const bool lossless = kind == MoveKind::lossless;
   std::vector<std::string> emptied;
   if (lossless) {
-    CO_TRY(emptied, co_await may_switch_over(seen));
+    CO_TRY(emptied, co_await may_switch_over(seen, answer_by));
   }
   std::string id;
   const auto decide = [&](const State& now) -> Result<Change> {
+    if (answer_by.passed()) {
+      return make_error(ErrorKind::timeout,
+                        "The region " + core_.here().name +
+                            " did not find out in time whether the writer can move to it; "
+                            "nothing has begun",
+                        kInvalidGlobal);
+    }
     TRY(model::Operation operation, plan(now, seen, kind, drain));
     id = operation.id;
     if (const auto* running = core_.truth.running_operation(identifier)) {

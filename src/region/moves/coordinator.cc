@@ -138,7 +138,7 @@ net::Task<Result<void>> Coordinator::attempt(model::Operation operation, Deadlin
   switch (operation.step) {
     case model::Step::validate: {
       model::GlobalCluster global = *core_.truth.global(operation.global_cluster);
-      CO_TRY_VOID(co_await may_switch_over(std::move(global)));
+      CO_TRY_VOID(co_await may_switch_over(std::move(global), deadline));
       co_return ok();
     }
     case model::Step::prepare: co_return co_await prepare(operation, deadline);
@@ -285,10 +285,10 @@ net::Task<Result<void>> Coordinator::commit(model::Operation operation) {
       // What had arrived at the last look; settle_the_loss() puts it right. Positions on two
       // timelines say nothing of each other.
       const bool alike = old != nullptr && old->head.timeline == seen.timeline;
-      const std::uint64_t theirs = alike ? old->head.position.value : 0;
       const std::uint64_t ours = std::max(seen.received.value, seen.position.value);
       next.final_lsn = Lsn{ours};
-      next.lost_bytes = theirs > ours ? theirs - ours : 0;
+      next.lost_bytes.reset();
+      if (alike) next.lost_bytes = std::max(old->head.position.value, ours) - ours;
     }
     global.epoch = operation.epoch;
     global.decision = {core_.here(), operation.id};

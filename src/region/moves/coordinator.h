@@ -37,11 +37,12 @@ class Coordinator {
                                 model::Drain drain) const;
   // Why a switchover would not be safe now; success means that it is, and names the tables that it
   // empties.
-  net::Task<Result<std::vector<std::string>>> may_switch_over(model::GlobalCluster global);
-  Outcome replicates(Instance& instance, const model::GlobalCluster& global);
-  Outcome replays(Instance& instance);
+  net::Task<Result<std::vector<std::string>>> may_switch_over(model::GlobalCluster global,
+                                                              Deadline deadline);
+  Outcome replicates(Instance& instance, const model::GlobalCluster& global, Deadline deadline);
+  Outcome replays(Instance& instance, Deadline deadline);
   net::Task<Result<messages::Inspected>> compared(Instance& instance, RegionId writer,
-                                                  InstanceState* ours);
+                                                  InstanceState* ours, Deadline deadline);
 
   // `claim`: nobody replaces the data meanwhile.
   net::Task<void> run(std::string global_cluster, bool restarted, Instances::Claim claim);

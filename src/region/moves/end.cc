@@ -13,7 +13,8 @@ constexpr Duration kEndLookLimit = std::chrono::seconds(3);
 // left none since, and has whatever it had when it stopped.
 net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operation) {
   const auto head = core_.head();
-  if (operation.lost_bytes == 0 || operation.from == core_.here() || head == nullptr) {
+  const bool settled = !operation.lost_bytes || *operation.lost_bytes == 0;
+  if (settled || operation.from == core_.here() || head == nullptr) {
     co_return operation;
   }
   const auto timeline = co_await head->last_timeline();
@@ -25,7 +26,7 @@ net::Task<model::Operation> Coordinator::settle_the_loss(model::Operation operat
     if (state.has_error()) co_return operation;
     ours = state->end();
   }
-  const std::uint64_t theirs = operation.final_lsn.value + operation.lost_bytes;
+  const std::uint64_t theirs = operation.final_lsn.value + *operation.lost_bytes;
   operation.final_lsn = ours;
   operation.lost_bytes = theirs > ours.value ? theirs - ours.value : 0;
   co_return operation;
@@ -39,10 +40,13 @@ void Coordinator::tell_of_the_end(const model::Operation& operation) {
       " to DB cluster " + (cluster ? cluster->identifier : "") + " in Region " + core_.here().name;
   if (operation.step == model::Step::done) {
     core_.events.of_failover(what + where + (lossless ? " finished" : " completed"));
-    if (operation.lost_bytes > 0) {
-      core_.events.of_failover("At least " + std::to_string(operation.lost_bytes) +
-                               " bytes of WAL of Region " + operation.from.name +
+    const std::string wal_of_old = " of WAL of Region " + operation.from.name;
+    if (!operation.lost_bytes) {
+      core_.events.of_failover("It is not known how many bytes" + wal_of_old +
                                " had not arrived before the promotion");
+    } else if (*operation.lost_bytes > 0) {
+      core_.events.of_failover("At least " + std::to_string(*operation.lost_bytes) + " bytes" +
+                               wal_of_old + " had not arrived before the promotion");
     }
   } else {
     core_.events.of_failover(what + where + " was cancelled: " + operation.reason);

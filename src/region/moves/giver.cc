@@ -131,6 +131,7 @@ net::Task<Result<void>> Giver::promise_and_hold(model::Operation operation, Dead
     co_await storing->done.wait(deadline);
   }
   CO_TRY_VOID(*storing->outcome);
+  promised_here_ = operation.id;
   CO_TRY_VOID(still_promised(operation));
   co_return held;
 }
@@ -194,8 +195,13 @@ Giver::Answer<messages::Fenced> Giver::fence(messages::FenceOrder request) {
   // soon as its region is fenced.
   CO_TRY(const auto guard, co_await instance->lock().lock(Deadline::in(kGiversStopLimit)));
   CO_TRY_VOID(why_not(operation));  // Another operation may have had the lock.
-  CO_TRY_VOID(co_await promise_and_hold(operation,
-                                        Deadline::in(operation.drain.timeout + kGiversStopLimit)));
+  const auto promised = co_await promise_and_hold(
+      operation, Deadline::in(operation.drain.timeout + kGiversStopLimit));
+  if (promised.has_error()) {
+    // Nothing was promised, so its clients need not wait for anybody's word.
+    if (!core_.truth.now().fence.is_for(operation.id)) co_await orders_.release(operation.id);
+    co_return promised.error();
+  }
   CO_TRY(const Lsn final_lsn, co_await end_writes(operation, *instance));
   CO_TRY_VOID(truth_.close_fence(operation.id, final_lsn));
   const model::GlobalCluster* global = core_.truth.global(operation.global_cluster);
@@ -237,8 +243,11 @@ Giver::Answer<messages::Nothing> Giver::unfence(messages::Unfence request) {
   called_off_now.step = model::Step::aborted;
   truth_.hear(called_off_now);
   // The coordinator says that this region is the primary: its word about the epoch before its own.
+  // To a daemon that was there all the time; one that has started since asks every member, for
+  // another one may have become the primary meanwhile, and this coordinator need not know.
   const bool ours = global != nullptr && global->identifier == operation.global_cluster &&
-                    global->writer_region == core_.here() && operation.epoch > global->epoch;
+                    global->writer_region == core_.here() && operation.epoch > global->epoch &&
+                    promised_here_ == operation.id;
   if (ours) truth_.take_word(EpochEvidence::Word::handed_back);
   CO_TRY_VOID(co_await lift(operation.id));
   co_await orders_.release(operation.id);

@@ -41,6 +41,7 @@ class Giver {
   Truth& truth_;
   RouterOrders& orders_;
   std::function<void()> changed_;
+  std::string promised_here_;  // The last operation that this very daemon has promised to.
 };
 
 }  // namespace aurora_global::region

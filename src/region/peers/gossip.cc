@@ -162,8 +162,16 @@ net::Task<Result<void>> Gossip::learn(RegionId from, messages::Gossip message, W
     first = true;
   }
   if (first && listeners_.changed) listeners_.changed();
-  if (listeners_.secrets) co_await listeners_.secrets(from, std::move(message.secrets));
+  // Not awaited: each of them takes a way there and back, and the answer must not come too late.
+  if (listeners_.secrets && learning_secrets_of_.insert(from).second) {
+    core_.tasks.spawn("secrets of " + from.name, learn_secrets(from, std::move(message.secrets)));
+  }
   co_return ok();
+}
+
+net::Task<void> Gossip::learn_secrets(RegionId from, nlohmann::json clocks) {
+  co_await listeners_.secrets(from, std::move(clocks));
+  learning_secrets_of_.erase(from);
 }
 
 net::Task<Result<void>> Gossip::exchange(RegionId peer) {

@@ -41,6 +41,7 @@ class Gossip {
  private:
   net::Task<void> talk_with(RegionId peer);
   net::Task<Result<void>> exchange(RegionId peer);
+  net::Task<void> learn_secrets(RegionId from, nlohmann::json clocks);
   net::Task<Result<void>> forget_those_who_left(RegionId from,
                                                 std::map<std::string, std::string> left);
   void tell_of_a_new_writer(const model::GlobalCluster& now, bool split, bool lost);
@@ -49,6 +50,7 @@ class Gossip {
   Truth& truth_;
   Listeners listeners_;
   std::set<std::pair<Epoch, model::Decision>> splits_;  // Told of once.
+  std::set<RegionId> learning_secrets_of_;
 };
 
 }  // namespace aurora_global::region

@@ -1,0 +1,21 @@
+// What pg_wal of a stopped server has: read and copied without PostgreSQL.
+#pragma once
+
+#include <filesystem>
+
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace aurora_global::region {
+
+// Whether the WAL on disk has, or may have, a record of `timeline` at or after `lsn`, where a
+// record ends or would begin. A server that recovers from its crash would replay it. Fails with
+// `not_found` if there is no WAL at all.
+Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
+
+// Copies the segments of `timeline` that have WAL at or after `from` and are still there into the
+// new directory `place`, and syncs them. Fails with `exhausted` where there is no room.
+Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
+                      const std::filesystem::path& place);
+
+}  // namespace aurora_global::region
