@@ -31,21 +31,26 @@ bool is_checked(const Rule& rule) {
 
 }  // namespace
 
-Result<ConditionValues> evaluate_conditions(const Scope& scope) {
+Result<std::vector<std::string>> order_of_conditions(const Template& of) {
   Dependencies dependencies;
-  for (const auto& [name, condition] : scope.of->conditions) {
+  for (const auto& [name, condition] : of.conditions) {
     References found;
     TRY_VOID(add_references_of_condition(condition, found));
     dependencies[name] = std::move(found.conditions);
   }
-  const Ordered ordered = in_order(dependencies);
+  Ordered ordered = in_order(dependencies);
   if (!ordered.cycle.empty()) {
     return template_validation_error(
         "Template error: Found circular condition dependency between " + listed(ordered.cycle));
   }
+  return std::move(ordered.order);
+}
+
+Result<ConditionValues> evaluate_conditions(const Scope& scope) {
+  TRY(const auto order, order_of_conditions(*scope.of));
   // One after another, so that the depth is that of one condition, not of a chain of them.
   ConditionValues values;
-  for (const std::string& name : ordered.order) {
+  for (const std::string& name : order) {
     TRY(values[name], Evaluator(scope, &values).truth(scope.of->conditions.at(name)));
   }
   return values;

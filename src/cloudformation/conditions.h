@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,6 +13,10 @@ struct Template;
 struct Scope;
 
 using ConditionValues = std::map<std::string, bool>;
+
+// The conditions of the template, each behind those that it names. Fails for conditions that depend
+// on themselves.
+Result<std::vector<std::string>> order_of_conditions(const Template& of);
 
 // The value of each condition of the template. Fails for conditions that depend on themselves, and
 // for functions that are used wrongly. `scope` needs template, parameters and pseudo parameters.

@@ -159,6 +159,58 @@ Outputs: {O: {Value: !Ref A}}
             "the template");
 }
 
+TEST(Graph, CyclesThatNoParameterBreaksAreToldWithoutAny) {
+  const auto refusal_without_parameters = [](const std::string& text) {
+    const auto made = read_template(text);
+    EXPECT_TRUE(made.has_value()) << text;
+    const auto checked = check_no_cycle(*made);
+    return checked.has_error() ? checked.error().message : "";
+  };
+  const struct {
+    const char* text;
+    const char* message;
+  } cases[] = {
+      {"Resources: {A: {Type: T, DependsOn: B}, B: {Type: T, Properties: {P: !Ref A}}}",
+       "Circular dependency between resources: [A, B]"},
+      {"Resources: {A: {Type: T, Properties: {P: !Sub '${A.Arn}'}}}",
+       "Circular dependency between resources: [A]"},
+      {R"(
+Conditions: {A: !Not [Condition: B], B: !Not [Condition: A]}
+Resources: {R: {Type: T}}
+)",
+       "Template validation error: Template error: Found circular condition dependency between "
+       "[A, B]"},
+      {R"(
+Parameters: {P: {Type: String}}
+Conditions: {C: !Equals [!Ref P, a]}
+Resources:
+  A: {Type: T, Condition: C, DependsOn: B}
+  B: {Type: T, Condition: C, DependsOn: A}
+)",
+       "Circular dependency between resources: [A, B]"},
+      // Each of these has parameters with which it can be deployed.
+      {R"(
+Parameters: {P: {Type: String}}
+Conditions: {C: !Equals [!Ref P, a]}
+Resources:
+  A: {Type: T, Properties: {P: !If [C, !Ref B, x]}}
+  B: {Type: T, Properties: {P: !If [C, x, !Ref A]}}
+)",
+       ""},
+      {R"(
+Parameters: {P: {Type: String}}
+Conditions: {C: !Equals [!Ref P, a], D: !Not [Condition: C]}
+Resources:
+  A: {Type: T, Condition: C, DependsOn: B}
+  B: {Type: T, Condition: D, DependsOn: [A, P]}
+)",
+       ""},
+  };
+  for (const auto& one : cases) {
+    EXPECT_EQ(refusal_without_parameters(one.text), one.message) << one.text;
+  }
+}
+
 TEST(DynamicReferences, AreParsed) {
   const auto secret = parse_dynamic_reference(
       "resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:111122223333:secret:a-b:"

@@ -22,6 +22,14 @@ Result<std::set<std::string>> resources_in(const References& found, const Templa
   return named;
 }
 
+Result<Dependencies> without_cycle(Dependencies graph) {
+  const Ordered ordered = in_order(graph);
+  if (!ordered.cycle.empty()) {
+    return validation_error("Circular dependency between resources: " + listed(ordered.cycle));
+  }
+  return graph;
+}
+
 }  // namespace
 
 bool applies(const std::string& condition, const ConditionValues& conditions) {
@@ -51,11 +59,27 @@ Result<Dependencies> resource_graph(const Template& of, const ConditionValues& c
     TRY_VOID(add_references(output.export_name, {&conditions}, found));
     TRY_VOID(resources_in(found, of, graph, "Outputs"));
   }
-  const Ordered ordered = in_order(graph);
-  if (!ordered.cycle.empty()) {
-    return validation_error("Circular dependency between resources: " + listed(ordered.cycle));
+  return without_cycle(std::move(graph));
+}
+
+Result<void> check_no_cycle(const Template& of) {
+  TRY_VOID(order_of_conditions(of));
+  Dependencies graph;
+  for (const auto& [name, resource] : of.resources) graph[name];
+  for (auto& [name, on] : graph) {
+    const ResourceDefinition& resource = of.resources.at(name);
+    References found;
+    TRY_VOID(add_references(resource.properties, {.none = true}, found));
+    TRY(on, resources_in(found, of, graph, "Resources"));
+    for (const std::string& other : resource.depends_on) {
+      const auto there = of.resources.find(other);
+      if (there == of.resources.end()) continue;
+      const std::string& condition = there->second.condition;
+      if (condition.empty() || condition == resource.condition) on.insert(other);
+    }
   }
-  return graph;
+  TRY_VOID(without_cycle(std::move(graph)));
+  return ok();
 }
 
 }  // namespace aurora_global::cloudformation

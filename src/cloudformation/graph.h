@@ -18,6 +18,11 @@ namespace aurora_global::cloudformation {
 // false, in Resources and in Outputs, and with "Circular dependency between resources: [A, B]".
 Result<Dependencies> resource_graph(const Template& of, const ConditionValues& conditions);
 
+// Fails for conditions that depend on themselves, and for resources that do so whatever the
+// parameters are: by references outside of Fn::If, and by DependsOn on what is there whenever they
+// are.
+Result<void> check_no_cycle(const Template& of);
+
 // No condition, or one that is true.
 bool applies(const std::string& condition, const ConditionValues& conditions);
 

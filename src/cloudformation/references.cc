@@ -99,6 +99,7 @@ class Walk {
     }
     const auto& name = argument[0].get_ref<const std::string&>();
     found_.conditions.insert(name);
+    if (branches_.none) return ok();
     if (branches_.chosen != nullptr) {
       const auto value = branches_.chosen->find(name);
       if (value != branches_.chosen->end()) return over(argument[value->second ? 1 : 2]);

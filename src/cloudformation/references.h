@@ -19,9 +19,10 @@ struct References {
   std::set<std::string> mappings;                            // Of Fn::FindInMap, where it is text.
 };
 
-// Which branches of Fn::If are read: with `chosen` only the one that is taken.
+// Which branches of Fn::If are read: both, with `chosen` only the one that is taken, or none.
 struct Branches {
   const ConditionValues* chosen = nullptr;
+  bool none = false;
 };
 
 // Adds to `found` what `value` refers to, at any depth. Fails for functions that are unknown, and

@@ -264,6 +264,9 @@ Result<Template> read_template(std::string_view text) {
   TRY(const json document, read_template_text(text));
   TRY_VOID(check_top(document));
   Template made;
+  if (const auto found = document.find("AWSTemplateFormatVersion"); found != document.end()) {
+    made.version = found->get<std::string>();
+  }
   if (const auto found = document.find("Description"); found != document.end()) {
     if (!found->is_string() || found->get_ref<const std::string&>().size() > kDescriptionBytesMax) {
       return format_error("Template Description must be a string of at most " +

@@ -48,6 +48,7 @@ struct Rule {
 };
 
 struct Template {
+  std::string version;  // "2010-09-09"; empty if it says none.
   std::string description;
   nlohmann::json metadata = nlohmann::json::object();
   std::map<std::string, ParameterDefinition> parameters;

@@ -121,6 +121,7 @@ Outputs:
   Url: {Value: !Ref Q, Condition: IsNamed, Export: {Name: !Sub "${AWS::StackName}-url"}}
 )");
   ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(made->version, "2010-09-09");
   EXPECT_EQ(made->description, "A queue");
   EXPECT_TRUE(made->parameters.at("Name").no_echo);
   EXPECT_EQ(made->parameters.at("Name").min_length, 1u);
