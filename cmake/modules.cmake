@@ -12,6 +12,7 @@ find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(yaml-cpp REQUIRED)
 
 # Debian's libzip-config.cmake wants the package's programs as well; the library is enough.
 find_library(AG_LIBZIP zip REQUIRED)

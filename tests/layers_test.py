@@ -12,6 +12,7 @@ MAY_INCLUDE = {
     "model": {"base"},
     "pgwire": {"base"},
     "awsapi": {"base", "model"},
+    "cloudformation": {"base", "model", "awsapi"},
     "net": {"base"},
     "pgclient": {"base", "net"},
     "database": {"base", "net"},
@@ -20,7 +21,7 @@ MAY_INCLUDE = {
     "link": {"base", "net"},
     "router": {"base", "model", "pgwire", "net"},
     "region": {"base", "model", "net", "pgclient", "database"},
-    "services": {"base", "model", "awsapi", "net", "database", "region"},
+    "services": {"base", "model", "awsapi", "cloudformation", "net", "database", "region"},
     "functions": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
     "drill": {"base", "model", "awsapi", "net", "pgclient", "awsclient", "load"},
     "sim": {"base", "model", "net", "router", "region"},
@@ -52,7 +53,7 @@ REGION_WORDS = {"moves/giver": ("promote(",), "moves/bystander": ("promote(", "c
                 "keeper": ("RouterOrders", "RouterLink")}
 
 # No input or output, no threads, no clock of the machine but in base's SystemClock.
-PURE = {"model", "pgwire", "awsapi"}
+PURE = {"model", "pgwire", "awsapi", "cloudformation"}
 IMPURE_HEADERS = re.compile(
     r"boost/(asio|beast)|sys/socket\.h|netinet/|unistd\.h|fcntl\.h|<thread>|<mutex>|<fstream>|libpq-fe")
 

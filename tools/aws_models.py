@@ -40,6 +40,8 @@ SERVED = {
         ListResourceTags CreateAlias UpdateAlias DeleteAlias ListAliases Encrypt Decrypt ReEncrypt
         GenerateDataKey GenerateDataKeyWithoutPlaintext"""),
     "sts": ("sts/2011-06-15", "GetCallerIdentity"),
+    "cloudformation": ("cloudformation/2010-05-15", """
+        ValidateTemplate GetTemplateSummary ListStacks DescribeStacks ListExports"""),
 }
 
 

@@ -26,7 +26,7 @@ Input form(std::string_view service, std::string_view name, const char* text) {
 
 TEST(ServiceModel, KnowsWhatIsServed) {
   for (const char* service :
-       {"rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts"}) {
+       {"rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts", "cloudformation"}) {
     const ServiceModel* model = service_model(service);
     ASSERT_NE(model, nullptr) << service;
     EXPECT_FALSE(model->operations.empty()) << service;

@@ -7,6 +7,7 @@
 #include "awsapi/sigv4.h"
 #include "base/host_port.h"
 #include "services/call.h"
+#include "services/cloudformation/cloudformation.h"
 #include "services/compression.h"
 #include "services/executeapi/executeapi.h"
 #include "services/kms/kms.h"
@@ -105,6 +106,7 @@ std::vector<ServedActions> served_actions() {
       {"secretsmanager", secretsmanager::action_names()},
       {"kms", kms::action_names()},
       {"sts", sts::action_names()},
+      {"cloudformation", cloudformation::action_names()},
   };
 }
 
@@ -162,6 +164,7 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
   if (service == "sts") co_return co_await sts::serve(region_.facts(), std::move(request));
+  if (service == "cloudformation") co_return co_await cloudformation::serve(std::move(request));
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));

@@ -252,7 +252,7 @@ TEST(ApiServer, EveryMemberHasItsFate) {
     awsapi::Form form;
   };
   std::vector<Asked> all;
-  for (const char* service : {"rds", "monitoring"}) {
+  for (const char* service : {"rds", "monitoring", "cloudformation"}) {
     for (const auto& operation : awsapi::service_model(service)->operations) {
       awsapi::Form least = {{"Action", operation.name}};
       for (const auto& member : operation.input->members) {

@@ -26,6 +26,7 @@ constexpr Words kWords[] = {
     {"rds", "MissingParameter", "InvalidParameterValue", "InvalidParameterValue"},
     {"monitoring", "MissingParameter", "ValidationError", "InvalidParameterValue"},
     {"sts", "MissingParameter", "ValidationError", "InvalidParameterValue"},
+    {"cloudformation", "ValidationError", "ValidationError", "ValidationError"},
     {"logs", "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"},
     {"secretsmanager", "ValidationException", "ValidationException", "InvalidParameterException"},
     {"kms", "ValidationException", "ValidationException", "ValidationException"},
@@ -196,7 +197,9 @@ Result<Call> read_call(std::string_view service, const net::HttpRequest& request
   const ServiceModel& model = *awsapi::service_model(service);
   if (service == "lambda") return read_rest_call(model, request);
   const Wire wire = wire_of(request);
-  if (service == "rds" || service == "sts") return read_query(model, request);
+  if (service == "rds" || service == "sts" || service == "cloudformation") {
+    return read_query(model, request);
+  }
   // Of CloudWatch alone: the others never spoke Query, and do not speak CBOR yet.
   const bool all = service == "monitoring";
   if (all && (wire == Wire::query || wire == Wire::rest)) return read_query(model, request);

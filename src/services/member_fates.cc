@@ -204,6 +204,18 @@ const Row kRows[] = {
      "rotation is done at once, by the platform itself",
      {"RotationLambdaARN", "RotationRules", "ExternalSecretRotationMetadata",
       "ExternalSecretRotationRoleArn"}},
+    {"cloudformation",
+     "*",
+     kRefused,
+     "give the template as TemplateBody; there is no S3 here",
+     {"TemplateURL"}},
+    {"cloudformation", "GetTemplateSummary", kRefused, "there are no stack sets", {"StackSetName"}},
+    {"cloudformation", "GetTemplateSummary", kNoEffect, "there are no stack sets", {"CallAs"}},
+    {"cloudformation",
+     "GetTemplateSummary",
+     kNoEffect,
+     "any type of resource is taken, without a warning",
+     {"TemplateSummaryConfig"}},
     {"kms", "*", kNoEffect, "there are no grants", {"GrantTokens"}},
     {"kms", "CreateKey", kNoEffect, "there are no policies", {"BypassPolicyLockoutSafetyCheck"}},
     {"kms",
@@ -238,7 +250,7 @@ std::optional<MemberFate> fate_of(std::string_view service, std::string_view ope
 std::string member_document() {
   std::string text;
   for (const char* service :
-       {"rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts"}) {
+       {"rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts", "cloudformation"}) {
     text += "\n## " + std::string(service) + "\n";
     for (const auto& operation : awsapi::service_model(service)->operations) {
       text += "\n### " + operation.name + "\n\n";

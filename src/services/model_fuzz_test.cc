@@ -88,7 +88,7 @@ TEST(ModelFuzz, EveryRequestIsAnsweredInItsProtocol) {
     Rng rng(seed);
     RequestMaker maker(rng);
     static constexpr const char* kServices[] = {
-        "rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts"};
+        "rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts", "cloudformation"};
     int failures = 0;
     for (std::uint64_t i = 0; i < requests && failures < kFailuresShown; ++i) {
       auto made = maker.make(kServices[rng.below(std::size(kServices))]);

@@ -82,6 +82,7 @@ SURFACES = (
     Surface("Secrets Manager", "secretsmanager", "json", ""),
     Surface("KMS", "kms", "json", ""),
     Surface("STS", "sts", "query", "InvalidParameterValue"),
+    Surface("CloudFormation", "cloudformation", "query", "ValidationError"),
 )
 
 # What an action wants at least: values for the members that botocore calls required, and what
@@ -90,6 +91,7 @@ SURFACES = (
 REQUIRED = {"string": ABSENT, "blob": b"x", "list": [], "boolean": True, "integer": 1}
 TARGET = {"GlobalClusterIdentifier": ABSENT, "TargetDbClusterIdentifier": ABSENT}
 RANGE = {"StartTime": "2026-01-01T00:00:00Z", "EndTime": "2026-01-01T01:00:00Z"}
+TEMPLATE = '{"Resources": {"R": {"Type": "AWS::SQS::Queue"}}}'
 PARAMETERS = {
     "CreateGlobalCluster": {"GlobalClusterIdentifier": ABSENT, "Engine": ABSENT},
     "ModifyGlobalCluster": {"GlobalClusterIdentifier": ABSENT},
@@ -113,6 +115,8 @@ PARAMETERS = {
     "DeleteAlias": {"AliasName": "alias/absent"},
     "GenerateDataKey": {"KeySpec": "AES_256"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_256"},
+    "ValidateTemplate": {"TemplateBody": TEMPLATE},
+    "GetTemplateSummary": {"TemplateBody": TEMPLATE},
 }
 
 # Parameters that mean nothing here: read actions succeed whatever is in them.
@@ -139,6 +143,8 @@ CLI_ELSEWHERE = {
     "kms_test.py": {"CreateKey", "DescribeKey", "ListKeys", "EnableKey", "DisableKey",
                     "ScheduleKeyDeletion", "CancelKeyDeletion", "EnableKeyRotation",
                     "GetKeyRotationStatus", "CreateAlias", "Encrypt", "Decrypt", "GenerateDataKey"},
+    "cloudformation_test.py": {"ValidateTemplate", "GetTemplateSummary", "ListStacks",
+                               "DescribeStacks", "ListExports"},
 }
 SDK_ELSEWHERE = {
     "sdk/functions.mjs": {"PutMetricData", "GetMetricStatistics", "GetMetricData", "ListMetrics",
@@ -775,8 +781,9 @@ class Api(PlatformTest):
                 text = (HERE / file).read_text(encoding="utf-8")
                 for action in actions:
                     self.assertIn(word(action), text, f"{file} does not ask for {action}")
-            # The SDK for JavaScript that is installed for these tests has no client of STS.
-            self.assertEqual(asked.union(*elsewhere.values()) | {"GetCallerIdentity"}, every)
+            # The SDK for JavaScript that is installed for these tests has no client of these.
+            unasked = {"GetCallerIdentity", *CLI_ELSEWHERE["cloudformation_test.py"]}
+            self.assertEqual(asked.union(*elsewhere.values()) | unasked, every)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ SURFACES = {
     "secretsmanager": ("secretsmanager", ["json"]),
     "kms": ("kms", ["json"]),
     "sts": ("sts", ["query"]),
+    "cloudformation": ("cloudformation", ["query"]),
 }
 # What would move or end the only writer, or start servers by the dozen, is asked for nobody.
 FOR_NOBODY = {"SwitchoverGlobalCluster", "FailoverGlobalCluster", "RemoveFromGlobalCluster",
@@ -39,7 +40,12 @@ PIECES = ["a", "B", "9", "-", "_", ".", "/", ":", " ", "us-east-1", "\n", "\t", 
 NAMED = {"SecretId": "fuzz/secret", "AliasName": "alias/fuzz", "FunctionName": "echo",
          "Qualifier": "$LATEST", "logGroupName": "/aws/lambda/echo", "Namespace": "Fuzz",
          "MetricName": "M", "Stat": "Average", "Engine": "aurora-postgresql", "KeySpec": "AES_256",
-         "VersionStage": "AWSCURRENT", "SecretString": "x", "ExtendedStatistics": "p99"}
+         "VersionStage": "AWSCURRENT", "SecretString": "x", "ExtendedStatistics": "p99",
+         "TemplateBody": """
+Parameters: {P: {Type: String, Default: p, AllowedValues: [p, q]}}
+Conditions: {C: !Equals [!Ref P, p]}
+Resources: {R: {Type: AWS::IAM::Role, Properties: {RoleName: !If [C, !Sub "${P}-r", r]}}}
+"""}
 KNOWN = ["aurora-postgresql", "15.18", "us-west-2", "/aws/lambda/echo", "Fuzz", "Average", "p99",
          "rate", "echo", "fuzz/secret", "alias/fuzz", "arn:aws:kms:us-east-1:123456789012:key/x",
          '{"username":"u","password":"p"}', "absent", "7", "-99", "b/-1", "f/7",

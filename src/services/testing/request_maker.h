@@ -36,6 +36,7 @@ class RequestMaker {
     for (std::uint64_t i = rng_.below(4); i > 1; --i) spoil(input, 0);
     made.wire = service == "lambda"                     ? Wire::rest
                 : service == "rds" || service == "sts"  ? Wire::query
+                : service == "cloudformation"           ? Wire::query
                 : service == "monitoring" && one_in(3)  ? Wire::query
                 : service == "monitoring" && !one_in(3) ? Wire::cbor
                                                         : Wire::json;
@@ -132,6 +133,15 @@ class RequestMaker {
     return made;
   }
 
+  static constexpr std::string_view kTemplate = R"(
+AWSTemplateFormatVersion: 2010-09-09
+Metadata: {M: [1, "2"]}
+Parameters: {P: {Type: String, Default: p, NoEcho: true, AllowedValues: [p, q]}}
+Conditions: {C: !Equals [!Ref P, p]}
+Resources: {R: {Type: AWS::IAM::Role, Condition: C, Properties: {RoleName: !Sub "${P}-r"}}}
+Outputs: {O: {Value: !If [C, !GetAtt R.Arn, ""], Export: {Name: !Ref AWS::StackName}}}
+)";
+
   // What the region has, so that requests also get beyond "not found".
   std::string known_or(std::string otherwise) {
     static const std::string_view kKnown[] = {"7",
@@ -154,7 +164,9 @@ class RequestMaker {
                                               "rate",
                                               "username",
                                               "arn:aws:rds:us-east-1:123456789012:cluster:c",
-                                              "{\"username\":\"u\",\"password\":\"p\"}"};
+                                              "{\"username\":\"u\",\"password\":\"p\"}",
+                                              "{\"Resources\":{\"R\":{\"Type\":\"T\"}}}",
+                                              kTemplate};
     return one_in(2) ? std::string(kKnown[rng_.below(std::size(kKnown))]) : otherwise;
   }
 

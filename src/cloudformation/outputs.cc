@@ -1,0 +1,37 @@
+#include "cloudformation/outputs.h"
+
+#include "cloudformation/errors.h"
+#include "cloudformation/graph.h"
+#include "cloudformation/members.h"
+
+namespace aurora_global::cloudformation {
+namespace {
+
+// What an output's value or its export's name comes to.
+Result<std::string> text_of_output(const Scope& scope, const std::string& name,
+                                   const nlohmann::json& given) {
+  TRY(const Value value, evaluate(scope, given));
+  if (!value.known()) {
+    return make_error(ErrorKind::internal,
+                      "output " + name + " waits for resource " + value.awaited.begin()->first);
+  }
+  if (auto text = as_text(value.json)) return *text;
+  return format_error("The Value field of every Outputs member must evaluate to a String.");
+}
+
+}  // namespace
+
+Result<std::map<std::string, Output>> evaluate_outputs(const Scope& scope) {
+  std::map<std::string, Output> outputs;
+  for (const auto& [name, definition] : scope.of->outputs) {
+    if (!applies(definition.condition, *scope.conditions)) continue;
+    Output& output = outputs[name];
+    output.description = definition.description;
+    TRY(output.value, text_of_output(scope, name, definition.value));
+    if (definition.export_name.is_null()) continue;
+    TRY(output.export_name, text_of_output(scope, name, definition.export_name));
+  }
+  return outputs;
+}
+
+}  // namespace aurora_global::cloudformation
