@@ -20,6 +20,7 @@
 namespace aurora_global::services {
 namespace {
 
+constexpr Duration kDrainLimit = std::chrono::seconds(5);
 constexpr std::string_view kStatusService = "aurora-global";
 
 // What is found before any service is asked: what the Query protocol calls it, what the others do.
@@ -133,6 +134,9 @@ void ApiServer::start() {
 
 net::Task<void> ApiServer::stop() {
   co_await lambda_->stop();
+  const Deadline limit = Deadline::in(kDrainLimit);
+  co_await logs_->drain(limit);
+  co_await cloudwatch_->drain(limit);
   tasks_.stop();
   co_await tasks_.join();
 }

@@ -21,10 +21,12 @@ struct MetricDatum {
   std::vector<double> counts;  // Of each value; empty: one each.
 };
 
-// Takes metrics and stores them soon.
+// Takes metrics and stores them soon. What waits is bounded: a source that can wait awaits the room
+// before it goes on; what comes over the bound is counted, told and dropped.
 class MetricSink {
  public:
   virtual ~MetricSink() = default;
+  virtual net::Task<void> room_for_metrics() { co_return; }
   virtual void put_metrics(std::vector<MetricDatum> data) = 0;
 };
 
@@ -33,10 +35,11 @@ struct LogLine {
   std::string message;
 };
 
-// Takes lines of a log stream and stores them soon, in order.
+// Takes lines of a log stream and stores them soon, in order. Bounded as metrics are.
 class LogSink {
  public:
   virtual ~LogSink() = default;
+  virtual net::Task<void> room_for_lines() { co_return; }
   virtual void put_lines(std::string group, std::string stream, std::vector<LogLine> lines) = 0;
 };
 

@@ -1,8 +1,10 @@
 #include "services/cloudwatch/cloudwatch.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/json.h"
 #include "net/log.h"
@@ -23,6 +25,7 @@ constexpr std::size_t kPointsMax = 1440;
 constexpr std::size_t kQueriesMax = 500;
 constexpr std::size_t kListMax = 500;
 constexpr std::int64_t kDatapointsMax = 100'800;
+constexpr std::chrono::hours kAheadMax{2};
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS metric(id INTEGER PRIMARY KEY, name_space TEXT NOT NULL,"
@@ -30,7 +33,12 @@ constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS value(id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " metric INTEGER NOT NULL, at INTEGER NOT NULL, unit TEXT NOT NULL, value REAL NOT NULL,"
     " count REAL NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS value_metric ON value(metric, at);";
+    "CREATE INDEX IF NOT EXISTS value_metric ON value(metric, at);"
+    "CREATE INDEX IF NOT EXISTS value_at ON value(at);";
+constexpr std::size_t kBatchValuesMax = 5000;
+constexpr std::int64_t kTrimEveryValues = kValuesKept / 20;
+constexpr Duration kTrimEvery = std::chrono::minutes(1);
+constexpr Duration kLookEvery = std::chrono::seconds(1);
 
 std::int64_t milliseconds(WallTime at) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
@@ -44,8 +52,28 @@ std::string dimensions_text(std::vector<std::pair<std::string, std::string>> dim
   return all.dump();
 }
 
-Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data) {
+Result<std::int64_t> last_value(sqlite3* raw) {
+  Statement last(raw, "SELECT max(id) FROM value");
+  TRY_VOID(last.step());
+  return last.number(0);
+}
+
+// Two statements, so that each goes by its index.
+Result<void> trim(sqlite3* raw) {
+  Statement over(raw, "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?");
+  over.bind(1, std::int64_t{kValuesKept});
+  TRY_VOID(over.step());
+  Statement old(raw, "DELETE FROM value WHERE at < ?");
+  old.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
+  TRY_VOID(old.step());
+  return ok();
+}
+
+// Trims when enough values have come since the last time, or for `Trim::now`.
+enum class Trim { when_due, now };
+Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data, Trim how) {
   return database::in_transaction(raw, [&]() -> Result<void> {
+    TRY(const std::int64_t before, last_value(raw));
     for (const MetricDatum& datum : data) {
       const std::string dimensions = dimensions_text(datum.dimensions);
       Statement metric(raw,
@@ -70,11 +98,9 @@ Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data) {
         insert.reset();
       }
     }
-    Statement trim(raw, "DELETE FROM value WHERE at < ? OR id <= (SELECT max(id) FROM value) - ?");
-    trim.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
-    trim.bind(2, std::int64_t{kValuesKept});
-    TRY_VOID(trim.step());
-    return ok();
+    TRY(const std::int64_t after, last_value(raw));
+    const bool due = before / kTrimEveryValues != after / kTrimEveryValues;
+    return due || how == Trim::now ? trim(raw) : ok();
   });
 }
 
@@ -131,12 +157,8 @@ Result<MetricDatum> read_datum(const std::string& name_space, json object) {
     members.ignore({"StatisticValues"});
   }
   if (datum.values.empty()) members.problem("MetricData needs Value or Values", "MissingParameter");
-  if (!datum.counts.empty() && datum.counts.size() != datum.values.size()) {
-    members.problem("Values and Counts must have the same length");
-  }
-  const auto age = SystemClock().wall_now() - datum.at;
-  if (age > kRetention || age < -std::chrono::hours(2)) {
-    members.problem("Timestamp must lie within the last 15 days and the next 2 hours");
+  if (const auto problem = problem_of(datum, SystemClock().wall_now()); !problem.empty()) {
+    members.problem(problem);
   }
   TRY_VOID(members.finish());
   return datum;
@@ -217,7 +239,9 @@ net::Task<Answer> put_metric_data(database::Database& database, Members members)
     CO_TRY(MetricDatum datum, read_datum(name_space, std::move(one)));
     data.push_back(std::move(datum));
   }
-  auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data); };
+  auto job = [data = std::move(data)](sqlite3* raw) {
+    return insert_all(raw, data, Trim::when_due);
+  };
   CO_TRY_VOID(co_await database.work<void>(std::move(job)));
   co_return json::object();
 }
@@ -302,41 +326,84 @@ Result<DataQuery> read_data_query(json object, const Wanted& range) {
   return query;
 }
 
+// As AWS: the names of results must tell them apart.
+Result<std::vector<DataQuery>> read_data_queries(std::vector<json> given, const Wanted& range) {
+  std::vector<DataQuery> queries;
+  std::set<std::string> ids;
+  for (json& one : given) {
+    TRY(DataQuery query, read_data_query(std::move(one), range));
+    const auto named = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    const bool shaped = query.id[0] >= 'a' && query.id[0] <= 'z' &&
+                        std::all_of(query.id.begin(), query.id.end(), named);
+    if (!shaped || !ids.insert(query.id).second) {
+      return make_error(ErrorKind::invalid,
+                        "MetricDataQueries: every Id is unique, begins with a lower-case letter, "
+                        "and is of letters, digits and underscores",
+                        "ValidationError");
+    }
+    queries.push_back(std::move(query));
+  }
+  return queries;
+}
+
+// Of all points of all queries, in the order of the answer: which go into this page.
+struct PointsPage {
+  std::int64_t skipped;  // Given by earlier pages; counted down.
+  std::int64_t room;     // Counted down, too.
+  bool full = false;     // There are more.
+};
+
+// The result of one query, or null if earlier pages gave all of it.
+json result_of(const DataQuery& query, const Found& found, bool descending, PointsPage& page) {
+  json times = json::array();
+  json values = json::array();
+  bool given = false;
+  const auto add = [&](const Found::value_type& one) {
+    if (page.skipped > 0) {
+      --page.skipped;
+      given = true;
+    } else if (page.room > 0) {
+      --page.room;
+      times.push_back(seconds(one.first.first));
+      values.push_back(*statistic(one.second, query.stat));
+    } else {
+      page.full = true;
+    }
+  };
+  if (descending) std::for_each(found.rbegin(), found.rend(), add);
+  if (!descending) std::for_each(found.begin(), found.end(), add);
+  if (times.empty() && (given || page.full)) return nullptr;
+  return {{"Id", query.id},
+          {"Label", query.label},
+          {"Timestamps", std::move(times)},
+          {"Values", std::move(values)},
+          {"StatusCode", page.full ? "PartialData" : "Complete"}};
+}
+
 net::Task<Answer> get_metric_data(database::Database& database, Members members) {
   Wanted range;
   read_range(members, range);
   const bool descending = members.text("ScanBy", "TimestampDescending") != "TimestampAscending";
-  std::vector<json> queries = members.list("MetricDataQueries");
+  std::vector<json> given = members.list("MetricDataQueries");
   const auto most = members.number("MaxDatapoints", 1, kDatapointsMax).value_or(kDatapointsMax);
-  if (!members.text("NextToken").empty()) {
-    members.problem("Answers come in one page here; there is no NextToken", "InvalidNextToken");
-  }
-  if (queries.empty()) members.problem("MetricDataQueries is required", "MissingParameter");
-  if (queries.size() > kQueriesMax) members.problem("MetricDataQueries has at most 500 members");
+  // A token is how many points came before.
+  const auto skipped = members.page_token("NextToken", "", "InvalidNextToken").value_or(0);
+  if (given.empty()) members.problem("MetricDataQueries is required", "MissingParameter");
+  if (given.size() > kQueriesMax) members.problem("MetricDataQueries has at most 500 members");
   CO_TRY_VOID(members.finish());
-  json results = json::array();
-  for (json& one : queries) {
-    CO_TRY(DataQuery query, read_data_query(std::move(one), range));
+  CO_TRY(const auto queries, read_data_queries(std::move(given), range));
+  json answer = {{"MetricDataResults", json::array()}, {"Messages", json::array()}};
+  PointsPage page{skipped, most};
+  for (const DataQuery& query : queries) {
     if (!query.returned) continue;
     auto job = [wanted = query.wanted](sqlite3* raw) { return select_values(raw, wanted); };
     CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
-    json times = json::array();
-    json values = json::array();
-    const auto add = [&](const Found::value_type& one) {
-      if (static_cast<std::int64_t>(times.size()) >= most) return;
-      times.push_back(seconds(one.first.first));
-      values.push_back(*statistic(one.second, query.stat));
-    };
-    // What is over `most` is the end of what was asked for, in the order that was asked for.
-    if (descending) std::for_each(found.rbegin(), found.rend(), add);
-    if (!descending) std::for_each(found.begin(), found.end(), add);
-    results.push_back({{"Id", query.id},
-                       {"Label", query.label},
-                       {"Timestamps", times},
-                       {"Values", values},
-                       {"StatusCode", "Complete"}});
+    json result = result_of(query, found, descending, page);
+    if (!result.is_null()) answer["MetricDataResults"].push_back(std::move(result));
+    if (page.full) break;
   }
-  co_return json{{"MetricDataResults", results}, {"Messages", json::array()}};
+  if (page.full) answer["NextToken"] = std::to_string(skipped + most);
+  co_return answer;
 }
 
 net::Task<Answer> list_metrics(database::Database& database, Members members) {
@@ -400,14 +467,74 @@ Result<std::unique_ptr<CloudWatch>> CloudWatch::open(net::TaskGroup& tasks,
   return std::unique_ptr<CloudWatch>(new CloudWatch(tasks, std::move(database)));
 }
 
-void CloudWatch::put_metrics(std::vector<MetricDatum> data) {
-  tasks_.spawn("store metrics", store(std::move(data)));
+std::string problem_of(const MetricDatum& datum, WallTime now) {
+  const double most = std::ldexp(1, 360);  // What AWS takes.
+  if (!datum.counts.empty() && datum.counts.size() != datum.values.size()) {
+    return "Values and Counts must have the same length";
+  }
+  for (const double value : datum.values) {
+    if (!(value >= -most && value <= most)) return "Values must lie from -2^360 to 2^360";
+  }
+  for (const double count : datum.counts) {
+    if (!(count > 0 && count <= most)) return "Counts must be greater than 0, and at most 2^360";
+  }
+  // Compared in this way round, because a distance could overflow.
+  if (datum.at < now - kRetention || datum.at > now + kAheadMax) {
+    return "Timestamp must lie within the last 15 days and the next 2 hours";
+  }
+  return "";
 }
 
-net::Task<void> CloudWatch::store(std::vector<MetricDatum> data) {
-  auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data); };
-  const auto stored = co_await database_->work<void>(std::move(job));
-  if (stored.has_error()) log::warn("store metrics: {}", stored.error().message);
+void CloudWatch::put_metrics(std::vector<MetricDatum> data) {
+  const WallTime now = SystemClock().wall_now();
+  for (MetricDatum& datum : data) {
+    if (datum.values.empty() || !problem_of(datum, now).empty()) continue;
+    if (waiting_values_ >= kWaitingValuesMax) {
+      dropped_ += datum.values.size();
+      continue;
+    }
+    waiting_values_ += datum.values.size();
+    waiting_.push_back(std::move(datum));
+  }
+  if (waiting_.empty() || std::exchange(writing_, true)) return;
+  tasks_.spawn("store metrics", write());
+}
+
+net::Task<void> CloudWatch::room_for_metrics() {
+  while (waiting_values_ >= kRoomValues && !tasks_.stopping()) {
+    co_await written_.wait_for(kLookEvery);
+  }
+}
+
+net::Task<void> CloudWatch::drain(Deadline deadline) {
+  while (writing_ && !deadline.passed()) co_await written_.wait(deadline);
+}
+
+net::Task<void> CloudWatch::write() {
+  while (!waiting_.empty()) {
+    // Not all at once, so that who reads in between need not wait long.
+    std::vector<MetricDatum> batch;
+    std::size_t values = 0;
+    for (; !waiting_.empty() && values < kBatchValuesMax; waiting_.pop_front()) {
+      values += waiting_.front().values.size();
+      batch.push_back(std::move(waiting_.front()));
+    }
+    waiting_values_ -= values;
+    if (const auto lost = std::exchange(dropped_, 0); lost > 0) {
+      log::warn("{} values of metrics were not kept: more came than could be stored", lost);
+    }
+    const Instant now = SystemClock().now();
+    const Trim how = now - trimmed_at_ >= kTrimEvery ? Trim::now : Trim::when_due;
+    if (how == Trim::now) trimmed_at_ = now;
+    auto job = [batch = std::move(batch), how](sqlite3* raw) {
+      return insert_all(raw, batch, how);
+    };
+    const auto stored = co_await database_->work<void>(std::move(job));
+    if (stored.has_error()) log::warn("store metrics: {}", stored.error().message);
+    written_.notify();
+  }
+  writing_ = false;
+  written_.notify();
 }
 
 net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {

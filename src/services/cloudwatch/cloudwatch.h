@@ -4,6 +4,8 @@
 // Values are kept as they came, so every statistic and percentile is exact.
 #pragma once
 
+#include <deque>
+
 #include "database/database.h"
 #include "net/http.h"
 #include "services/sinks.h"
@@ -12,8 +14,15 @@ namespace aurora_global::services::cloudwatch {
 
 inline constexpr std::chrono::hours kRetention{15 * 24};
 inline constexpr int kValuesKept = 2'000'000;
+// Of values that wait to be stored: over the first nobody should send more, over the second they
+// are dropped, and the daemon's log says how many.
+inline constexpr std::size_t kRoomValues = 50'000;
+inline constexpr std::size_t kWaitingValuesMax = 200'000;
 
 std::vector<std::string_view> action_names();
+
+// Why CloudWatch takes no such datum, whichever way it comes; empty: it does.
+std::string problem_of(const MetricDatum& datum, WallTime now);
 
 class CloudWatch final : public MetricSink {
  public:
@@ -21,16 +30,26 @@ class CloudWatch final : public MetricSink {
   static Result<std::unique_ptr<CloudWatch>> open(net::TaskGroup& tasks,
                                                   const std::filesystem::path& file);
 
+  // A datum with a problem is dropped.
   void put_metrics(std::vector<MetricDatum> data) override;
+  net::Task<void> room_for_metrics() override;
+  // Returns when nothing waits any more, or at the deadline.
+  net::Task<void> drain(Deadline deadline);
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
 
  private:
   CloudWatch(net::TaskGroup& tasks, std::unique_ptr<database::Database> database)
-      : tasks_(tasks), database_(std::move(database)) {}
-  net::Task<void> store(std::vector<MetricDatum> data);
+      : tasks_(tasks), database_(std::move(database)), written_(tasks.executor()) {}
+  net::Task<void> write();
 
   net::TaskGroup& tasks_;
   std::unique_ptr<database::Database> database_;
+  std::deque<MetricDatum> waiting_;
+  std::size_t waiting_values_ = 0;
+  std::uint64_t dropped_ = 0;
+  bool writing_ = false;
+  Instant trimmed_at_{};
+  net::Event written_;  // A batch is stored.
 };
 
 }  // namespace aurora_global::services::cloudwatch

@@ -10,6 +10,9 @@ using nlohmann::json;
 
 constexpr std::size_t kValuesMax = 100;  // Of one metric in one document.
 constexpr std::size_t kMetricsMax = 100;
+constexpr std::size_t kDataMax = 1000;  // Of one document: its metrics times its dimension sets.
+// Milliseconds since 1970 that our clock can count (until the year 2255).
+constexpr std::int64_t kTimestampMax = 9'000'000'000'000;
 
 std::vector<double> values_of(const json& member) {
   std::vector<double> values;
@@ -44,7 +47,7 @@ void take_directive(const json& document, const json& directive, WallTime at,
       datum.dimensions = dimensions;
       datum.at = at;
       datum.values = values_of(document.at(name));
-      if (!datum.values.empty()) out.push_back(std::move(datum));
+      if (!datum.values.empty() && out.size() < kDataMax) out.push_back(std::move(datum));
     }
   }
 }
@@ -58,7 +61,9 @@ std::vector<MetricDatum> embedded_metrics(std::string_view line) {
   std::vector<MetricDatum> out;
   try {
     const json& about = document.at("_aws");
-    const WallTime at(std::chrono::milliseconds(about.at("Timestamp").get<std::int64_t>()));
+    const json& told = about.at("Timestamp");
+    if (!told.is_number() || !(told >= 0 && told <= kTimestampMax)) return {};
+    const WallTime at(std::chrono::milliseconds(told.get<std::int64_t>()));
     for (const json& directive : about.at("CloudWatchMetrics")) {
       take_directive(document, directive, at, out);
     }

@@ -24,6 +24,14 @@ TEST(EmbeddedMetrics, OneMetricPerDimensionSetAndName) {
 }
 
 TEST(EmbeddedMetrics, WhatBreaksTheSpecificationIsALogLine) {
+  const std::string document =
+      R"({"_aws":{"Timestamp":T,"CloudWatchMetrics":[{"Namespace":"N","Metrics":[{"Name":"A"}]}]},)"
+      R"("A":1})";
+  for (const char* time : {"-1", "9223372036854775807", "18446744073709551615", "1e300"}) {
+    std::string line = document;
+    line.replace(line.find(":T,") + 1, 1, time);
+    EXPECT_TRUE(embedded_metrics(line).empty()) << line;
+  }
   for (const char* line :
        {"", "hello", "{\"_aws\"", R"({"_aws":1})", R"({"_aws":{"Timestamp":"x"}})",
         R"({"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["F"]],

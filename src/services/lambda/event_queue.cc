@@ -19,13 +19,19 @@ constexpr std::int64_t kEventAgeMaxMs = 6 * 3600 * 1000;
 constexpr std::int64_t kThrottledDelayMs = 1000;
 constexpr Duration kLookEvery = 60s;
 constexpr Duration kTroubleDelay = 5s;
+constexpr std::int64_t kBuryAgainMs = 60'000;
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS event(id INTEGER PRIMARY KEY AUTOINCREMENT, function TEXT NOT NULL,"
     " request_id TEXT NOT NULL, payload TEXT NOT NULL, attempts INTEGER NOT NULL,"
     " not_before INTEGER NOT NULL, created INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS event_context(event INTEGER PRIMARY KEY, trace_id TEXT NOT NULL,"
-    " client_context TEXT NOT NULL);";
+    " client_context TEXT NOT NULL);"
+    // All that is looked at to find what is due: payloads are not read for that.
+    "CREATE INDEX IF NOT EXISTS event_due ON"
+    " event(not_before, function, request_id, attempts, created);"
+    // What could not be written to the dead-letter log yet.
+    "CREATE TABLE IF NOT EXISTS event_end(event INTEGER PRIMARY KEY, record TEXT NOT NULL);";
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -55,23 +61,67 @@ Result<void> insert(sqlite3* raw, const std::string& function, const Invocation&
 
 Result<Events> select_next(sqlite3* raw) {
   Events events;
-  Statement select(
-      raw,
-      "SELECT e.id, e.function, e.request_id, e.payload, coalesce(c.trace_id, ''), "
-      "coalesce(c.client_context, ''), e.attempts, e.not_before, e.created FROM event "
-      "e LEFT JOIN event_context c ON c.event = e.id ORDER BY e.not_before LIMIT 1000");
+  Statement select(raw,
+                   "SELECT id, function, request_id, attempts, not_before, created FROM event "
+                   "ORDER BY not_before LIMIT 1000");
   for (;;) {
     TRY(const bool more, select.step());
     if (!more) return events;
     QueuedEvent event;
     event.id = select.number(0);
     event.function = select.text(1);
-    event.invocation = {select.text(2), select.text(3), select.text(4), select.text(5)};
-    event.attempts = static_cast<int>(select.number(6));
-    event.not_before = select.number(7);
-    event.created = select.number(8);
+    event.invocation.request_id = select.text(2);
+    event.attempts = static_cast<int>(select.number(3));
+    event.not_before = select.number(4);
+    event.created = select.number(5);
     events.push_back(std::move(event));
   }
+}
+
+// Counts a try, and reads what it needs.
+Result<QueuedEvent> begin_try(sqlite3* raw, QueuedEvent event) {
+  Statement update(raw, "UPDATE event SET attempts = ? WHERE id = ?");
+  update.bind(1, std::int64_t{event.attempts + 1});
+  update.bind(2, event.id);
+  TRY_VOID(update.step());
+  Statement select(
+      raw,
+      "SELECT e.payload, coalesce(c.trace_id, ''), coalesce(c.client_context, ''), "
+      "coalesce(d.record, '') FROM event e LEFT JOIN event_context c ON c.event = e.id "
+      "LEFT JOIN event_end d ON d.event = e.id WHERE e.id = ?");
+  select.bind(1, event.id);
+  TRY(const bool there, select.step());
+  if (!there) return make_error(ErrorKind::not_found, "the event is gone");
+  event.invocation.payload = select.text(0);
+  event.invocation.trace_id = select.text(1);
+  event.invocation.client_context = select.text(2);
+  event.end_record = select.text(3);
+  return event;
+}
+
+// The end of an event that the dead-letter log does not have yet: kept, and not tried again.
+Result<void> keep_end(sqlite3* raw, std::int64_t id, const std::string& record) {
+  return database::in_transaction(raw, [&]() -> Result<void> {
+    Statement keep(raw, "INSERT OR REPLACE INTO event_end(event, record) VALUES (?, ?)");
+    keep.bind(1, id);
+    keep.bind(2, record);
+    TRY_VOID(keep.step());
+    Statement later(raw, "UPDATE event SET not_before = ? WHERE id = ?");
+    later.bind(1, now_ms() + kBuryAgainMs);
+    later.bind(2, id);
+    TRY_VOID(later.step());
+    return ok();
+  });
+}
+
+// Appends a line, and makes sure that it is there.
+Result<void> append_line(const std::filesystem::path& file, const std::string& line) {
+  std::ofstream out(file, std::ios::app);
+  chmod(file.c_str(), 0600);
+  out << line << "\n" << std::flush;
+  out.close();
+  if (out) return ok();
+  return make_error(ErrorKind::exhausted, "cannot write " + file.string());
 }
 
 // A document as what it is, anything else as text.
@@ -174,11 +224,21 @@ net::Task<Result<FunctionAnswer>> EventQueue::attempt(const QueuedEvent& event) 
 }
 
 net::Task<void> EventQueue::try_event(QueuedEvent event) {
-  const auto counted = co_await store(event.id, event.attempts + 1, event.not_before);
-  if (counted.has_error()) {
-    log::error("count asynchronous invocation: {}", counted.error().message);
+  const std::int64_t id = event.id;
+  auto job = [event = std::move(event)](sqlite3* raw) { return begin_try(raw, event); };
+  auto begun = co_await database_->work<QueuedEvent>(std::move(job));
+  if (begun.has_error()) {
+    log::error("count asynchronous invocation: {}", begun.error().message);
     co_await wake_.wait_for(kTroubleDelay);
-    running_.erase(event.id);
+    running_.erase(id);
+    co_return;
+  }
+  event = std::move(*begun);
+  if (!event.end_record.empty()) {
+    const auto ended = co_await bury(id, std::move(event.end_record));
+    if (ended.has_error()) log::error("store invocation: {}", ended.error().message);
+    running_.erase(id);
+    wake_.notify();
     co_return;
   }
   Result<FunctionAnswer> answer = make_error(
@@ -188,8 +248,8 @@ net::Task<void> EventQueue::try_event(QueuedEvent event) {
     ++event.attempts;
     answer = co_await attempt(event);
   }
-  co_await conclude(event, std::move(answer));
-  running_.erase(event.id);
+  co_await conclude(std::move(event), std::move(answer));
+  running_.erase(id);
   wake_.notify();
 }
 
@@ -203,13 +263,11 @@ net::Task<void> EventQueue::conclude(QueuedEvent event, Result<FunctionAnswer> a
   } else if (stopping_) {  // Cut off by our own end: the next daemon takes it up.
     stored = co_await store(event.id, event.attempts - 1, event.not_before);
   } else if (now - event.created > kEventAgeMaxMs) {
-    bury(event, "EventAgeExceeded", answer);
-    stored = co_await remove(event.id);
+    stored = co_await bury(event.id, end_of(event, "EventAgeExceeded", answer));
   } else if (is_throttled(answer)) {
     stored = co_await store(event.id, event.attempts - 1, now + kThrottledDelayMs);
   } else if (event.attempts > policy.retries) {
-    bury(event, "RetriesExhausted", answer);
-    stored = co_await remove(event.id);
+    stored = co_await bury(event.id, end_of(event, "RetriesExhausted", answer));
   } else {
     const auto which = static_cast<std::size_t>(std::max(event.attempts - 1, 0));
     const double delay = policy.delays_s[std::min(which, policy.delays_s.size() - 1)];
@@ -235,7 +293,8 @@ net::Task<Result<void>> EventQueue::remove(std::int64_t id) {
   auto job = [=](sqlite3* raw) {
     return database::in_transaction(raw, [&]() -> Result<void> {
       for (const char* sql :
-           {"DELETE FROM event WHERE id = ?", "DELETE FROM event_context WHERE event = ?"}) {
+           {"DELETE FROM event WHERE id = ?", "DELETE FROM event_context WHERE event = ?",
+            "DELETE FROM event_end WHERE event = ?"}) {
         Statement drop(raw, sql);
         drop.bind(1, id);
         TRY_VOID(drop.step());
@@ -246,15 +305,21 @@ net::Task<Result<void>> EventQueue::remove(std::int64_t id) {
   co_return co_await database_->work<void>(std::move(job));
 }
 
-void EventQueue::bury(const QueuedEvent& event, const std::string& condition,
-                      const Result<FunctionAnswer>& answer) {
+std::string EventQueue::end_of(const QueuedEvent& event, const std::string& condition,
+                               const Result<FunctionAnswer>& answer) const {
   const json record =
       dead_letter(event, arn_prefix_ + event.function, condition, answer, SystemClock().wall_now());
-  std::ofstream out(dead_letters_, std::ios::app);
-  chmod(dead_letters_.c_str(), 0600);
-  out << record.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
   log::warn("asynchronous invocation {} of {}: {}; see {}", event.invocation.request_id,
             event.function, condition, dead_letters_.string());
+  return record.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+net::Task<Result<void>> EventQueue::bury(std::int64_t id, std::string record) {
+  const auto written = append_line(dead_letters_, record);
+  if (written.has_value()) co_return co_await remove(id);
+  log::error("dead letter: {}; it is kept and written later", written.error().message);
+  auto job = [id, record = std::move(record)](sqlite3* raw) { return keep_end(raw, id, record); };
+  co_return co_await database_->work<void>(std::move(job));
 }
 
 }  // namespace aurora_global::services::lambda

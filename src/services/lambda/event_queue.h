@@ -22,6 +22,7 @@ struct QueuedEvent {
   Invocation invocation;
   int attempts = 0;                          // Begun so far.
   std::int64_t not_before = 0, created = 0;  // Milliseconds since 1970.
+  std::string end_record;  // Its line of the dead-letter log, if that could not be written yet.
 };
 
 struct EventPolicy {
@@ -78,8 +79,12 @@ class EventQueue {
   net::Task<void> conclude(QueuedEvent event, Result<FunctionAnswer> answer);
   net::Task<Result<void>> store(std::int64_t id, int attempts, std::int64_t not_before);
   net::Task<Result<void>> remove(std::int64_t id);
-  void bury(const QueuedEvent& event, const std::string& condition,
-            const Result<FunctionAnswer>& answer);
+  // The line of the dead-letter log.
+  std::string end_of(const QueuedEvent& event, const std::string& condition,
+                     const Result<FunctionAnswer>& answer) const;
+  // Writes it and removes the event. What cannot be written is kept with the event and written
+  // later; the function is not tried again.
+  net::Task<Result<void>> bury(std::int64_t id, std::string record);
 
   std::filesystem::path dead_letters_;
   std::string arn_prefix_;

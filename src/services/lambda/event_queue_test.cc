@@ -17,7 +17,7 @@ using nlohmann::json;
 class Runner final : public EventRunner {
  public:
   explicit Runner(boost::asio::any_io_executor executor) : tried(executor) {}
-  EventPolicy policy_of(const std::string&) override { return {2, {0.001}}; }
+  EventPolicy policy_of(const std::string&) override { return {2, {delay_s}}; }
   net::Task<Result<FunctionAnswer>> run_event(std::string, Invocation invocation) override {
     seen.push_back(std::move(invocation));
     tried.notify();
@@ -28,6 +28,7 @@ class Runner final : public EventRunner {
 
   std::vector<Invocation> seen;
   Result<FunctionAnswer> answer = FunctionAnswer{"{\"errorMessage\":null}", "Unhandled"};
+  double delay_s = 0.001;
   bool throws = false;
   bool hangs = false;
   net::Event tried;
@@ -125,6 +126,70 @@ TEST_F(EventQueueTest, TriesThatEndedTheDaemonCount) {
   });
   ASSERT_EQ(buried().size(), 1u);
   EXPECT_EQ(buried()[0].at("requestContext").at("approximateInvokeCount"), 3);
+}
+
+// The log is a folder first, which nobody can write to, not even root.
+TEST_F(EventQueueTest, ADeadLetterThatCannotBeWrittenIsKeptAndWrittenLater) {
+  const std::filesystem::path log = home_ / "dead-letter.log";
+  std::filesystem::create_directory(log);
+  const auto sql = [&](const char* text) -> Result<std::int64_t> {
+    TRY(auto database,
+        database::Database::open(home_ / "events.sqlite", database::Durability::full, 1, ""));
+    database::Statement statement(database->raw(), text);
+    TRY_VOID(statement.step());
+    return statement.number(0);
+  };
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    EXPECT_TRUE((co_await queue.put("f", {"id", "{\"a\":1}", "", ""})).has_value());
+    const Deadline limit = Deadline::in(20s);
+    for (bool kept = false; !kept && !limit.passed();) {
+      co_await net::sleep_for(5ms);
+      const auto count = sql("SELECT count(*) FROM event_end");  // Not while the queue writes.
+      kept = count.has_value() && *count > 0;
+    }
+    EXPECT_EQ(runner.seen.size(), 3u);
+  });
+  EXPECT_EQ(sql("SELECT count(*) FROM event").value(), 1);
+  std::filesystem::remove(log);
+  ASSERT_TRUE(sql("UPDATE event SET not_before = 0").has_value());
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    co_await until_buried(1);
+    EXPECT_TRUE(runner.seen.empty()) << "its tries are over";
+  });
+  ASSERT_EQ(buried().size(), 1u);
+  EXPECT_EQ(buried()[0].at("responsePayload"), json::parse(R"({"errorMessage": null})"));
+  EXPECT_EQ(sql("SELECT count(*) FROM event").value(), 0);
+}
+
+// The most of this process's memory that was resident since the last call, in MB.
+double resident_peak_mb() {
+  double peak = 0;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) peak = std::stod(line.substr(6)) / 1024;
+  }
+  std::ofstream("/proc/self/clear_refs") << "5";
+  return peak;
+}
+
+TEST_F(EventQueueTest, WhatIsNotDueIsNotRead) {
+  constexpr int kEvents = 64;
+  live([&](EventQueue& queue, Runner& runner) -> net::Task<void> {
+    runner.delay_s = 3600;
+    const std::string payload = "\"" + std::string(1 << 20, 'x') + "\"";
+    for (int i = 0; i < kEvents; ++i) {
+      EXPECT_TRUE((co_await queue.put("f", {"id", payload, "", ""})).has_value());
+    }
+    while (runner.seen.size() < kEvents) co_await runner.tried.wait_for(20s);
+    runner.seen.clear();
+  });
+  resident_peak_mb();
+  const double before = resident_peak_mb();
+  live([&](EventQueue&, Runner& runner) -> net::Task<void> {
+    co_await net::sleep_for(300ms);
+    EXPECT_TRUE(runner.seen.empty());
+  });
+  EXPECT_LT(resident_peak_mb() - before, kEvents / 2);
 }
 
 TEST_F(EventQueueTest, WhatSucceedsIsGone) {

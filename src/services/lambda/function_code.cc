@@ -45,6 +45,13 @@ Result<fs::path> make_root(const FunctionConfig& config, const fs::path& place) 
   return place;
 }
 
+Result<fs::path> make_or_remove(const FunctionConfig& config, const fs::path& place) {
+  auto root = make_root(config, place);
+  std::error_code ignored;
+  if (root.has_error()) fs::remove_all(place, ignored);
+  return root;
+}
+
 }  // namespace
 
 FunctionCode::FunctionCode(boost::asio::any_io_executor executor, fs::path directory)
@@ -62,8 +69,19 @@ net::Task<Result<fs::path>> FunctionCode::root_of(FunctionPtr function) {
   if (made != roots_.end() && made->second.first == function) co_return made->second.second;
   // A place of its own for every version: an older one may still be running.
   const fs::path place = directory_ / (config.name + "-" + std::to_string(next_++));
-  auto job = [function, place] { return make_root(function->config, place); };
-  CO_TRY(const fs::path root, co_await worker_.run<fs::path>(std::move(job)));
+  if (const auto failed = failed_.find(config.name);
+      failed != failed_.end() && failed->second.first == function) {
+    co_return failed->second.second;
+  }
+  auto job = [function, place] { return make_or_remove(function->config, place); };
+  const auto root = co_await worker_.run<fs::path>(std::move(job));
+  if (root.has_error()) {
+    // The same zip fails again; a full disk may not.
+    if (root.error().kind == ErrorKind::invalid) {
+      failed_.insert_or_assign(config.name, std::make_pair(function, root.error()));
+    }
+    co_return root.error();
+  }
   if (const auto old = roots_.find(config.name); old != roots_.end()) {
     const fs::path older = std::exchange(former_[config.name], old->second.second);
     auto removal = [older]() -> Result<void> {
@@ -73,8 +91,8 @@ net::Task<Result<fs::path>> FunctionCode::root_of(FunctionPtr function) {
     };
     CO_TRY_VOID(co_await worker_.run<void>(std::move(removal)));
   }
-  roots_[config.name] = {function, root};
-  co_return root;
+  roots_[config.name] = {function, *root};
+  co_return *root;
 }
 
 }  // namespace aurora_global::services::lambda

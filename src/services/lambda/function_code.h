@@ -14,7 +14,8 @@ class FunctionCode {
   FunctionCode(boost::asio::any_io_executor executor, std::filesystem::path directory);
 
   // The root of this version, made at its first use on a thread of its own. Fails with
-  // InvalidZipFileException, or `unavailable` when files cannot be copied.
+  // InvalidZipFileException, for this version without trying again, or `unavailable` when files
+  // cannot be copied. What failed leaves nothing behind.
   net::Task<Result<std::filesystem::path>> root_of(FunctionPtr function);
 
  private:
@@ -23,6 +24,8 @@ class FunctionCode {
   std::map<std::string, std::pair<FunctionPtr, std::filesystem::path>> roots_;  // By name.
   // Of the version before, which may still be running; the one before that is removed.
   std::map<std::string, std::filesystem::path> former_;
+  // Of versions whose zip cannot be unpacked: why.
+  std::map<std::string, std::pair<FunctionPtr, Error>> failed_;
   net::AsyncMutex making_;
   net::Worker worker_;
 };

@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kRetryDelayMaxS = 6 * 3600;  // The age at which an event ends.
+
 Error bad(const fs::path& file, const std::string& what) {
   return make_error(ErrorKind::invalid, file.string() + ": " + what);
 }
@@ -37,6 +39,22 @@ Result<std::map<std::string, std::string>> texts(const toml::table& table, const
     all[std::string(name.str())] = *text;
   }
   return all;
+}
+
+Result<std::vector<double>> delays_in(const toml::table& table, const fs::path& file) {
+  if (!table.contains("retry_delays_s")) return FunctionConfig().retry_delays_s;
+  const Error refusal = bad(file, "retry_delays_s must be a list of seconds from 0 to " +
+                                      std::to_string(kRetryDelayMaxS) + ", such as [60, 120]");
+  const toml::array* given = table["retry_delays_s"].as_array();
+  if (given == nullptr) return refusal;
+  std::vector<double> delays;
+  for (const auto& one : *given) {
+    const auto delay = one.value<double>();
+    if (!delay || !(*delay >= 0 && *delay <= kRetryDelayMaxS)) return refusal;  // Nor a NaN.
+    delays.push_back(*delay);
+  }
+  if (delays.empty()) delays = {60};
+  return delays;
 }
 
 }  // namespace
@@ -68,13 +86,7 @@ Result<FunctionConfig> load_function(const fs::path& file) {
   TRY(config.timeout_s, number(table, file, "timeout_s", 60, 1, 900));
   TRY(config.concurrency, number(table, file, "concurrency", 10, 1, 1000));
   TRY(config.event_retries, number(table, file, "event_retries", 2, 0, 2));
-  if (const toml::array* delays = table["retry_delays_s"].as_array()) {
-    config.retry_delays_s.clear();
-    for (const auto& delay : *delays) {
-      config.retry_delays_s.push_back(delay.value<double>().value_or(60));
-    }
-  }
-  if (config.retry_delays_s.empty()) config.retry_delays_s = {60};
+  TRY(config.retry_delays_s, delays_in(table, file));
   TRY(config.environment, texts(table, file, "environment"));
   config.empty_root = table["empty_root"].value_or(false);
   TRY(config.files, texts(table, file, "files"));
@@ -90,6 +102,9 @@ Result<void> unzip(const fs::path& zip, const fs::path& target) {
   }
   std::uint64_t total = 0;
   const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
+  if (entries > kUnzippedEntriesMax) {
+    return bad(zip, "has over " + std::to_string(kUnzippedEntriesMax) + " entries");
+  }
   for (zip_int64_t i = 0; i < entries; ++i) {
     const auto index = static_cast<zip_uint64_t>(i);
     zip_stat_t facts;
@@ -112,11 +127,14 @@ Result<void> unzip(const fs::path& zip, const fs::path& target) {
     std::ofstream out(target / name, std::ios::binary | std::ios::trunc);
     std::string chunk(1 << 16, '\0');
     std::uint64_t written = 0;
-    for (zip_int64_t got = 1; got > 0;) {
+    for (zip_int64_t got = 1; got > 0 && out;) {
       got = zip_fread(entry.get(), chunk.data(), chunk.size());
-      if (got < 0) return bad(zip, "the entry '" + std::string(facts.name) + "' is damaged");
+      // The size that was counted above is what the zip says, not what it holds.
+      written += static_cast<std::uint64_t>(std::max<zip_int64_t>(got, 0));
+      if (got < 0 || written > facts.size) {
+        return bad(zip, "the entry '" + std::string(facts.name) + "' is damaged");
+      }
       out.write(chunk.data(), got);
-      written += static_cast<std::uint64_t>(got);
     }
     out.close();
     if (!out || written != facts.size) {

@@ -31,8 +31,9 @@ struct FunctionConfig {
 Result<FunctionConfig> load_function(const std::filesystem::path& file);
 
 inline constexpr std::uint64_t kUnzippedBytesMax = 250u << 20;
+inline constexpr std::int64_t kUnzippedEntriesMax = 65'535;
 // Unpacks a zip below `target`. Fails with `invalid` for anything that is no zip, leads out of
-// `target` or is over kUnzippedBytesMax.
+// `target`, is over a limit above, or holds more than it says; what was written until then stays.
 Result<void> unzip(const std::filesystem::path& zip, const std::filesystem::path& target);
 
 }  // namespace aurora_global::services::lambda

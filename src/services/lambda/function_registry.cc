@@ -1,4 +1,7 @@
 #include "services/lambda/function_registry.h"
+
+#include <sys/stat.h>
+
 #include "net/log.h"
 
 #include <algorithm>
@@ -9,13 +12,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the declaration or of the program, whichever is later: new code is a new version, too.
-fs::file_time_type changed_at(const fs::path& file, const fs::path& code) {
+FileState state_of(const fs::path& file) {
+  struct stat facts;
+  if (stat(file.c_str(), &facts) != 0) return {};
+  return {std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec, facts.st_ino,
+          static_cast<std::uint64_t>(facts.st_size)};
+}
+
+FileState state_of_program(const fs::path& code) {
   std::error_code error;
-  const auto declared = fs::last_write_time(file, error);
-  const fs::path program = fs::is_directory(code, error) ? code / "bootstrap" : code;
-  const auto built = fs::last_write_time(program, error);
-  return error ? declared : std::max(declared, built);
+  return state_of(fs::is_directory(code, error) ? code / "bootstrap" : code);
 }
 
 }  // namespace
@@ -27,8 +33,9 @@ std::string FunctionRegistry::arn_of(const std::string& name) const {
 void FunctionRegistry::read(const fs::path& file) {
   const std::string key = file.stem();
   const auto present = functions_.find(key);
-  if (present != functions_.end() &&
-      changed_at(file, present->second->config.code) == present->second->changed) {
+  const FileState declaration = state_of(file);  // Before it is read: a change is seen next time.
+  if (present != functions_.end() && present->second->declaration == declaration &&
+      present->second->program == state_of_program(present->second->config.code)) {
     return;
   }
   auto config = load_function(file);
@@ -39,7 +46,8 @@ void FunctionRegistry::read(const fs::path& file) {
   auto function = std::make_shared<Function>();
   function->config = std::move(*config);
   function->arn = arn_of(function->config.name);
-  function->changed = changed_at(file, function->config.code);
+  function->declaration = declaration;
+  function->program = state_of_program(function->config.code);
   functions_[key] = std::move(function);
 }
 

@@ -10,11 +10,18 @@
 
 namespace aurora_global::services::lambda {
 
+// What tells one state of a file from another: new code may well have an older date.
+struct FileState {
+  std::int64_t changed_ns = 0;
+  std::uint64_t inode = 0, size = 0;
+  bool operator==(const FileState&) const = default;
+};
+
 // One version of a function. Whoever runs it keeps it.
 struct Function {
   FunctionConfig config;
   std::string arn;
-  std::filesystem::file_time_type changed;
+  FileState declaration, program;
 };
 using FunctionPtr = std::shared_ptr<const Function>;
 

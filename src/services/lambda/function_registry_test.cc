@@ -3,6 +3,7 @@
 #include "services/lambda/function_registry.h"
 
 #include <gtest/gtest.h>
+#include <zip.h>
 
 #include <fstream>
 
@@ -73,6 +74,86 @@ TEST_F(FunctionRegistryTest, AChangeOfFileOrCodeIsANewVersion) {
   fs::remove(home_ / "f.toml");
   EXPECT_TRUE(registry.find("f-1").has_error());
   EXPECT_TRUE(registry.all().empty());
+}
+
+TEST_F(FunctionRegistryTest, NewCodeWithAnOlderDateIsANewVersion) {
+  FunctionRegistry registry(home_, facts_);
+  const FunctionPtr first = *registry.find("f-1");
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(1000);
+  write("code/bootstrap", "two");
+  fs::last_write_time(home_ / "code/bootstrap", long_ago);
+  const FunctionPtr second = *registry.find("f-1");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(*registry.find("f-1"), second);
+  // Another file of the same size and date in its place.
+  write("code/other", "six");
+  fs::last_write_time(home_ / "code/other", long_ago);
+  fs::rename(home_ / "code/other", home_ / "code/bootstrap");
+  const FunctionPtr third = *registry.find("f-1");
+  EXPECT_NE(third, second);
+  declare("memory_mb = 512");
+  fs::last_write_time(home_ / "f.toml", long_ago);
+  EXPECT_EQ((*registry.find("f-1"))->config.memory_mb, 512);
+}
+
+TEST_F(FunctionRegistryTest, DelaysThatAreNoTimesAreRefused) {
+  for (const char* bad :
+       {"[nan]", "[inf]", "[-1]", "[-inf]", "[60, -0.5]", "[1e300]", "[\"60\"]", "60", "\"60\""}) {
+    declare("retry_delays_s = " + std::string(bad));
+    EXPECT_TRUE(load_function(home_ / "f.toml").has_error()) << bad;
+  }
+  for (const char* good : {"[0]", "[0.5, 60]", "[21600]", "[]"}) {
+    declare("retry_delays_s = " + std::string(good));
+    EXPECT_TRUE(load_function(home_ / "f.toml").has_value()) << good;
+  }
+}
+
+// A zip of one deflated entry of 10 MB that says it had 10 bytes.
+void write_lying_zip(const fs::path& file) {
+  const std::string zeros(10 << 20, '\0');
+  zip_t* zip = zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+  ASSERT_NE(zip, nullptr);
+  zip_file_add(zip, "bootstrap", zip_source_buffer(zip, zeros.data(), zeros.size(), 0), 0);
+  ASSERT_EQ(zip_close(zip), 0);
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(in), {});
+  const std::string said("\0\0\xa0\0", 4);
+  int changed = 0;
+  for (auto at = bytes.find(said); at != std::string::npos; at = bytes.find(said, at + 4)) {
+    bytes.replace(at, 4, std::string("\x0a\0\0\0", 4));
+    ++changed;
+  }
+  ASSERT_GE(changed, 2);  // In the entry's own header and in the directory.
+  std::ofstream(file, std::ios::binary) << bytes;
+}
+
+TEST_F(FunctionRegistryTest, AZipThatHoldsMoreThanItSaysIsLeftAtOnce) {
+  write_lying_zip(home_ / "lies.zip");
+  fs::create_directories(home_ / "out");
+  EXPECT_TRUE(unzip(home_ / "lies.zip", home_ / "out").has_error());
+  std::error_code error;
+  const auto size = fs::file_size(home_ / "out/bootstrap", error);
+  EXPECT_TRUE(error || size <= 10) << size;
+}
+
+TEST_F(FunctionRegistryTest, AZipThatFailedLeavesNothingAndIsNotTriedAgain) {
+  write_lying_zip(home_ / "lies.zip");
+  write("f.toml", "name = \"f-1\"\ncode = \"lies.zip\"\n");
+  FunctionRegistry registry(home_, facts_);
+  net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
+    FunctionCode code(tasks.executor(), home_ / "unpacked");
+    const FunctionPtr version = *registry.find("f-1");
+    EXPECT_TRUE((co_await code.root_of(version)).has_error());
+    EXPECT_TRUE(fs::is_empty(home_ / "unpacked"));
+    // It would be told apart if it were read again.
+    fs::remove(home_ / "lies.zip");
+    const auto again = co_await code.root_of(version);
+    EXPECT_TRUE(again.has_error());
+    if (again.has_error()) {
+      EXPECT_EQ(again.error().code, "InvalidZipFileException");
+      EXPECT_NE(again.error().message.find("is damaged"), std::string::npos);
+    }
+  });
 }
 
 TEST_F(FunctionRegistryTest, CodeIsUnpackedOnceForEachVersion) {

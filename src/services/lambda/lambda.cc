@@ -34,6 +34,14 @@ std::string own_trace_id() {
   return "Root=1-" + random_hex(4) + "-" + random_hex(12) + ";Sampled=0";
 }
 
+// Whether a function can be told this trace id in a header. AWS's own have about 100 bytes.
+bool is_plausible_trace_id(const std::string& text) {
+  constexpr std::size_t kTraceIdMax = 256;
+  const auto printable = [](unsigned char c) { return c >= ' ' && c <= '~'; };
+  return !text.empty() && text.size() <= kTraceIdMax &&
+         std::all_of(text.begin(), text.end(), printable);
+}
+
 // The caller's client context: base64 of a JSON object, told to the function in one line.
 Result<std::string> client_context_in(const json& input) {
   const std::string given = input.value("ClientContext", "");
@@ -98,7 +106,7 @@ net::Task<void> Lambda::stop() {
 }
 
 net::Task<Result<Invoked>> Lambda::invoke(FunctionPtr function, Invocation invocation) {
-  if (invocation.trace_id.empty()) invocation.trace_id = own_trace_id();
+  if (!is_plausible_trace_id(invocation.trace_id)) invocation.trace_id = own_trace_id();
   CO_TRY(auto root, co_await code_.root_of(function));
   auto invoked = co_await pool_.invoke(function, std::move(root), std::move(invocation));
   events_->wake();

@@ -108,6 +108,15 @@ TEST_F(LambdaTest, AnInvocationHasTheHeadersOfAws) {
     const auto tail = from_base64(net::header_value(answer.headers, "X-Amz-Log-Result"));
     EXPECT_TRUE(tail && tail->rfind("START RequestId: ", 0) == 0);
 
+    // More than a header of the Runtime API may hold, or nothing that it may: one of our own.
+    for (const std::string& odd : {std::string(70'000, 'x'), std::string(257, 'x'),
+                                   std::string("a\x01z"), std::string("\xc3\xa9")}) {
+      const auto own = co_await invoke(lambda, "{}", {{"X-Amzn-Trace-Id", odd}});
+      EXPECT_EQ(own.status, 200);
+      const auto trace = json::parse(own.body)["trace"].get<std::string>();
+      EXPECT_EQ(trace.rfind("Root=1-", 0), 0u) << trace;
+    }
+
     const auto failed = co_await invoke(lambda, "5");
     EXPECT_EQ(failed.status, 200);
     EXPECT_EQ(net::header_value(failed.headers, "X-Amz-Function-Error"), "Unhandled");

@@ -24,6 +24,9 @@ constexpr Duration kEndLimit = 5s;
 constexpr Duration kDrainLimit = 1s;
 constexpr std::string_view kPrefix = "/2018-06-01/runtime/";
 constexpr std::size_t kLineBytesMax = 256 * 1024;
+// Of a request to the Runtime API: far more than an answer may have, so that one that is too large
+// is told as that.
+constexpr std::size_t kBodyBytesMax = 64u << 20;
 
 // Of the process: "VmRSS" now, "VmHWM" the most so far.
 double resident_mb(pid_t pid, std::string_view what) {
@@ -61,11 +64,13 @@ std::string seconds_text(int seconds) {
 }  // namespace
 
 Sandbox::Sandbox(boost::asio::any_io_executor executor, const FunctionConfig& config,
-                 SandboxPlan plan, std::function<void(std::string)> output)
+                 SandboxPlan plan, std::function<void(std::string)> output,
+                 std::function<net::Task<void>()> room)
     : executor_(executor),
       config_(config),
       plan_(std::move(plan)),
       output_(std::move(output)),
+      room_(std::move(room)),
       stream_(stream_name()),
       tasks_(executor),
       changed_(executor) {}
@@ -75,7 +80,8 @@ Sandbox::~Sandbox() = default;
 net::Task<Result<void>> Sandbox::start() {
   CO_TRY(server_, net::HttpServer::listen(
                       tasks_, plan_.listen_host + ":0",
-                      [this](net::HttpRequest request) { return serve(std::move(request)); }));
+                      [this](net::HttpRequest request) { return serve(std::move(request)); },
+                      nullptr, kBodyBytesMax));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) co_return make_error(ErrorKind::exhausted, "open pipe");
   net::CommandLine command = plan_.command;
@@ -111,6 +117,8 @@ void Sandbox::tell_lines() {
 net::Task<void> Sandbox::read_output() {
   std::array<char, 16 * 1024> chunk;
   while (!silent_) {
+    auto waiting = room_();
+    co_await std::move(waiting);
     auto [error, size] =
         co_await pipe_->async_read_some(boost::asio::buffer(chunk), net::use_result);
     written_.append(chunk.data(), error ? 0 : size);
@@ -120,12 +128,16 @@ net::Task<void> Sandbox::read_output() {
   }
 }
 
+std::size_t Sandbox::unread_bytes() {
+  int waiting = 0;
+  if (silent_ || ioctl(pipe_->native_handle(), FIONREAD, &waiting) != 0) return 0;
+  return static_cast<std::size_t>(std::max(waiting, 0));
+}
+
 net::Task<void> Sandbox::drain_output() {
   const Deadline limit = Deadline::in(kDrainLimit);
   for (int empty = 0; !silent_ && empty < 2 && !limit.passed();) {
-    int waiting = 0;
-    const bool more = ioctl(pipe_->native_handle(), FIONREAD, &waiting) == 0 && waiting > 0;
-    if (more) {
+    if (unread_bytes() > 0) {
       empty = 0;
       co_await changed_.wait(limit);
     } else {
@@ -173,8 +185,17 @@ void Sandbox::fail(std::string type, std::string message) {
 
 net::Task<net::HttpResponse> Sandbox::serve_next() {
   ready_ = true;
+  if (current_ && taken_ && !outcome_) {
+    // What it answered was refused before it was read, or it has no answer: none will come.
+    finish(
+        json{{"errorType", "Runtime.NoAnswer"},
+             {"errorMessage", "the function asked for the next event before it answered this one"}}
+            .dump(),
+        "Unhandled");
+  }
   changed_.notify();
-  while (!current_ || taken_ || outcome_) {
+  // Not before run() has set the deadline: a cold start counts for itself.
+  while (!current_ || taken_ || outcome_ || !deadline_) {
     if (tasks_.stopping()) co_return plain(503, json::object());
     co_await changed_.wait_for(1h);
   }
@@ -205,7 +226,7 @@ net::Task<net::HttpResponse> Sandbox::serve(net::HttpRequest request) {
   };
   if (request.method != "POST") co_return refuse(405, "MethodNotAllowed", "POST is expected");
   if (path == "init/error") {
-    output_("init error: " + request.body);
+    output_("init error: " + request.body.substr(0, kLineBytesMax));
     finish(request.body, "Unhandled");
     if (outcome_) outcome_->reusable = false;
     co_return plain(202, {{"status", "OK"}});
@@ -214,16 +235,17 @@ net::Task<net::HttpResponse> Sandbox::serve(net::HttpRequest request) {
   const bool ours = path.rfind("invocation/" + id + "/", 0) == 0 && !id.empty() && taken_;
   if (!ours) co_return refuse(400, "InvalidRequestID", "Invalid request ID");
   const std::string what = path.substr(("invocation/" + id + "/").size());
+  const bool known = what == "response" || what == "error";
+  if (known && request.body.size() > kResponseBytesMax) {
+    finish(json{{"errorType", "Function.ResponseSizeTooLarge"},
+                {"errorMessage",
+                 "Response payload size exceeded maximum allowed payload size "
+                 "(6291556 bytes)."}}
+               .dump(),
+           "Unhandled");
+    co_return refuse(413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size");
+  }
   if (what == "response") {
-    if (request.body.size() > kResponseBytesMax) {
-      finish(json{{"errorType", "Function.ResponseSizeTooLarge"},
-                  {"errorMessage",
-                   "Response payload size exceeded maximum allowed payload size "
-                   "(6291556 bytes)."}}
-                 .dump(),
-             "Unhandled");
-      co_return refuse(413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size");
-    }
     finish(std::move(request.body), "");
   } else if (what == "error") {
     finish(std::move(request.body), "Unhandled");
@@ -244,10 +266,10 @@ net::Task<Outcome> Sandbox::run(Invocation invocation) {
   const std::string label = "RequestId: " + invocation.request_id + " Error: ";
   outcome_.reset();
   taken_ = false;
+  deadline_.reset();
   current_ = std::move(invocation);
   Duration init{};
   if (!process_) {
-    deadline_ = Deadline::in(kInitLimit + std::chrono::seconds(config_.timeout_s));
     const auto started = co_await start();
     if (started.has_error()) {
       fail("Runtime.InvalidEntrypoint", label + started.error().message);
@@ -296,6 +318,10 @@ net::Task<void> Sandbox::close() {
     co_await process_->wait(Deadline::in(kEndLimit));
   }
   co_await drain_output();
+  if (const std::size_t lost = unread_bytes(); lost > 0) {
+    output_(std::to_string(lost) +
+            " bytes of output were not kept: more came than could be stored");
+  }
   if (server_) server_->close();
   tasks_.stop();
   changed_.notify();

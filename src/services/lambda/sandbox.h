@@ -42,9 +42,10 @@ struct SandboxPlan {
 
 class Sandbox {
  public:
-  // `output`: called with each line the process writes.
+  // `output`: called with each line the process writes. `room`: awaited before more is read of it,
+  // so that a process that writes faster than its lines are stored waits in its write().
   Sandbox(boost::asio::any_io_executor executor, const FunctionConfig& config, SandboxPlan plan,
-          std::function<void(std::string)> output);
+          std::function<void(std::string)> output, std::function<net::Task<void>()> room);
   ~Sandbox();  // Requires close() to have ended.
 
   const std::string& stream() const { return stream_; }
@@ -69,11 +70,13 @@ class Sandbox {
   // Until every line is told that the process wrote so far.
   net::Task<void> drain_output();
   void tell_lines();
+  std::size_t unread_bytes();
 
   boost::asio::any_io_executor executor_;
   FunctionConfig config_;
   SandboxPlan plan_;
   std::function<void(std::string)> output_;
+  std::function<net::Task<void>()> room_;
   std::string stream_;
   net::TaskGroup tasks_;
   net::Event changed_;
@@ -83,9 +86,9 @@ class Sandbox {
   std::string written_;                                        // Of it, what is no whole line yet.
   bool silent_ = true;                                         // Nobody can write any more.
   std::optional<Invocation> current_;
-  std::optional<Deadline> deadline_;
-  bool taken_ = false;  // The process has the current invocation.
-  bool ready_ = false;  // It has asked for work at least once.
+  std::optional<Deadline> deadline_;  // Of the current invocation, once its time runs.
+  bool taken_ = false;                // The process has the current invocation.
+  bool ready_ = false;                // It has asked for work at least once.
   bool ended_ = false;
   std::string why_ended_;
   std::optional<Outcome> outcome_;

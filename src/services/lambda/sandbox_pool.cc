@@ -114,6 +114,11 @@ void SandboxPool::log(const std::string& function, const std::string& stream, st
   logs_.put_lines("/aws/lambda/" + function, stream, {{SystemClock().wall_now(), std::move(line)}});
 }
 
+net::Task<void> SandboxPool::room() {
+  co_await logs_.room_for_lines();
+  co_await metrics_.room_for_metrics();
+}
+
 void SandboxPool::end(Environment environment) {
   auto close = [](std::unique_ptr<Sandbox> one) -> net::Task<void> { co_await one->close(); };
   tasks_.spawn("end function", close(std::move(environment.sandbox)));
@@ -133,7 +138,8 @@ SandboxPool::Environment SandboxPool::take(FunctionPtr function, const fs::path&
       executor_, function->config, plan_of(*function, root),
       [this, name = function->config.name, stream, tail = fresh.tail](std::string line) {
         log(name, *stream, *tail, std::move(line));
-      });
+      },
+      [this] { return room(); });
   *stream = fresh.sandbox->stream();
   return fresh;
 }

@@ -57,6 +57,7 @@ class SandboxPool {
   void end(Environment environment);
   void log(const std::string& function, const std::string& stream, std::string& tail,
            std::string line);
+  net::Task<void> room();
   net::Task<void> reap_idle();
 
   boost::asio::any_io_executor executor_;

@@ -17,29 +17,45 @@ namespace fs = std::filesystem;
 
 // Does what the event says: prints, ends, waits for ever, fails, or answers with its process id.
 constexpr std::string_view kActingRuntime = R"(#!/usr/bin/python3
-import json, os, sys, time, urllib.request
+import json, os, sys, time, urllib.error, urllib.request
 API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
 while True:
     with urllib.request.urlopen(API + "next") as answer:
         event, request_id = json.load(answer), answer.headers["Lambda-Runtime-Aws-Request-Id"]
     for line in event.get("say", []):
         print(line, flush=True)
+    if "large" in event:
+        event["fail"] = "x" * event["large"]
+    if "deadline" in event:
+        event["fail"] = answer.headers["Lambda-Runtime-Deadline-Ms"]
+    if "skip" in event:
+        continue
+    for number in range(event.get("flood", 0)):
+        print(number)
+    sys.stdout.flush()
     if "exit" in event:
         os._exit(event["exit"])
     if "wait" in event:
         time.sleep(event["wait"])
     what, body = ("error", event["fail"]) if "fail" in event else ("response", os.getpid())
-    urllib.request.urlopen(f"{API}{request_id}/{what}", json.dumps(body).encode())
+    try:
+        urllib.request.urlopen(f"{API}{request_id}/{what}", json.dumps(body).encode())
+    except urllib.error.HTTPError:
+        pass  # It goes on to the next.
 )";
 
 class Sinks final : public LogSink, public MetricSink {
  public:
-  explicit Sinks(boost::asio::any_io_executor executor) : said(executor) {}
+  explicit Sinks(boost::asio::any_io_executor executor) : said(executor), opened(executor) {}
   void put_lines(std::string group, std::string stream, std::vector<LogLine> put) override {
     EXPECT_EQ(group, "/aws/lambda/f");
     streams.insert(stream);
+    if (!has_room) lines_without_room += put.size();
     for (LogLine& line : put) lines.push_back(std::move(line.message));
     said.notify();
+  }
+  net::Task<void> room_for_lines() override {
+    while (!has_room) co_await opened.wait_for(1h);
   }
   void put_metrics(std::vector<MetricDatum> data) override { metrics += data.size(); }
 
@@ -47,6 +63,9 @@ class Sinks final : public LogSink, public MetricSink {
   std::vector<std::string> lines;
   std::size_t metrics = 0;
   net::Event said;
+  bool has_room = true;
+  std::size_t lines_without_room = 0;
+  net::Event opened;
 };
 
 struct World {
@@ -165,6 +184,39 @@ TEST(SandboxPool, WhatEndsInAProcessIsAnOutcomeAndItsPlaceIsFree) {
   });
 }
 
+// The function has an hour, and this test has not.
+TEST(SandboxPool, AnAnswerThatIsTooLargeOrNoneEndsTheInvocationAtOnce) {
+  with_world([](World& world, net::TaskGroup&) -> net::Task<void> {
+    const FunctionPtr function = World::function(1, 900);
+    const int pid = co_await world.pid(function);
+    const std::pair<json, const char*> cases[] = {
+        {{{"large", 7 << 20}}, "Function.ResponseSizeTooLarge"},
+        {{{"large", 20 << 20}}, "Function.ResponseSizeTooLarge"},
+        {{{"skip", true}}, "Runtime.NoAnswer"}};
+    for (const auto& [event, type] : cases) {
+      const auto ended = co_await world.invoke(function, event);
+      CO_ASSERT_OK(ended);
+      EXPECT_EQ(ended->outcome.function_error, "Unhandled");
+      EXPECT_EQ(json::parse(ended->outcome.payload)["errorType"], type);
+      EXPECT_EQ(co_await world.pid(function), pid) << "it is as sound as before";
+    }
+  });
+}
+
+TEST(SandboxPool, TheDeadlineToldIsTheOneThatIsEnforced) {
+  with_world([](World& world, net::TaskGroup&) -> net::Task<void> {
+    const FunctionPtr function = World::function(1, 7);
+    for (const char* start : {"cold", "warm"}) {
+      const auto told = co_await world.invoke(function, {{"deadline", true}});
+      CO_ASSERT_OK(told);
+      const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+          SystemClock().wall_now().time_since_epoch());
+      const json payload = json::parse(told->outcome.payload);
+      EXPECT_LE(std::stoll(payload.get<std::string>()), (now + 7s).count()) << start;
+    }
+  });
+}
+
 TEST(SandboxPool, AFunctionThatCannotStartIsAnOutcome) {
   with_world([](World& world, net::TaskGroup&) -> net::Task<void> {
     fs::remove(world.home / "bootstrap");
@@ -172,6 +224,27 @@ TEST(SandboxPool, AFunctionThatCannotStartIsAnOutcome) {
     CO_ASSERT_OK(failed);
     EXPECT_EQ(failed->outcome.function_error, "Unhandled");
     EXPECT_NE(json::parse(failed->outcome.payload)["errorType"], "");
+  });
+}
+
+// 300,000 lines are far more than a pipe holds: the process waits in its write().
+TEST(SandboxPool, AProcessThatWritesFasterThanItsLinesAreStoredWaits) {
+  with_world([](World& world, net::TaskGroup& tasks) -> net::Task<void> {
+    const FunctionPtr function = World::function();
+    co_await world.pid(function);
+    world.sinks.has_room = false;
+    world.sinks.lines.clear();
+    std::optional<Result<Invoked>> answered;
+    tasks.spawn("flood", keep_outcome(world, function, {{"flood", 300'000}}, answered));
+    co_await net::sleep_for(1s);
+    EXPECT_FALSE(answered);
+    EXPECT_LE(world.sinks.lines_without_room, 10'000u);
+    world.sinks.has_room = true;
+    world.sinks.opened.notify();
+    const Deadline limit = Deadline::in(60s);
+    while (!answered && !limit.passed()) co_await net::sleep_for(10ms);
+    EXPECT_TRUE(answered && answered->has_value());
+    EXPECT_EQ(world.sinks.lines.size(), 300'003u);
   });
 }
 

@@ -15,8 +15,14 @@ using Answer = Result<json>;
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS line(id INTEGER PRIMARY KEY AUTOINCREMENT, log_group TEXT NOT NULL,"
     " stream TEXT NOT NULL, at INTEGER NOT NULL, ingested INTEGER NOT NULL, message TEXT NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS line_group ON line(log_group, at);";
+    "CREATE INDEX IF NOT EXISTS line_group ON line(log_group, at);"
+    "CREATE INDEX IF NOT EXISTS line_at ON line(at);";
 constexpr std::int64_t kPageMax = 10'000;
+constexpr std::size_t kPageBytesMax = 1u << 20;
+constexpr std::size_t kBatchBytesMax = 2u << 20;
+constexpr std::size_t kTrimEveryLines = kLinesKept / 20;
+constexpr Duration kTrimEvery = std::chrono::minutes(1);
+constexpr Duration kLookEvery = std::chrono::seconds(1);
 constexpr std::int64_t kTimeMax = 100'000'000'000'000;
 
 std::int64_t milliseconds(WallTime at) {
@@ -96,8 +102,15 @@ struct Query {
   Pattern pattern;
 };
 
-Result<std::vector<Line>> select_lines(sqlite3* database, const Query& query) {
-  std::vector<Line> found;
+struct Page {
+  std::vector<Line> lines;  // The oldest first.
+  bool more = false;        // It is full: as many lines, or as many bytes, as go into one.
+};
+
+Result<Page> select_lines(sqlite3* database, const Query& query) {
+  Page page;
+  std::vector<Line>& found = page.lines;
+  std::size_t bytes = 0;
   Statement select(database,
                    std::string("SELECT id, at, ingested, stream, message FROM line WHERE log_group "
                                "= ? AND at >= ? AND at < ? AND id > ? AND id < ? ORDER BY id") +
@@ -109,16 +122,57 @@ Result<std::vector<Line>> select_lines(sqlite3* database, const Query& query) {
   select.bind(5, query.before);
   for (;;) {
     TRY(const bool more, select.step());
-    if (!more || static_cast<std::int64_t>(found.size()) >= query.limit) break;
+    page.more = more && static_cast<std::int64_t>(found.size()) >= query.limit;
+    if (!more || page.more) break;
     Line line{select.number(0), select.number(1), select.number(2), select.text(3), select.text(4)};
     const bool named =
         query.streams.empty() ||
         std::find(query.streams.begin(), query.streams.end(), line.stream) != query.streams.end();
     if (!named || line.stream.rfind(query.stream_prefix, 0) != 0) continue;
-    if (query.pattern.matches(line.message)) found.push_back(std::move(line));
+    if (!query.pattern.matches(line.message)) continue;
+    // One line is a page at least, or there would be no way past it.
+    bytes += line.message.size();
+    page.more = bytes > kPageBytesMax && !found.empty();
+    if (page.more) break;
+    found.push_back(std::move(line));
   }
   if (query.newest_first) std::reverse(found.begin(), found.end());
-  return found;
+  return page;
+}
+
+// What a line takes while it waits, and no less than something: empty ones take memory, too.
+std::size_t bytes_of(const std::string& group, const std::string& stream, const LogLine& line) {
+  constexpr std::size_t kOverhead = 128;
+  return group.size() + stream.size() + line.message.size() + kOverhead;
+}
+
+template <typename Batch>
+Result<void> insert_all(sqlite3* raw, const Batch& batch) {
+  Statement insert(raw,
+                   "INSERT INTO line(log_group, stream, at, ingested, message) VALUES "
+                   "(?, ?, ?, ?, ?)");
+  const std::int64_t now = milliseconds(SystemClock().wall_now());
+  for (const auto& [stream, line] : batch) {
+    insert.bind(1, stream.first);
+    insert.bind(2, stream.second);
+    insert.bind(3, milliseconds(line.at));
+    insert.bind(4, now);
+    insert.bind(5, line.message);
+    TRY_VOID(insert.step());
+    insert.reset();
+  }
+  return ok();
+}
+
+// Two statements, so that each goes by its index.
+Result<void> trim(sqlite3* raw) {
+  Statement over(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ?");
+  over.bind(1, std::int64_t{kLinesKept});
+  TRY_VOID(over.step());
+  Statement old(raw, "DELETE FROM line WHERE at < ?");
+  old.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
+  TRY_VOID(old.step());
+  return ok();
 }
 
 Result<bool> has_group(sqlite3* database, const std::string& group) {
@@ -260,7 +314,8 @@ net::Task<Answer> get_events(database::Database& database, const std::string&, M
   if (token.empty()) query.newest_first = !from_head;
   CO_TRY_VOID(members.finish());
   auto job = [query, token](sqlite3* raw) -> Answer {
-    TRY(const auto lines, select_lines(raw, query));
+    TRY(const Page page, select_lines(raw, query));
+    const std::vector<Line>& lines = page.lines;
     if (lines.empty()) {
       TRY(const bool group, has_group(raw, query.group));
       if (!group) return no_group();
@@ -293,12 +348,14 @@ net::Task<Answer> get_events(database::Database& database, const std::string&, M
 
 net::Task<Answer> filter_events(database::Database& database, const std::string&, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
+  ++query.to;  // Here AWS's endTime is inclusive.
   query.streams = members.texts("logStreamNames");
   query.stream_prefix = members.text("logStreamNamePrefix");
   CO_TRY(query.pattern, parse_pattern(members.text("filterPattern")));
   CO_TRY_VOID(members.finish());
   auto job = [query](sqlite3* raw) -> Answer {
-    TRY(const auto lines, select_lines(raw, query));
+    TRY(const Page page, select_lines(raw, query));
+    const std::vector<Line>& lines = page.lines;
     if (lines.empty() && query.after == 0) {
       TRY(const bool there, has_group(raw, query.group));
       if (!there) return no_group();
@@ -311,9 +368,7 @@ net::Task<Answer> filter_events(database::Database& database, const std::string&
                                   {"ingestionTime", line.ingested},
                                   {"eventId", std::to_string(line.id)}});
     }
-    if (static_cast<std::int64_t>(lines.size()) >= query.limit) {
-      answer["nextToken"] = "f/" + std::to_string(lines.back().id);
-    }
+    if (page.more) answer["nextToken"] = "f/" + std::to_string(lines.back().id);
     return answer;
   };
   co_return co_await database.work<json>(std::move(job));
@@ -337,35 +392,79 @@ Result<std::unique_ptr<Logs>> Logs::open(net::TaskGroup& tasks, const region::Fa
   return std::unique_ptr<Logs>(new Logs(tasks, facts, std::move(database)));
 }
 
-void Logs::put_lines(std::string group, std::string stream, std::vector<LogLine> lines) {
-  tasks_.spawn("store log lines", store(std::move(group), std::move(stream), std::move(lines)));
+void Logs::enqueue(Stream stream, LogLine line) {
+  waiting_bytes_ += bytes_of(stream.first, stream.second, line);
+  waiting_.emplace_back(std::move(stream), std::move(line));
 }
 
-net::Task<void> Logs::store(std::string group, std::string stream, std::vector<LogLine> lines) {
-  const std::int64_t now = milliseconds(SystemClock().wall_now());
-  auto job = [=, lines = std::move(lines)](sqlite3* raw) {
-    return database::in_transaction(raw, [&]() -> Result<void> {
-      Statement insert(raw,
-                       "INSERT INTO line(log_group, stream, at, ingested, message) VALUES "
-                       "(?, ?, ?, ?, ?)");
-      for (const LogLine& line : lines) {
-        insert.bind(1, group);
-        insert.bind(2, stream);
-        insert.bind(3, milliseconds(line.at));
-        insert.bind(4, now);
-        insert.bind(5, line.message);
-        TRY_VOID(insert.step());
-        insert.reset();
-      }
-      Statement trim(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ? OR at < ?");
-      trim.bind(1, std::int64_t{kLinesKept});
-      trim.bind(2, now - std::chrono::milliseconds(kRetention).count());
-      TRY_VOID(trim.step());
-      return ok();
-    });
-  };
-  const auto stored = co_await database_->work<void>(std::move(job));
-  if (stored.has_error()) log::warn("store log lines: {}", stored.error().message);
+void Logs::put_lines(std::string group, std::string stream, std::vector<LogLine> lines) {
+  for (LogLine& line : lines) {
+    if (waiting_bytes_ >= kWaitingBytesMax) {
+      ++dropped_[{group, stream}];
+    } else {
+      enqueue({group, stream}, std::move(line));
+    }
+  }
+  if (std::exchange(writing_, true)) return;
+  tasks_.spawn("store log lines", write());
+}
+
+net::Task<void> Logs::room_for_lines() {
+  while (waiting_bytes_ >= kRoomBytes && !tasks_.stopping()) {
+    co_await written_.wait_for(kLookEvery);
+  }
+}
+
+net::Task<void> Logs::drain(Deadline deadline) {
+  while (writing_ && !deadline.passed()) co_await written_.wait(deadline);
+}
+
+// In the order they came; not all at once, so that who reads in between need not wait long.
+std::vector<Logs::Waiting> Logs::take_batch() {
+  if (waiting_bytes_ < kRoomBytes) {
+    for (auto& [stream, count] : std::exchange(dropped_, {})) {
+      enqueue(stream, {SystemClock().wall_now(), std::to_string(count) +
+                                                     " lines were not kept: more came than could "
+                                                     "be stored"});
+    }
+  }
+  std::vector<Waiting> batch;
+  std::size_t bytes = 0;
+  while (!waiting_.empty() && bytes < kBatchBytesMax) {
+    const auto& [stream, line] = waiting_.front();
+    bytes += bytes_of(stream.first, stream.second, line);
+    batch.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  waiting_bytes_ -= bytes;
+  return batch;
+}
+
+bool Logs::trim_due(std::size_t lines) {
+  lines_since_trim_ += lines;
+  const Instant now = SystemClock().now();
+  if (lines_since_trim_ < kTrimEveryLines && now - trimmed_at_ < kTrimEvery) return false;
+  lines_since_trim_ = 0;
+  trimmed_at_ = now;
+  return true;
+}
+
+net::Task<void> Logs::write() {
+  while (!waiting_.empty() || !dropped_.empty()) {
+    std::vector<Waiting> batch = take_batch();
+    const bool trims = trim_due(batch.size());
+    auto job = [batch = std::move(batch), trims](sqlite3* raw) {
+      return database::in_transaction(raw, [&]() -> Result<void> {
+        TRY_VOID(insert_all(raw, batch));
+        return trims ? trim(raw) : ok();
+      });
+    };
+    const auto stored = co_await database_->work<void>(std::move(job));
+    if (stored.has_error()) log::warn("store log lines: {}", stored.error().message);
+    written_.notify();
+  }
+  writing_ = false;
+  written_.notify();
 }
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {

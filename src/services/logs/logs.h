@@ -1,6 +1,9 @@
 // CloudWatch Logs: the functions' log groups, to be read. JSON 1.1, API 2014-03-28.
 #pragma once
 
+#include <deque>
+#include <map>
+
 #include "database/database.h"
 #include "net/http.h"
 #include "region/region.h"
@@ -10,6 +13,10 @@ namespace aurora_global::services::logs {
 
 inline constexpr int kLinesKept = 200'000;
 inline constexpr std::chrono::hours kRetention{7 * 24};
+// Of lines that wait to be stored: over the first nobody should send more, over the second they are
+// dropped, and a line of the stream says how many.
+inline constexpr std::size_t kRoomBytes = 4u << 20;
+inline constexpr std::size_t kWaitingBytesMax = 16u << 20;
 
 std::vector<std::string_view> action_names();
 
@@ -20,17 +27,32 @@ class Logs final : public LogSink {
                                             const std::filesystem::path& file);
 
   void put_lines(std::string group, std::string stream, std::vector<LogLine> lines) override;
+  net::Task<void> room_for_lines() override;
+  // Returns when nothing waits any more, or at the deadline.
+  net::Task<void> drain(Deadline deadline);
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
 
  private:
   Logs(net::TaskGroup& tasks, const region::Facts& facts,
        std::unique_ptr<database::Database> database)
-      : tasks_(tasks), facts_(facts), database_(std::move(database)) {}
-  net::Task<void> store(std::string group, std::string stream, std::vector<LogLine> lines);
+      : tasks_(tasks), facts_(facts), database_(std::move(database)), written_(tasks.executor()) {}
+  using Stream = std::pair<std::string, std::string>;  // Group and stream.
+  using Waiting = std::pair<Stream, LogLine>;
+  void enqueue(Stream stream, LogLine line);
+  std::vector<Waiting> take_batch();
+  bool trim_due(std::size_t lines);
+  net::Task<void> write();
 
   net::TaskGroup& tasks_;
   const region::Facts& facts_;
   std::unique_ptr<database::Database> database_;
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::map<Stream, std::uint64_t> dropped_;
+  bool writing_ = false;
+  std::size_t lines_since_trim_ = 0;
+  Instant trimmed_at_{};
+  net::Event written_;  // A batch is stored.
 };
 
 }  // namespace aurora_global::services::logs

@@ -31,6 +31,7 @@ class LogsTest : public ::testing::Test {
       logs_->put_lines("g", "s", std::move(put));
       // What stores them was started, and comes before what we ask.
       co_await boost::asio::post(tasks.executor(), boost::asio::use_awaitable);
+      put_at_ = milliseconds(now);
       auto running = body();
       co_await std::move(running);
       tasks.stop();
@@ -61,7 +62,12 @@ class LogsTest : public ::testing::Test {
     co_return found;
   }
 
+  static std::int64_t milliseconds(WallTime at) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  }
+
   Logs* logs_ = nullptr;
+  std::int64_t put_at_ = 0;  // The time of every line.
 };
 
 std::vector<std::string> messages(const json& answer) {
@@ -151,6 +157,88 @@ TEST_F(LogsTest, FiltersTakeWhatAwsTakes) {
                  EXPECT_EQ(found, wanted) << pattern;
                }
              });
+}
+
+TEST_F(LogsTest, AnEndIsExclusiveForAStreamAndInclusiveForAFilter) {
+  with_lines({"1"}, [&]() -> net::Task<void> {
+    json request = {{"logGroupName", "g"}, {"logStreamName", "s"}, {"endTime", put_at_}};
+    auto stream = co_await ask("GetLogEvents", request);
+    EXPECT_EQ(messages(stream), Lines{});
+    request.erase("logStreamName");
+    auto filtered = co_await ask("FilterLogEvents", request);
+    EXPECT_EQ(messages(filtered), Lines{"1"});
+  });
+}
+
+// Three lines of 0.4 MB: two go into a page of 1 MB. One of 1.5 MB is a page of its own.
+TEST_F(LogsTest, APageEndsAtOneMegabyte) {
+  const std::string large(400'000, 'x');
+  const std::string huge(1'500'000, 'x');
+  with_lines({large + "1", large + "2", large + "3", huge}, [&]() -> net::Task<void> {
+    for (const char* operation : {"GetLogEvents", "FilterLogEvents"}) {
+      const bool stream = std::string_view(operation) == "GetLogEvents";
+      json request = {{"logGroupName", "g"}};
+      if (stream) request.update({{"logStreamName", "s"}, {"startFromHead", true}});
+      for (const std::size_t count : {2u, 1u, 1u}) {
+        const json page = co_await ask(operation, request);
+        EXPECT_EQ(messages(page).size(), count) << operation;
+        request["nextToken"] = page.value(stream ? "nextForwardToken" : "nextToken", "");
+      }
+      if (!stream) EXPECT_EQ(request["nextToken"], "");
+    }
+    json request = {{"logGroupName", "g"}, {"logStreamName", "s"}};
+    for (const std::size_t count : {1u, 2u, 1u}) {
+      const json page = co_await ask("GetLogEvents", request);
+      EXPECT_EQ(messages(page).size(), count);
+      request["nextToken"] = page["nextBackwardToken"];
+    }
+  });
+}
+
+// Whoever waits for room loses nothing, and who asks in between is answered.
+TEST_F(LogsTest, WhatWaitsIsBoundedAndWhoWaitsForRoomLosesNothing) {
+  with_lines({}, [&]() -> net::Task<void> {
+    constexpr int kLines = 60'000;
+    for (int i = 0; i < kLines; ++i) {
+      logs_->put_lines("g", "s", {{SystemClock().wall_now(), std::string(1000, 'x')}});
+      auto waiting = logs_->room_for_lines();
+      co_await std::move(waiting);
+    }
+    auto draining = logs_->drain(Deadline::in(std::chrono::seconds(60)));
+    co_await std::move(draining);
+    const json groups = co_await ask("DescribeLogGroups", json::object());
+    EXPECT_EQ(groups["logGroups"][0]["storedBytes"], kLines * 1000);
+  });
+}
+
+TEST_F(LogsTest, WhatComesOverTheBoundIsCountedAndTold) {
+  with_lines({}, [&]() -> net::Task<void> {
+    constexpr std::size_t kLines = 60'000;  // 60 MB, over any bound.
+    for (std::size_t i = 0; i < kLines; ++i) {
+      logs_->put_lines("g", "s", {{SystemClock().wall_now(), std::string(1000, 'x')}});
+    }
+    auto draining = logs_->drain(Deadline::in(std::chrono::seconds(60)));
+    co_await std::move(draining);
+    json request = {{"logGroupName", "g"}, {"logStreamName", "s"}, {"limit", 1}};
+    const json last = co_await ask("GetLogEvents", std::move(request));
+    const std::string told = messages(last).at(0);
+    EXPECT_NE(told.find(" lines were not kept"), std::string::npos) << told;
+    const json groups = co_await ask("DescribeLogGroups", json::object());
+    const auto stored = groups["logGroups"][0]["storedBytes"].get<std::size_t>() - told.size();
+    EXPECT_LE(stored, kWaitingBytesMax);
+    EXPECT_EQ(stored / 1000 + std::stoul(told), kLines);
+  });
+}
+
+TEST_F(LogsTest, LinesOverTheirAgeGo) {
+  with_lines({}, [&]() -> net::Task<void> {
+    const WallTime now = SystemClock().wall_now();
+    logs_->put_lines("g", "s", {{now - kRetention - std::chrono::hours(1), "old"}, {now, "new"}});
+    auto draining = logs_->drain(Deadline::in(std::chrono::seconds(20)));
+    co_await std::move(draining);
+    auto kept = co_await filtered("");
+    EXPECT_EQ(kept, Lines{"new"});
+  });
 }
 
 }  // namespace
