@@ -111,7 +111,7 @@ TEST_F(SqliteStoreTest, ThenTheProcessEnds) {
         put(**store, "in doubt");
         _exit(0);
       },
-      testing::ExitedWithCode(EXIT_FAILURE), "");
+      ::testing::ExitedWithCode(EXIT_FAILURE), "");
 }
 
 }  // namespace
