@@ -99,11 +99,20 @@ class ForwardingIdentity(PlatformTest):
                                    sslmode="verify-ca", sslrootcert=environment["PGSSLROOTCERT"],
                                    options=options, autocommit=True)
 
-        with connect(claim) as connection:
+        for options in (claim, claim + " -c aurora_global.forwarded_epoch=9",
+                        "-c aurora_global.client=1.2.3.4:1/cluster"):
+            with self.assertRaisesRegex(psycopg.OperationalError, "permission denied"):
+                connect(options)
+        # Nor at the server itself, where no router looks at it.
+        with psycopg.connect(host=f"{self.platform.prefix.text}.1.21", user="clerk",
+                             password="clerk-password", dbname="auroraglobaldb",
+                             sslmode="verify-ca", sslrootcert=environment["PGSSLROOTCERT"],
+                             options=claim, autocommit=True) as connection:
             with self.assertRaises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("DELETE FROM secret")
-        with self.assertRaisesRegex(psycopg.OperationalError, "epoch"):
-            connect(claim + " -c aurora_global.forwarded_epoch=9")
+            counted = self.platform.as_superuser(
+                EAST, "SELECT writer_open_sessions FROM aurora_global_forwarding_status()")
+            self.assertEqual("0", counted)
 
     def test_parameters_of_the_server_are_not_the_users(self):
         connection = self.clerk()
