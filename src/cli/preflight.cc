@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "awsapi/http_message.h"
 #include "cli/words.h"
 #include "net/http.h"
 #include "net/process.h"
@@ -185,10 +186,12 @@ Result<void> check_path(const Home& home, const std::vector<RegionId>& regions) 
   const auto odd = [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\'' || c == '\\';
   };
-  if (std::any_of(root.begin(), root.end(), odd)) {
-    return make_error(
-        ErrorKind::invalid,
-        "the path of a home has no quotes, backslashes or control characters; given: " + root);
+  // It stands in files of TOML and JSON, and in connection strings.
+  if (std::any_of(root.begin(), root.end(), odd) || !awsapi::is_valid_utf8(root)) {
+    return make_error(ErrorKind::invalid,
+                      "the path of a home is UTF-8 without quotes, backslashes and control "
+                      "characters; given: " +
+                          root);
   }
   std::vector<fs::path> sockets = {home.link_dir() / "link.sock"};
   for (const RegionId& region : regions) sockets.push_back(home.run_dir(region) / "router.sock");

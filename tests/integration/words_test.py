@@ -18,8 +18,9 @@ from lib.terminal import Terminal
 
 PROGRAM = os.path.abspath(GIVEN)
 SHELLS = [one for one in ("bash", "dash", "zsh", "fish") if shutil.which(one)]
-ODD_NAMES = ("plain", "with space", "single'quote", 'double"quote', "back\\slash", "dollar$HOME",
-             "semi;colon", "and&and", "star*", "new\nline", "(brackets)", "`true`", "ümlaut", "%s%41")
+# Quotes, backslashes and control characters are refused (two_commands_test.py).
+ODD_NAMES = ("plain", "with space", "dollar$HOME", "semi;colon", "and&and", "star*", "(brackets)",
+             "`true`", "ümlaut", "%s%41")
 # What somebody may have exported, and what must be as it was after --undo.
 OWN = {"PGPASSWORD": "wrong", "PGHOSTADDR": "192.0.2.1", "PGSERVICE": "none",
        "PGSERVICEFILE": "/nowhere", "PGOPTIONS": "-c no.such=thing -c work_mem=nonsense",
@@ -116,7 +117,7 @@ class Environments(unittest.TestCase):
                                 else r"[\s'\"\\$;*`]")
 
     def test_what_was_there_comes_back(self):
-        first, second = self.home("first"), self.home("second'*")
+        first, second = self.home("first"), self.home("second *")
         for shell in SHELLS:
             with self.subTest(shell=shell):
                 other = taken(shell).replace("$H", "$G")
@@ -199,11 +200,11 @@ class Environments(unittest.TestCase):
 
     def test_a_home_of_bytes_that_are_no_text(self):
         name = os.fsencode(str(self.directory)) + b"/\xff\xfe"
-        for command in (["up", "--config-only", "--address-prefix", self.prefix.text],
-                        ["env", "--format", "json"]):
-            done = subprocess.run([PROGRAM, "--home", name, *command], capture_output=True,
-                                  check=True, timeout=60)
-        json.loads(done.stdout.decode())
+        done = subprocess.run([PROGRAM, "--home", name, "up", "--config-only", "--address-prefix",
+                               self.prefix.text], capture_output=True, check=False, timeout=60)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn(b"the path of a home is UTF-8", done.stderr)
+        self.assertFalse(os.path.exists(name))
 
 
 class Outputs(PlatformTest):
