@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 
 // `up` waits for what it starts up to two minutes, and then ends it.
 constexpr Duration kOtherEndsLimit = 300s;
-constexpr Duration kLookAgain = 50ms;
 
 // "drill" of `aurora-global --home H drill FILE`; "a command" if it cannot be told.
 std::string command_of(pid_t pid) {
@@ -58,15 +57,16 @@ net::Task<Result<void>> await_free(Home home, HomeLock::Busy busy,
     const auto pid = net::running_pid(file);
     if (!pid) continue;  // It has just ended.
     if (busy == HomeLock::Busy::refuse) co_return busy_with(home, *pid);
+    if (deadline.passed()) co_return busy_with(home, *pid);
+    const auto other = net::Process::adopt(*pid);
+    if (other.has_error()) continue;  // The same.
     if (!told) {
       std::fprintf(stderr, "aurora-global: waiting for %s (process %d) to end\n",
                    command_of(*pid).c_str(), *pid);
       told = true;
-      const auto other = net::Process::adopt(*pid);
-      if (busy == HomeLock::Busy::end_it && other.has_value()) other->signal(SIGTERM);
+      if (busy == HomeLock::Busy::end_it) other->signal(SIGTERM);
     }
-    if (deadline.passed()) co_return busy_with(home, *pid);
-    co_await net::sleep_for(kLookAgain);
+    co_await other->wait(deadline);
   }
 }
 
