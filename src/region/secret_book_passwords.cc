@@ -18,44 +18,37 @@ Error refused(std::string message) {
   return make_error(ErrorKind::invalid, std::move(message), "InvalidRequestException");
 }
 
-// PostgreSQL's codes mean nothing to a client of AWS.
-Error for_secrets_manager(Error error) {
-  switch (error.kind) {
+// It was looked at and is not to be had; with the others nobody knows, or something is broken.
+bool is_refusal(ErrorKind kind) {
+  switch (kind) {
     case ErrorKind::superseded:
     case ErrorKind::conflict:
     case ErrorKind::not_found:
     case ErrorKind::denied:
     case ErrorKind::invalid:
-    case ErrorKind::data_loss_refused: error.code = "InvalidRequestException"; return error;
+    case ErrorKind::data_loss_refused: return true;
     case ErrorKind::timeout:
     case ErrorKind::cancelled:
     case ErrorKind::unavailable:
     case ErrorKind::corrupt:
     case ErrorKind::exhausted:
-    case ErrorKind::internal: error.code = "InternalServiceError"; return error;
+    case ErrorKind::internal: return false;
   }
+  return false;
+}
+
+// PostgreSQL's codes mean nothing to a client of AWS.
+Error for_secrets_manager(Error error) {
+  error.code = is_refusal(error.kind) ? "InvalidRequestException" : "InternalServiceError";
   return error;
 }
 
 Error for_rds(Error error) {
-  switch (error.kind) {
-    case ErrorKind::superseded:
-    case ErrorKind::conflict:
-    case ErrorKind::not_found:
-    case ErrorKind::denied:
-    case ErrorKind::invalid:
-    case ErrorKind::data_loss_refused:
-      // Class 22 finds fault with the value, all others with what is in the database.
-      error.code =
-          error.code.rfind("22", 0) == 0 ? "InvalidParameterValue" : "InvalidDBClusterStateFault";
-      return error;
-    case ErrorKind::timeout:
-    case ErrorKind::cancelled:
-    case ErrorKind::unavailable:
-    case ErrorKind::corrupt:
-    case ErrorKind::exhausted:
-    case ErrorKind::internal: error.code.clear(); return error;  // By its kind, as any other.
-  }
+  // Class 22 finds fault with the value, all others with what is in the database.
+  const bool of_value = error.code.rfind("22", 0) == 0;
+  error.code.clear();  // By its kind, as any other.
+  if (!is_refusal(error.kind)) return error;
+  error.code = of_value ? "InvalidParameterValue" : "InvalidDBClusterStateFault";
   return error;
 }
 
