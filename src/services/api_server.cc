@@ -158,6 +158,19 @@ net::Task<void> ApiServer::publish_metrics() {
   }
 }
 
+net::Task<Result<nlohmann::json>> ApiServer::call(std::string service, std::string operation,
+                                                  nlohmann::json input) {
+  CO_TRY(input, read_input(service, operation, input));
+  if (service == "monitoring") co_return co_await cloudwatch_->call(operation, std::move(input));
+  if (service == "logs") co_return co_await logs_->call(operation, std::move(input));
+  if (service == "secretsmanager") {
+    co_return co_await secretsmanager::call(region_, operation, std::move(input));
+  }
+  if (service == "kms") co_return co_await kms::call(region_, operation, std::move(input));
+  if (service == "sts") co_return co_await sts::call(region_.facts(), operation, std::move(input));
+  co_return unknown_operation(operation);
+}
+
 net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpRequest request) {
   if (service == "rds") co_return co_await rds::serve(region_, std::move(request));
   if (service == "lambda") co_return co_await lambda_->serve(std::move(request));

@@ -11,6 +11,7 @@
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
+#include "services/sinks.h"
 
 namespace aurora_global::services {
 
@@ -29,7 +30,7 @@ struct ServedActions {
 std::vector<ServedActions> served_actions();
 
 // Every service of one region, wired together.
-class ApiServer {
+class ApiServer final : public ServiceCaller {
  public:
   // `region` outlives the server.
   static Result<std::unique_ptr<ApiServer>> open(boost::asio::any_io_executor executor,
@@ -38,6 +39,9 @@ class ApiServer {
   void start();
   // Ends functions and whatever is under way.
   net::Task<void> stop();
+
+  net::Task<Result<nlohmann::json>> call(std::string service, std::string operation,
+                                         nlohmann::json input) override;
 
   // For the API address and for calls that other regions pass on. Valid as long as this object.
   net::HttpHandler handler();

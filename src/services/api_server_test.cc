@@ -281,5 +281,36 @@ TEST(ApiServer, EveryMemberHasItsFate) {
   });
 }
 
+TEST(ApiServer, CallsBetweenServicesAreCheckedAsThoseOfClients) {
+  FakeRegion region;
+  testing::with_api_server(region, [](ApiServer& server) -> net::Task<void> {
+    const auto code_of = [&](std::string service, std::string operation,
+                             nlohmann::json input) -> net::Task<std::string> {
+      auto calling = server.call(std::move(service), std::move(operation), std::move(input));
+      const auto answer = co_await std::move(calling);
+      co_return answer.has_error() ? answer.error().code : "";
+    };
+    auto identity = server.call("sts", "GetCallerIdentity", nlohmann::json::object());
+    const auto who = co_await std::move(identity);
+    EXPECT_EQ(who.value().at("Account"), "123456789012") << who->dump();
+    struct Refused {
+      std::string service, operation;
+      nlohmann::json input;
+      std::string code;
+    };
+    const std::vector<Refused> all = {
+        {"kms", "CreateAlias", {{"AliasName", "alias/x"}}, "ValidationException"},
+        {"kms", "CreateKey", {{"Description", 5}}, "SerializationException"},
+        {"logs", "DescribeLogStreams", {{"nextToken", "-1"}}, "InvalidParameterException"},
+        {"kms", "NoSuchOperation", nlohmann::json::object(), "UnknownOperationException"},
+        {"mars", "CreateKey", nlohmann::json::object(), "UnknownOperationException"},
+    };
+    for (const Refused& one : all) {
+      auto asking = code_of(one.service, one.operation, one.input);
+      EXPECT_EQ(co_await std::move(asking), one.code) << one.service << " " << one.operation;
+    }
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::services

@@ -207,6 +207,16 @@ Result<Call> read_call(std::string_view service, const net::HttpRequest& request
   return read_named(model, request, wire == Wire::cbor ? Wire::cbor : Wire::json);
 }
 
+Result<json> read_input(std::string_view service, const std::string& operation,
+                        const json& document) {
+  const ServiceModel* model = awsapi::service_model(service);
+  const auto* known = model == nullptr ? nullptr : model->operation(operation);
+  if (known == nullptr) return unknown_operation(operation);
+  if (known->input == nullptr) return json::object();
+  TRY(auto input, awsapi::read_document(*known->input, document));
+  return without_flaws(*model, std::move(input));
+}
+
 net::HttpResponse answer_of(const Call& call, const json& output, const net::HttpRequest& request) {
   const std::string id = random_uuid();
   const awsapi::Shape* shape = call.operation->output;

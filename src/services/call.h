@@ -26,6 +26,11 @@ struct Call {
 // that is no document, a member of another type, a value outside its constraints.
 Result<Call> read_call(std::string_view service, const net::HttpRequest& request);
 
+// The input of a call that does not come over the wire, checked as if it did: a document of the
+// JSON protocols, whatever the service speaks. Fails as read_call() does.
+Result<nlohmann::json> read_input(std::string_view service, const std::string& operation,
+                                  const nlohmann::json& document);
+
 net::HttpResponse answer_of(const Call& call, const nlohmann::json& output,
                             const net::HttpRequest& request);
 
@@ -37,21 +42,34 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
 // The code that `service` has for what Members found wrong with a value.
 Error in_words_of(std::string_view service, Error error);
 
-// Answers a call of `service` by a dispatch table: an array of pairs (name, function), where
-// function(context..., Members) is a Task of the output. The context outlives the call.
+// Runs an operation of `service` by a dispatch table: an array of pairs (name, function), where
+// function(context..., Members) is a Task of the output. `input` has passed the model's
+// constraints. The context outlives the call.
+template <typename Table, typename... Context>
+net::Task<Result<nlohmann::json>> run_in_table(std::string_view service, const Table& table,
+                                               std::string operation, nlohmann::json input,
+                                               Context&... context) {
+  for (const auto& [name, function] : table) {
+    if (name != operation) continue;
+    auto running = function(context..., Members(std::move(input), service, name));
+    Result<nlohmann::json> answer = co_await std::move(running);
+    if (answer.has_value()) co_return answer;
+    co_return in_words_of(service, answer.error());
+  }
+  co_return unknown_operation(operation);
+}
+
+// Answers a call over the wire the same way.
 template <typename Table, typename... Context>
 net::Task<net::HttpResponse> serve_table(std::string_view service, const Table& table,
                                          net::HttpRequest request, Context&... context) {
   auto call = read_call(service, request);
   if (call.has_error()) co_return refuse(request, call.error(), awsapi::service_model(service));
-  for (const auto& [name, function] : table) {
-    if (name != call->operation->name) continue;
-    auto running = function(context..., Members(std::move(call->input), service, name));
-    const Result<nlohmann::json> answer = co_await std::move(running);
-    if (answer.has_value()) co_return answer_of(*call, *answer, request);
-    co_return refuse(request, in_words_of(service, answer.error()), call->service);
-  }
-  co_return refuse(request, unknown_operation(call->operation->name), call->service);
+  auto running =
+      run_in_table(service, table, call->operation->name, std::move(call->input), context...);
+  const Result<nlohmann::json> answer = co_await std::move(running);
+  if (answer.has_value()) co_return answer_of(*call, *answer, request);
+  co_return refuse(request, answer.error(), call->service);
 }
 
 }  // namespace aurora_global::services

@@ -2,6 +2,7 @@
 // wires them.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,16 @@ class FunctionInvoker {
   // `trace_id`: the caller's; empty: a new one.
   virtual net::Task<Result<FunctionAnswer>> invoke_function(std::string name, std::string payload,
                                                             std::string trace_id) = 0;
+};
+
+// Calls an operation of a service of this region, as its client would: by AWS's names, with input
+// and output as JSON by AWS's models (timestamps as seconds, blobs as base64). Errors carry the
+// service's codes.
+class ServiceCaller {
+ public:
+  virtual ~ServiceCaller() = default;
+  virtual net::Task<Result<nlohmann::json>> call(std::string service, std::string operation,
+                                                 nlohmann::json input) = 0;
 };
 
 }  // namespace aurora_global::services

@@ -537,6 +537,11 @@ net::Task<void> CloudWatch::write() {
   written_.notify();
 }
 
+net::Task<Result<json>> CloudWatch::call(std::string operation, json input) {
+  return run_in_table("monitoring", kOperations, std::move(operation), std::move(input),
+                      *database_);
+}
+
 net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {
   co_return co_await serve_table("monitoring", kOperations, std::move(request), *database_);
 }

@@ -36,6 +36,8 @@ class CloudWatch final : public MetricSink {
   // Returns when nothing waits any more, or at the deadline.
   net::Task<void> drain(Deadline deadline);
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
+  // As ServiceCaller has it; `input` has passed the model.
+  net::Task<Result<nlohmann::json>> call(std::string operation, nlohmann::json input);
 
  private:
   CloudWatch(net::TaskGroup& tasks, std::unique_ptr<database::Database> database)

@@ -457,6 +457,10 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
+net::Task<Result<json>> call(Region& region, std::string operation, json input) {
+  return run_in_table("kms", kOperations, std::move(operation), std::move(input), region);
+}
+
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   return serve_table("kms", kOperations, std::move(request), region);
 }

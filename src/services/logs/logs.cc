@@ -374,6 +374,10 @@ net::Task<Answer> filter_events(database::Database& database, const std::string&
   co_return co_await database.work<json>(std::move(job));
 }
 
+std::string arn_prefix(const region::Facts& facts) {
+  return "arn:aws:logs:" + facts.region.name + ":" + facts.account_id + ":log-group:";
+}
+
 using Operation = net::Task<Answer> (*)(database::Database&, const std::string& arns, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"DescribeLogGroups", describe_groups},
@@ -467,9 +471,15 @@ net::Task<void> Logs::write() {
   written_.notify();
 }
 
+net::Task<Result<json>> Logs::call(std::string operation, json input) {
+  const std::string arns = arn_prefix(facts_);
+  auto running =
+      run_in_table("logs", kOperations, std::move(operation), std::move(input), *database_, arns);
+  co_return co_await std::move(running);
+}
+
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
-  const std::string arns =
-      "arn:aws:logs:" + facts_.region.name + ":" + facts_.account_id + ":log-group:";
+  const std::string arns = arn_prefix(facts_);
   co_return co_await serve_table("logs", kOperations, std::move(request), *database_, arns);
 }
 

@@ -31,6 +31,8 @@ class Logs final : public LogSink {
   // Returns when nothing waits any more, or at the deadline.
   net::Task<void> drain(Deadline deadline);
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
+  // As ServiceCaller has it; `input` has passed the model.
+  net::Task<Result<nlohmann::json>> call(std::string operation, nlohmann::json input);
 
  private:
   Logs(net::TaskGroup& tasks, const region::Facts& facts,

@@ -581,6 +581,11 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
+net::Task<Result<json>> call(Region& region, std::string operation, json input) {
+  return run_in_table("secretsmanager", kOperations, std::move(operation), std::move(input),
+                      region);
+}
+
 net::Task<net::HttpResponse> serve(Region& region, net::HttpRequest request) {
   return serve_table("secretsmanager", kOperations, std::move(request), region);
 }

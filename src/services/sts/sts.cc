@@ -24,6 +24,11 @@ constexpr std::pair<std::string_view, Operation> kIdentityOperations[] = {
 
 std::vector<std::string_view> action_names() { return names_in(kIdentityOperations); }
 
+net::Task<Result<nlohmann::json>> call(const region::Facts& facts, std::string operation,
+                                       nlohmann::json input) {
+  return run_in_table("sts", kIdentityOperations, std::move(operation), std::move(input), facts);
+}
+
 net::Task<net::HttpResponse> serve(const region::Facts& facts, net::HttpRequest request) {
   return serve_table("sts", kIdentityOperations, std::move(request), facts);
 }

@@ -40,20 +40,29 @@ nlohmann::json json_call(const Serve& serve, FakeRegion& region, const std::stri
   return body;
 }
 
-// Runs `body(handler)` against a server of its own.
+// Runs `body(server)` against an ApiServer of its own.
 template <typename Body>
-void with_server(FakeRegion& region, const Body& body) {
+void with_api_server(FakeRegion& region, const Body& body) {
   char place[] = "/tmp/aurora-global-api-XXXXXX";
   const std::filesystem::path home = mkdtemp(place);
   net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
     ApiOptions options{home, "127.0.1.1:4566", {FakeRegion::kKey, FakeRegion::kSecret}};
     auto server = ApiServer::open(tasks.executor(), region, std::move(options));
-    const net::HttpHandler handler = (*server)->handler();
-    auto running = body(handler);
+    auto running = body(**server);
     co_await std::move(running);
     co_await (*server)->stop();
   });
   std::filesystem::remove_all(home);
+}
+
+// Runs `body(handler)` against one.
+template <typename Body>
+void with_server(FakeRegion& region, const Body& body) {
+  with_api_server(region, [&](ApiServer& server) -> net::Task<void> {
+    const net::HttpHandler handler = server.handler();
+    auto running = body(handler);
+    co_await std::move(running);
+  });
 }
 
 inline net::HttpResponse send(FakeRegion& region, net::HttpRequest request) {
