@@ -90,6 +90,7 @@ struct UpOptions {
   std::optional<std::string> global_cluster;
   std::optional<std::string> postgres_bin;
   bool config_only = false;
+  bool empty = false;      // No cluster, no function.
   bool next_steps = true;  // Say at the end what to type next.
 };
 inline constexpr double kDefaultLatencyMs = 31;

@@ -117,6 +117,8 @@ void add_platform_commands(CLI::App& app, Arguments& a) {
   CLI::App* up = app.add_subcommand("up", "Start a platform, or what is missing of it");
   add_up_options(up, a);
   up->add_flag("--config-only", a.up.config_only, "Write the files and start nothing");
+  up->add_flag("--empty", a.up.empty,
+               "Regions without clusters and functions, to deploy onto (./deploy.sh --local)");
   up->footer(
       "On a platform that is there it starts what does not run, adds readers\n"
       "(--readers) and sets the link's latency (--latency-ms); what cannot be changed\n"

@@ -88,14 +88,16 @@ std::string tls_part(const Home& home) {
 
 }  // namespace
 
-Result<Entrance> entrance(const Home& home, const std::string& region,
-                          const std::string& endpoint) {
+Result<Entrance> entrance(const Home& home, const std::string& region, const std::string& endpoint,
+                          Needs needs) {
   Entrance found;
   TRY(found.platform, home.load());
   found.region = region.empty() ? found.platform.regions.front() : RegionId{region};
   TRY(found.number, region_number(found.platform, found.region));
   TRY(found.host, endpoint_host(home, found.platform, found.region, endpoint));
-  TRY(found.password, current_password(home));
+  auto password = current_password(home);
+  if (password.has_error() && found.platform.empty && needs == Needs::region) return found;
+  TRY(found.password, std::move(password));
   TRY_VOID(keep_pgpass(home, found.password));
   return found;
 }
@@ -126,21 +128,24 @@ std::string jdbc_url(const Home& home, const Entrance& at) {
 }
 
 Variables shell_variables(const Home& home, const Entrance& at) {
-  return {{"PGHOST", host_of(at)},
-          {"PGPORT", port_of(at)},
-          {"PGUSER", std::string(kMasterUser)},
-          {"PGDATABASE", std::string(kDatabase)},
-          {"PGPASSFILE", (home.root() / "pgpass").string()},
-          {"PGSSLMODE", "verify-full"},
-          {"PGSSLROOTCERT", (home.root() / "server-ca.crt").string()},
-          {"AWS_SHARED_CREDENTIALS_FILE", home.credentials_file().string()},
-          {"AWS_PROFILE", "default"},
-          {"AWS_REGION", at.region.name},
-          {"AWS_DEFAULT_REGION", at.region.name},
-          {"AWS_ENDPOINT_URL", "http://" + api_address(at.platform, at.number)},
-          {"AWS_PAGER", ""},
-          {"AWS_DATA_PATH", (home.root() / "aws-models").string()},
-          {"AURORA_GLOBAL_HOME", home.root().string()}};
+  Variables all = {{"AWS_SHARED_CREDENTIALS_FILE", home.credentials_file().string()},
+                   {"AWS_PROFILE", "default"},
+                   {"AWS_REGION", at.region.name},
+                   {"AWS_DEFAULT_REGION", at.region.name},
+                   {"AWS_ENDPOINT_URL", "http://" + api_address(at.platform, at.number)},
+                   {"AWS_PAGER", ""},
+                   {"AWS_DATA_PATH", (home.root() / "aws-models").string()},
+                   {"AURORA_GLOBAL_HOME", home.root().string()}};
+  if (at.password.empty()) return all;
+  const Variables database = {{"PGHOST", host_of(at)},
+                              {"PGPORT", port_of(at)},
+                              {"PGUSER", std::string(kMasterUser)},
+                              {"PGDATABASE", std::string(kDatabase)},
+                              {"PGPASSFILE", (home.root() / "pgpass").string()},
+                              {"PGSSLMODE", "verify-full"},
+                              {"PGSSLROOTCERT", (home.root() / "server-ca.crt").string()}};
+  all.insert(all.end(), database.begin(), database.end());
+  return all;
 }
 
 std::string pgpass_line(const std::string& password) {

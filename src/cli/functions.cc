@@ -150,8 +150,17 @@ Result<std::string> current_password(const Home& home) {
     }
     co_return ok();
   });
-  TRY(const std::string known, home.master_password());
-  if (password.empty() || password == known) return known;
+  const auto known = home.master_password();
+  if (password.empty() && known.has_error()) {
+    TRY(const Platform platform, home.load());
+    if (!platform.empty) return known.error();
+    return make_error(ErrorKind::not_found,
+                      "the platform in " + home.root().string() +
+                          " was brought up empty and has no master user yet; ./deploy.sh --local "
+                          "--home " +
+                          home.root().string() + " deploys clusters onto it");
+  }
+  if (password.empty() || (known.has_value() && *known == password)) return known;
   TRY_VOID(region::replace_file(home.root() / "master-password", password + "\n", 0600));
   return password;
 }

@@ -93,6 +93,7 @@ Result<Platform> Home::read() const {
   platform.prefix = root["address_prefix"].value_or(platform.prefix);
   platform.global_cluster = root["global_cluster"].value_or(platform.global_cluster);
   platform.readers = root["readers"].value_or(0);
+  platform.empty = root["empty"].value_or(platform.empty);
   platform.listen = root["listen"].value_or(platform.listen);
   if (const toml::array* regions = root["regions"].as_array()) {
     for (const toml::node& node : *regions) {

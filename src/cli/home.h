@@ -26,6 +26,8 @@ struct Platform {
   std::string prefix = "127.0";
   std::string global_cluster = "aurora-global-db";
   int readers = 0;  // Per region, beside the head.
+  // `up` starts regions without clusters and functions: who deploys onto it makes them.
+  bool empty = false;
   // One more address of this machine at which the endpoints listen, for containers; empty: none.
   std::string listen;
 };

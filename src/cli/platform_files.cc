@@ -154,6 +154,7 @@ std::string platform_toml(const Platform& platform) {
   out << "# Written by `aurora-global up`.\nlayout = 1\naddress_prefix = \"" << platform.prefix
       << "\"\nglobal_cluster = \"" << platform.global_cluster
       << "\"\nreaders = " << platform.readers;
+  if (platform.empty) out << "\nempty = true";
   if (!platform.listen.empty()) out << "\nlisten = \"" << platform.listen << "\"";
   out << "\nregions = [";
   for (std::size_t i = 0; i < platform.regions.size(); ++i) {
@@ -192,7 +193,9 @@ Result<void> write_platform(const Home& home, const Platform& platform, const Li
   const std::string credentials = "[default]\naws_access_key_id = AKIA" + random_hex(8) +
                                   "\naws_secret_access_key = " + random_hex(20) + "\n";
   TRY_VOID(region::replace_file(home.credentials_file(), credentials, 0600));
-  TRY_VOID(region::replace_file(home.root() / "master-password", random_hex(16) + "\n", 0600));
+  if (!platform.empty) {
+    TRY_VOID(region::replace_file(home.root() / "master-password", random_hex(16) + "\n", 0600));
+  }
   TRY_VOID(region::replace_file(home.root() / "bin" / "aws", kAwsWrapper, 0755));
   const fs::path models = home.root() / "aws-models" / "rds" / "2014-10-31";
   TRY_VOID(make_dir(models, 0755));

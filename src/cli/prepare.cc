@@ -43,6 +43,8 @@ Result<void> refuse_changes(const Home& home, const Platform& present, const UpO
   if (options.global_cluster && *options.global_cluster != present.global_cluster) {
     return refuse("the global cluster " + present.global_cluster);
   }
+  if (options.empty && !present.empty) return refuse("clusters of its own (--empty)");
+  if (options.readers && present.empty) return refuse("no clusters of its own (--readers)");
   if (options.readers && *options.readers < present.readers) {
     return make_error(ErrorKind::conflict,
                       "the platform has " + std::to_string(present.readers) +
@@ -108,6 +110,7 @@ Result<Platform> make_files(const Home& home, UpOptions options,
   for (const std::string& name : options.regions) platform.regions.push_back(RegionId{name});
   platform.prefix = options.prefix.value_or(platform.prefix);
   platform.readers = options.readers.value_or(platform.readers);
+  platform.empty = options.empty;
   platform.listen = options.listen.value_or(platform.listen);
   TRY(platform.global_cluster,
       model::checked_identifier("--global-cluster",

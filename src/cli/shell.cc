@@ -77,7 +77,9 @@ Result<void> print_in(const Home& home, const EnvironmentOptions& options) {
     std::fputs(undoing(shell).c_str(), stdout);
     return ok();
   }
-  TRY(Entrance at, entrance(home, options.region, options.endpoint));
+  const bool for_shell = options.format == "shell" || options.format == "fish";
+  TRY(Entrance at, entrance(home, options.region, options.endpoint,
+                            for_shell ? Needs::region : Needs::database));
   if (options.outside && at.platform.listen.empty()) {
     return make_error(ErrorKind::invalid, "--outside needs a platform that was made with `" +
                                               program_name() + " up --listen ADDRESS`");
@@ -105,7 +107,7 @@ int print_environment(const Home& home, const EnvironmentOptions& options) {
 
 int psql(const Home& home, const std::string& region, const std::string& endpoint,
          const std::vector<std::string>& arguments) {
-  const auto at = entrance(home, region, endpoint);
+  const auto at = entrance(home, region, endpoint, Needs::database);
   if (at.has_error()) return report(at.error());
   const auto running = require_running(home, at->platform);
   if (running.has_error()) return report(running.error());

@@ -137,11 +137,13 @@ net::Task<Result<void>> create_cluster(Connected& connected, RegionId region, bo
   co_return ok();
 }
 
-net::Task<Result<void>> await_instances(Connected& connected, RegionId region, StartupLogs& logs) {
+// Those that the region has, and at least so many.
+net::Task<Result<void>> await_instances(Connected& connected, RegionId region, int at_least,
+                                        StartupLogs& logs) {
   auto ask = [&]() -> net::Task<Result<bool>> {
     CO_TRY(const auto instances,
            co_await connected.at(region).describe_db_instances(region, Deadline::in(kUpCallLimit)));
-    bool all = static_cast<int>(instances.size()) > connected.platform.readers;
+    bool all = static_cast<int>(instances.size()) >= at_least;
     for (const auto& instance : instances) all = all && instance.status == "available";
     co_return all;
   };
@@ -154,6 +156,7 @@ net::Task<Result<void>> await_instances(Connected& connected, RegionId region, S
 net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
                                    const ElapsedProgress& progress) {
   const auto& regions = connected.platform.regions;
+  const int instances = 1 + connected.platform.readers;
   CO_TRY(const auto globals, co_await connected.at(regions[0])
                                  .describe_global_clusters(regions[0], Deadline::in(kUpCallLimit)));
   if (globals.empty()) {
@@ -175,12 +178,13 @@ net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
                                          kProcessLimit, logs, knows));
     CO_TRY_VOID(co_await create_cluster(connected, region, i == 0));
     if (i == 0) {
-      CO_TRY_VOID(co_await await_instances(connected, region, logs));
+      CO_TRY_VOID(co_await await_instances(connected, region, instances, logs));
       progress.say("PostgreSQL in " + region.name + " is available");
     }
   }
-  for (const RegionId& region : regions)
-    CO_TRY_VOID(co_await await_instances(connected, region, logs));
+  for (const RegionId& region : regions) {
+    CO_TRY_VOID(co_await await_instances(connected, region, instances, logs));
+  }
   auto replicating = [&]() -> net::Task<Result<bool>> {
     CO_TRY(const auto now, co_await situation(connected, Deadline::in(kUpCallLimit)));
     bool all = now.global.members.size() == regions.size();
@@ -193,6 +197,24 @@ net::Task<Result<void>> create_all(Connected& connected, StartupLogs& logs,
   for (const RegionId& region : regions) CO_TRY_VOID(co_await create_key(connected, region));
   CO_TRY_VOID(co_await create_secret(connected));
   co_return ok();
+}
+
+// What was deployed onto an empty platform before it went down.
+net::Task<Result<void>> await_deployed(Connected& connected, StartupLogs& logs) {
+  for (const RegionId& region : connected.platform.regions) {
+    CO_TRY_VOID(co_await await_instances(connected, region, 0, logs));
+  }
+  co_return ok();
+}
+
+void print_how_to_deploy(const Home& home) {
+  const std::string command = command_for(home);
+  std::printf(
+      "\nThere are no clusters and no functions yet. Next, in the checkout:\n\n"
+      "  ./deploy.sh --local --home %s\n"
+      "  eval \"$(%s env)\"; aws cloudformation list-stacks\n"
+      "  %s down\n",
+      home.root().c_str(), command.c_str(), command.c_str());
 }
 
 // Where an application connects, and what to type next. `to`: a region that the writer may go to.
@@ -229,7 +251,7 @@ net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
                                  boost::asio::any_io_executor executor) {
   const ElapsedProgress progress;
   CO_TRY(const Platform platform, co_await prepare_files(home, options, executor));
-  CO_TRY_VOID(write_functions(home, platform));
+  if (!platform.empty) CO_TRY_VOID(write_functions(home, platform));
   progress.say("platform in " + home.root().string());
   if (options.config_only) co_return ok();
   StartupLogs logs;
@@ -269,6 +291,11 @@ net::Task<Result<void>> bring_up(Home home, UpOptions options, Started& started,
                                          kProcessLimit, logs, serves));
   }
   progress.say("link, daemons and routers run");
+  if (platform.empty) {
+    CO_TRY_VOID(co_await await_deployed(connected, logs));
+    if (options.next_steps) print_how_to_deploy(home);
+    co_return ok();
+  }
   CO_TRY_VOID(co_await create_all(connected, logs, progress));
   CO_TRY_VOID(write_pgpass(home));
   if (options.next_steps) {
