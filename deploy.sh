@@ -22,7 +22,7 @@ Usage: ./deploy.sh [options]
   --no-retain     a disposable copy: ./destroy.sh --force deletes its data, too. Without it clusters,
                   secret, keys and what they use survive the deletion of the stacks
   -c KEY=VALUE    configuration, may be repeated: engineVersion, minCapacity, maxCapacity, readers,
-                  backupRetentionDays, logRetentionDays, zones, alarmEmail
+                  backupRetentionDays, logRetentionDays, zones, alarmEmail, failoverAuth
   --yes           do not ask. Without a terminal this is required; without it the script then shows
                   what it would do, and ends
   --help          this
@@ -393,7 +393,7 @@ PYTHON
 }
 
 show_outputs() {
-  local stack key value last='' primary url='' dashboard='' lines
+  local stack key value last='' primary url='' function='' dashboard='' lines
   primary=$(prefixed AuroraGlobalPrimaryStack)
   lines=$(merge_outputs)
   while read -r stack key value; do
@@ -401,25 +401,26 @@ show_outputs() {
     last=$stack
     printf '  %-28s %s\n' "$key" "$value"
     case "$stack $key" in
-      "$primary FailoverApiUrl") url=${value%/} ;;
+      "$primary FailoverApiUrl") url=https://$value/failover ;;
+      "$primary GlobalEndpointLambdaArn") function=$value ;;
       "$primary DashboardName") dashboard=$value ;;
     esac
   done <<<"$lines"
-  [[ -n $url && -n $dashboard ]] ||
-    fail "$primary has no output FailoverApiUrl or DashboardName; see $out/outputs.json"
+  [[ -n $url && -n $function && -n $dashboard ]] ||
+    fail "$primary has no output FailoverApiUrl, GlobalEndpointLambdaArn or DashboardName; see $out/outputs.json"
   cat <<NEXT
 All outputs: $out/outputs.json
 
 Next:
   # Move the writer while rows are created, read, updated and deleted
-  aws lambda invoke --function-name $(prefixed crud-global-endpoint) --region $primary_region --cli-read-timeout 900 \\
+  aws lambda invoke --function-name $function --region $primary_region --cli-read-timeout 900 \\
       --cli-binary-format raw-in-base64-out \\
       --payload '{"trigger_failover": true, "operations": 50, "operation_type": "mixed"}' response.json
   # Move the writer by HTTP; the keys go through a pipe, for everybody can read a command line
   eval "\$(aws configure export-credentials --format env)"
   printf 'user = "%s:%s"\n%s\n' "\$AWS_ACCESS_KEY_ID" "\$AWS_SECRET_ACCESS_KEY" \\
       "\${AWS_SESSION_TOKEN:+header = \"x-amz-security-token: \$AWS_SESSION_TOKEN\"}" |
-    curl -K - --aws-sigv4 aws:amz:$primary_region:execute-api -X POST ${url%/failover}/failover \\
+    curl -K - --aws-sigv4 aws:amz:$primary_region:execute-api -X POST $url \\
       -H 'Content-Type: application/json' -d '{"failover_type": "planned"}'
   # Where the writer is
   aws rds describe-global-clusters --global-cluster-identifier $(global_cluster) --region $primary_region

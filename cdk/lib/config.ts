@@ -34,12 +34,15 @@ export interface Config {
   readonly zones: readonly string[];
   /** Gets a mail of every alarm, once the subscription is confirmed. */
   readonly alarmEmail?: string;
+  /** Who may call the failover API: callers that the account's policies allow, or everybody. */
+  readonly failoverAuth: 'iam' | 'none';
   /** The folder with the functions' zips; undefined: placeholders, which cannot be deployed. */
   readonly lambdaDir?: string;
 }
 
 const KEYS = ['name', 'account', 'retain', 'engineVersion', 'minCapacity', 'maxCapacity', 'readers',
-  'backupRetentionDays', 'logRetentionDays', 'zones', 'alarmEmail', 'lambdaDir'] as const;
+  'backupRetentionDays', 'logRetentionDays', 'zones', 'alarmEmail', 'failoverAuth',
+  'lambdaDir'] as const;
 type Key = (typeof KEYS)[number];
 
 /** Days for which CloudWatch Logs can keep lines. */
@@ -134,6 +137,7 @@ export function readConfig(node: Node): Config {
       n => LOG_DAYS.includes(n)),
     zones,
     ...(email === undefined ? {} : { alarmEmail: email }),
+    failoverAuth: text('failoverAuth', 'iam', /^(iam|none)$/, 'iam or none') as 'iam' | 'none',
     ...lambdaDir(given('lambdaDir'), problems),
   };
   if (problems.length > 0) {
@@ -146,15 +150,20 @@ export function readConfig(node: Node): Config {
 export const ZIPS = ['crud-operations', 'failover', 'global-writer-endpoint'] as const;
 export type Zip = (typeof ZIPS)[number];
 
+/** In place of a folder: no functions, whatever has been built. */
+const NO_FUNCTIONS = 'none';
+
 function lambdaDir(given: unknown, problems: string[]): { lambdaDir?: string } {
-  if (given === undefined) return {};
-  // "build/package" is said from the top of the repository as well as from here.
+  if (given === NO_FUNCTIONS) return {};
   const top = path.join(import.meta.dirname, '..', '..');
   const missing = (folder: string) =>
     ZIPS.map(zip => path.join(folder, `${zip}.zip`)).filter(file => !fs.existsSync(file));
-  const folders = [path.resolve(String(given)), path.resolve(top, String(given))];
+  // "build/package" is said from the top of the repository as well as from here.
+  const folders = given === undefined ? [path.join(top, 'build', 'package')] :
+    [path.resolve(String(given)), path.resolve(top, String(given))];
   const folder = folders.find(one => missing(one).length === 0);
   if (folder !== undefined) return { lambdaDir: folder };
+  if (given === undefined) return {};
   problems.push(`-c lambdaDir=${given}: ${missing(folders[0]!).join(', ')} not found; ` +
     'make them by ./dev package');
   return {};

@@ -21,6 +21,17 @@ describe('API', () => {
       for (const { Properties } of methods) assert.equal(Properties.AuthorizationType, 'AWS_IAM');
     });
 
+    it(`${region}: unsigned only when that is asked for, with a warning`, () => {
+      const open = Synthesized.under({ failoverAuth: 'none' });
+      const [, other] = open.regions.find(([name]) => name === region)!;
+      for (const { Properties } of ofType(other, 'AWS::ApiGateway::Method')) {
+        assert.equal(Properties.AuthorizationType, 'NONE');
+      }
+      const warnings = open.app.node.findAll().flatMap(one => one.node.metadata)
+        .filter(entry => entry.type === 'aws:cdk:warning').map(entry => String(entry.data));
+      assert.equal(warnings.filter(one => one.includes('failoverAuth=none')).length, 2);
+    });
+
     it(`${region}: a body that the function would refuse is refused before`, () => {
       const { Properties } = methods.find(r => r.Properties.HttpMethod === 'POST')!;
       const model = template.Resources[Properties.RequestModels['application/json'].Ref]!;

@@ -25,6 +25,7 @@ describe('Configuration', () => {
     refused({ zones: 'a' }, /zones="a": must be two or three letters/);
     refused({ zones: 'a,a' }, /zones="a,a": must be different letters/);
     refused({ alarmEmail: 'nobody' }, /alarmEmail="nobody"/);
+    refused({ failoverAuth: 'off' }, /failoverAuth="off": must be iam or none/);
   });
 
   it('refuses a key that it does not know', () => {
@@ -57,6 +58,16 @@ describe('Configuration', () => {
     fs.rmSync(folder, { recursive: true });
   });
 
+  it('finds what ./dev package has made without being told where', () => {
+    const { lambdaDir, ...context } = CONTEXT;
+    assert.equal(lambdaDir, 'none');
+    const built = ['crud-operations', 'failover', 'global-writer-endpoint'].every(
+      name => fs.existsSync(path.join(import.meta.dirname, `../../build/package/${name}.zip`)));
+    const { app } = build({ context });
+    const rules = app.node.findAll().filter(one => one.node.id === 'FunctionsAreBuilt');
+    assert.equal(rules.length, built ? 0 : 2);
+  });
+
   it('lists all problems at once', () => {
     refused({ retain: 'maybe', readers: '99' }, /retain=[^]*readers=/);
   });
@@ -76,7 +87,7 @@ describe('Configuration', () => {
 
   it('lets CloudFormation refuse a deployment of placeholders', () => {
     for (const [, template] of Synthesized.under().regions) {
-      assert.match(JSON.stringify(template.Rules!['FunctionsAreBuilt']), /placeholders.*deploy\.sh/);
+      assert.match(JSON.stringify(template.Rules!['FunctionsAreBuilt']), /placeholders.*dev package.*deploy\.sh/);
     }
   });
 });

@@ -6,7 +6,8 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { Synthesized } from './support.js';
 
 describe('cdk-nag', () => {
-  for (const context of [{}, { retain: 'false' }, { readers: '1', zones: 'a,b,c' }]) {
+  for (const context of [{}, { retain: 'false' }, { readers: '1', zones: 'a,b,c' },
+    { failoverAuth: 'none' }]) {
     it(`AwsSolutions finds nothing under ${JSON.stringify(context)}`, () => {
       assert.deepEqual(findings(Synthesized.under(context).app), []);
     });

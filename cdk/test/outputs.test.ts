@@ -4,9 +4,9 @@ import { flat, Synthesized } from './support.js';
 
 /** What the README's commands, deploy.sh and `drill --target aws` read. */
 const WANTED = ['AlarmTopicArn', 'ClusterEndpoint', 'ClusterIdentifier',
-  'CrudGlobalEndpointFunction', 'CrudWriteForwardingFunction', 'DashboardName',
-  'DeadLetterQueueUrl', 'FailoverApiUrl', 'FailoverFunction', 'GlobalClusterIdentifier',
-  'GlobalWriterEndpoint', 'ReaderEndpoint', 'Region', 'SecretName', 'VpcId'];
+  'DashboardName', 'DeadLetterQueueUrl', 'FailoverApiUrl', 'FailoverLambdaArn',
+  'GlobalClusterIdentifier', 'GlobalEndpointLambdaArn', 'GlobalWriterEndpoint', 'ReaderEndpoint',
+  'Region', 'SecretName', 'VpcId', 'WriteForwardingLambdaArn'];
 
 describe('Outputs', () => {
   const app = Synthesized.under();
@@ -19,7 +19,7 @@ describe('Outputs', () => {
       assert.equal(value('GlobalClusterIdentifier'), 'aurora-global-db');
       assert.equal(value('ClusterIdentifier'), `aurora-global-db-${region}`);
       assert.equal(value('SecretName'), 'aurora-global/credentials');
-      assert.match(value('FailoverApiUrl'), /^https:\/\/<FailoverApi\w+>\.execute-api\..*\/failover$/);
+      assert.match(value('FailoverApiUrl'), /^<FailoverApi\w+>\.execute-api\.[\w-]+\.[^/]+\/<\w+>$/);
     });
   }
 });

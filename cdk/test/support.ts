@@ -16,8 +16,11 @@ export interface TemplateJson {
   readonly Rules?: Record<string, unknown>;
 }
 
-export const CONTEXT: Record<string, unknown> =
-  JSON.parse(fs.readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')).context;
+/** With placeholders, whatever has been built on this machine. */
+export const CONTEXT: Record<string, unknown> = {
+  ...JSON.parse(fs.readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')).context,
+  lambdaDir: 'none',
+};
 
 export const STACKS = {
   primaryKeys: 'AuroraGlobalKmsStackPrimary',

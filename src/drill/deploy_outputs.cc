@@ -44,8 +44,8 @@ Result<DeployOutputs> parse_outputs(std::string_view text, const std::string& fi
     one.stack = stack;
     TRY(one.region.name, output(file, stack, outputs, "Region"));
     TRY(const std::string global, output(file, stack, outputs, "GlobalClusterIdentifier"));
-    TRY(one.crud_global_endpoint, output(file, stack, outputs, "CrudGlobalEndpointFunction"));
-    TRY(one.crud_write_forwarding, output(file, stack, outputs, "CrudWriteForwardingFunction"));
+    TRY(one.crud_global_endpoint, output(file, stack, outputs, "GlobalEndpointLambdaArn"));
+    TRY(one.crud_write_forwarding, output(file, stack, outputs, "WriteForwardingLambdaArn"));
     if (!all.global_cluster.empty() && all.global_cluster != global) {
       return problem(file, "the stacks are of two global clusters, " + all.global_cluster +
                                " and " + global + " (" + stack + ")");

@@ -13,8 +13,8 @@ json region_stack(const char* region) {
   return {{"Region", region},
           {"GlobalClusterIdentifier", "g"},
           {"ClusterIdentifier", std::string("g-") + region},
-          {"CrudGlobalEndpointFunction", std::string("crud-") + region},
-          {"CrudWriteForwardingFunction", "crud-write-forwarding"}};
+          {"GlobalEndpointLambdaArn", std::string("crud-") + region},
+          {"WriteForwardingLambdaArn", "crud-write-forwarding"}};
 }
 
 json two_regions() {
@@ -41,9 +41,9 @@ TEST(DeployOutputs, StacksOfRegionsAreKnownByTheirOutputs) {
 
 TEST(DeployOutputs, RefusalsNameWhatIsMissingAndWhatToDo) {
   json one = two_regions();
-  one["x-Secondary"].erase("CrudGlobalEndpointFunction");
+  one["x-Secondary"].erase("GlobalEndpointLambdaArn");
   EXPECT_EQ(refused_outputs(one),
-            "o.json: stack x-Secondary has no output CrudGlobalEndpointFunction; run ./deploy.sh, "
+            "o.json: stack x-Secondary has no output GlobalEndpointLambdaArn; run ./deploy.sh, "
             "or name its outputs file with --outputs FILE");
   one = two_regions();
   one["x-Secondary"]["Region"] = 3;

@@ -37,6 +37,20 @@ class App(unittest.TestCase):
                       if one["type"] == "aws:cloudformation:stack"]
             self.assertEqual(len(stacks), 5)
 
+    def test_it_can_be_used_from_the_top_of_the_checkout(self):
+        top = CDK.parent
+        with tempfile.TemporaryDirectory() as folder:
+            made = {}
+            for place in (CDK, top):
+                out = pathlib.Path(folder, place.name)
+                done = subprocess.run([CDK / "node_modules/.bin/cdk", "synth", "--quiet", "--output",
+                                       out], cwd=place, text=True, timeout=LIMIT_S, check=False,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual(done.returncode, 0, done.stdout)
+                made[place] = {one.name: one.read_text() for one in out.glob("*.template.json")}
+            self.assertEqual(5, len(made[top]))
+            self.assertEqual(made[CDK], made[top])
+
     def test_versions_are_pinned(self):
         package = json.loads((CDK / "package.json").read_text())
         for name, version in {**package["dependencies"], **package["devDependencies"]}.items():

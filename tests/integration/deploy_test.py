@@ -168,7 +168,7 @@ class Deploy(Scripts):
         merged = json.loads((outputs / "outputs.json").read_text())
         self.assertEqual(sorted(STACKS), sorted(merged))
         self.assertEqual("aurora-global-us-east-1", merged["AuroraGlobalPrimaryStack"]["DashboardName"])
-        for words in ("aws lambda invoke --function-name crud-global-endpoint",
+        for words in (f"aws lambda invoke --function-name arn:aws:lambda:us-east-1:{ACCOUNT}:function:crud-global-endpoint",
                       '{"trigger_failover": true, "operations": 50, "operation_type": "mixed"}',
                       "https://abc123.execute-api.us-east-1.amazonaws.com/prod/failover \\\n",
                       "aws rds describe-global-clusters --global-cluster-identifier aurora-global-db",

@@ -65,15 +65,17 @@ class DrillOnAws(PlatformTest):
         found = {"AuroraGlobalKmsStackPrimary": {"KeyId": "k"}}
         for region, name in ((EAST, "AuroraGlobalPrimaryStack"), (WEST, "MySecondaryStack")):
             clusters = self.platform.aws(region, "rds", "describe-db-clusters")["DBClusters"]
+            account = clusters[0]["DBClusterArn"].split(":")[4]
+            arn = f"arn:aws:lambda:{region}:{account}:function:{{}}".format
             found[name] = {
                 "Region": region, "GlobalClusterIdentifier": "aurora-global-db",
                 "ClusterIdentifier": clusters[0]["DBClusterIdentifier"],
                 "ClusterEndpoint": clusters[0]["Endpoint"],
                 "ReaderEndpoint": clusters[0]["ReaderEndpoint"],
                 "GlobalWriterEndpoint": "g", "SecretName": "aurora-global/credentials",
-                "CrudGlobalEndpointFunction": "crud-global-endpoint",
-                "CrudWriteForwardingFunction": "crud-write-forwarding",
-                "FailoverFunction": "failover", "FailoverApiUrl": "u", "DashboardName": "d"}
+                "GlobalEndpointLambdaArn": arn("crud-global-endpoint"),
+                "WriteForwardingLambdaArn": arn("crud-write-forwarding"),
+                "FailoverLambdaArn": arn("failover"), "FailoverApiUrl": "u", "DashboardName": "d"}
         return found
 
     def write_outputs(self, stacks):
@@ -208,9 +210,9 @@ class DrillOnAws(PlatformTest):
 
     def test_4_outputs_that_are_not_right(self):
         stacks = self.stacks()
-        del stacks["MySecondaryStack"]["CrudGlobalEndpointFunction"]
+        del stacks["MySecondaryStack"]["GlobalEndpointLambdaArn"]
         self.write_outputs(stacks)
-        self.refused(FILE, "stack MySecondaryStack has no output CrudGlobalEndpointFunction",
+        self.refused(FILE, "stack MySecondaryStack has no output GlobalEndpointLambdaArn",
                      "./deploy.sh")
         self.outputs.unlink()
         self.refused(FILE, str(self.outputs), "./deploy.sh")

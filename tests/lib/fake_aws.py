@@ -269,7 +269,10 @@ def cdk(world, arguments, directory):
         raise ProgramFailed("it is not as it should be")
     outputs = {}
     if stack_id == "AuroraGlobalPrimaryStack":
-        outputs = {"FailoverApiUrl": "https://abc123.execute-api.us-east-1.amazonaws.com/prod/failover",
+        prefix = "" if context["name"] == "aurora-global" else f"{context['name']}-"
+        outputs = {"FailoverApiUrl": "abc123.execute-api.us-east-1.amazonaws.com/prod",
+                   "GlobalEndpointLambdaArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:"
+                                             f"{prefix}crud-global-endpoint",
                    "DashboardName": f"{context['name']}-us-east-1", "PublishOutputRefNet": "vpc-1"}
     pathlib.Path(outputs_file).write_text(json.dumps({name: outputs}))
     return ""

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Annotations, Aws, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -12,10 +12,14 @@ export interface FailoverApiProps {
   readonly key: kms.IKey;
 }
 
-/** POST /failover moves the writer, GET /failover tells how things are; both signed (SigV4). */
+/**
+ * POST /failover moves the writer, GET /failover tells how things are; both signed (SigV4), unless
+ * the context says -c failoverAuth=none.
+ */
 export class FailoverApi extends Construct {
   readonly api: apigateway.RestApi;
-  readonly url: string;
+  /** "ID.execute-api.REGION.amazonaws.com/prod": what stands between https:// and /failover. */
+  readonly hostAndStage: string;
 
   constructor(scope: Construct, id: string, props: FailoverApiProps) {
     super(scope, id);
@@ -46,10 +50,12 @@ export class FailoverApi extends Construct {
         accessLogFormat: apigateway.AccessLogFormat.jsonWithStandardFields(),
       },
     });
+    const signed = stack.config.failoverAuth === 'iam';
     const resource = this.api.root.addResource('failover');
     const integration = new apigateway.LambdaIntegration(props.function);
     const common = {
-      authorizationType: apigateway.AuthorizationType.IAM,
+      authorizationType: signed ? apigateway.AuthorizationType.IAM :
+        apigateway.AuthorizationType.NONE,
       requestValidator: this.api.addRequestValidator('Validator', {
         validateRequestBody: true, validateRequestParameters: true,
       }),
@@ -58,8 +64,11 @@ export class FailoverApi extends Construct {
       ...common, requestModels: { 'application/json': this.request() },
     });
     resource.addMethod('GET', integration, common);
-    this.url = this.api.urlForPath('/failover');
+    const { restApiId, deploymentStage } = this.api;
+    this.hostAndStage =
+      `${restApiId}.execute-api.${stack.region}.${Aws.URL_SUFFIX}/${deploymentStage.stageName}`;
     this.acknowledge();
+    if (!signed) this.warnOfEverybody();
   }
 
   /** What the function takes behind the API. */
@@ -81,6 +90,13 @@ export class FailoverApi extends Construct {
         additionalProperties: false,
       },
     });
+  }
+
+  private warnOfEverybody(): void {
+    Annotations.of(this).addWarningV2('aurora-global:failoverAuth',
+      'Everybody who can reach the API can move the writer (-c failoverAuth=none)');
+    Validations.of(this).acknowledge(
+      { id: 'AwsSolutions-APIG4', reason: 'Asked for by -c failoverAuth=none; a warning says so' });
   }
 
   private acknowledge(): void {

@@ -48,8 +48,8 @@ export class BaseStack extends Stack {
     new CfnRule(this, 'FunctionsAreBuilt', {
       assertions: [{
         assert: Fn.conditionEquals('placeholder', 'built'),
-        assertDescription: 'The functions in this template are placeholders. Deploy with ' +
-          './deploy.sh, or build them by ./dev package and give -c lambdaDir=build/package.',
+        assertDescription: 'The functions in this template are placeholders: they are not built. ' +
+          'Build them by ./dev package and deploy again, or deploy with ./deploy.sh.',
       }],
     });
   }
