@@ -20,6 +20,8 @@ import time
 import unittest
 import uuid
 
+from lib.aws_cli import AwsCli
+
 PROGRAM = os.environ.get("AURORA_GLOBAL_PROGRAM") or str(
     pathlib.Path(__file__).resolve().parents[2] / "build" / "dev" / "bin" / "aurora-global")
 AWS = "/usr/bin/aws"
@@ -35,10 +37,14 @@ def run(argv, *, expect=0, env=None, limit_s=COMMAND_LIMIT_S, text_in=None):
     """Runs a command to its end. `expect` is the exit code, or None for any."""
     done = subprocess.run(argv, env=env, input=text_in, capture_output=True, text=True,
                           timeout=limit_s, check=False)
-    if expect is not None and done.returncode != expect:
-        raise CommandFailed(f"{' '.join(map(str, argv))}\nexit code {done.returncode}, expected "
-                            f"{expect}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    check(done, expect)
     return done
+
+
+def check(done, expect):
+    if expect is not None and done.returncode != expect:
+        raise CommandFailed(f"{' '.join(map(str, done.args))}\nexit code {done.returncode}, expected "
+                            f"{expect}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
 
 
 def wait_until(condition, what, limit_s=60.0, every_s=0.05):
@@ -146,6 +152,7 @@ class Platform:
         self.home = self.directory / "home"
         self.prefix = AddressPrefix()
         self.psql_options = []
+        self.aws_clis = {}  # By region.
         self.destroyed = False
         atexit.register(self.destroy)
         self.up_options = ["--regions", ",".join(regions), "--address-prefix", self.prefix.text,
@@ -179,9 +186,11 @@ class Platform:
         return dict(line.split("=", 1) for line in out.split("\0") if "=" in line)
 
     def aws(self, region, *arguments, expect=0):
-        """Debian's AWS CLI through the wrapper that `env` puts first on PATH."""
-        done = run(["aws", *arguments, "--output", "json"], env=self.environment(region),
-                   expect=expect)
+        """What Debian's AWS CLI says; the finished command with another `expect`."""
+        if region not in self.aws_clis:
+            self.aws_clis[region] = AwsCli(self.environment(region))
+        done = self.aws_clis[region].run([*arguments, "--output", "json"])
+        check(done, expect)
         return done if expect else (json.loads(done.stdout) if done.stdout.strip() else {})
 
     def sql(self, region, statement, endpoint="global-writer", expect=0):
@@ -308,6 +317,8 @@ class Platform:
         if self.destroyed:
             return
         self.destroyed = True
+        for cli in self.aws_clis.values():
+            cli.close()
         try:
             if (self.home / "platform.toml").exists():
                 self.command("destroy", "--yes", expect=None)
