@@ -63,7 +63,19 @@ bool is_throttled(const net::HttpResponse& response) {
   return awsapi::is_throttling(rest.substr(0, rest.find('<')));
 }
 
+// What this client asks and may ask twice: it reads. A call with a token that lets the service tell
+// that it has done it already would belong here, too; none of ours has one.
+constexpr std::string_view kRepeatable[] = {
+    "DescribeDBClusters", "DescribeDBInstances", "DescribeEvents",      "DescribeGlobalClusters",
+    "DescribeKey",        "DescribeSecret",      "GetMetricStatistics", "GetSecretValue",
+};
+
 }  // namespace
+
+bool is_repeatable(std::string_view operation) {
+  return std::find(std::begin(kRepeatable), std::end(kRepeatable), operation) !=
+         std::end(kRepeatable);
+}
 
 Result<Endpoint> parse_endpoint_url(const std::string& url, const std::string& ca_file) {
   Endpoint endpoint;
@@ -140,9 +152,10 @@ net::Task<Result<net::HttpResponse>> AwsClient::rds(RegionId region, awsapi::For
 
 net::Task<Result<net::HttpResponse>> AwsClient::query(RegionId region, std::string service,
                                                       awsapi::Form form, Deadline deadline) {
+  const bool repeatable = is_repeatable(form["Action"]);
   awsapi::HttpMessage message{"POST", "/", {}, awsapi::encode_form(form)};
   message.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-  co_return co_await send(region, std::move(service), std::move(message), true, deadline);
+  co_return co_await send(region, std::move(service), std::move(message), repeatable, deadline);
 }
 
 net::Task<Result<void>> AwsClient::rds_do(RegionId region, awsapi::Form form, Deadline deadline) {
@@ -216,7 +229,9 @@ net::Task<Result<nlohmann::json>> AwsClient::json_call(RegionId region, std::str
   awsapi::HttpMessage message{"POST", "/", {}, request.dump()};
   message.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
   message.headers.emplace_back("X-Amz-Target", target);
-  CO_TRY(const auto response, co_await send(region, service, std::move(message), true, deadline));
+  const bool repeatable = is_repeatable(target.substr(target.rfind('.') + 1));
+  CO_TRY(const auto response,
+         co_await send(region, service, std::move(message), repeatable, deadline));
   if (response.status != 200) co_return json_error(response).in(target);
   auto answer = parse_json(response.body.empty() ? "{}" : response.body);
   if (!answer.is_object()) co_return make_error(ErrorKind::corrupt, target + ": no JSON object");

@@ -25,6 +25,11 @@ struct Endpoint {
 // the well-known places of a Linux system. Fails with `invalid`.
 Result<Endpoint> parse_endpoint_url(const std::string& url, const std::string& ca_file);
 
+// Whether an operation may be sent again when its connection breaks before an answer: it is known
+// to do no harm twice. All others are sent once, over a connection of their own, so that a
+// SwitchoverGlobalCluster whose answer was lost is not done again.
+bool is_repeatable(std::string_view operation);
+
 class AwsClient {
  public:
   // Plain HTTP to one address, "127.0.1.1:4566".
