@@ -51,7 +51,9 @@ class CborReader {
     std::uint64_t argument;
   };
 
+  // Each costs something, whatever it begins: a value, a key, a tag, a piece of a text.
   Result<Head> head() {
+    if (++heads_ > kJsonValuesMax) return malformed("it has too many values");
     if (rest_.empty()) return malformed("it breaks off");
     const auto first = static_cast<std::uint8_t>(rest_[0]);
     rest_.remove_prefix(1);
@@ -146,7 +148,6 @@ class CborReader {
 
   Result<json> item(int depth) {
     if (depth > kCborDepthMax) return malformed("it is nested too deeply");
-    if (++values_ > kCborValuesMax) return malformed("it has too many values");
     TRY(const Head first, head());
     switch (first.major) {
       case kUnsigned:
@@ -170,7 +171,7 @@ class CborReader {
   }
 
   std::string_view rest_;
-  std::size_t values_ = 0;
+  std::size_t heads_ = 0;
 };
 
 void write_head(std::string& out, Major major, std::uint64_t argument) {

@@ -6,15 +6,16 @@
 #include <nlohmann/json.hpp>
 
 #include "awsapi/service_model.h"
+#include "base/json.h"
 #include "base/result.h"
 
 namespace aurora_global::awsapi {
 
 inline constexpr int kCborDepthMax = 64;
-inline constexpr std::size_t kCborValuesMax = 2'000'000;  // Of one document.
 
 // One document: byte strings as binary, tags passed over, undefined as null. Fails with
-// SerializationException for anything that is not one well-formed document within the limits.
+// SerializationException for anything that is not one well-formed document within the limits. Of
+// those, kJsonValuesMax counts tags and pieces of texts, too.
 Result<nlohmann::json> read_cbor(std::string_view bytes);
 
 // `value` by its shape: timestamps (seconds) with tag 1, floating numbers as 64-bit floats, blobs

@@ -49,9 +49,23 @@ std::string lower_camel(const std::string& path) {
   return out;
 }
 
-std::string below(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
+// Where a value is. Its text is made only for a flaw: most requests have none, and many values.
+struct Path {
+  const Path* above = nullptr;
+  std::string_view name;
+  std::size_t number = 0;  // Of an element of a list; 0: it has a name.
+
+  // Both must outlive it.
+  Path below(std::string_view child) const { return {this, child, 0}; }
+  Path below(std::size_t child) const { return {this, {}, child}; }
+
+  std::string text() const {
+    if (above == nullptr) return "";
+    std::string all = above->text();
+    if (!all.empty()) all += '.';
+    return all += number == 0 ? std::string(name) : std::to_string(number);
+  }
+};
 
 std::optional<double> number_in(const std::string& text) {
   double value = 0;
@@ -90,19 +104,20 @@ class InputReader {
   // Nobody is told of more: what is read from here on is read for nothing.
   bool full() const { return flaws.size() >= kFlawsMax; }
 
-  void note(Flaw::Kind kind, const std::string& path, const std::string& sentence) {
-    if (!full()) flaws.push_back({kind, path, sentence});
+  void note(Flaw::Kind kind, const std::string& at, const std::string& sentence) {
+    if (!full()) flaws.push_back({kind, at, sentence});
   }
 
-  void constraint(Flaw::Kind kind, const Shape& shape, const json& value, const std::string& path,
+  void constraint(Flaw::Kind kind, const Shape& shape, const json& value, const Path& path,
                   const std::string& rule) {
     if (full()) return;
-    note(kind, path,
-         "Value " + shown(shape, value) + " at '" + lower_camel(path) +
+    const std::string at = path.text();
+    note(kind, at,
+         "Value " + shown(shape, value) + " at '" + lower_camel(at) +
              "' failed to satisfy constraint: " + rule);
   }
 
-  void check(const Shape& shape, const json& value, const std::string& path) {
+  void check(const Shape& shape, const json& value, const Path& path) {
     switch (shape.type) {
       case ShapeType::string: return check_text(shape, value, path);
       case ShapeType::list:
@@ -119,14 +134,14 @@ class InputReader {
     }
   }
 
-  void check_required(const Shape& shape, const json& object, const std::string& path) {
+  void check_required(const Shape& shape, const json& object, const Path& path) {
     if (full()) return;
     for (const ShapeMember& member : shape.members) {
       if (!member.required || object.contains(member.name) ||
           member.location == Location::payload) {
         continue;
       }
-      const std::string at = below(path, member.name);
+      const std::string at = path.below(member.name).text();
       note(Flaw::Kind::missing, at,
            "Value null at '" + lower_camel(at) +
                "' failed to satisfy constraint: Member must not be null");
@@ -134,8 +149,9 @@ class InputReader {
   }
 
   // A scalar as text carries it: in a form, a header, a path.
-  std::optional<json> scalar(const Shape& shape, const std::string& text, const std::string& path) {
-    const auto number = number_in(text);
+  std::optional<json> scalar(const Shape& shape, const std::string& text, const Path& path) {
+    const bool numeric = shape.type == ShapeType::integer || shape.type == ShapeType::floating;
+    const auto number = numeric ? number_in(text) : std::nullopt;
     switch (shape.type) {
       case ShapeType::string: return json(text);
       case ShapeType::boolean:
@@ -160,8 +176,10 @@ class InputReader {
       case ShapeType::list:
       case ShapeType::map: break;
     }
-    note(Flaw::Kind::type, path,
-         "The parameter " + path + " must be a " + std::string(name_of(shape.type)) +
+    if (full()) return std::nullopt;
+    const std::string at = path.text();
+    note(Flaw::Kind::type, at,
+         "The parameter " + at + " must be a " + std::string(name_of(shape.type)) +
              (shape.sensitive ? "" : "; given: " + awsapi::shown(text)));
     return std::nullopt;
   }
@@ -175,7 +193,7 @@ class InputReader {
     return "'" + awsapi::shown(text) + "'";
   }
 
-  void check_size(const Shape& shape, const json& value, double size, const std::string& path) {
+  void check_size(const Shape& shape, const json& value, double size, const Path& path) {
     const bool too_short = shape.min && size < *shape.min;
     const bool too_long = shape.max && size > *shape.max;
     if (!too_short && !too_long) return;
@@ -185,7 +203,7 @@ class InputReader {
                    " than or equal to " + std::to_string(limit));
   }
 
-  void check_text(const Shape& shape, const json& value, const std::string& path) {
+  void check_text(const Shape& shape, const json& value, const Path& path) {
     const std::string& text = value.get_ref<const std::string&>();
     const auto is_start = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
     check_size(shape, value, static_cast<double>(std::count_if(text.begin(), text.end(), is_start)),
@@ -212,7 +230,7 @@ class InputReader {
     }
   }
 
-  void check_number(const Shape& shape, const json& value, const std::string& path) {
+  void check_number(const Shape& shape, const json& value, const Path& path) {
     const double number = value.get<double>();
     const bool too_small = shape.min && number < *shape.min;
     const bool too_large = shape.max && number > *shape.max;
@@ -236,25 +254,23 @@ std::string kind_of(const json& value) {
 }
 
 Result<json> read_value(InputReader& reader, const Shape& shape, const json& value,
-                        const std::string& path, int depth);
+                        const Path& path, int depth);
 
 Result<json> read_structure(InputReader& reader, const Shape& shape, const json& value,
-                            const std::string& path, int depth) {
+                            const Path& path, int depth) {
   json object = json::object();
   for (const ShapeMember& member : shape.members) {
     const auto given = value.find(member.name);
     if (given == value.end() || given->is_null()) continue;
     TRY(object[member.name],
-        read_value(reader, *member.shape, *given, below(path, member.name), depth + 1));
+        read_value(reader, *member.shape, *given, path.below(member.name), depth + 1));
   }
   reader.check_required(shape, object, path);
   return object;
 }
 
-Result<json> read_scalar(const Shape& shape, const json& value, const std::string& path) {
-  const Error refusal =
-      wrong_type(kind_of(value) + " can not be converted to a " + std::string(name_of(shape.type)) +
-                 " at '" + lower_camel(path) + "'");
+// Nullopt for a value of another type.
+std::optional<json> scalar_of(const Shape& shape, const json& value) {
   switch (shape.type) {
     case ShapeType::string:
       if (value.is_string()) return value;
@@ -292,38 +308,65 @@ Result<json> read_scalar(const Shape& shape, const json& value, const std::strin
     case ShapeType::list:
     case ShapeType::map: break;
   }
-  return refusal;
+  return std::nullopt;
+}
+
+Error refusal_of(const Shape& shape, const json& value, const Path& path) {
+  return wrong_type(kind_of(value) + " can not be converted to a " +
+                    std::string(name_of(shape.type)) + " at '" + lower_camel(path.text()) + "'");
+}
+
+bool is_composed(const Shape& shape) {
+  return shape.type == ShapeType::structure || shape.type == ShapeType::list ||
+         shape.type == ShapeType::map;
+}
+
+Result<json> read_elements(InputReader& reader, const Shape& shape, const json& value,
+                           const Path& path, int depth) {
+  const Shape& inner = *shape.element;
+  json list = json::array();
+  list.get_ref<json::array_t&>().reserve(value.size());
+  for (const json& one : value) {
+    if (reader.full()) break;
+    const Path at = path.below(list.size() + 1);
+    if (is_composed(inner)) {
+      TRY(json element, read_value(reader, inner, one, at, depth + 1));
+      list.push_back(std::move(element));
+      continue;
+    }
+    // The many: without a Result for each.
+    auto element = scalar_of(inner, one);
+    if (!element) return refusal_of(inner, one, at);
+    reader.check(inner, *element, at);
+    list.push_back(std::move(*element));
+  }
+  return list;
 }
 
 Result<json> read_value(InputReader& reader, const Shape& shape, const json& value,
-                        const std::string& path, int depth) {
+                        const Path& path, int depth) {
   if (depth > kInputDepthMax) return wrong_type("The request is nested too deeply");
-  Result<json> read = json();
+  json read;
   if (shape.type == ShapeType::structure && value.is_object()) {
     return read_structure(reader, shape, value, path, depth);
   }
   if (shape.type == ShapeType::list && value.is_array()) {
-    json list = json::array();
-    for (const json& one : value) {
-      if (reader.full()) break;
-      TRY(json element, read_value(reader, *shape.element, one,
-                                   below(path, std::to_string(list.size() + 1)), depth + 1));
-      list.push_back(std::move(element));
-    }
-    read = std::move(list);
+    TRY(read, read_elements(reader, shape, value, path, depth));
   } else if (shape.type == ShapeType::map && value.is_object()) {
     json map = json::object();
     for (const auto& [key, one] : value.items()) {
       if (one.is_null()) continue;
       if (reader.full()) break;
-      reader.check(*shape.key, json(key), below(path, "key"));
-      TRY(map[key], read_value(reader, *shape.element, one, below(path, key), depth + 1));
+      reader.check(*shape.key, json(key), path.below("key"));
+      TRY(map[key], read_value(reader, *shape.element, one, path.below(key), depth + 1));
     }
     read = std::move(map);
   } else {
-    read = read_scalar(shape, value, path);
+    auto scalar = scalar_of(shape, value);
+    if (!scalar) return refusal_of(shape, value, path);
+    read = std::move(*scalar);
   }
-  if (read.has_value()) reader.check(shape, *read, path);
+  reader.check(shape, read, path);
   return read;
 }
 
@@ -332,33 +375,44 @@ Result<json> read_value(InputReader& reader, const Shape& shape, const json& val
 // The parameters of a form as the tree that the dots in their names make.
 struct Node {
   const std::string* value = nullptr;
-  std::string name;  // As given.
-  std::map<std::string, Node, std::less<>> children;
+  const std::string* name = nullptr;  // As given.
+  std::map<std::string_view, Node> children;
 };
 
+// Views into the form's names. Names come in order, so that the next one shares most of its way
+// with the one before.
 std::optional<Node> tree_of(const Form& form, InputReader& reader) {
   Node root;
+  std::vector<std::pair<std::string_view, Node*>> way;
+  std::size_t nodes = 0;
   for (const auto& [name, value] : form) {
     Node* at = &root;
-    int depth = 0;
-    for (std::size_t begin = 0; begin <= name.size();) {
+    std::size_t depth = 0;
+    for (std::size_t begin = 0; begin <= name.size(); ++depth) {
       const auto dot = std::min(name.find('.', begin), name.size());
-      if (++depth > kInputDepthMax) {
+      const std::string_view part = std::string_view(name).substr(begin, dot - begin);
+      begin = dot + 1;
+      if (depth < way.size() && way[depth].first == part) {
+        at = way[depth].second;
+        continue;
+      }
+      if (depth >= kInputDepthMax || ++nodes > kFormNodesMax) {
         reader.note(Flaw::Kind::unknown, awsapi::shown(name),
                     "The parameter " + awsapi::shown(name) + " is not known");
         return std::nullopt;
       }
-      at = &at->children[name.substr(begin, dot - begin)];
-      begin = dot + 1;
+      way.resize(depth);
+      at = &at->children.try_emplace(at->children.end(), part)->second;
+      way.emplace_back(part, at);
     }
     at->value = &value;
-    at->name = name;
+    at->name = &name;
   }
   return root;
 }
 
 const std::string* first_name(const Node& node) {
-  if (node.value != nullptr) return &node.name;
+  if (node.name != nullptr) return node.name;
   for (const auto& [key, child] : node.children) {
     if (const std::string* name = first_name(child)) return name;
   }
@@ -374,10 +428,9 @@ void unknown(InputReader& reader, const Node& node) {
 }
 
 std::optional<json> read_node(InputReader& reader, const Shape& shape, const Node& node,
-                              const std::string& path);
+                              const Path& path);
 
-json read_members(InputReader& reader, const Shape& shape, const Node& node,
-                  const std::string& path) {
+json read_members(InputReader& reader, const Shape& shape, const Node& node, const Path& path) {
   json object = json::object();
   for (const auto& [name, child] : node.children) {
     const auto member = std::find_if(
@@ -387,7 +440,7 @@ json read_members(InputReader& reader, const Shape& shape, const Node& node,
       unknown(reader, child);
       continue;
     }
-    auto value = read_node(reader, *member->shape, child, below(path, member->name));
+    auto value = read_node(reader, *member->shape, child, path.below(member->name));
     if (value) object[member->name] = std::move(*value);
   }
   reader.check_required(shape, object, path);
@@ -396,16 +449,29 @@ json read_members(InputReader& reader, const Shape& shape, const Node& node,
 
 // The children "1", "2", ... in that order; gaps close.
 std::vector<const Node*> numbered(InputReader& reader, const Node& node) {
-  std::map<std::uint64_t, const Node*> by_number;
+  std::vector<std::pair<std::uint64_t, const Node*>> found;
+  found.reserve(node.children.size());
   for (const auto& [name, child] : node.children) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     const bool fine = error == std::errc() && end == name.data() + name.size() && number > 0;
-    if (!fine || !by_number.emplace(number, &child).second) unknown(reader, child);
+    if (fine) {
+      found.emplace_back(number, &child);
+    } else {
+      unknown(reader, child);
+    }
   }
+  const auto before = [](const auto& one, const auto& other) { return one.first < other.first; };
+  std::stable_sort(found.begin(), found.end(), before);
   std::vector<const Node*> all;
-  all.reserve(by_number.size());
-  for (const auto& [number, child] : by_number) all.push_back(child);
+  all.reserve(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (i > 0 && found[i].first == found[i - 1].first) {
+      unknown(reader, *found[i].second);
+    } else {
+      all.push_back(found[i].second);
+    }
+  }
   return all;
 }
 
@@ -426,15 +492,14 @@ const Node* elements_of(InputReader& reader, const Shape& shape, const Node& nod
 }
 
 std::optional<json> read_list(InputReader& reader, const Shape& shape, const Node& node,
-                              const std::string& path) {
+                              const Path& path) {
   json list = json::array();
   const Node* elements = elements_of(reader, shape, node, shape.element_wire);
   if (elements != nullptr && elements->value != nullptr && elements != &node) {
     unknown(reader, *elements);
   } else if (elements != nullptr) {
     for (const Node* child : numbered(reader, *elements)) {
-      auto value =
-          read_node(reader, *shape.element, *child, below(path, std::to_string(list.size() + 1)));
+      auto value = read_node(reader, *shape.element, *child, path.below(list.size() + 1));
       if (value) list.push_back(std::move(*value));
     }
   }
@@ -442,7 +507,7 @@ std::optional<json> read_list(InputReader& reader, const Shape& shape, const Nod
 }
 
 std::optional<json> read_map(InputReader& reader, const Shape& shape, const Node& node,
-                             const std::string& path) {
+                             const Path& path) {
   json map = json::object();
   const Node* entries = elements_of(reader, shape, node, "entry");
   if (entries == nullptr) return map;
@@ -454,19 +519,17 @@ std::optional<json> read_map(InputReader& reader, const Shape& shape, const Node
       unknown(reader, *child);
       continue;
     }
-    auto read = read_node(reader, *shape.element, value->second, below(path, *key->second.value));
+    auto read = read_node(reader, *shape.element, value->second, path.below(*key->second.value));
     if (read) map[*key->second.value] = std::move(*read);
   }
   return map;
 }
 
 std::optional<json> read_node(InputReader& reader, const Shape& shape, const Node& node,
-                              const std::string& path) {
-  const bool composed = shape.type == ShapeType::structure || shape.type == ShapeType::list ||
-                        shape.type == ShapeType::map;
+                              const Path& path) {
   // An empty list is sent as "Filters=".
-  const bool fits = composed ? node.value == nullptr || node.value->empty()
-                             : node.value != nullptr && node.children.empty();
+  const bool fits = is_composed(shape) ? node.value == nullptr || node.value->empty()
+                                       : node.value != nullptr && node.children.empty();
   if (!fits) {
     unknown(reader, node);
     return std::nullopt;
@@ -538,7 +601,7 @@ std::optional<std::string> header_text_of(const ShapeMember& member,
 Result<Input> read_document(const Shape& shape, const json& document) {
   if (!document.is_object()) return wrong_type("The request body is no object");
   InputReader reader;
-  TRY(json object, read_value(reader, shape, document, "", 0));
+  TRY(json object, read_value(reader, shape, document, Path(), 0));
   return Input{std::move(object), std::move(reader.flaws)};
 }
 
@@ -546,7 +609,7 @@ Input read_form(const Shape& shape, const Form& form) {
   InputReader reader;
   Input input;
   if (const auto root = tree_of(form, reader)) {
-    input.object = read_members(reader, shape, *root, "");
+    input.object = read_members(reader, shape, *root, Path());
   }
   input.flaws = std::move(reader.flaws);
   return input;
@@ -561,16 +624,17 @@ const OperationModel* route(const ServiceModel& service, const RestRequest& requ
 
 Input read_rest(const OperationModel& operation, const RestRequest& request) {
   InputReader reader;
+  const Path path;
   Input input;
   for (const ShapeMember& member : operation.input->members) {
     const auto text = header_text_of(member, operation, request);
     if (!text) continue;
-    if (auto value = reader.scalar(*member.shape, *text, member.name)) {
-      reader.check(*member.shape, *value, member.name);
+    if (auto value = reader.scalar(*member.shape, *text, path.below(member.name))) {
+      reader.check(*member.shape, *value, path.below(member.name));
       input.object[member.name] = std::move(*value);
     }
   }
-  reader.check_required(*operation.input, input.object, "");
+  reader.check_required(*operation.input, input.object, path);
   input.flaws = std::move(reader.flaws);
   return input;
 }

@@ -28,6 +28,8 @@ struct Input {
 inline constexpr std::size_t kFlawsMax = 10;
 // Deeper than any shape of AWS's.
 inline constexpr int kInputDepthMax = 64;
+// Of the tree that the dots in a form's names make: few fields of a legal form make more than one.
+inline constexpr std::size_t kFormNodesMax = 2 * kFormFieldsMax;
 
 // A document of the JSON and CBOR protocols. Fails with SerializationException where a value has
 // another type than its member.

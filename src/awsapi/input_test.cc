@@ -6,6 +6,7 @@
 
 #include "awsapi/cbor.h"
 #include "awsapi/output.h"
+#include "base/json.h"
 
 namespace aurora_global::awsapi {
 namespace {
@@ -211,6 +212,62 @@ TEST(Output, XmlFollowsTheModel) {
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->shape, "InvalidParameterValueException");
   EXPECT_EQ(error_of(*service_model("monitoring"), "Other"), nullptr);
+}
+
+// As long as PutMetricData may be, but for texts.
+json largest_put(int values, int dimensions) {
+  json datum = {{"MetricName", "m"},
+                {"Timestamp", 1},
+                {"Unit", "None"},
+                {"StorageResolution", 60},
+                {"Values", json(values, 1)},
+                {"Counts", json(values, 1)}};
+  for (int i = 0; i < dimensions; ++i) {
+    datum["Dimensions"].push_back({{"Name", std::to_string(i)}, {"Value", "v"}});
+  }
+  return {{"Namespace", "N"}, {"MetricData", json(1000, datum)}};
+}
+
+TEST(Limits, TheLargestRequestIsRead) {
+  const json put = largest_put(150, 30);
+  const Shape& shape = *operation("monitoring", "PutMetricData").input;
+  for (const json& sent :
+       {parse_json(put.dump(), kJsonValuesMax), *read_cbor(write_cbor(nullptr, put))}) {
+    const auto read = read_document(shape, sent);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_TRUE(read->flaws.empty());
+    EXPECT_EQ(read->object["MetricData"][999]["Counts"].size(), 150u);
+  }
+}
+
+TEST(Limits, TheLargestFormIsRead) {
+  std::string text = "Namespace=N";
+  for (int datum = 1; datum <= 1000; ++datum) {
+    const std::string before = "&MetricData.member." + std::to_string(datum) + ".";
+    text += before + "MetricName=m";
+    for (const std::string list : {"Values", "Counts"}) {
+      for (int i = 1; i <= 100; ++i) {
+        text += before + list + ".member." + std::to_string(i) + "=1";
+      }
+    }
+  }
+  EXPECT_LT(text.size(), 8u << 20);
+  const Input read = form("monitoring", "PutMetricData", text.c_str());
+  EXPECT_TRUE(read.flaws.empty());
+  EXPECT_EQ(read.object["MetricData"].size(), 1000u);
+  EXPECT_EQ(read.object["MetricData"][999]["Counts"].size(), 100u);
+}
+
+TEST(Limits, NamesOfManyPartsAreNoForm) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) {
+    text += "a" + std::to_string(i);
+    for (int part = 0; part < 40; ++part) text += ".b";
+    text += "=&";
+  }
+  const Input read = form("monitoring", "ListMetrics", text.c_str());
+  ASSERT_EQ(read.flaws.size(), 1u);  // One for each of them, were they all looked at.
+  EXPECT_EQ(read.flaws[0].kind, Flaw::Kind::unknown);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 std::string unplus(std::string_view text) {
   std::string out(text);
   std::replace(out.begin(), out.end(), '+', ' ');
-  return percent_decode(out);
+  return out.find('%') == out.npos ? out : percent_decode(out);
 }
 
 void escape_character(std::string& out, char c) {
@@ -44,28 +44,34 @@ void escape(std::string& out, std::string_view text) {
 }  // namespace
 
 Result<Form> parse_form(std::string_view body) {
+  // Before any of them is stored.
+  if (std::count(body.begin(), body.end(), '&') >= static_cast<std::ptrdiff_t>(kFormFieldsMax)) {
+    return make_error(ErrorKind::invalid,
+                      "More than " + std::to_string(kFormFieldsMax) + " parameters",
+                      "InvalidParameterValue");
+  }
   Form form;
+  Form::iterator last = form.end();
   while (!body.empty()) {
     const auto end = std::min(body.find('&'), body.size());
     const std::string_view part = body.substr(0, end);
     body.remove_prefix(std::min(end + 1, body.size()));
     if (part.empty()) continue;
     const auto equals = part.find('=');
-    const std::string name = unplus(part.substr(0, equals));
+    std::string name = unplus(part.substr(0, equals));
     std::string value = equals == std::string_view::npos ? "" : unplus(part.substr(equals + 1));
     if (!is_valid_utf8(name) || !is_valid_utf8(value) || value.find('\0') != std::string::npos) {
       return make_error(ErrorKind::invalid,
                         "The parameter " + name + " is no UTF-8 text without NUL characters",
                         "InvalidParameterValue");
     }
-    if (!form.emplace(name, std::move(value)).second) {
-      return make_error(ErrorKind::invalid, "The parameter " + name + " is given twice",
+    // Most belong behind the one before them.
+    const std::size_t before = form.size();
+    const auto hint = last == form.end() ? last : std::next(last);
+    last = form.try_emplace(hint, std::move(name), std::move(value));
+    if (form.size() == before) {
+      return make_error(ErrorKind::invalid, "The parameter " + last->first + " is given twice",
                         "InvalidParameterCombination");
-    }
-    if (form.size() > kFormFieldsMax) {
-      return make_error(ErrorKind::invalid,
-                        "More than " + std::to_string(kFormFieldsMax) + " parameters",
-                        "InvalidParameterValue");
     }
   }
   return form;

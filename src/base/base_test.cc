@@ -97,5 +97,14 @@ TEST(Json, WhatIsNestedTooDeeplyIsNoJson) {
   EXPECT_TRUE(parse_json("").is_discarded());
 }
 
+TEST(Json, WhatHasTooManyValuesIsNoJson) {
+  const std::string text = R"({"a":[0,0,"[,:\",,"],"b":1})";  // Six values, two names.
+  EXPECT_TRUE(parse_json(text, 8).is_object());
+  EXPECT_TRUE(parse_json(text, 7).is_discarded());
+  EXPECT_TRUE(is_json(text));
+  for (const std::string no : {"", "{", "[1,]", "x"}) EXPECT_FALSE(is_json(no)) << no;
+  EXPECT_FALSE(is_json(std::string(1001, '[') + std::string(1001, ']')));
+}
+
 }  // namespace
 }  // namespace aurora_global
