@@ -10,6 +10,7 @@
 
 #include "awsapi/cbor.h"
 #include "awsapi/rds_shapes.h"
+#include "base/json.h"
 #include "services/member_fates.h"
 #include "services/testing/call.h"
 
@@ -17,6 +18,7 @@ namespace aurora_global::services {
 namespace {
 
 using testing::code_in;
+using testing::element_in;
 using testing::FakeRegion;
 using testing::send;
 using testing::signed_request;
@@ -193,6 +195,24 @@ TEST(ApiServer, CloudWatchSpeaksCbor) {
   EXPECT_EQ(net::header_value(refused.headers, "x-amzn-query-error"), "MissingParameter;Sender");
   const auto no_cbor = send(region, cloudwatch("PutMetricData", "\xFF\xFE", "application/cbor"));
   EXPECT_EQ(awsapi::read_cbor(no_cbor.body)->at("__type"), "SerializationException");
+}
+
+TEST(ApiServer, TooManyValuesAreARefusal) {
+  FakeRegion region;
+  const nlohmann::json many = {{"Unknown", nlohmann::json(kJsonValuesMax, 0)}};
+  const auto json =
+      send(region, cloudwatch("ListMetrics", many.dump(), "application/x-amz-json-1.0"));
+  EXPECT_EQ(json.status, 400);
+  EXPECT_EQ(nlohmann::json::parse(json.body).at("__type"), "SerializationException");
+  const auto cbor = send(
+      region, cloudwatch("ListMetrics", awsapi::write_cbor(nullptr, many), "application/cbor"));
+  EXPECT_EQ(cbor.status, 400);
+  EXPECT_EQ(awsapi::read_cbor(cbor.body)->at("__type"), "SerializationException");
+  std::string fields = "Action=ListMetrics";
+  for (std::size_t i = 0; i < awsapi::kFormFieldsMax; ++i) fields += "&a" + std::to_string(i) + "=";
+  const auto form = send(region, signed_request("POST", "/", fields, "monitoring"));
+  EXPECT_EQ(form.status, 400);
+  EXPECT_EQ(element_in(form, "Message"), "More than 205000 parameters");
 }
 
 TEST(ApiServer, AMemberOfAnotherTypeIsARefusal) {

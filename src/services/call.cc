@@ -116,12 +116,13 @@ Result<Call> read_named(const ServiceModel& service, const net::HttpRequest& req
   if (wire == Wire::cbor && !request.body.empty()) {
     TRY(document, awsapi::read_cbor(request.body));
   } else if (!request.body.empty()) {
-    document = parse_json(request.body);
+    document = parse_json(request.body, kJsonValuesMax);
   }
   if (!document.is_object()) {
     return make_error(ErrorKind::invalid,
                       "The request body is no object, or one nested over " +
-                          std::to_string(kJsonDepthMax) + " deep",
+                          std::to_string(kJsonDepthMax) + " deep or of more than " +
+                          std::to_string(kJsonValuesMax) + " values",
                       "SerializationException");
   }
   if (call.operation->input == nullptr) return call;

@@ -122,11 +122,9 @@ std::vector<std::pair<std::string, std::string>> read_dimensions(Members& member
 
 std::vector<double> read_numbers(Members& members, const std::string& name) {
   std::vector<double> numbers;
-  for (json& one : members.list(name)) {
-    Members wrapped(json{{name, std::move(one)}});
-    const auto number = wrapped.real(name);
-    if (!number) members.problem(name + " must be a list of numbers");
-    numbers.push_back(number.value_or(0));
+  for (const json& one : members.list(name)) {
+    if (!one.is_number()) members.problem(name + " must be a list of numbers");
+    numbers.push_back(one.is_number() ? one.get<double>() : 0);
   }
   if (numbers.size() > kValuesMax) members.problem(name + " has at most 150 members");
   return numbers;

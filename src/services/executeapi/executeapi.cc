@@ -80,7 +80,7 @@ bool add_headers(net::Headers& headers, const json& given) {
 // A function's answer in the form of a proxy integration (statusCode, headers, multiValueHeaders,
 // body, isBase64Encoded); nullopt for one that API Gateway calls malformed.
 std::optional<net::HttpResponse> response_in(const std::string& payload) {
-  const json answer = parse_json(payload);
+  const json answer = parse_json(payload, kJsonValuesMax);
   if (!answer.is_object()) return std::nullopt;
   const auto member = [&](const char* name) {
     const auto found = answer.find(name);

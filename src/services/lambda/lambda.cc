@@ -61,7 +61,7 @@ Result<void> check_payload(const net::HttpRequest& request, std::size_t limit) {
                                                    std::to_string(limit) +
                                                    " bytes for the InvokeFunction operation");
   }
-  if (!request.body.empty() && parse_json(request.body).is_discarded()) {
+  if (!request.body.empty() && !is_json(request.body)) {
     return invalid("InvalidRequestContentException",
                    "Could not parse request body into json: the payload is no JSON document, or "
                    "one nested over " +
