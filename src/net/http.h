@@ -28,6 +28,9 @@ struct HttpRequest {
   std::string target;  // Path and query, as sent.
   Headers headers;
   std::string body;
+  // At a server with OverLimit::counted: the bytes that came, where they are more than `body`
+  // holds.
+  std::uint64_t body_bytes = 0;
   std::string client_name;  // Common name of the verified client certificate; "" without TLS.
   // Of a client: doing it twice does no harm, so a kept connection that turns out closed is no
   // failure. Otherwise the request goes over a connection of its own, once.
@@ -67,6 +70,10 @@ Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
 // do), `unavailable` otherwise.
 Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address);
 
+// What becomes of a body over the limit: `refused` answers 413 at once, `counted` reads it to its
+// end (within the same 30 s) without storing more than the limit, and lets the handler say so.
+enum class OverLimit { refused, counted };
+
 // Serves until it is closed or destroyed, or its TaskGroup ends; open connections end with the
 // group. Connections are kept alive; an idle one is closed after 75 s, a request that does not
 // arrive whole within 30 s ends its connection. One that is no HTTP or over the limits above is
@@ -77,7 +84,8 @@ class HttpServer {
   // With port 0 in `address` the system chooses one: see port().
   static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
                                                     HttpHandler handler, TlsContext tls = nullptr,
-                                                    std::size_t body_bytes_max = kHttpBodyBytesMax);
+                                                    std::size_t body_bytes_max = kHttpBodyBytesMax,
+                                                    OverLimit over = OverLimit::refused);
   int port() const;
   ~HttpServer() { close(); }
   HttpServer(const HttpServer&) = delete;

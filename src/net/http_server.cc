@@ -25,7 +25,42 @@ constexpr Duration kReadLimit = 30s;
 constexpr Duration kHandshakeLimit = 10s;
 constexpr Duration kDrainLimit = 1s;
 
-using Parser = http::request_parser<http::string_body>;
+// A body of which no more than `kept_max` bytes are stored; the others are counted.
+struct CountedBody {
+  struct value_type {
+    std::string text;
+    std::uint64_t bytes = 0;
+    std::size_t kept_max = 0;
+  };
+
+  class reader {
+   public:
+    template <bool isRequest, typename Fields>
+    reader(http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
+
+    void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) {
+      error = {};
+    }
+    template <typename Buffers>
+    std::size_t put(const Buffers& buffers, boost::system::error_code& error) {
+      error = {};
+      std::size_t came = 0;
+      for (const asio::const_buffer piece : beast::buffers_range_ref(buffers)) {
+        const std::size_t room = body_.kept_max - body_.text.size();
+        body_.text.append(static_cast<const char*>(piece.data()), std::min(room, piece.size()));
+        came += piece.size();
+      }
+      body_.bytes += came;
+      return came;
+    }
+    void finish(boost::system::error_code& error) { error = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
+using Parser = http::request_parser<CountedBody>;
 
 // What came of waiting for a request.
 enum class Arrival { whole, malformed, header_too_large, body_too_large, gone };
@@ -104,7 +139,8 @@ HttpRequest taken_from(Parser& parser) {
   for (const auto& field : parser.get()) {
     request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
-  request.body = std::move(parser.get().body());
+  request.body_bytes = parser.get().body().bytes;
+  request.body = std::move(parser.get().body().text);
   return request;
 }
 
@@ -201,6 +237,7 @@ struct HttpServer::Core {
   HttpHandler handler;
   TlsContext tls;
   std::size_t body_bytes_max;
+  OverLimit over;
   std::size_t connections = 0;
   // Those on which no request has begun, the one that has waited longest first.
   std::map<std::uint64_t, tcp::socket*> waiting;
@@ -224,11 +261,11 @@ class HttpServer::Waiting {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
                                                        HttpHandler handler, TlsContext tls,
-                                                       std::size_t body_bytes_max) {
+                                                       std::size_t body_bytes_max, OverLimit over) {
   TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
   std::shared_ptr<Core> core(new Core{tasks, std::move(acceptor),
                                       guarded(std::move(handler), plain_failure), std::move(tls),
-                                      body_bytes_max});
+                                      body_bytes_max, over});
   tasks.spawn("http server " + address, accept_loop(core));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
@@ -292,7 +329,9 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
   for (;;) {
     Parser parser;
     parser.header_limit(kHttpHeaderBytesMax);
-    parser.body_limit(core.body_bytes_max);
+    if (core.over == OverLimit::refused) parser.body_limit(core.body_bytes_max);
+    if (core.over == OverLimit::counted) parser.body_limit(boost::none);
+    parser.get().body().kept_max = core.body_bytes_max;
     Arrival arrival = Arrival::gone;
     {
       const Waiting waiting(core, stream.socket());

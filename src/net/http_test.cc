@@ -291,5 +291,32 @@ TEST(HttpServer, EveryAnswerHasADateAndNoneABodyThatItMayNotHave) {
   });
 }
 
+TEST(HttpServer, CountsWhatIsOverTheLimitWhereAsked) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    const HttpHandler handler = [](HttpRequest request) -> Task<HttpResponse> {
+      HttpResponse response;
+      response.body = std::to_string(request.body_bytes) + ":" + request.body;
+      co_return response;
+    };
+    const auto server =
+        HttpServer::listen(tasks, own_address(14), handler, nullptr, 4, OverLimit::counted);
+    CO_ASSERT_OK(server);
+    HttpClient client(tasks.executor(), own_address(14));
+    for (const auto& [body, told] :
+         {std::pair("abcd", "4:abcd"), std::pair("abcdefg", "7:abcd"), std::pair("", "0:")}) {
+      HttpRequest request = request_of("POST", "/");
+      request.body = body;
+      const auto answer = co_await client.request(std::move(request), soon());
+      CO_ASSERT_OK(answer);
+      EXPECT_EQ(answer->body, told);
+    }
+    const std::string chunked = co_await converse(
+        own_address(14),
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+    EXPECT_TRUE(chunked.ends_with("6:abcd")) << chunked;
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::net

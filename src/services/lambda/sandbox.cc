@@ -24,9 +24,6 @@ constexpr Duration kEndLimit = 5s;
 constexpr Duration kDrainLimit = 1s;
 constexpr std::string_view kPrefix = "/2018-06-01/runtime/";
 constexpr std::size_t kLineBytesMax = 256 * 1024;
-// Of a request to the Runtime API: far more than an answer may have, so that one that is too large
-// is told as that.
-constexpr std::size_t kBodyBytesMax = 64u << 20;
 
 // Of the process: "VmRSS" now, "VmHWM" the most so far.
 double resident_mb(pid_t pid, std::string_view what) {
@@ -81,7 +78,7 @@ net::Task<Result<void>> Sandbox::start() {
   CO_TRY(server_, net::HttpServer::listen(
                       tasks_, plan_.listen_host + ":0",
                       [this](net::HttpRequest request) { return serve(std::move(request)); },
-                      nullptr, kBodyBytesMax));
+                      nullptr, kResponseBytesMax, net::OverLimit::counted));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) co_return make_error(ErrorKind::exhausted, "open pipe");
   net::CommandLine command = plan_.command;
@@ -236,7 +233,7 @@ net::Task<net::HttpResponse> Sandbox::serve(net::HttpRequest request) {
   if (!ours) co_return refuse(400, "InvalidRequestID", "Invalid request ID");
   const std::string what = path.substr(("invocation/" + id + "/").size());
   const bool known = what == "response" || what == "error";
-  if (known && request.body.size() > kResponseBytesMax) {
+  if (known && request.body_bytes > kResponseBytesMax) {
     finish(json{{"errorType", "Function.ResponseSizeTooLarge"},
                 {"errorMessage",
                  "Response payload size exceeded maximum allowed payload size "

@@ -192,6 +192,7 @@ TEST(SandboxPool, AnAnswerThatIsTooLargeOrNoneEndsTheInvocationAtOnce) {
     const std::pair<json, const char*> cases[] = {
         {{{"large", 7 << 20}}, "Function.ResponseSizeTooLarge"},
         {{{"large", 20 << 20}}, "Function.ResponseSizeTooLarge"},
+        {{{"large", 70 << 20}}, "Function.ResponseSizeTooLarge"},
         {{{"skip", true}}, "Runtime.NoAnswer"}};
     for (const auto& [event, type] : cases) {
       const auto ended = co_await world.invoke(function, event);
