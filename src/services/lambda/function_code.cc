@@ -95,4 +95,14 @@ net::Task<Result<fs::path>> FunctionCode::root_of(FunctionPtr function) {
   co_return *root;
 }
 
+net::Task<Result<CodeDigest>> FunctionCode::digest_of_code(FunctionPtr function) {
+  const std::string& name = function->config.name;
+  const auto known = digests_.find(name);
+  if (known != digests_.end() && known->second.first == function) co_return known->second.second;
+  auto job = [function] { return digest_of(function->config.code); };
+  CO_TRY(CodeDigest digest, co_await worker_.run<CodeDigest>(std::move(job)));
+  digests_.insert_or_assign(name, std::make_pair(function, digest));
+  co_return digest;
+}
+
 }  // namespace aurora_global::services::lambda

@@ -4,6 +4,7 @@
 
 #include "net/mutex.h"
 #include "net/worker.h"
+#include "services/lambda/code_digest.h"
 #include "services/lambda/function_registry.h"
 
 namespace aurora_global::services::lambda {
@@ -18,12 +19,16 @@ class FunctionCode {
   // cannot be copied. What failed leaves nothing behind.
   net::Task<Result<std::filesystem::path>> root_of(FunctionPtr function);
 
+  // Of this version, computed once on the same thread. Fails as digest_of() does.
+  net::Task<Result<CodeDigest>> digest_of_code(FunctionPtr function);
+
  private:
   std::filesystem::path directory_;
   std::uint64_t next_ = 1;
   std::map<std::string, std::pair<FunctionPtr, std::filesystem::path>> roots_;  // By name.
   // Of the version before, which may still be running; the one before that is removed.
   std::map<std::string, std::filesystem::path> former_;
+  std::map<std::string, std::pair<FunctionPtr, CodeDigest>> digests_;  // By name.
   // Of versions whose zip cannot be unpacked: why.
   std::map<std::string, std::pair<FunctionPtr, Error>> failed_;
   net::AsyncMutex making_;

@@ -132,26 +132,31 @@ net::Task<Result<FunctionAnswer>> Lambda::run_event(std::string function, Invoca
                            std::move(invoked.outcome.function_error)};
 }
 
-json Lambda::configuration(const Function& function) const {
-  const FunctionConfig& config = function.config;
+net::Task<json> Lambda::configuration(FunctionPtr function) {
+  const FunctionConfig& config = function->config;
   json variables = json::object();
   for (const auto& [name, value] : config.environment) variables[name] = value;
-  return {{"FunctionName", config.name},
-          {"FunctionArn", function.arn},
-          {"Runtime", "provided.al2023"},
-          {"Role", "arn:aws:iam::" + facts_.account_id + ":role/local"},
-          {"Handler", config.handler},
-          {"CodeSize", 0},
-          {"Description", config.description},
-          {"Timeout", config.timeout_s},
-          {"MemorySize", config.memory_mb},
-          {"LastModified", iso8601(WallTime{})},
-          {"Version", "$LATEST"},
-          {"Environment", {{"Variables", variables}}},
-          {"PackageType", "Zip"},
-          {"Architectures", {"x86_64"}},
-          {"State", "Active"},
-          {"LastUpdateStatus", "Successful"}};
+  // Of code that is not there, or not any more, nothing can be said.
+  auto digesting = code_.digest_of_code(function);
+  const auto digested = co_await std::move(digesting);
+  const CodeDigest digest = digested.has_value() ? *digested : CodeDigest{};
+  co_return json{{"FunctionName", config.name},
+                 {"FunctionArn", function->arn},
+                 {"Runtime", "provided.al2023"},
+                 {"Role", "arn:aws:iam::" + facts_.account_id + ":role/local"},
+                 {"Handler", config.handler},
+                 {"CodeSize", digest.bytes},
+                 {"CodeSha256", digest.sha256},
+                 {"Description", config.description},
+                 {"Timeout", config.timeout_s},
+                 {"MemorySize", config.memory_mb},
+                 {"LastModified", iso8601(WallTime{})},
+                 {"Version", "$LATEST"},
+                 {"Environment", {{"Variables", variables}}},
+                 {"PackageType", "Zip"},
+                 {"Architectures", {"x86_64"}},
+                 {"State", "Active"},
+                 {"LastUpdateStatus", "Successful"}};
 }
 
 net::Task<Result<net::HttpResponse>> Lambda::serve_invoke(FunctionPtr function, json input,
@@ -188,7 +193,7 @@ net::Task<Result<net::HttpResponse>> Lambda::serve_invoke(FunctionPtr function, 
 }
 
 // What a REST answer of JSON says: one page of the functions.
-Result<json> Lambda::list(const json& input) {
+net::Task<Result<json>> Lambda::list(json input) {
   const std::string marker = input.value("Marker", "");
   const auto most = static_cast<std::size_t>(input.value("MaxItems", std::int64_t{kPageMax}));
   json all = json::array();
@@ -196,11 +201,12 @@ Result<json> Lambda::list(const json& input) {
     const std::string& name = function->config.name;
     if (name <= marker) continue;
     if (all.size() >= std::min(most, kPageMax)) {
-      return json{{"Functions", all}, {"NextMarker", all.back().at("FunctionName")}};
+      co_return json{{"Functions", all}, {"NextMarker", all.back().at("FunctionName")}};
     }
-    all.push_back(configuration(*function));
+    auto telling = configuration(function);
+    all.push_back(co_await std::move(telling));
   }
-  return json{{"Functions", all}};
+  co_return json{{"Functions", all}};
 }
 
 net::Task<Result<net::HttpResponse>> Lambda::answer(const Call& call, net::HttpRequest request) {
@@ -210,7 +216,8 @@ net::Task<Result<net::HttpResponse>> Lambda::answer(const Call& call, net::HttpR
                   "Marker", "MaxItems"});
   CO_TRY_VOID(members.finish());
   if (name == "ListFunctions") {
-    CO_TRY(const json listed, list(call.input));
+    auto listing = list(call.input);
+    CO_TRY(const json listed, co_await std::move(listing));
     co_return answer_of(call, listed, request);
   }
   CO_TRY(FunctionPtr function, registry_.find(call.input.at("FunctionName").get<std::string>()));
@@ -218,7 +225,8 @@ net::Task<Result<net::HttpResponse>> Lambda::answer(const Call& call, net::HttpR
   if (name == "Invoke") {
     co_return co_await serve_invoke(std::move(function), call.input, std::move(request));
   }
-  const json facts = configuration(*function);
+  auto telling = configuration(function);
+  const json facts = co_await std::move(telling);
   if (name == "GetFunctionConfiguration") co_return answer_of(call, facts, request);
   const json code = {{"RepositoryType", "file"}, {"Location", function->config.code.string()}};
   co_return answer_of(call, {{"Configuration", facts}, {"Code", code}}, request);

@@ -45,8 +45,8 @@ class Lambda final : public FunctionInvoker, private EventRunner {
   net::Task<Result<net::HttpResponse>> answer(const Call& call, net::HttpRequest request);
   net::Task<Result<net::HttpResponse>> serve_invoke(FunctionPtr function, nlohmann::json input,
                                                     net::HttpRequest request);
-  Result<nlohmann::json> list(const nlohmann::json& input);
-  nlohmann::json configuration(const Function& function) const;
+  net::Task<Result<nlohmann::json>> list(nlohmann::json input);
+  net::Task<nlohmann::json> configuration(FunctionPtr function);
 
   const region::Facts& facts_;
   FunctionRegistry registry_;

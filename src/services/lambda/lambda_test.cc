@@ -169,5 +169,30 @@ TEST_F(LambdaTest, FunctionsAreListedInPages) {
   });
 }
 
+TEST_F(LambdaTest, CodeHasASizeAndADigest) {
+  // Only what is in it counts, so any bytes do for a zip that nobody runs.
+  std::ofstream(home_ / "z.zip") << "abc";
+  std::ofstream(home_ / "z.toml") << "code = \"z.zip\"\n";
+  fs::create_directories(home_ / "other" / "lib");
+  std::ofstream(home_ / "other" / "bootstrap") << "b";
+  std::ofstream(home_ / "other" / "lib" / "x") << "xy";
+  std::ofstream(home_ / "d.toml") << "code = \"other\"\n";
+  with_lambda([this](Lambda& lambda) -> net::Task<void> {
+    const json zip = co_await get(lambda, "/2015-03-31/functions/z/configuration");
+    EXPECT_EQ(zip["CodeSize"], 3);
+    EXPECT_EQ(zip["CodeSha256"], "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");  // Of FIPS 180.
+    // printf 'bootstrap\0001\000blib/x\0002\000xy' | openssl dgst -sha256 -binary | base64
+    const json folder = co_await get(lambda, "/2015-03-31/functions/d/configuration");
+    EXPECT_EQ(folder["CodeSize"], 3);
+    EXPECT_EQ(folder["CodeSha256"], "WYnzCg62NuC7Ygtt9fth8lUX9fQjTPwfRZMW4kgauz8=");
+    std::ofstream(home_ / "z.zip") << "abcd";
+    const json later = co_await get(lambda, "/2015-03-31/functions/z");
+    EXPECT_EQ(later["Configuration"]["CodeSize"], 4);
+    EXPECT_NE(later["Configuration"]["CodeSha256"], zip["CodeSha256"]);
+    const json listed = co_await get(lambda, "/2015-03-31/functions/");
+    EXPECT_EQ(listed["Functions"].back()["CodeSha256"], later["Configuration"]["CodeSha256"]);
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::services::lambda
