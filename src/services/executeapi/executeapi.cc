@@ -139,7 +139,12 @@ net::Task<net::HttpResponse> serve(FunctionInvoker& invoker, net::HttpRequest re
       proxy_event(request).dump(-1, ' ', false, json::error_handler_t::replace);
   const auto answer = co_await invoker.invoke_function(
       std::string(kFailoverFunction), event, net::header_value(request.headers, "X-Amzn-Trace-Id"));
-  if (answer.has_value() && answer->function_error.empty()) {
+  // As AWS: what Lambda refuses (a throttled function, one that is not there) is 500, whatever
+  // Lambda's own status is; what a function does wrong is 502.
+  if (answer.has_error()) {
+    co_return refusal(500, "InternalServerErrorException", "Internal server error");
+  }
+  if (answer->function_error.empty()) {
     if (auto response = response_in(answer->payload)) co_return std::move(*response);
   }
   co_return refusal(502, "InternalServerErrorException", "Internal server error");

@@ -1,5 +1,5 @@
 // Goal: whatever a function answers, the gateway's answer is HTTP: the function's where it has the
-// form of a proxy integration, 502 where it has not.
+// form of a proxy integration, 502 where it has not, 500 where it was not asked.
 #include "services/executeapi/executeapi.h"
 
 #include <gtest/gtest.h>
@@ -19,9 +19,11 @@ class Invoker final : public FunctionInvoker {
                                                     std::string trace_id) override {
     event = json::parse(payload);
     trace = std::move(trace_id);
+    if (refused) co_return *refused;
     co_return answer;
   }
   FunctionAnswer answer;
+  std::optional<Error> refused;
   json event;
   std::string trace;
 };
@@ -89,6 +91,19 @@ TEST(ExecuteApi, WhatIsNoProxyAnswerIsABadGateway) {
   Invoker invoker;
   invoker.answer = {R"({"statusCode": 200, "body": ""})", "Unhandled"};
   EXPECT_EQ(post(invoker).status, 502);
+}
+
+// Not 429: API Gateway counts it as a failure of the integration.
+TEST(ExecuteApi, WhatLambdaRefusesIsAnInternalError) {
+  Invoker invoker;
+  for (const char* code : {"TooManyRequestsException", "ResourceNotFoundException"}) {
+    invoker.refused = make_error(ErrorKind::exhausted, "Rate Exceeded.", code);
+    const auto answer = post(invoker);
+    EXPECT_EQ(answer.status, 500) << code;
+    EXPECT_EQ(answer.body, R"({"message":"Internal server error"})");
+    EXPECT_EQ(net::header_value(answer.headers, "x-amzn-ErrorType"),
+              "InternalServerErrorException");
+  }
 }
 
 }  // namespace
