@@ -1,12 +1,14 @@
 // Goal: the small types mean what their names say.
 #include <gtest/gtest.h>
 
+#include "base/aging_clock.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/rng.h"
+#include "base/testing/stepped_clock.h"
 
 namespace aurora_global {
 namespace {
@@ -59,6 +61,21 @@ TEST(Deadline, LeftIsNeverNegative) {
   clock.advance(std::chrono::seconds(2));
   EXPECT_TRUE(deadline.passed(clock.now()));
   EXPECT_EQ(deadline.left(clock.now()), Duration::zero());
+}
+
+TEST(AgingClock, AJumpForwardMakesNothingOld) {
+  testing::SteppedClock clock;
+  const WallTime began = clock.wall_now();
+  const AgingClock age(clock);
+  clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(age.now(), began + std::chrono::hours(1));
+  clock.step(std::chrono::years(10));
+  EXPECT_EQ(age.now(), began + std::chrono::hours(1));
+  clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(age.now(), began + std::chrono::hours(2));
+  clock.step(-std::chrono::years(10) - std::chrono::minutes(5));  // And back, a little too far.
+  EXPECT_EQ(age.now(), clock.wall_now());
+  EXPECT_EQ(AgingClock(clock).now(), clock.wall_now());
 }
 
 TEST(Rng, SameSeedSameNumbers) {

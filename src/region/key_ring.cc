@@ -84,6 +84,7 @@ KeyRing::KeyRing(boost::asio::any_io_executor executor, Store& store, const Vaul
     : store_(store),
       vault_(vault),
       clock_(clock),
+      age_(clock),
       arn_prefix_("arn:aws:kms:" + region.name + ":" + account_id + ":"),
       changing_(std::move(executor)) {}
 
@@ -109,7 +110,7 @@ const Key* KeyRing::alive(const std::string& id) const {
   const auto found = keys_.find(id);
   if (found == keys_.end()) return nullptr;
   const Key& key = found->second;
-  return key.deletion && clock_.wall_now() >= *key.deletion ? nullptr : &key;
+  return key.deletion && age_.now() >= *key.deletion ? nullptr : &key;
 }
 
 const KeyAlias* KeyRing::alias(const std::string& name) const {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/aging_clock.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "net/mutex.h"
@@ -137,6 +138,7 @@ class KeyRing {
   Store& store_;
   const Vault& vault_;
   const Clock& clock_;
+  AgingClock age_;  // A deletion is due by it.
   std::string arn_prefix_;
   net::AsyncMutex changing_;
   std::map<std::string, Key> keys_;

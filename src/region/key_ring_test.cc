@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/testing/stepped_clock.h"
 #include "net/testing/run.h"
 
 namespace aurora_global::region {
@@ -53,7 +54,7 @@ class Rig {
     return all.str();
   }
 
-  ManualClock clock;
+  aurora_global::testing::SteppedClock clock;
 
  private:
   boost::asio::any_io_executor executor_;
@@ -201,6 +202,24 @@ TEST(KeyRing, AKeyIsUsedOnlyWhileItIsEnabled) {
     EXPECT_EQ(use(), "DisabledException");
     CO_ASSERT_OK((co_await ring.set_enabled(id)));
     EXPECT_EQ(use(), "done");
+  });
+}
+
+TEST(KeyRing, AClockThatJumpsDestroysNothing) {
+  with_rig([](Rig& rig) -> net::Task<void> {
+    const auto key = co_await rig.ring().create("", {});
+    CO_ASSERT_OK(key);
+    const std::string id = key->id;
+    CO_ASSERT_OK((co_await rig.ring().schedule_deletion(id, days(7))));
+    rig.clock.step(days(400));
+    CO_ASSERT_OK((co_await rig.ring().sweep()));
+    EXPECT_TRUE(rig.ring().find(id).has_value());
+    rig.clock.step(-days(400));
+    CO_ASSERT_OK((co_await rig.ring().cancel_deletion(id)));
+    CO_ASSERT_OK((co_await rig.ring().schedule_deletion(id, days(7))));
+    rig.clock.advance(days(7));
+    CO_ASSERT_OK((co_await rig.ring().sweep()));
+    EXPECT_TRUE(rig.ring().find(id).has_error());
   });
 }
 

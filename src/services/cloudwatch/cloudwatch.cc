@@ -59,19 +59,20 @@ Result<std::int64_t> last_value(sqlite3* raw) {
 }
 
 // Two statements, so that each goes by its index.
-Result<void> trim(sqlite3* raw) {
+Result<void> trim(sqlite3* raw, std::optional<WallTime> now) {
   Statement over(raw, "DELETE FROM value WHERE id <= (SELECT max(id) FROM value) - ?");
   over.bind(1, std::int64_t{kValuesKept});
   TRY_VOID(over.step());
+  if (!now) return ok();
   Statement old(raw, "DELETE FROM value WHERE at < ?");
-  old.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
+  old.bind(1, milliseconds(*now - kRetention));
   TRY_VOID(old.step());
   return ok();
 }
 
-// Trims when enough values have come since the last time, or for `Trim::now`.
-enum class Trim { when_due, now };
-Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data, Trim how) {
+// Trims when enough values have come since the last time, or for `now`, by age, too.
+Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data,
+                        std::optional<WallTime> now) {
   return database::in_transaction(raw, [&]() -> Result<void> {
     TRY(const std::int64_t before, last_value(raw));
     for (const MetricDatum& datum : data) {
@@ -100,7 +101,7 @@ Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data, Trim
     }
     TRY(const std::int64_t after, last_value(raw));
     const bool due = before / kTrimEveryValues != after / kTrimEveryValues;
-    return due || how == Trim::now ? trim(raw) : ok();
+    return due || now ? trim(raw, now) : ok();
   });
 }
 
@@ -237,9 +238,7 @@ net::Task<Answer> put_metric_data(database::Database& database, Members members)
     CO_TRY(MetricDatum datum, read_datum(name_space, std::move(one)));
     data.push_back(std::move(datum));
   }
-  auto job = [data = std::move(data)](sqlite3* raw) {
-    return insert_all(raw, data, Trim::when_due);
-  };
+  auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data, std::nullopt); };
   CO_TRY_VOID(co_await database.work<void>(std::move(job)));
   co_return json::object();
 }
@@ -521,11 +520,11 @@ net::Task<void> CloudWatch::write() {
     if (const auto lost = std::exchange(dropped_, 0); lost > 0) {
       log::warn("{} values of metrics were not kept: more came than could be stored", lost);
     }
-    const Instant now = SystemClock().now();
-    const Trim how = now - trimmed_at_ >= kTrimEvery ? Trim::now : Trim::when_due;
-    if (how == Trim::now) trimmed_at_ = now;
-    auto job = [batch = std::move(batch), how](sqlite3* raw) {
-      return insert_all(raw, batch, how);
+    const bool due = clock_.now() - trimmed_at_ >= kTrimEvery;
+    if (due) trimmed_at_ = clock_.now();
+    const auto now = due ? std::optional(age_.now()) : std::nullopt;
+    auto job = [batch = std::move(batch), now](sqlite3* raw) {
+      return insert_all(raw, batch, now);
     };
     const auto stored = co_await database_->work<void>(std::move(job));
     if (stored.has_error()) log::warn("store metrics: {}", stored.error().message);

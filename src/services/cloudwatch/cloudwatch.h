@@ -6,6 +6,7 @@
 
 #include <deque>
 
+#include "base/aging_clock.h"
 #include "database/database.h"
 #include "net/http.h"
 #include "services/sinks.h"
@@ -51,6 +52,8 @@ class CloudWatch final : public MetricSink {
   std::uint64_t dropped_ = 0;
   bool writing_ = false;
   Instant trimmed_at_{};
+  SystemClock clock_;
+  AgingClock age_{clock_};
   net::Event written_;  // A batch is stored.
 };
 

@@ -165,12 +165,12 @@ Result<void> insert_all(sqlite3* raw, const Batch& batch) {
 }
 
 // Two statements, so that each goes by its index.
-Result<void> trim(sqlite3* raw) {
+Result<void> trim(sqlite3* raw, WallTime now) {
   Statement over(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ?");
   over.bind(1, std::int64_t{kLinesKept});
   TRY_VOID(over.step());
   Statement old(raw, "DELETE FROM line WHERE at < ?");
-  old.bind(1, milliseconds(SystemClock().wall_now() - kRetention));
+  old.bind(1, milliseconds(now - kRetention));
   TRY_VOID(old.step());
   return ok();
 }
@@ -457,10 +457,10 @@ net::Task<void> Logs::write() {
   while (!waiting_.empty() || !dropped_.empty()) {
     std::vector<Waiting> batch = take_batch();
     const bool trims = trim_due(batch.size());
-    auto job = [batch = std::move(batch), trims](sqlite3* raw) {
+    auto job = [batch = std::move(batch), trims, now = age_.now()](sqlite3* raw) {
       return database::in_transaction(raw, [&]() -> Result<void> {
         TRY_VOID(insert_all(raw, batch));
-        return trims ? trim(raw) : ok();
+        return trims ? trim(raw, now) : ok();
       });
     };
     const auto stored = co_await database_->work<void>(std::move(job));

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "base/aging_clock.h"
 #include "database/database.h"
 #include "net/http.h"
 #include "region/region.h"
@@ -54,6 +55,8 @@ class Logs final : public LogSink {
   bool writing_ = false;
   std::size_t lines_since_trim_ = 0;
   Instant trimmed_at_{};
+  SystemClock clock_;
+  AgingClock age_{clock_};
   net::Event written_;  // A batch is stored.
 };
 
