@@ -1,9 +1,8 @@
 // Global clusters.
 #include "region/provisioning.h"
 
-#include <algorithm>
-
 #include "region/described.h"
+#include "region/global_quota.h"
 
 namespace aurora_global::region {
 namespace {
@@ -12,8 +11,6 @@ using namespace std::chrono_literals;
 using GlobalAction = messages::ChangeGlobal::Action;
 
 constexpr Duration kOwnerAskLimit = 5s;
-// As on AWS, where it can be raised.
-constexpr std::ptrdiff_t kGlobalsMax = 5;
 
 Result<model::GlobalCluster> present_in(const State& now, const std::string& identifier) {
   const auto found = now.globals.find(identifier);
@@ -80,14 +77,7 @@ net::Task<Result<model::GlobalCluster>> Provisioner::create_global_cluster(
       return make_error(ErrorKind::conflict, "Global cluster " + identifier + " already exists",
                         "GlobalClusterAlreadyExistsFault");
     }
-    const auto live = std::count_if(now.globals.begin(), now.globals.end(),
-                                    [](const auto& one) { return !one.second.deleted; });
-    if (live >= kGlobalsMax) {
-      return make_error(ErrorKind::exhausted,
-                        "You cannot create more than " + std::to_string(kGlobalsMax) +
-                            " global clusters in a Region",
-                        "GlobalClusterQuotaExceededFault");
-    }
+    TRY_VOID(check_room_for(identifier, now.globals));
     Change change;
     model::GlobalCluster global;
     if (present != now.globals.end()) {
