@@ -130,6 +130,11 @@ Result<SecretDocument> SecretDocument::of(const Secret& secret) {
     document.values[version.at("id").get<std::string>()] = std::move(version["text"]);
     version.erase("text");
   }
+  // Versions that went when labels alone were moved, for which nobody opened the values.
+  for (auto value = document.values.begin(); value != document.values.end();) {
+    const bool known = document.version(value.key(), "") != nullptr;
+    value = known ? std::next(value) : document.values.erase(value);
+  }
   mark_what_is_rotating(document);
   return document;
 }
@@ -210,18 +215,27 @@ Json* SecretDocument::find(const std::string& id) {
 
 Result<void> SecretDocument::begin_rotation(const std::string& id, const std::string& text,
                                             double now) {
-  if (const Json* present = find(id); present == nullptr) {
-    add(id, text, {}, now);
-    (*find(id))["rotating"] = true;
-  } else if (!has_mark(*present, "rotating")) {
+  const Json* present = find(id);
+  if (present != nullptr && !has_mark(*present, "rotating")) {
     return make_error(ErrorKind::invalid,
                       "You can't use ClientRequestToken " + id +
                           " because that value is already in use for a version of this secret",
                       "ResourceExistsException");
   }
-  values[id] = text;
+  // Of AWS, to which the label says that a rotation is under way; what one of ours has left behind
+  // has a mark, and is settled.
   const Json* pending = version("", kPending);
-  if (pending == nullptr || has_mark(*pending, "rotating")) move(kPending, id, now);
+  if (pending != nullptr && !has_mark(*pending, "rotating") && !has_stage(*pending, kCurrent)) {
+    return make_error(ErrorKind::conflict,
+                      "A previous rotation isn't complete. That rotation will be reattempted.",
+                      "InvalidRequestException");
+  }
+  if (present == nullptr) {
+    add(id, text, {}, now);
+    (*find(id))["rotating"] = true;
+  }
+  values[id] = text;
+  move(kPending, id, now);
   return ok();
 }
 

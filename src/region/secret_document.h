@@ -47,8 +47,9 @@ struct SecretDocument {
   void move(const std::string& stage, const std::string& to_id, double now);
   void drop(const std::string& id);
 
-  // A rotation makes a version of its own, which has AWSPENDING unless a client's has it. Fails
-  // with ResourceExistsException for the id of any other version, and has changed nothing then.
+  // A rotation makes a version of its own, which has AWSPENDING. Fails with ResourceExistsException
+  // for the id of any other version, with InvalidRequestException while a client's AWSPENDING is on
+  // a version that is not AWSCURRENT, and has changed nothing then.
   Result<void> begin_rotation(const std::string& id, const std::string& text, double now);
   // The database has that version's password: it is AWSCURRENT.
   void end_rotation(const std::string& id, const std::string& text, double now);

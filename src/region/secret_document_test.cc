@@ -170,8 +170,9 @@ TEST(SecretDocument, EveryMemberIsOfItsTypeOrTheDocumentIsRefused) {
                                     Json::object(),
                                     Json::array({5}),
                                     Json::object({{"k", 5}})};
+  const Json flat = about.flatten();  // Outlives the loops over its items.
   for (const Json& other : others) {
-    for (const auto& [pointer, value] : about.flatten().items()) {
+    for (const auto& [pointer, value] : flat.items()) {
       Json changed = about;
       changed[Json::json_pointer(pointer)] = other;
       attempt(changed, values);

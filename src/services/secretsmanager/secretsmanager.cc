@@ -342,7 +342,7 @@ Answer update_secret_version_stage(Region& region, Members members) {
     TRY_VOID(check_labelled(document));
     return true;
   };
-  CO_TRY_VOID(co_await change(region, told.name, edit));
+  CO_TRY_VOID(co_await change_about(region, told.name, edit));
   co_return json{{"ARN", told.arn}, {"Name", told.name}};
 }
 

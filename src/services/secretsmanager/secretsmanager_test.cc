@@ -304,7 +304,13 @@ TEST(SecretsManager, TagsAreCheckedWhereverTheyAreGiven) {
 TEST(SecretsManager, WhatIsToldOfASecretIsChangedWithoutItsKey) {
   FakeRegion region;
   EXPECT_EQ(code(region, "CreateSecret", {{"Name", "s"}, {"SecretString", "one"}}), "done");
+  const json next =
+      call(region, "PutSecretValue",
+           {{"SecretId", "s"}, {"SecretString", "next"}, {"VersionStages", {"NEXT"}}});
   region.key_refusal = make_error(ErrorKind::conflict, "disabled", "DisabledException");
+  const json label = {
+      {"SecretId", "s"}, {"VersionStage", "MORE"}, {"MoveToVersionId", next["VersionId"]}};
+  EXPECT_EQ(code(region, "UpdateSecretVersionStage", label), "done");
   EXPECT_EQ(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", {{{"Key", "a"}}}}}), "done");
   EXPECT_EQ(code(region, "TagResource", {{"SecretId", "s"}, {"Tags", {{{"Key", "b"}}}}}), "done");
   EXPECT_EQ(code(region, "UntagResource", {{"SecretId", "s"}, {"TagKeys", {"a"}}}), "done");
@@ -316,6 +322,8 @@ TEST(SecretsManager, WhatIsToldOfASecretIsChangedWithoutItsKey) {
   EXPECT_EQ(told["Description"], "d");
   EXPECT_EQ(told["Tags"].size(), 1u);
   EXPECT_EQ(value(region), "one");
+  const json labelled = {{"SecretId", "s"}, {"VersionStage", "MORE"}};
+  EXPECT_EQ(call(region, "GetSecretValue", labelled)["SecretString"], "next");
 }
 
 TEST(SecretsManager, AtMost20VersionsHaveALabelHoweverTheyCameByIt) {
