@@ -1,6 +1,8 @@
 // What an ERROR resets besides the stack, for those who catch it and go on.
 #pragma once
 
+#include "pg/pg.h"
+
 namespace aurora_global::extension {
 
 // How interrupts are held off now. Taken before PG_TRY, put back in PG_CATCH: errfinish() sets both
