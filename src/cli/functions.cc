@@ -150,7 +150,7 @@ Result<std::string> current_password(const Home& home) {
     }
     co_return ok();
   });
-  const auto known = home.master_password();
+  auto known = home.master_password();
   if (password.empty() && known.has_error()) {
     TRY(const Platform platform, home.load());
     if (!platform.empty) return known.error();
