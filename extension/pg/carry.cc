@@ -7,6 +7,8 @@
 
 #include "pg/local_cursors.h"
 #include "pg/parse_context.h"
+#include "pg/primary.h"
+#include "pg/remote.h"
 #include "pg/session.h"
 #include "pg/session_report.h"
 #include "pg/statement_making.h"
@@ -90,21 +92,27 @@ List* query(const char* sql) {
 const char* obstacle() {
   StringInfoData text;
   initStringInfo(&text);
+  const std::uint32_t there = pins_at_primary() | pins_of_forwarded_session();
   const auto add = [&](bool is, const char* what) {
     if (is) appendStringInfo(&text, "%s%s", text.len > 0 ? " and " : "", what);
   };
   // The schema stays when what was in it is gone.
-  add(query("SELECT 1 FROM (SELECT relnamespace FROM pg_catalog.pg_class UNION ALL "
-            "SELECT pronamespace FROM pg_catalog.pg_proc UNION ALL "
-            "SELECT typnamespace FROM pg_catalog.pg_type) of(schema) "
-            "WHERE schema OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() LIMIT 1") != NIL,
+  add((there & pin_temporary) != 0 ||
+          query("SELECT 1 FROM (SELECT relnamespace FROM pg_catalog.pg_class UNION ALL "
+                "SELECT pronamespace FROM pg_catalog.pg_proc UNION ALL "
+                "SELECT typnamespace FROM pg_catalog.pg_type) of(schema) "
+                "WHERE schema OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() LIMIT 1") !=
+              NIL,
       "temporary objects");
-  add(query("SELECT 1 FROM pg_catalog.pg_lock_status() "
-            "WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND "
-            "locktype OPERATOR(pg_catalog.=) 'advisory' LIMIT 1") != NIL,
+  add((there & pin_locks) != 0 ||
+          query("SELECT 1 FROM pg_catalog.pg_lock_status() "
+                "WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND "
+                "locktype OPERATOR(pg_catalog.=) 'advisory' LIMIT 1") != NIL,
       "advisory locks");
-  add(query("SELECT 1 FROM pg_catalog.pg_cursor() WHERE is_holdable LIMIT 1") != NIL,
+  add((there & pin_cursors) != 0 ||
+          query("SELECT 1 FROM pg_catalog.pg_cursor() WHERE is_holdable LIMIT 1") != NIL,
       "a cursor WITH HOLD");
+  add((there & pin_listening) != 0, "channels that it listens to at the primary");
   return text.data;
 }
 

@@ -189,6 +189,8 @@ void on_authentication(Port* port, int status) {
 
 bool is_forwarded_session() { return forwarded_session; }
 
+std::uint32_t pins_of_forwarded_session() { return forwarded_session ? pins_now() : 0; }
+
 void note_discard(DiscardMode target) {
   if (target == DISCARD_SEQUENCES || target == DISCARD_ALL) used_sequence = false;
 }

@@ -11,6 +11,8 @@ inline constexpr char kCancelKeyParameter[] = "aurora_global.cancel_key";
 
 // This session was opened by a standby that forwards.
 bool is_forwarded_session();
+// What ties it to this server, of enum Pin; inside a transaction without cursors and locks.
+std::uint32_t pins_of_forwarded_session();
 
 // DISCARD here.
 void note_discard(DiscardMode target);

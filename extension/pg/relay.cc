@@ -169,6 +169,7 @@ void on_ready(Remote& r, std::string_view body) {
     await_catalog(r.position);
     compact_noted();
     due_for_reopening(r);  // It is not, which is counted.
+    report_session_state();
   }
   relay->first_cycle = false;
   to_client('Z', body);
@@ -444,6 +445,7 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   swallow = Swallow::completion;
   pgstat_report_activity(STATE_IDLE, nullptr);
   if (gone) return;
+  report_session_state();
   to_client('Z', "I");
   if (pq_flush() != 0) proc_exit(0);
 }

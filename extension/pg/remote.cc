@@ -349,6 +349,8 @@ bool due_for_reopening(const Remote& r) {
 
 Remote* remote_if_connected() { return current; }
 
+std::uint32_t pins_at_primary() { return current == nullptr ? 0 : current->position.pins; }
+
 Remote& remote() {
   if (link_silent()) {  // Nothing is sent that would be lost, or done unheard.
     remote_close();

@@ -62,6 +62,9 @@ bool due_for_reopening(const Remote& r);
 // The connection if there is one.
 Remote* remote_if_connected();
 
+// What ties the session to its side at the primary, of enum Pin; 0 if it has none.
+std::uint32_t pins_at_primary();
+
 // The session may need a connection soon: it is opened ahead. Once per session, never waits.
 void expect_remote();
 

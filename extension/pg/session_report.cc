@@ -4,12 +4,14 @@
 #include "pg/isolation.h"
 #include "pg/local_cursors.h"
 #include "pg/parse_context.h"
+#include "pg/remote.h"
 #include "pg/session.h"
 
 extern "C" {
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "libpq/auth.h"
+#include "libpq/pqformat.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc_tables.h"
@@ -27,6 +29,7 @@ Listen listen_pending = Listen::unchanged;  // Once the transaction has committe
 bool looked_at = false;     // Nothing since has run that could change what is reported.
 std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
 int report_counter = 0;
+config_generic* reported = nullptr;
 char* state_text = nullptr;
 
 std::uint64_t digest_text(std::uint64_t digest, const char* text) {
@@ -68,8 +71,8 @@ Oid temporary_schema() {
   return temp;
 }
 
-// Called outside of any transaction, before ReadyForQuery.
-const char* show_state() {
+// What it has between two transactions: the local one, and that of its side at the primary.
+const char* state_between(bool transactions) {
   static char text[128];
   text[0] = '\0';
   const auto add = [&](bool is, const char* what) {
@@ -79,20 +82,22 @@ const char* show_state() {
   };
   const Settings settings = look_at_settings();
   std::uint64_t digest = digest_number(settings.of_session, changes);
-  const int locks = IsTransactionState() ? 0 : session_locks();
+  const std::uint32_t there = pins_at_primary() & ~std::uint32_t{pin_sequences};
+  const int locks = transactions ? session_locks() : 0;
   const Oid temporary = temporary_schema();
   add(settings.of_session != 0, "settings");
   add(prepared, "prepared");
-  add(listening, "listening");
-  add(OidIsValid(temporary), "temporary");
-  add(locks > 0, "locks");
-  add(!IsTransactionState() && has_open_portals(), "cursors");
+  add(listening || (there & pin_listening) != 0, "listening");
+  add(OidIsValid(temporary) || (there & pin_temporary) != 0, "temporary");
+  add(locks > 0 || (there & pin_locks) != 0, "locks");
+  add((there & pin_cursors) != 0 || (transactions && has_open_portals()), "cursors");
   if (text[0] == '\0') {
     strlcpy(text, "clean", sizeof text);
     digest = changes == 0 ? 0 : digest_number(0, changes);  // Of what it had, a copy may be kept.
   } else {
     digest = digest_number(digest, static_cast<std::uint64_t>(locks));
     digest = digest_number(digest, temporary);
+    if (there != 0) digest = digest_number(digest, there);
   }
   if (settings.of_login != 0) digest = digest_number(digest, settings.of_login);
   if (digest == 0) return text;
@@ -101,6 +106,9 @@ const char* show_state() {
            static_cast<unsigned long long>(digest));
   return text;
 }
+
+// Called before ReadyForQuery, outside of any transaction but that of a cursor.
+const char* show_state() { return state_between(!IsTransactionState()); }
 
 bool only_bounds_a_transaction(const Node* statement) {
   if (!IsA(statement, TransactionStmt)) return false;
@@ -138,6 +146,10 @@ void on_authentication(Port* port, int status) {
   DefineCustomStringVariable(
       kSessionStateParameter, "What a fresh session would not have.", nullptr, &state_text, "",
       PGC_INTERNAL, GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, show_state);
+  config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i) {
+    if (strcmp(variables[i]->name, kSessionStateParameter) == 0) reported = variables[i];
+  }
 }
 
 }  // namespace
@@ -194,12 +206,29 @@ void note_session_prepared() {
 
 bool listens() { return listening; }
 
-// Outside of a transaction only advisory locks of the session are left.
+void report_session_state() {
+  if (!reporting) return;
+  const char* text = state_between(true);
+  char*& told = reported->last_reported;
+  if (told != nullptr && strcmp(told, text) == 0) return;
+  free(told);
+  told = strdup(text);
+  StringInfoData message;
+  pq_beginmessage(&message, 'S');
+  pq_sendstring(&message, kSessionStateParameter);
+  pq_sendstring(&message, text);
+  pq_endmessage(&message);
+}
+
 int session_locks() {
   int count = 0;
   for (int i = 0; i < NUM_LOCK_PARTITIONS; ++i) {
     const SHM_QUEUE* locks = &MyProc->myProcLocks[i];
-    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) ++count;
+    for (const SHM_QUEUE* at = locks->next; at != nullptr && at != locks; at = at->next) {
+      const auto* held = reinterpret_cast<const PROCLOCK*>(reinterpret_cast<const char*>(at) -
+                                                           offsetof(PROCLOCK, procLink));
+      if (held->tag.myLock->tag.locktag_type == LOCKTAG_ADVISORY) ++count;
+    }
   }
   return count;
 }

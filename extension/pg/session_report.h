@@ -27,9 +27,13 @@ void note_session_prepared();
 void note_session_forgotten();
 void note_session_listens();
 
+// Before a ReadyForQuery that PostgreSQL does not send, between two transactions: the client is
+// told, if it has to be.
+void report_session_state();
+
 // The session listens, as far as committed transactions have made it.
 bool listens();
-// How many advisory locks of the session it holds. Outside of a transaction.
+// How many advisory locks it holds: outside of a transaction, those of the session.
 int session_locks();
 
 // Hooks and callbacks. Once, when the library is loaded.
