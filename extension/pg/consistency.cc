@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "pg/counters.h"
+#include "pg/lexing.h"
 #include "pg/message.h"
 #include "pg/options.h"
 #include "pg/relay.h"
@@ -125,6 +126,7 @@ void forget_when_unread() {
 }
 
 void wait_before_parse(const char* text) {
+  note_lexing();
   if (ahead || !forwarding_possible() || !others_matter() || !may_read(text)) return;
   if (IsAbortedTransactionBlockState()) return;
   if (IsTransactionState() && IsolationUsesXactSnapshot()) return;

@@ -10,6 +10,7 @@
 #include "pg/counters.h"
 #include "pg/inspect.h"
 #include "pg/isolation.h"
+#include "pg/lexing.h"
 #include "pg/local_cursors.h"
 #include "pg/options.h"
 #include "pg/parse_context.h"
@@ -209,6 +210,13 @@ void on_uncertain(Remote& r, const Message& m) {
   }
 }
 
+void end_skipped_query(Remote& r) {
+  contained([&] {
+    MessageWriter(r.out).sync();
+    r.exchange.sent(Request::sync, Whose::client);
+  });
+}
+
 void on_server_message(Remote& r, const Message& m) {
   if (m.type == 'S') {
     if (!note_parameter(r, m.body)) note_reported(m.body);
@@ -233,6 +241,8 @@ void on_server_message(Remote& r, const Message& m) {
       if (answering == Request::parse && whose == Whose::client) note_parse_failed();
       note_refusal(r);
       relay_error(m.body);
+      // Of what went before the client's query, which nothing will answer any more.
+      if (whose == Whose::relay && !relay->extended && r.exchange.skipping()) end_skipped_query(r);
       return;
     case 'Z':
       note_ready(r);
@@ -377,27 +387,32 @@ void end_kept_transaction() {
 
 void relay_query(const char* source, int location) {
   const char* rest = source + Max(location, 0);
-  char* encoded = pg_server_to_client(rest, static_cast<int>(strlen(rest)));
+  const bool behind_others = location > 0;
   const Inspection found = inspect(rest);
   // Some statements are refused unless they come alone, and some if they do.
-  const bool last_of_some = location > 0 && found.statements == 1 && inspect(source).statements > 1;
+  const bool last_of_some =
+      behind_others && found.statements == 1 && inspect(source).statements > 1;
+  const char* encoded = pg_server_to_any(rest, static_cast<int>(strlen(rest)),
+                                         lexing_of_message(behind_others).encoding);
   Remote& r = enter(false);
   refuse_local_cursors(found);
-  auto& prefix = prefix_statements();
-  if (last_of_some && prefix.empty()) contained([&] { prefix.emplace_back(kNoEffect); });
+  Prefix& prefix = prefix_of(behind_others);
+  if (last_of_some && prefix.empty()) contained([&] { prefix.in_text.emplace_back(kNoEffect); });
   ensure_local_prepares(r, Protocol::simple);
   for_each_name(found.executed,
                 [&](const char* name) { ensure_statement(r, name, Protocol::simple); });
   note_inspection(r, found, rest, Protocol::simple);
   sync_own(r);
+  // If one of them fails, the primary skips the client's text.
+  for (const std::string& one : prefix.messages) send_own_statement(r, one);
   contained([&] {
     std::string sql;
-    for (const std::string& one : prefix) sql += one + ";";
-    relay->position_shift = pg_mbstrlen_with_len(source, Max(location, 0)) -
-                            pg_mbstrlen_with_len(sql.data(), static_cast<int>(sql.size()));
+    for (const std::string& one : prefix.in_text) sql += one + ";";
+    relay->position_shift =
+        pg_mbstrlen_with_len(source, Max(location, 0)) - static_cast<int>(sql.size());
     sql += encoded;
     MessageWriter(r.out).query(sql);
-    r.exchange.sent(Request::query, Whose::client, static_cast<int>(prefix.size()));
+    r.exchange.sent(Request::query, Whose::client, static_cast<int>(prefix.in_text.size()));
   });
   relay->committing = relay->committing || found.commits;
   if (!relay->local_kept) end_local_transaction(true);
@@ -418,11 +433,12 @@ void relay_portal(Portal portal, long max_rows, bool restore_snapshot) {
   const Inspection found = inspect_portal(portal);
   Remote& r = enter(true);
   refuse_local_cursors(found);
-  auto& prefix = prefix_statements();
+  Prefix& prefix = prefix_of(false);
   if ((MyXactFlags & XACT_FLAGS_PIPELINING) != 0 && prefix.empty()) {
-    contained([&] { prefix.emplace_back(kNoEffect); });
+    contained([&] { prefix.in_text.emplace_back(kNoEffect); });
   }
-  for (const std::string& one : prefix) send_own_statement(r, one);
+  for (const std::string& one : prefix.messages) send_own_statement(r, one);
+  for (const std::string& one : prefix.in_text) send_own_statement(r, one);
   ensure_local_prepares(r, Protocol::extended);
   note_inspection(r, found, portal->sourceText, Protocol::extended);
   send_portal(r, portal, max_rows);

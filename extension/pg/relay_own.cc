@@ -1,7 +1,10 @@
 // What a relay itself says to the primary: settings, BEGIN, savepoints.
+#include <algorithm>
+
 #include "pg/block.h"
 #include "pg/carry.h"
 #include "pg/isolation.h"
+#include "pg/lexing.h"
 #include "pg/relay_parts.h"
 #include "pg/session.h"
 #include "pg/statements.h"
@@ -177,37 +180,79 @@ void sync_settings(Remote& r) {
   relay->settings_there = r.position.settings;
 }
 
-// What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
-std::vector<std::string>& prefix_statements() {
-  static auto* prefix = new std::vector<std::string>;
+namespace {
+
+// Settings of the block as one statement of ours.
+std::string settings_sql(SettingItems settings, TimestampTz began_at) {
+  SessionImage image;
+  image.kind = SessionImage::Kind::block;
+  image.settings = std::move(settings);
+  image.began_at = began_at;
+  fill_identity(image);
+  return restoring_sql(image);
+}
+
+std::string begin_sql(const char* isolation, bool read_only) {
+  return std::string("BEGIN ISOLATION LEVEL ") + isolation +
+         (read_only ? ", READ ONLY" : ", READ WRITE") + (XactDeferrable ? ", DEFERRABLE" : "");
+}
+
+// `name` in the encoding in which it is read there.
+std::string savepoint_sql(const char* name) {
+  std::string sql = "SAVEPOINT \"";
+  for (const char* c = name; *c != '\0'; ++c) {
+    sql += *c;
+    if (*c == '"') sql += *c;
+  }
+  return sql + "\"";
+}
+
+void begin_block_there(Prefix& prefix, std::vector<SettingItems>& by_level) {
   const char* isolation = isolation_text();
-  const int levels = GetCurrentTransactionNestLevel();
-  static auto* image = new SessionImage;
-  contained([&] {
-    *image = SessionImage{};
-    image->kind = SessionImage::Kind::block;
-  });
-  capture_block_settings(image->settings);
-  fill_identity(*image);
-  if (block.open) image->began_at = GetCurrentTransactionStartTimestamp();
-  relay->settings_in_block = !image->settings.empty();
-  contained([&] {
-    prefix->clear();
-    if (block.open) {
-      prefix->push_back(std::string("BEGIN ISOLATION LEVEL ") + isolation +
-                        (declared_read_only() ? ", READ ONLY" : ", READ WRITE") +
-                        (XactDeferrable ? ", DEFERRABLE" : ""));
+  const bool read_only = declared_read_only();
+  const int levels = static_cast<int>(by_level.size());
+  for (int level = 1; level <= levels; ++level) {
+    const char* name = nullptr;
+    if (level > 1) {
+      name = block.savepoints[level];
+      name = pg_server_to_any(name, static_cast<int>(strlen(name)), encoding_before_level(level));
     }
-    for (int level = 2; block.open && level <= levels; ++level) {
-      std::string name;
-      for (const char* c = block.savepoints[level]; *c != '\0'; ++c) {
-        name += *c;
-        if (*c == '"') name += *c;
+    SettingItems& settings = by_level[static_cast<std::size_t>(level - 1)];
+    contained([&] {
+      prefix.messages.push_back(level == 1 ? begin_sql(isolation, read_only) : savepoint_sql(name));
+      if (level > 1 && settings.empty()) return;
+      const TimestampTz began_at = level == 1 ? GetCurrentTransactionStartTimestamp() : 0;
+      prefix.messages.push_back(settings_sql(std::move(settings), began_at));
+    });
+  }
+}
+
+}  // namespace
+
+Prefix& prefix_of(bool behind_others) {
+  static auto* prefix = new Prefix;
+  static auto* by_level = new std::vector<SettingItems>;
+  const Lexing& lexing = lexing_of_message(behind_others);
+  capture_block_settings(block.open ? GetCurrentTransactionNestLevel() : 1, *by_level);
+  relay->settings_in_block = std::any_of(by_level->begin(), by_level->end(),
+                                         [](const SettingItems& one) { return !one.empty(); });
+  contained([&] { *prefix = Prefix{}; });
+  if (block.open) {
+    contained([&] {
+      SettingItems& last = by_level->back();
+      last.insert(last.end(), lexing.then.begin(), lexing.then.end());
+    });
+    begin_block_there(*prefix, *by_level);
+    contained([&] {
+      if (!lexing.now.empty()) prefix->in_text.push_back(settings_sql(lexing.now, 0));
+    });
+  } else {
+    contained([&] {
+      if (!by_level->front().empty()) {
+        prefix->in_text.push_back(settings_sql(std::move(by_level->front()), 0));
       }
-      prefix->push_back("SAVEPOINT \"" + name + "\"");
-    }
-    if (block.open || !image->settings.empty()) prefix->push_back(restoring_sql(*image));
-  });
+    });
+  }
   return *prefix;
 }
 

@@ -82,8 +82,18 @@ void wait_for_sockets(Remote& r, Client client, Io written, bool* client_closed)
 void interrupts(Remote& r);
 // Makes the remote session's settings ours: a statement under other settings must not run.
 void sync_settings(Remote& r);
-// What must run there before the client's statement does: BEGIN, savepoints, settings of the block.
-std::vector<std::string>& prefix_statements();
+// What must run there before the client's statement does.
+struct Prefix {
+  // BEGIN, savepoints, settings of the block, each as a message of its own: what one changes holds
+  // for how the next is read. In the encoding in which the primary reads it.
+  std::vector<std::string> messages;
+  // In front of the client's text, in its query string: what holds for it, but not for how it is
+  // read. Without a block all of it: the string is one transaction.
+  std::vector<std::string> in_text;
+  bool empty() const { return messages.empty() && in_text.empty(); }
+};
+// `behind_others`: statements of the client's query string have run here already.
+Prefix& prefix_of(bool behind_others);
 
 // ---- relay_client.cc: the client's messages
 

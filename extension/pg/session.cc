@@ -130,6 +130,25 @@ const SettingItem* find(const SettingItems& items, const char* name) {
   return nullptr;
 }
 
+// What each level of an open block has made of a setting. Each remembers what was before it, so
+// that what it has left stands in the next one.
+void add_levels(config_generic* gen, int levels, std::vector<SettingItems>& by_level) {
+  const GucStack* next = nullptr;
+  for (const GucStack* at = gen->stack; at != nullptr; next = at, at = at->prev) {
+    SettingItems& items = by_level[static_cast<std::size_t>(Min(at->nest_level, levels) - 1)];
+    const bool is_set = (next == nullptr ? gen->source : next->source) == PGC_S_SESSION;
+    const Oid role = next == nullptr ? gen->srole : next->srole;
+    const char* value = nullptr;
+    if (is_set) value = next == nullptr ? present_text(gen) : text_of(gen, next->prior);
+    // SET and then SET LOCAL: the first holds again after the block.
+    if (at->state == GUC_SET_LOCAL) {
+      add(items, gen, text_of(gen, at->masked), nullptr, PGC_S_DEFAULT, false, at->masked_srole);
+    }
+    const bool local = at->state == GUC_LOCAL || at->state == GUC_SET_LOCAL;
+    add(items, gen, value, nullptr, PGC_S_DEFAULT, local, role);
+  }
+}
+
 // ---- applying
 
 // As SET checks rights, unless what is set is proven to have been set before. `level`: of what is
@@ -262,24 +281,28 @@ bool roles_change_in_block() {
   return find("role")->stack != nullptr || find("session_authorization")->stack != nullptr;
 }
 
-void capture_block_settings(SettingItems& items) {
-  items.clear();
+void capture_block_settings(int levels, std::vector<SettingItems>& by_level) {
+  contained([&] {
+    by_level.clear();
+    by_level.resize(static_cast<std::size_t>(levels));
+  });
   config_generic** variables = get_guc_variables();
   for (int order = 0; order < kOrders; ++order) {
     for (int i = 0; i < GetNumConfigOptions(); ++i) {
       config_generic* gen = variables[i];
       if (gen->stack == nullptr || order_of(gen->name) != order) continue;
-      if (!carries(Carrier::forwarding, gen)) continue;
-      // SET and then SET LOCAL: the first holds again after the block.
-      if (gen->stack->state == GUC_SET_LOCAL) {
-        add(items, gen, text_of(gen, gen->stack->masked), nullptr, PGC_S_DEFAULT, false,
-            gen->stack->masked_srole);
-      }
-      const bool local = gen->stack->state == GUC_LOCAL || gen->stack->state == GUC_SET_LOCAL;
-      add(items, gen, gen->source == PGC_S_SESSION ? present_text(gen) : nullptr, nullptr,
-          PGC_S_DEFAULT, local, gen->srole);
+      if (carries(Carrier::forwarding, gen)) add_levels(gen, levels, by_level);
     }
   }
+}
+
+int encoding_before_level(int level) {
+  config_generic* gen = find("client_encoding");
+  const char* value = GetConfigOption(gen->name, false, false);
+  for (const GucStack* at = gen->stack; at != nullptr && at->nest_level >= level; at = at->prev) {
+    value = at->prior.val.stringval;
+  }
+  return pg_valid_client_encoding(value);
 }
 
 void capture_startup_settings(Named& settings) {

@@ -24,8 +24,10 @@ enum class Carrier { move, forwarding };
 // values of ALTER ROLE and ALTER DATABASE as they were when the session began. Of an open
 // transaction block, what stood before it.
 void capture_settings(Carrier carrier, SettingItems& items);
-// What an open transaction block has changed.
-void capture_block_settings(SettingItems& items);
+// What an open transaction block has changed: before its first savepoint, and behind each.
+void capture_block_settings(int levels, std::vector<SettingItems>& by_level);
+// The value of client_encoding before the block's savepoint of this level, or the block.
+int encoding_before_level(int level);
 
 // As SHOW gives it, of what stood before an open transaction block.
 const char* shown_outside_block(config_generic* gen);

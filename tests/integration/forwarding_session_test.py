@@ -140,6 +140,24 @@ class ForwardingSession(unittest.TestCase):
         connection.execute("BEGIN; SET app.x = 'lost'; INSERT INTO a.orders VALUES (1); ROLLBACK")
         self.assertEqual(("kept",), connection.execute("SHOW app.x").fetchone())
 
+    def test_a_block_whose_settings_cannot_be_restored_fails_once(self):
+        self.admin("CREATE ROLE leaves; GRANT leaves TO tenant")
+        connection = self.connect()
+        connection.execute("BEGIN; SET LOCAL ROLE leaves")
+        self.pair.primary.value("DROP ROLE leaves")
+        raw = connection.pgconn
+        raw.send_query(b"SELECT txid_current()")
+        errors = []
+        while (result := raw.get_result()) is not None:
+            errors.append(result.error_message)
+        self.assertEqual(1, len(errors), errors)
+        self.assertIn(b"setting role could not be restored", errors[0])
+        self.assertEqual(psycopg.pq.TransactionStatus.INERROR, raw.transaction_status)
+        connection.execute("ROLLBACK")
+        connection.execute("INSERT INTO a.orders VALUES (1)")
+        self.assertEqual("1", self.rows("a.orders"))
+        self.admin("TRUNCATE a.orders")
+
     def test_bytes_under_every_client_encoding(self):
         for encoding in ("UTF8", "LATIN1", "WIN1252"):
             connection = self.connect(client_encoding=encoding)
