@@ -6,11 +6,11 @@
 namespace aurora_global::extension {
 
 std::string encode(const Position& p) {
-  char text[96];
-  std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %x",
+  char text[112];
+  std::snprintf(text, sizeof text, "%llx %llx %x %x %llx %x %x",
                 static_cast<unsigned long long>(p.commit),
                 static_cast<unsigned long long>(p.catalog), p.timeline, p.epoch,
-                static_cast<unsigned long long>(p.settings), p.pins);
+                static_cast<unsigned long long>(p.settings), p.login, p.pins);
   return text;
 }
 
@@ -26,8 +26,8 @@ std::optional<Position> decode_position(std::string_view text) {
     return true;
   };
   if (!take(p.commit, false) || !take(p.catalog, false) || !take(p.timeline, false) ||
-      !take(p.epoch, false) || !take(p.settings, false) || !take(p.pins, true) ||
-      p.pins > pin_all) {
+      !take(p.epoch, false) || !take(p.settings, false) || !take(p.login, false) ||
+      !take(p.pins, true) || p.pins > pin_all) {
     return std::nullopt;
   }
   return p;

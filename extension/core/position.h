@@ -27,6 +27,7 @@ struct Position {
   std::uint32_t timeline = 0;
   std::uint32_t epoch = 0;     // Of the global cluster; 0: nobody counts them.
   std::uint64_t settings = 0;  // Digest of the session's settings.
+  std::uint32_t login = 0;     // The role that logged in.
   std::uint32_t pins = 0;      // Of enum Pin.
   bool stays() const { return (pins & kPinsThatStay) != 0; }
   friend bool operator==(const Position&, const Position&) = default;

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "pg/consistency.h"
 #include "pg/local_cursors.h"
 #include "pg/parse_context.h"
 #include "pg/primary.h"
@@ -34,6 +35,7 @@ constexpr std::int64_t kFreshUs = std::int64_t{3600} * 1000 * 1000;
 constexpr std::string_view kReserved = "_aurora_global";
 
 constexpr char kNothing[] = "none";
+constexpr std::string_view kAfter = "after ";
 
 char* session_text = nullptr;
 char* settings_text = nullptr;
@@ -370,6 +372,10 @@ void run_carry_statement(Node* statement, DestReceiver* receiver, QueryCompletio
     const char* piece = piece_of(reinterpret_cast<VariableSetStmt*>(statement));
     if (strcmp(piece, kNothing) == 0) {
       restore_nothing();
+    } else if (std::string_view(piece).starts_with(kAfter)) {
+      const char* token = piece + kAfter.size();
+      if (!token_is_valid(token)) refuse_piece("it is no consistency token");
+      take_token(token);
     } else if (collect(piece)) {
       restore_collected();
     }

@@ -5,7 +5,9 @@
 //   SHOW aurora_global.session_settings    the settings alone, in one row
 //   SET aurora_global.session = 'PIECE'    each piece in order; the last one restores the session
 //   SET aurora_global.session = 'none'     as one that nobody has touched and no ALTER ROLE
-//   concerns
+//                                          concerns
+//   SET aurora_global.session = 'after TOKEN'  one that has written up to there: what it reads
+//                                          has that
 //
 // An image is sealed with a key that only servers of this cluster have: it proves that what it
 // says was so in a session of the same user in the same database, so that what the user could not

@@ -97,6 +97,7 @@ const char* show_commit() {
   position.timeline = GetWALInsertionTimeLine();
   position.epoch = static_cast<std::uint32_t>(options.epoch);
   position.settings = digest(*settings);
+  position.login = GetAuthenticatedUserId();
   position.pins = pins_now();
   keep_or_let_end(position.pins);
   strlcpy(text, encode(position).c_str(), sizeof text);

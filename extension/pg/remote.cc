@@ -215,6 +215,9 @@ const char* problem_of_primary(const char* said) {
   GetXLogReplayRecPtr(&here);
   if (!position) return "it does not load the library aurora_global, or is a standby itself";
   if (position->timeline < here) return "it is on an older timeline than this server";
+  if (position->login != GetAuthenticatedUserId()) {
+    return "the role of this name is another one there; it was dropped or renamed";
+  }
   if (position->epoch != 0 && options.epoch != 0 &&
       position->epoch != static_cast<std::uint32_t>(options.epoch)) {
     return "it and this server do not agree on the epoch; the primary is changing";

@@ -1,6 +1,7 @@
 #include "pg/session_report.h"
 
 #include "pg/classify.h"
+#include "pg/consistency.h"
 #include "pg/isolation.h"
 #include "pg/local_cursors.h"
 #include "pg/parse_context.h"
@@ -31,6 +32,7 @@ std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
 int report_counter = 0;
 config_generic* reported = nullptr;
 char* state_text = nullptr;
+char* user_text = nullptr;
 
 std::uint64_t digest_text(std::uint64_t digest, const char* text) {
   return hash_bytes_extended(reinterpret_cast<const unsigned char*>(text),
@@ -73,7 +75,7 @@ Oid temporary_schema() {
 
 // What it has between two transactions: the local one, and that of its side at the primary.
 const char* state_between(bool transactions) {
-  static char text[128];
+  static char text[192];
   text[0] = '\0';
   const auto add = [&](bool is, const char* what) {
     if (!is) return;
@@ -100,15 +102,24 @@ const char* state_between(bool transactions) {
     if (there != 0) digest = digest_number(digest, there);
   }
   if (settings.of_login != 0) digest = digest_number(digest, settings.of_login);
-  if (digest == 0) return text;
-  const std::size_t length = strlen(text);
-  snprintf(text + length, sizeof text - length, "#%016llx",
-           static_cast<unsigned long long>(digest));
+  const auto append = [&](const char* format, auto value) {
+    const std::size_t length = strlen(text);
+    snprintf(text + length, sizeof text - length, format, value);
+  };
+  if (digest != 0) append("#%016llx", static_cast<unsigned long long>(digest));
+  const char* written = RecoveryInProgress() ? consistency_token() : "";
+  if (written[0] != '\0') append("@%s", written);
   return text;
 }
 
 // Called before ReadyForQuery, outside of any transaction but that of a cursor.
 const char* show_state() { return state_between(!IsTransactionState()); }
+
+const char* show_user() {
+  static char text[16];
+  snprintf(text, sizeof text, "%u", GetAuthenticatedUserId());
+  return text;
+}
 
 bool only_bounds_a_transaction(const Node* statement) {
   if (!IsA(statement, TransactionStmt)) return false;
@@ -146,6 +157,9 @@ void on_authentication(Port* port, int status) {
   DefineCustomStringVariable(
       kSessionStateParameter, "What a fresh session would not have.", nullptr, &state_text, "",
       PGC_INTERNAL, GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, show_state);
+  DefineCustomStringVariable(
+      kSessionUserParameter, "The role that logged in, by its OID.", nullptr, &user_text, "",
+      PGC_INTERNAL, GUC_REPORT | GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, show_user);
   config_generic** variables = get_guc_variables();
   for (int i = 0; i < GetNumConfigOptions(); ++i) {
     if (strcmp(variables[i]->name, kSessionStateParameter) == 0) reported = variables[i];

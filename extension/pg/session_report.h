@@ -13,7 +13,12 @@ namespace aurora_global::extension {
 // session with another digest began otherwise. Who has read the state knows by it whether that has
 // changed since. The first value comes with the first ReadyForQuery, so that who connects knows
 // that it is told. Other sessions pay nothing.
+// Behind `@` stands, at a standby, what the session has written through it: a consistency token
+// that another standby has to be given (SET aurora_global.session = 'after TOKEN').
 inline constexpr char kSessionStateParameter[] = "aurora_global.session_state";
+// Told the same sessions once: the OID of the role that logged in. A role of the same name may be
+// another one.
+inline constexpr char kSessionUserParameter[] = "aurora_global.session_user";
 
 // Takes notice of a utility statement that begins or `has_run`, at any depth, and of a function
 // that is about to. Transactions without any that could change the session's state are not looked

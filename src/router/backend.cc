@@ -95,7 +95,13 @@ net::Task<Result<std::unique_ptr<Backend>>> Backend::open(BackendAddress address
 
 bool Backend::note_parameter(const pgwire::ParameterStatus& status) {
   if (status.name == kSessionStateParameter) {
-    session_state_ = status.value;
+    const auto at = status.value.find('@');
+    session_state_ = status.value.substr(0, at);
+    written_ = at == std::string_view::npos ? "" : status.value.substr(at + 1);
+    return false;
+  }
+  if (status.name == kSessionUserParameter) {
+    session_user_ = status.value;
     return false;
   }
   parameters_[std::string(status.name)] = status.value;

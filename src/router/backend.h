@@ -22,6 +22,7 @@ namespace aurora_global::router {
 
 // What the extension reports under this name is not for the client.
 inline constexpr std::string_view kSessionStateParameter = "aurora_global.session_state";
+inline constexpr std::string_view kSessionUserParameter = "aurora_global.session_user";
 inline constexpr std::string_view kClean = "clean";
 
 // The answer to all that one ReadyForQuery ends.
@@ -83,6 +84,13 @@ class Backend {
   bool clean() const { return session_state_.starts_with(kClean); }
   // It listens for notifications.
   bool listens() const;
+  // What it has written through a standby, as another one has to be told; empty: nothing.
+  const std::string& written() const { return written_; }
+  // The role that logged in is the same one, of whatever name; unknown without the extension.
+  bool same_user(const Backend& other) const {
+    return session_user_.empty() || other.session_user_.empty() ||
+           session_user_ == other.session_user_;
+  }
 
   pgwire::Splitter splitter{pgwire::look_at_server};
   pgwire::Bytes kept;  // The beginning of a message.
@@ -100,6 +108,8 @@ class Backend {
   pgwire::BackendKey key_;
   Parameters parameters_;
   std::string session_state_;
+  std::string written_;
+  std::string session_user_;
   pgwire::Bytes login_notices_;
   pgwire::Bytes notifications_;
 };

@@ -68,6 +68,13 @@ Batch restore(const CarriedState& state) {
   return batch;
 }
 
+void read_after(Batch& batch, std::string_view token) {
+  constexpr std::string_view kCharacters = "0123456789ABCDEF:/";  // It stands in a literal.
+  if (token.empty() || token.find_first_not_of(kCharacters) != std::string_view::npos) return;
+  run(batch, "SET aurora_global.session = 'after " + std::string(token) + "'",
+      "what the session has written");
+}
+
 Batch arrive() {
   Batch batch;
   run(batch, "SHOW transaction_isolation", "");

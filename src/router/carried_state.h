@@ -44,4 +44,7 @@ Batch restore(const CarriedState& state);
 // standby had to take for serializable is that from the next one on.
 Batch arrive();
 
+// The same, for a session that has written up to `token` through another standby.
+void read_after(Batch& batch, std::string_view token);
+
 }  // namespace aurora_global::router

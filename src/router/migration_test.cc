@@ -78,6 +78,35 @@ TEST(Migration, ASessionKeepsItsState) {
   });
 }
 
+TEST(Migration, ACleanSessionIsNotAnotherRolesOfItsName) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    EXPECT_EQ(co_await client->ask("WHO"), "east");
+    w.west.user = "16384";
+    EXPECT_TRUE((co_await w.prepare(w.west, 2)).has_value());
+    EXPECT_TRUE((co_await w.hold(2)).has_value());
+    EXPECT_TRUE(co_await w.swap());
+    const Outcome ended = co_await client->hear();
+    EXPECT_EQ(ended.sqlstate, "57P01");
+    EXPECT_EQ(ended.hint,
+              "Connect again: its role was dropped or renamed, and the name is another role's.");
+    EXPECT_FALSE(client->parameters().contains("aurora_global.session_user"));
+  });
+}
+
+TEST(Migration, WhatItHasWrittenIsReadElsewhere) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    w.east.written = "1:0/3028930";
+    EXPECT_EQ(co_await client->ask("WHO"), "east");
+    EXPECT_TRUE(co_await w.switch_over());
+    EXPECT_EQ(co_await client->ask("WHO"), "west");
+    EXPECT_EQ(w.west.read_after, "1:0/3028930");
+  });
+}
+
 TEST(Migration, ThereAndBackAgain) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);

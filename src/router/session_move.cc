@@ -146,8 +146,10 @@ net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) 
   next_.reset();
   next.of = of;
   next.obstacle.clear();
-  if (!batch.what.empty() && of.state.empty() && of.report.starts_with(kClean) &&
-      of.report != kClean) {
+  if (!next.backend->same_user(*backend_)) {
+    next.obstacle = "its role was dropped or renamed, and the name is another role's";
+  } else if (!batch.what.empty() && of.state.empty() && of.report.starts_with(kClean) &&
+             of.report != kClean) {
     // Its server went before it could be asked.
     next.obstacle = "what ALTER ROLE gave the session could not be read";
   } else if (!batch.what.empty()) {
@@ -230,10 +232,12 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   Next next = std::move(*next_);
   next_.reset();
   Bytes unnamed = core_.unnamed();
+  const std::string written = backend_->written();
   switch_to(std::move(next.backend));
   captured_.reset();
   Batch batch;
   if (!next.of.state.empty()) batch = arrive();
+  read_after(batch, written);
   if (!unnamed.empty()) {
     batch.bytes.insert(batch.bytes.end(), unnamed.begin(), unnamed.end());
     pgwire::put_sync(batch.bytes);

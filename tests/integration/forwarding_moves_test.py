@@ -115,6 +115,20 @@ class ForwardingMoves(unittest.TestCase):
         self.assertEqual((0, {CURSORS: 1}), self.settled(before, 1))
         self.assertEqual((1,), connection.execute("FETCH c").fetchone())
 
+    def test_it_reads_what_it_has_written(self):
+        """At a standby that has not replayed that yet: the fresh session has to know of it."""
+        connection, before = self.connect(), self.counts()
+        connection.execute("SET aurora_global.consistency_timeout = '100ms'")
+        self.pair.standby.value("SELECT pg_wal_replay_pause()")
+        try:
+            connection.execute("INSERT INTO t VALUES (1)")
+            self.assertEqual((2, {}), self.settled(before, 2))
+            for boundary in (3, 4):
+                self.assertEqual((1,), connection.execute("SELECT count(*) FROM t").fetchone())
+                self.assertEqual((boundary, {}), self.settled(before, boundary))
+        finally:
+            self.pair.standby.value("SELECT pg_wal_replay_resume()")
+
     def test_what_has_changed_behind_an_extended_write_moves(self):
         """The relay itself says ReadyForQuery there."""
         connection, before = self.connect(), self.counts()

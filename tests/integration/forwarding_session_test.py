@@ -291,6 +291,13 @@ class ForwardingSession(unittest.TestCase):
         connection.execute("SET default_transaction_read_only = on")
         self.assertEqual("25006", self.error(connection, "INSERT INTO a.orders VALUES (1)"))
 
+    def test_a_role_that_was_made_again_is_another_one(self):
+        self.admin("CREATE ROLE short LOGIN")
+        connection = self.connect("short")
+        self.admin("DROP ROLE short; CREATE ROLE short LOGIN")
+        self.assertEqual("08001", self.error(connection, "SELECT txid_current()"))
+        self.assertIsNone(self.error(self.connect("short"), "SELECT txid_current()"))
+
     def test_roles(self):
         connection = self.connect()
         connection.execute("SET ROLE clerk")

@@ -328,7 +328,10 @@ void FakeServer::report(Connection& connection) {
     const auto found = connection.settings.find(name);
     now[name] = found == connection.settings.end() ? "" : found->second;
   }
-  if (extension) now[std::string(kState)] = state_report(connection);
+  if (extension) {
+    now[std::string(kState)] = state_report(connection) + (written.empty() ? "" : "@" + written);
+    now["aurora_global.session_user"] = user;
+  }
   for (const auto& [name, value] : now) {
     const auto told = connection.told.find(name);
     if (told != connection.told.end() && told->second == value) continue;
@@ -722,6 +725,10 @@ FakeServer::Reply FakeServer::show_image(const Connection& connection) const {
 }
 
 FakeServer::Reply FakeServer::restore_image(Connection& connection, const std::string& piece) {
+  if (piece.starts_with("after ")) {
+    read_after = piece.substr(6);
+    return {{}, "SET", {}};
+  }
   const auto slash = piece.find('/');
   const auto colon = piece.find(':');
   if (piece != "none") {

@@ -75,6 +75,9 @@ class FakeServer {
   bool standby = false;
   bool fenced = false;
   bool extension = true;
+  std::string user = "10";   // The OID of the role that logs in.
+  std::string written;       // The token that it tells of what sessions have written.
+  std::string read_after;    // That it was told last.
   std::string warn_logins;   // With that message, at each login; empty: it does not.
   int cancel_questions = 0;  // So many questions for a session's state are answered with 57014.
   std::map<std::string, std::string> last_startup;  // Of a client.
