@@ -3,7 +3,7 @@
 namespace aurora_global::extension {
 namespace {
 
-constexpr char kVersion = 2;
+constexpr char kVersion = 3;
 
 class Writer {
  public:
@@ -197,6 +197,11 @@ std::string encode(const SessionImage& image) {
   put(to, image.settings);
   to.list(image.contexts, [&](const ParseContext& context) { put(to, context); });
   to.list(image.statements, [&](const StatementItem& item) { put(to, item); });
+  to.flag(image.unnamed.has_value());
+  if (image.unnamed) {
+    to.text(std::string_view(image.unnamed->encoding));
+    to.number(image.unnamed->context);
+  }
   to.list(image.channels, [&](const std::string& channel) { to.text(std::string_view(channel)); });
   return std::move(to.out);
 }
@@ -216,12 +221,19 @@ std::optional<SessionImage> decode_image(std::string_view bytes) {
   from.list(image.settings, [&] { return setting(from); });
   from.list(image.contexts, [&] { return parse_context(from); });
   from.list(image.statements, [&] { return statement(from); });
+  if (from.flag()) {
+    std::string encoding = from.text();
+    image.unnamed = UnnamedItem{std::move(encoding), from.number32()};
+  }
   from.list(image.channels, [&] { return from.text(); });
   if (!from.ended_well()) return std::nullopt;
+  const auto good = [&](std::uint32_t context) {
+    return context == kUnknownContext || context < image.contexts.size();
+  };
   for (const StatementItem& item : image.statements) {
-    const bool known = item.context != kUnknownContext;
-    if (known && item.context >= image.contexts.size()) return std::nullopt;
+    if (!good(item.context)) return std::nullopt;
   }
+  if (image.unnamed && !good(image.unnamed->context)) return std::nullopt;
   return image;
 }
 

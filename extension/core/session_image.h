@@ -53,6 +53,13 @@ struct StatementItem {
   friend bool operator==(const StatementItem&, const StatementItem&) = default;
 };
 
+// The unnamed statement, as far as who carries it does not know it from the client's message.
+struct UnnamedItem {
+  std::string encoding;  // The client's, when it came.
+  std::uint32_t context = kUnknownContext;
+  friend bool operator==(const UnnamedItem&, const UnnamedItem&) = default;
+};
+
 struct SessionImage {
   enum class Kind : std::uint8_t {
     whole,       // The session becomes this, in every item that moves.
@@ -70,6 +77,7 @@ struct SessionImage {
   std::vector<SettingItem> settings;
   std::vector<ParseContext> contexts;
   std::vector<StatementItem> statements;
+  std::optional<UnnamedItem> unnamed;
   std::vector<std::string> channels;  // LISTEN.
   friend bool operator==(const SessionImage&, const SessionImage&) = default;
 };

@@ -21,6 +21,7 @@ SessionImage example() {
   image.statements = {
       {"p", "SELECT 1", false, {23, 25}, {{{"n", 23, -1, 0}, {"", 25, 7, 100}}}, 1'700'000'000, 0},
       {"q\xc3", "PREPARE q AS DELETE FROM t", true, {}, std::nullopt, 0, kUnknownContext}};
+  image.unnamed = UnnamedItem{"LATIN1", 1};
   image.channels = {"news", ""};
   return image;
 }
@@ -42,6 +43,9 @@ TEST(SessionImage, NoPartAndNoMoreThanTheWholeIsOne) {
 TEST(SessionImage, WhatMakesNoSenseIsRefused) {
   SessionImage image = example();
   image.statements[0].context = 2;
+  EXPECT_EQ(decode_image(encode(image)), std::nullopt);
+  image = example();
+  image.unnamed->context = 2;
   EXPECT_EQ(decode_image(encode(image)), std::nullopt);
   image = example();
   image.settings[0].name = std::string("a\0b", 3);

@@ -13,6 +13,7 @@
 #include "pg/session.h"
 #include "pg/session_report.h"
 #include "pg/statement_making.h"
+#include "pg/unnamed_statement.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -35,6 +36,7 @@ constexpr std::int64_t kFreshUs = std::int64_t{3600} * 1000 * 1000;
 constexpr std::string_view kReserved = "_aurora_global";
 
 constexpr char kNothing[] = "none";
+constexpr char kUnnamed[] = "unnamed";
 constexpr std::string_view kAfter = "after ";
 
 char* session_text = nullptr;
@@ -130,6 +132,7 @@ void take_whole() {
     PreparedStatement* statement = FetchPreparedStatement(name, false);
     if (statement != nullptr) add_statement(statement, image);
   }
+  add_unnamed(image);
   foreach (cell, query("SELECT * FROM pg_catalog.pg_listening_channels()")) {
     contained([&] { image.channels.emplace_back(static_cast<const char*>(lfirst(cell))); });
   }
@@ -257,6 +260,7 @@ void restore_whole(const SessionImage& image, bool trusted) {
   apply_settings(Carrier::move, image.settings, trusted);
   check_roles(image);
   restore_statements(image);
+  expect_unnamed(trusted ? &image : nullptr);
   for (const std::string& channel : image.channels) {
     Async_Listen(channel.c_str());
     note_session_listens();
@@ -332,6 +336,7 @@ void restore_collected() {
 void restore_nothing() {
   static auto* nothing = new SessionImage;
   fill_identity(*nothing);
+  expect_unnamed(nullptr);
   nothing->session = GetAuthenticatedUserId();  // And no role.
   restore_or_say_why([] { restore(*nothing, false); });
 }
@@ -372,6 +377,8 @@ void run_carry_statement(Node* statement, DestReceiver* receiver, QueryCompletio
     const char* piece = piece_of(reinterpret_cast<VariableSetStmt*>(statement));
     if (strcmp(piece, kNothing) == 0) {
       restore_nothing();
+    } else if (strcmp(piece, kUnnamed) == 0) {
+      parse_unnamed_as_it_was();
     } else if (std::string_view(piece).starts_with(kAfter)) {
       const char* token = piece + kAfter.size();
       if (!token_is_valid(token)) refuse_piece("it is no consistency token");

@@ -6,6 +6,8 @@
 //   SET aurora_global.session = 'PIECE'    each piece in order; the last one restores the session
 //   SET aurora_global.session = 'none'     as one that nobody has touched and no ALTER ROLE
 //                                          concerns
+//   SET aurora_global.session = 'unnamed'  the unnamed statement of the restored session follows,
+//                                          in the same transaction
 //   SET aurora_global.session = 'after TOKEN'  one that has written up to there: what it reads
 //                                          has that
 //

@@ -10,6 +10,7 @@ extern "C" {
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
 #include "pgtime.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/pg_locale.h"
 #include "utils/rls.h"
@@ -174,16 +175,27 @@ const ParseContext* parse_context_of(const PreparedStatement* statement) {
   if (named != m.named.end() && named->second.prepared_at == statement->prepare_time) {
     return &m.contexts[named->second.context];
   }
-  // Parse messages come one by one, each at a time of its own.
+  return parse_context_at(statement->prepare_time);
+}
+
+// Parse messages come one by one, each at a time of its own.
+const ParseContext* parse_context_at(TimestampTz time) {
+  const Memory& m = memory();
   for (std::size_t i = m.changes.size(); i-- > 0;) {
-    if (m.changes[i].since <= statement->prepare_time) return &m.contexts[m.changes[i].context];
+    if (m.changes[i].since <= time) return &m.contexts[m.changes[i].context];
   }
   return nullptr;
 }
 
+bool holds_now(const ParseContext* context) {
+  const Memory& m = memory();
+  if (context == nullptr) return true;
+  if (look_now() == m.look && &m.contexts[m.changes.back().context] == context) return true;
+  return *context == context_now();
+}
+
 bool parses_the_same_now(const PreparedStatement* statement) {
-  const ParseContext* then = parse_context_of(statement);
-  return then == nullptr || *then == context_now();
+  return holds_now(parse_context_of(statement));
 }
 
 void enter_parse_context(const ParseContext& context, int* nest_level, Oid* user, int* security) {
@@ -194,6 +206,35 @@ void enter_parse_context(const ParseContext& context, int* nest_level, Oid* user
                       ERROR, false);
   }
   SetUserIdAndSecContext(context.user, *security | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+namespace {
+
+// PostgreSQL gives the user back when a transaction fails, and expects nobody to change it.
+Oid user_before = InvalidOid;
+int security_before = 0;
+
+void give_user_back(XactEvent event, void*) {
+  if (!OidIsValid(user_before)) return;
+  if (event == XACT_EVENT_COMMIT) SetUserIdAndSecContext(user_before, security_before);
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) user_before = InvalidOid;
+}
+
+}  // namespace
+
+void hold_parse_context(const ParseContext& context) {
+  for (const auto& [name, value] : context.settings) {
+    set_config_option(name.c_str(), value.c_str(), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+                      ERROR, false);
+  }
+  if (context.user == GetUserId() || OidIsValid(user_before)) return;
+  const Oid session = GetSessionUserId();
+  if (context.user != session && !is_member_of_role(session, context.user)) return;
+  static bool registered = false;
+  if (!registered) RegisterXactCallback(give_user_back, nullptr);
+  registered = true;
+  GetUserIdAndSecContext(&user_before, &security_before);
+  SetUserIdAndSecContext(context.user, security_before | SECURITY_LOCAL_USERID_CHANGE);
 }
 
 void leave_parse_context(int nest_level, Oid user, int security) {

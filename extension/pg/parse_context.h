@@ -25,6 +25,10 @@ void note_parsed_elsewhere(const char* name, const ParseContext& context);
 
 // Where it was parsed; nullptr: that is forgotten. Valid until the next parse.
 const ParseContext* parse_context_of(const PreparedStatement* statement);
+// Where a Parse message that came at this time was.
+const ParseContext* parse_context_at(TimestampTz time);
+// A statement that was parsed there would be parsed the same way now.
+bool holds_now(const ParseContext* context);
 // The statement would be parsed the same way now.
 bool parses_the_same_now(const PreparedStatement* statement);
 
@@ -32,5 +36,9 @@ bool parses_the_same_now(const PreparedStatement* statement);
 // too. Inside a transaction.
 void enter_parse_context(const ParseContext& context, int* nest_level, Oid* user, int* security);
 void leave_parse_context(int nest_level, Oid user, int security);
+
+// The rest of the transaction runs under the settings and the user of `context`, as far as the
+// session's user may be that. Inside a transaction.
+void hold_parse_context(const ParseContext& context);
 
 }  // namespace aurora_global::extension

@@ -7,6 +7,7 @@
 #include "pg/parse_context.h"
 #include "pg/remote.h"
 #include "pg/session.h"
+#include "pg/unnamed_statement.h"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -29,6 +30,7 @@ enum class Listen { unchanged, yes, no };
 Listen listen_pending = Listen::unchanged;  // Once the transaction has committed.
 bool looked_at = false;     // Nothing since has run that could change what is reported.
 std::uint64_t changes = 0;  // Statements that prepare, listen, or undo it.
+std::uint64_t unnamed = 0;  // Of that the report tells.
 int report_counter = 0;
 config_generic* reported = nullptr;
 char* state_text = nullptr;
@@ -93,6 +95,8 @@ const char* state_between(bool transactions) {
   add(OidIsValid(temporary) || (there & pin_temporary) != 0, "temporary");
   add(locks > 0 || (there & pin_locks) != 0, "locks");
   add((there & pin_cursors) != 0 || (transactions && has_open_portals()), "cursors");
+  unnamed = unnamed_of_other_settings();
+  add(unnamed != 0, "unnamed");
   if (text[0] == '\0') {
     strlcpy(text, "clean", sizeof text);
     digest = changes == 0 ? 0 : digest_number(0, changes);  // Of what it had, a copy may be kept.
@@ -100,6 +104,7 @@ const char* state_between(bool transactions) {
     digest = digest_number(digest, static_cast<std::uint64_t>(locks));
     digest = digest_number(digest, temporary);
     if (there != 0) digest = digest_number(digest, there);
+    if (unnamed != 0) digest = digest_number(digest, unnamed);
   }
   if (settings.of_login != 0) digest = digest_number(digest, settings.of_login);
   const auto append = [&](const char* format, auto value) {
@@ -212,6 +217,10 @@ void note_session_forgotten() {
 }
 
 void note_session_listens() { listen_pending = Listen::yes; }
+
+void note_session_unnamed() {
+  if (unnamed != 0) looked_at = false;
+}
 
 void note_session_prepared() {
   ++changes;

@@ -8,7 +8,8 @@ namespace aurora_global::extension {
 // A session that was started with aurora_global.report_session_state=on is told, with ReadyForQuery
 // and whenever it changes, what of its state a fresh session would not have: the parameter
 // `aurora_global.session_state` is "clean", or a list of settings, prepared, listening, temporary,
-// locks, cursors, and a digest of what they stand for: "settings,prepared#0123456789abcdef".
+// locks, cursors, unnamed (a statement that was parsed under other settings
+// than hold now), and a digest of what they stand for: "settings,prepared#0123456789abcdef".
 // "clean" has a digest, too, where ALTER ROLE or ALTER DATABASE gave the session something: another
 // session with another digest began otherwise. Who has read the state knows by it whether that has
 // changed since. The first value comes with the first ReadyForQuery, so that who connects knows
@@ -28,6 +29,8 @@ void note_session_function(Oid function);
 // And of what a relay has brought back, in the transaction that it leaves open.
 void note_session_relay();
 void note_session_prepared();
+// And of an unnamed statement that was parsed.
+void note_session_unnamed();
 // The session was made another one: nothing of what it was is left; it listens.
 void note_session_forgotten();
 void note_session_listens();

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "pg/options.h"
+#include "pg/parse_context.h"
+#include "pg/session_report.h"
 
 extern "C" {
 #include "libpq/pqformat.h"
@@ -27,8 +30,23 @@ struct Here {
   const char* text = nullptr;
   Oid* types = nullptr;
   int count = 0;
+  TimestampTz parsed_at = 0;
+  int encoding = 0;  // In which it came.
 };
 Here here;
+
+struct Arriving {
+  ParseContext context;
+  std::string encoding;
+};
+std::optional<Arriving>& arriving() {
+  static auto* one = new std::optional<Arriving>;
+  return *one;
+}
+
+void set_local(const char* name, const char* value) {
+  set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, ERROR, false);
+}
 
 // parse_param.c's.
 struct VarParamState {
@@ -126,7 +144,7 @@ std::string restoring_messages(const char* text) {
 
 void note_unnamed_here(const ParseState* state) {
   MemoryContext source = unnamed_source();
-  if (source == nullptr || !forwarding_possible()) return;
+  if (source == nullptr || !(forwarding_possible() || options.report_session_state)) return;
   auto* types = static_cast<const VarParamState*>(state->p_ref_hook_state);
   auto* forget = static_cast<MemoryContextCallback*>(
       MemoryContextAllocZero(source, sizeof(MemoryContextCallback)));
@@ -139,8 +157,48 @@ void note_unnamed_here(const ParseState* state) {
   now.types = static_cast<Oid*>(
       MemoryContextAlloc(source, sizeof(Oid) * static_cast<Size>(Max(now.count, 1))));
   if (now.count > 0) memcpy(now.types, *types->types, sizeof(Oid) * static_cast<Size>(now.count));
+  now.parsed_at = GetCurrentStatementStartTimestamp();
+  now.encoding = pg_get_client_encoding();
   MemoryContextRegisterResetCallback(source, forget);
   here = now;
+  note_session_unnamed();
+}
+
+void add_unnamed(SessionImage& image) {
+  if (here.context == nullptr) return;
+  const ParseContext* context = parse_context_at(here.parsed_at);
+  const char* encoding = pg_encoding_to_char(here.encoding);
+  if (context == nullptr) return;
+  contained([&] {
+    const auto found = std::find(image.contexts.begin(), image.contexts.end(), *context);
+    image.unnamed =
+        UnnamedItem{encoding, static_cast<std::uint32_t>(found - image.contexts.begin())};
+    if (found == image.contexts.end()) image.contexts.push_back(*context);
+  });
+}
+
+std::uint64_t unnamed_of_other_settings() {
+  if (here.context == nullptr) return 0;
+  const bool same =
+      here.encoding == pg_get_client_encoding() && holds_now(parse_context_at(here.parsed_at));
+  return same ? 0 : static_cast<std::uint64_t>(here.parsed_at);
+}
+
+void expect_unnamed(const SessionImage* image) {
+  contained([&] {
+    arriving().reset();
+    if (image == nullptr || !image->unnamed || image->unnamed->context == kUnknownContext) return;
+    arriving() = {image->contexts[image->unnamed->context], image->unnamed->encoding};
+  });
+}
+
+void parse_unnamed_as_it_was() {
+  set_local("client_min_messages", "error");
+  set_local("log_min_messages", "error");
+  if (!arriving()) return;
+  hold_parse_context(arriving()->context);
+  set_local("client_encoding", arriving()->encoding.c_str());
+  expect_unnamed(nullptr);
 }
 
 void begin_unnamed(bool portal_is_unnamed) {

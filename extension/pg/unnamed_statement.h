@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "core/session_image.h"
 #include "pg/pg.h"
 #include "pg/remote.h"
 
@@ -16,6 +17,15 @@ namespace aurora_global::extension {
 
 // A statement was parsed here.
 void note_unnamed_here(const ParseState* state);
+
+// The one that stands here: adds what the client's message of it does not say.
+void add_unnamed(SessionImage& image);
+// Another one than that of today's settings would be; 0: it is the same, or there is none.
+std::uint64_t unnamed_of_other_settings();
+// That of a session which was restored here comes next, in a message of its carrier's: until the
+// transaction ends it is parsed as it was, and says nothing.
+void expect_unnamed(const SessionImage* image);
+void parse_unnamed_as_it_was();
 
 // A relay begins; `portal_is_unnamed`: it is told to the primary by send_portal().
 void begin_unnamed(bool portal_is_unnamed);

@@ -5,13 +5,21 @@ namespace {
 
 constexpr std::string_view kReserved = "_aurora_global";
 
-void run(Batch& batch, std::string_view sql, std::string what) {
-  pgwire::put_parse(batch.bytes, kReserved, sql, {});
-  pgwire::put_bind(batch.bytes, kReserved, kReserved, {});
-  pgwire::put_execute(batch.bytes, kReserved);
-  pgwire::put_close_statement(batch.bytes, kReserved);
+void put_statement(pgwire::Bytes& bytes, std::string_view sql) {
+  pgwire::put_parse(bytes, kReserved, sql, {});
+  pgwire::put_bind(bytes, kReserved, kReserved, {});
+  pgwire::put_execute(bytes, kReserved);
+  pgwire::put_close_statement(bytes, kReserved);
+}
+
+void end(Batch& batch, std::string what) {
   pgwire::put_sync(batch.bytes);
   batch.what.push_back(std::move(what));
+}
+
+void run(Batch& batch, std::string_view sql, std::string what) {
+  put_statement(batch.bytes, sql);
+  end(batch, std::move(what));
 }
 
 // "1/3:00ff": it stands in a literal.
@@ -66,6 +74,12 @@ Batch restore(const CarriedState& state) {
   for (const std::string& piece : state.pieces) set(piece);
   if (state.pieces.empty()) set("none");
   return batch;
+}
+
+void restore_unnamed(Batch& batch, pgwire::BytesView parse, bool extension) {
+  if (extension) put_statement(batch.bytes, "SET aurora_global.session = 'unnamed'");
+  batch.bytes.insert(batch.bytes.end(), parse.begin(), parse.end());
+  end(batch, "the unnamed statement");
 }
 
 void read_after(Batch& batch, std::string_view token) {

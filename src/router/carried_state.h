@@ -44,6 +44,10 @@ Batch restore(const CarriedState& state);
 // standby had to take for serializable is that from the next one on.
 Batch arrive();
 
+// The same, of the unnamed statement that a session had: parsed as it was there, and in silence, if
+// the server has the extension. `parse` is the client's message.
+void restore_unnamed(Batch& batch, pgwire::BytesView parse, bool extension);
+
 // The same, for a session that has written up to `token` through another standby.
 void read_after(Batch& batch, std::string_view token);
 

@@ -238,11 +238,7 @@ net::Task<Result<void>> Session::finish_move(Deadline deadline) {
   Batch batch;
   if (!next.of.state.empty()) batch = arrive();
   read_after(batch, written);
-  if (!unnamed.empty()) {
-    batch.bytes.insert(batch.bytes.end(), unnamed.begin(), unnamed.end());
-    pgwire::put_sync(batch.bytes);
-    batch.what.push_back("the unnamed statement");
-  }
+  if (!unnamed.empty()) restore_unnamed(batch, unnamed, backend_->reports_state());
   if (batch.what.empty()) co_return ok();
   const std::size_t count = batch.what.size();
   const auto told = co_await tell(std::make_shared<Own>(count), std::move(batch.bytes), deadline);

@@ -725,6 +725,7 @@ FakeServer::Reply FakeServer::show_image(const Connection& connection) const {
 }
 
 FakeServer::Reply FakeServer::restore_image(Connection& connection, const std::string& piece) {
+  if (piece == "unnamed") return {{}, "SET", {}};
   if (piece.starts_with("after ")) {
     read_after = piece.substr(6);
     return {{}, "SET", {}};
