@@ -27,6 +27,11 @@ char names[kNamesMax][NAMEDATALEN];
 int name_count = 0;
 LocalTransactionId named_in = InvalidLocalTransactionId;
 
+// Of the relay's transaction that had to end.
+char lost_names[kNamesMax][NAMEDATALEN];
+int lost_count = 0;
+char lost_why[512];
+
 bool has_ended_portals() {
   for (int i = 0; named_in == MyProc->lxid && i < name_count; ++i) {
     Portal portal = GetPortalByName(names[i]);
@@ -148,7 +153,32 @@ void note_portal_runs(Portal portal) {
   if (name_count < kNamesMax) strlcpy(names[name_count++], portal->name, NAMEDATALEN);
 }
 
+void lose_local_cursors(const char* why) {
+  lost_count = named_in == MyProc->lxid ? name_count : 0;
+  memcpy(lost_names, names, sizeof names);
+  strlcpy(lost_why, why, sizeof lost_why);
+}
+
+bool lost_cursors() { return lost_count > 0; }
+
+const char* lost_cursor(const char* name) {
+  for (int i = 0; i < lost_count; ++i) {
+    if (strcmp(lost_names[i], name) == 0 && !PortalIsValid(GetPortalByName(name))) return lost_why;
+  }
+  return nullptr;
+}
+
+const char* lost_cursor_in(const Inspection& found) {
+  ListCell* cell;
+  foreach (cell, found.cursors) {
+    const char* why = lost_cursor(static_cast<const char*>(lfirst(cell)));
+    if (why != nullptr) return why;
+  }
+  return nullptr;
+}
+
 bool keep_for_local_cursors() {
+  lost_count = 0;
   kept = has_open_portals() || has_ended_portals();
   if (kept && block.holds) {
     ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

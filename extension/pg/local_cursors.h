@@ -21,6 +21,14 @@ bool keep_for_local_cursors();
 // The portal of this name, if it stands here.
 Portal local_cursor(const char* name);
 
+// Replay cannot wait for them: their transaction ends, and the primary's does not. Whoever uses one
+// is told why.
+void lose_local_cursors(const char* why);
+bool lost_cursors();
+// The name is one of those; `why` then. nullptr: it is not.
+const char* lost_cursor(const char* name);
+const char* lost_cursor_in(const Inspection& found);
+
 // They are gone, with the transaction that they belong to.
 void forget_local_cursors();
 // The transaction has ended; those WITH HOLD of earlier ones stand.

@@ -208,6 +208,33 @@ void serve_here(Remote& r, char type, std::string_view body) {
   if (!good) fail_block(r, false);
 }
 
+// Why a message fails that uses a cursor which had to go; nullptr: it uses none.
+const char* lost_cursor_of(char type, std::string_view body) {
+  if (!lost_cursors()) return nullptr;
+  switch (type) {
+    case 'Q': return lost_cursor_in(inspect(server_text(body.data())));
+    case 'B': {
+      const auto names = bind_names(body);
+      if (!names) return nullptr;
+      const char* text =
+          names->statement[0] == '\0' ? unnamed_text() : statement_text(names->statement);
+      return text == nullptr ? nullptr : lost_cursor_in(inspect(text));
+    }
+    case 'D':
+    case 'E': {
+      const char* name = portal_name(type, body);
+      return name == nullptr ? nullptr : lost_cursor(name);
+    }
+    default: return nullptr;
+  }
+}
+
+void refuse_lost_cursor(Remote& r, char type, const char* why) {
+  if (r.exchange.skipping()) return;
+  send_error(ERRCODE_T_R_SERIALIZATION_FAILURE, why, "");
+  fail_block(r, type == 'Q');
+}
+
 // The statement's name in a Describe or Close message; nullptr if it is for a portal.
 const char* named_statement(std::string_view body) {
   return body.size() > 1 && body[0] == 'S' ? body.data() + 1 : nullptr;
@@ -305,7 +332,13 @@ void take_client_message(Remote& r, char type) {
   }
   if (relay->skips && type != 'S' && type != 'X') return;
   const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
-  if (!cursors_stand_here() || !is_for_here(type, body)) {
+  const char* lost_cursor = lost_cursor_of(type, body);
+  if (lost_cursor != nullptr && r.exchange.quiet()) {
+    refuse_lost_cursor(r, type, lost_cursor);
+  } else if (lost_cursor != nullptr) {
+    relay->held = type;
+    forward(r, 'H', {});
+  } else if (!cursors_stand_here() || !is_for_here(type, body)) {
     on_client_message(r, type, body);
   } else if (r.exchange.quiet()) {
     serve_here(r, type, body);

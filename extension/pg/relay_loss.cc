@@ -35,16 +35,7 @@ void restore_failed_block() {
              relay->loss.detail[0] == '\0' ? nullptr : relay->loss.detail);
 }
 
-void send_loss() {
-  static std::string* body = new std::string;
-  contained([&] {
-    *body = std::string("SERROR") + '\0' + "VERROR" + '\0' + 'C' +
-            unpack_sql_state(relay->loss.sqlstate) + '\0' + 'M' + relay->loss.what + '\0';
-    if (relay->loss.detail[0] != '\0') *body += std::string("D") + relay->loss.detail + '\0';
-    *body += '\0';
-  });
-  to_client('E', *body);
-}
+void send_loss() { send_error(relay->loss.sqlstate, relay->loss.what, relay->loss.detail); }
 
 // The type of the client's next message, which then stands in `client_message`.
 char await_client_message() {
@@ -69,6 +60,17 @@ char await_client_message() {
 }
 
 }  // namespace
+
+void send_error(int sqlstate, const char* what, const char* detail) {
+  static std::string* body = new std::string;
+  contained([&] {
+    *body = std::string("SERROR") + '\0' + "VERROR" + '\0' + 'C' + unpack_sql_state(sqlstate) +
+            '\0' + 'M' + what + '\0';
+    if (detail[0] != '\0') *body += std::string("D") + detail + '\0';
+    *body += '\0';
+  });
+  to_client('E', *body);
+}
 
 // The connection to the primary is gone, or it is the primary no more: the relay ends, by an error
 // at once where nothing has been answered yet, else by farewell().

@@ -3,8 +3,10 @@
 
 #include "pg/block.h"
 #include "pg/carry.h"
+#include "pg/holdoffs.h"
 #include "pg/isolation.h"
 #include "pg/lexing.h"
+#include "pg/local_cursors.h"
 #include "pg/relay_parts.h"
 #include "pg/session.h"
 #include "pg/statements.h"
@@ -90,10 +92,44 @@ void send_own_portal(Remote& r, const char* name) {
   send_bound(r, name, kOwn, kNoEffect);
 }
 
+namespace {
+
+// What PostgreSQL would say if it were not held off: that replay waits for the cursors that stand
+// here, which is no wish of the client's. nullptr: it is.
+const char* conflict_with_replay() {
+  if (!relay->local_kept) return nullptr;
+  const char* volatile said = nullptr;
+  MemoryContext context = CurrentMemoryContext;
+  const Holdoffs holdoffs;
+  QueryCancelHoldoffCount = 0;
+  PG_TRY();
+  { CHECK_FOR_INTERRUPTS(); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    const ErrorData* error = CopyErrorData();
+    if (error->elevel != ERROR) PG_RE_THROW();
+    FlushErrorState();
+    if (error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE) said = error->message;
+  }
+  PG_END_TRY();
+  holdoffs.put_back();
+  return said;
+}
+
+}  // namespace
+
 void interrupts(Remote& r) {
   if (QueryCancelPending && QueryCancelHoldoffCount > 0) {
+    const char* conflict = conflict_with_replay();
     QueryCancelPending = false;
-    if (!r.exchange.quiet()) remote_cancel();
+    if (conflict != nullptr) {
+      lose_local_cursors(conflict);
+      end_kept_transaction();
+      MemoryContextSwitchTo(relay_context);
+    } else if (!r.exchange.quiet()) {
+      remote_cancel();
+    }
   }
   CHECK_FOR_INTERRUPTS();
 }

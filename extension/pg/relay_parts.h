@@ -118,6 +118,8 @@ int limit_of(char type);
 // at once where nothing has been answered yet, else by farewell().
 void lost(const char* detail);
 [[noreturn]] void raise_lost(int sqlstate, const char* what, const char* detail);
+// An error for the client that nothing here raises.
+void send_error(int sqlstate, const char* what, const char* detail);
 // The text of a FATAL error of the primary, for our own.
 const char* fatal_text(std::string_view body);
 // Tells the client, in answer to what it has asked or asks next. Returns after the ReadyForQuery of

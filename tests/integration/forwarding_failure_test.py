@@ -276,5 +276,50 @@ class ForwardingFailureTest(unittest.TestCase):
                    "forwarding to a standby is refused")
 
 
+class ConflictWithReplay(unittest.TestCase):
+    """Replay does not wait for what stands here; what runs at the primary is no affair of it."""
+
+    def setUp(self):
+        self.pair = Pair({}, {"max_standby_streaming_delay": "0"}).start()
+        self.addCleanup(self.pair.destroy)
+        self.pair.primary.value("CREATE TABLE t(n int); CREATE TABLE u(n int);"
+                                "INSERT INTO t SELECT generate_series(1, 9)")
+        self.pair.await_replay()
+
+    def test_a_cursor_goes_and_the_statement_at_the_primary_goes_on(self):
+        for protocol in PROTOCOLS:
+            with self.subTest(protocol):
+                holder, session = (Session(server, protocol)
+                                   for server in (self.pair.primary, self.pair.standby))
+                self.addCleanup(session.close)
+                self.addCleanup(holder.close)
+                holder("SELECT pg_advisory_lock(1)")
+                session("BEGIN")
+                session("DECLARE c CURSOR FOR SELECT n FROM t")
+                self.assertEqual([(1,)], session("FETCH c"))
+                session("INSERT INTO u VALUES (1)")
+                answers = []
+                waiting = threading.Thread(daemon=True, target=lambda: answers.append(
+                    session.error("SELECT pg_advisory_xact_lock(1)")))
+                waiting.start()
+                wait_until(lambda: self.pair.primary.value(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+                    == "1", "the statement waits at the primary")
+                self.pair.primary.value("BEGIN; LOCK TABLE t; COMMIT")
+                self.pair.await_replay()
+                holder("SELECT pg_advisory_unlock(1)")
+                waiting.join(60)
+                self.assertEqual([(None, "")], answers)
+                session("INSERT INTO u VALUES (2)")
+                state, text = session.error("FETCH c")
+                self.assertEqual("40001", state)
+                self.assertIn("conflict with recovery", text)
+                self.assertEqual("25P02", session.error("SELECT 1")[0])
+                session("ROLLBACK")
+                session("INSERT INTO u VALUES (3)")
+                self.assertEqual([(3,)], session("SELECT n FROM u"))
+                session("TRUNCATE u")
+
+
 if __name__ == "__main__":
     unittest.main()
