@@ -309,7 +309,7 @@ void converse(Remote& r) {
                                                : Client::waits;
     wait_for_sockets(r, client, written, &client_closed);
     // One that has said something after what runs, be it Terminate, gets its answer.
-    if (client_closed && !client_has_data()) proc_exit(0);
+    if (client_closed && relay->held == 0 && !client_has_data()) proc_exit(0);
     relay->client_left = relay->client_left || client_closed;
     interrupts(r);
   }

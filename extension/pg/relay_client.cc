@@ -300,7 +300,15 @@ void on_client_message(Remote& r, char type, std::string_view body) {
       return;
     case 'd':
     case 'H': forward(r, type, body); return;
-    case 'X': proc_exit(0);
+    case 'X':
+      if (r.exchange.quiet() || r.exchange.copying()) {
+        pq_flush();
+        proc_exit(0);
+      }
+      // What it has sent before is answered first.
+      relay->held = type;
+      forward(r, 'H', {});
+      return;
     default:
       ereport(FATAL, errcode(ERRCODE_PROTOCOL_VIOLATION),
               errmsg("invalid frontend message type %d", type));
