@@ -28,6 +28,13 @@ Result<std::string> output(const std::string& file, const std::string& stack, co
   return value.get<std::string>();
 }
 
+// "arn:aws:lambda:us-east-1:123456789012:function:NAME": the dimension of its metrics is the name.
+Result<std::string> function_in(const std::string& file, const std::string& stack,
+                                const json& outputs, const char* name) {
+  TRY(const std::string arn, output(file, stack, outputs, name));
+  return arn.substr(arn.rfind(':') + 1);
+}
+
 }  // namespace
 
 Result<DeployOutputs> parse_outputs(std::string_view text, const std::string& file) {
@@ -44,8 +51,8 @@ Result<DeployOutputs> parse_outputs(std::string_view text, const std::string& fi
     one.stack = stack;
     TRY(one.region.name, output(file, stack, outputs, "Region"));
     TRY(const std::string global, output(file, stack, outputs, "GlobalClusterIdentifier"));
-    TRY(one.crud_global_endpoint, output(file, stack, outputs, "GlobalEndpointLambdaArn"));
-    TRY(one.crud_write_forwarding, output(file, stack, outputs, "WriteForwardingLambdaArn"));
+    TRY(one.crud_global_endpoint, function_in(file, stack, outputs, "GlobalEndpointLambdaArn"));
+    TRY(one.crud_write_forwarding, function_in(file, stack, outputs, "WriteForwardingLambdaArn"));
     if (!all.global_cluster.empty() && all.global_cluster != global) {
       return problem(file, "the stacks are of two global clusters, " + all.global_cluster +
                                " and " + global + " (" + stack + ")");

@@ -16,7 +16,7 @@ inline constexpr std::size_t kOutputsBytesMax = 1024 * 1024;
 struct RegionOutputs {
   std::string stack;
   RegionId region;
-  std::string crud_global_endpoint, crud_write_forwarding;  // ARNs of functions.
+  std::string crud_global_endpoint, crud_write_forwarding;  // Names of functions.
 };
 
 struct DeployOutputs {

@@ -10,11 +10,12 @@ namespace {
 using nlohmann::json;
 
 json region_stack(const char* region) {
+  const std::string functions = std::string("arn:aws:lambda:") + region + ":123456789012:function:";
   return {{"Region", region},
           {"GlobalClusterIdentifier", "g"},
           {"ClusterIdentifier", std::string("g-") + region},
-          {"GlobalEndpointLambdaArn", std::string("crud-") + region},
-          {"WriteForwardingLambdaArn", "crud-write-forwarding"}};
+          {"GlobalEndpointLambdaArn", functions + "crud-" + region},
+          {"WriteForwardingLambdaArn", functions + "crud-write-forwarding"}};
 }
 
 json two_regions() {
