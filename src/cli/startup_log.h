@@ -17,7 +17,8 @@ class StartupLogs {
  public:
   void follow(std::string region, std::filesystem::path log);
   // The reason that a program has given for kObstacleAfter for trying the same thing again, for its
-  // end once and again, or one that no other attempt can help; nullopt: it may still come up.
+  // end once and again, or one that no other attempt can help, a full disk among them; nullopt: it
+  // may still come up.
   std::optional<std::string> obstacle(Instant now);
   // The last warning or error of any; empty if there is none.
   const std::string& last() const { return last_; }
