@@ -59,7 +59,7 @@ NOT_HERE = {
     "ListSecretVersionIds.Versions[].VersionStages",  # The first one has no label any more.
     "DescribeKey.KeyMetadata.SigningAlgorithms", "DescribeKey.KeyMetadata.MacAlgorithms",
     "ListFunctions.NextMarker", "ListFunctions.Functions[].TracingConfig",
-    "ListFunctions.Functions[].RevisionId", "ListFunctions.Functions[].CodeSha256",
+    "ListFunctions.Functions[].RevisionId",
 }
 BOOTSTRAP = '''#!/usr/bin/python3
 import os, urllib.request

@@ -112,10 +112,21 @@ class Functions(PlatformTest):
         self.assertEqual(sorted(one["MetricName"] for one in listed),
                          ["Latency", "OperationsDuringFailover", "RetryCount", "SuccessRate"])
 
+    def await_connected(self):
+        """The regions' APIs, which the functions ask, say that every member is connected."""
+        def connected(region):
+            (one,) = self.platform.aws(region, "rds", "describe-global-clusters")["GlobalClusters"]
+            return all(member["SynchronizationStatus"] == "connected"
+                       for member in one["GlobalClusterMembers"])
+
+        self.platform.await_healthy()
+        for region in (EAST, WEST):
+            wait_until(lambda region=region: connected(region), f"all is connected in {region}")
+
     def test_3_direct_failover_both_types_from_both_regions(self):
         for region, kind in ((EAST, "planned"), (EAST, "unplanned"), (WEST, "planned"),
                              (WEST, "unplanned")):
-            self.platform.await_healthy()
+            self.await_connected()
             before = self.platform.writer()
             other = WEST if before == EAST else EAST
             answer, result = self.invoke(region, "failover", {"failover_type": kind})
