@@ -341,18 +341,16 @@ void take_client_message(Remote& r, char type) {
   if (relay->skips && type != 'S' && type != 'X') return;
   const std::string_view body(client_message.data, static_cast<std::size_t>(client_message.len));
   const char* lost_cursor = lost_cursor_of(type, body);
-  if (lost_cursor != nullptr && r.exchange.quiet()) {
-    refuse_lost_cursor(r, type, lost_cursor);
-  } else if (lost_cursor != nullptr) {
-    relay->held = type;
-    forward(r, 'H', {});
-  } else if (!cursors_stand_here() || !is_for_here(type, body)) {
+  const bool is_lost = lost_cursor != nullptr;
+  if (!is_lost && (!cursors_stand_here() || !is_for_here(type, body))) {
     on_client_message(r, type, body);
-  } else if (r.exchange.quiet()) {
-    serve_here(r, type, body);
-  } else {
+  } else if (!r.exchange.quiet()) {
     relay->held = type;
     forward(r, 'H', {});
+  } else if (is_lost) {
+    refuse_lost_cursor(r, type, lost_cursor);
+  } else {
+    serve_here(r, type, body);
   }
 }
 

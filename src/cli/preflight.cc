@@ -181,6 +181,12 @@ Result<void> check_space(const fs::path& root, std::size_t instances) {
                         "; make room, or name another directory with --home");
 }
 
+bool is_full(const fs::path& directory) {
+  std::error_code error;
+  const auto space = fs::space(directory, error);
+  return !error && (geteuid() == 0 ? space.free : space.available) == 0;
+}
+
 Result<void> check_path(const Home& home, const std::vector<RegionId>& regions) {
   const std::string root = home.root().string();
   const auto odd = [](char c) {

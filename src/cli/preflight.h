@@ -16,6 +16,8 @@ std::vector<std::string> unknown_regions(const std::vector<std::string>& regions
 Result<void> check_traversable(const std::filesystem::path& root);
 // The disk has room for so many instances. Fails with `exhausted`.
 Result<void> check_space(const std::filesystem::path& root, std::size_t instances);
+// Nothing can be written there any more. What is kept for the superuser counts for him alone.
+bool is_full(const std::filesystem::path& directory);
 
 // Files and sockets can be called so. Fails with `invalid`.
 Result<void> check_path(const Home& home, const std::vector<RegionId>& regions);

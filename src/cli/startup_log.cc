@@ -1,8 +1,8 @@
 #include "cli/startup_log.h"
 
-#include <unistd.h>
-
 #include <fstream>
+
+#include "cli/preflight.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -30,13 +30,6 @@ std::string reason_in(const std::string& line, std::string& who, bool& again) {
     return again ? text.substr(0, pause) : text;
   }
   return "";
-}
-
-// A log that cannot be written says nothing. What is kept for the superuser counts for him alone.
-bool is_full(const std::filesystem::path& directory) {
-  std::error_code error;
-  const auto space = std::filesystem::space(directory, error);
-  return !error && (geteuid() == 0 ? space.free : space.available) == 0;
 }
 
 }  // namespace
@@ -81,7 +74,7 @@ std::optional<std::string> StartupLogs::obstacle(Instant now) {
       log.read += line.size() + 1;
       if (take_line(log, line, now)) return last_;
     }
-    if (!is_full(log.path.parent_path())) continue;
+    if (!is_full(log.path.parent_path())) continue;  // A log that cannot be written says nothing.
     last_ = log.region + ": No space left on device: " + log.path.parent_path().string();
     return last_;
   }

@@ -9,6 +9,7 @@
 #include "cli/home_lock.h"
 #include "cli/interrupt.h"
 #include "cli/local_faults.h"
+#include "cli/preflight.h"
 #include "cli/prepare.h"
 #include "cli/startup_log.h"
 #include "net/control_socket.h"
@@ -343,6 +344,9 @@ int up(const Home& home, const UpOptions& options) {
   });
   if (outcome.has_value()) return kExitOk;
   const int code = report(outcome.error());
+  if (is_full(home.root())) {  // A log that could not be written did not say so.
+    std::fprintf(stderr, "aurora-global: No space left on device: %s\n", home.root().c_str());
+  }
   std::error_code ignored;
   if (!fs::exists(home.platform_file(), ignored)) lock->leave_no_trace();
   if (!started.any()) return code;
