@@ -55,7 +55,11 @@ class Sinks final : public LogSink, public MetricSink {
     said.notify();
   }
   net::Task<void> room_for_lines() override {
-    while (!has_room) co_await opened.wait_for(1h);
+    while (!has_room) {
+      is_waited_for = true;
+      said.notify();
+      co_await opened.wait_for(1h);
+    }
   }
   void put_metrics(std::vector<MetricDatum> data) override { metrics += data.size(); }
 
@@ -64,6 +68,7 @@ class Sinks final : public LogSink, public MetricSink {
   std::size_t metrics = 0;
   net::Event said;
   bool has_room = true;
+  bool is_waited_for = false;  // Somebody has waited for room.
   std::size_t lines_without_room = 0;
   net::Event opened;
 };
@@ -123,6 +128,7 @@ void with_world(const Body& body) {
 net::Task<void> keep_outcome(World& world, FunctionPtr function, json event,
                              std::optional<Result<Invoked>>& to) {
   to = co_await world.invoke(std::move(function), std::move(event));
+  world.sinks.said.notify();
 }
 
 bool is_there(int pid) { return ::kill(pid, 0) == 0; }
@@ -237,13 +243,14 @@ TEST(SandboxPool, AProcessThatWritesFasterThanItsLinesAreStoredWaits) {
     world.sinks.lines.clear();
     std::optional<Result<Invoked>> answered;
     tasks.spawn("flood", keep_outcome(world, function, {{"flood", 300'000}}, answered));
-    co_await net::sleep_for(1s);
+    const Deadline limit = Deadline::in(60s);
+    while (!world.sinks.is_waited_for && !limit.passed()) co_await world.sinks.said.wait(limit);
+    EXPECT_TRUE(world.sinks.is_waited_for);
     EXPECT_FALSE(answered);
     EXPECT_LE(world.sinks.lines_without_room, 10'000u);
     world.sinks.has_room = true;
     world.sinks.opened.notify();
-    const Deadline limit = Deadline::in(60s);
-    while (!answered && !limit.passed()) co_await net::sleep_for(10ms);
+    while (!answered && !limit.passed()) co_await world.sinks.said.wait(limit);
     EXPECT_TRUE(answered && answered->has_value());
     EXPECT_EQ(world.sinks.lines.size(), 300'003u);
   });
