@@ -65,6 +65,10 @@ void run(Deployment deployment) {
     auto back = Deployment::from_json(deployment.to_json());
     if (back.has_error()) std::abort();
     deployment = std::move(*back);
+    if (deployment.awaits_outputs()) {
+      if (deployment.conclude(steps % 2 == 0 ? "no value" : "").has_error()) std::abort();
+      continue;
+    }
     const auto running = deployment.running();
     if (running.empty()) {
       const auto ready = deployment.ready();

@@ -97,7 +97,7 @@ Deployment::~Deployment() = default;
 
 Result<Deployment> Deployment::begin(StackStatus from, StackEvent request, Inventory inventory,
                                      std::map<std::string, Target> targets, OnFailure on_failure,
-                                     std::set<std::string> retain) {
+                                     std::set<std::string> retain, Outputs outputs) {
   const StackRow* row = next_row(from, request);
   if (row == nullptr || !is_end(from)) {
     return validation_error("a stack in " + std::string(name_of(from)) + " cannot be " +
@@ -106,6 +106,7 @@ Result<Deployment> Deployment::begin(StackStatus from, StackEvent request, Inven
   auto state = std::make_unique<State>();
   state->status = row->to;
   state->on_failure = on_failure;
+  state->outputs = outputs;
   state->retain = std::move(retain);
   state->existing = std::move(inventory.existing);
   for (auto& [key, what] : state->existing) what.is_made_by_operation = false;
@@ -271,6 +272,18 @@ Result<void> Deployment::request(StackEvent event, std::set<std::string> skip) {
   }
   state.skip = std::move(skip);
   state.resume(event);
+  return ok();
+}
+
+bool Deployment::awaits_outputs() const { return state_->awaits_outputs(); }
+
+Result<void> Deployment::conclude(const std::string& why) {
+  if (!state_->awaits_outputs()) {
+    return make_error(ErrorKind::not_found, "the deployment awaits no outputs");
+  }
+  state_->outputs = Outputs::none;
+  state_->why_no_outputs = bounded(why);
+  state_->advance();
   return ok();
 }
 

@@ -47,6 +47,10 @@ std::map<std::string, Target> targets_of(const Template& of, const Dependencies&
 
 enum class OnFailure { roll_back, keep };
 
+// Whether the operation is over when every resource is as the template says, or only when
+// conclude() has said that the outputs have values, too.
+enum class Outputs { none, awaited };
+
 // How a resource becomes what the template says.
 enum class Decision { create, unchanged, modify, replace };
 
@@ -90,7 +94,8 @@ class Deployment {
   // deletion. Fails with ValidationError if the table has no row.
   static Result<Deployment> begin(StackStatus from, StackEvent request, Inventory inventory,
                                   std::map<std::string, Target> targets, OnFailure on_failure,
-                                  std::set<std::string> retain = {});
+                                  std::set<std::string> retain = {},
+                                  Outputs outputs = Outputs::none);
 
   Deployment(Deployment&&) noexcept;
   Deployment& operator=(Deployment&&) noexcept;
@@ -124,6 +129,12 @@ class Deployment {
                       const std::string& physical_id = "");
   // The properties of a step that is ready have no value: it fails without having begun.
   Result<void> refuse(const std::string& step, const std::string& reason);
+
+  // Every resource is as the template says: what is missing is conclude().
+  bool awaits_outputs() const;
+  // The outputs have values, or `why` they have none: then the operation has failed. Fails with
+  // `not_found` if they are not awaited.
+  Result<void> conclude(const std::string& why = "");
 
   // CancelUpdateStack, RollbackStack, ContinueUpdateRollback, DeleteStack in CREATE_IN_PROGRESS or
   // ROLLBACK_IN_PROGRESS: takes effect when the steps that have begun are over. Of `skip`, a

@@ -141,9 +141,12 @@ void read(Fields& fields, Deployment::State& out) {
   std::vector<ExistingEntry> existing;
   std::string on_failure;
   std::string requested;
+  std::string outputs;
   fields.require({"status", "round", "resources", "existing", "works"})
       .get_named("status", out.status, stack_status_named)
       .get("on_failure", on_failure)
+      .get("outputs", outputs)
+      .get("why_no_outputs", out.why_no_outputs)
       .get("round", out.round)
       .get("reason", out.reason)
       .get("skip", out.skip, kEntriesMax)
@@ -156,6 +159,7 @@ void read(Fields& fields, Deployment::State& out) {
     fields.get_named("requested", event, event_of_name);
     out.requested = event;
   }
+  out.outputs = outputs == "awaited" ? Outputs::awaited : Outputs::none;
   out.on_failure = on_failure == "keep" ? OnFailure::keep : OnFailure::roll_back;
   for (ExistingEntry& one : existing) out.existing[one.key] = std::move(one.what);
 }
@@ -253,6 +257,8 @@ std::string_view name_of(Touched touched) {
 json Deployment::to_json() const {
   json made = {{"status", name_of(state_->status)},
                {"on_failure", state_->on_failure == OnFailure::keep ? "keep" : "roll-back"},
+               {"outputs", state_->outputs == Outputs::awaited ? "awaited" : "none"},
+               {"why_no_outputs", state_->why_no_outputs},
                {"round", state_->round},
                {"reason", state_->reason},
                {"skip", state_->skip},

@@ -32,6 +32,12 @@ bool Deployment::State::is_applying() const {
   return status == StackStatus::create_in_progress || status == StackStatus::update_in_progress;
 }
 
+bool Deployment::State::awaits_outputs() const {
+  return is_applying() && outputs == Outputs::awaited &&
+         std::all_of(works.begin(), works.end(),
+                     [](const Work& one) { return one.state == WorkState::done; });
+}
+
 bool Deployment::State::may_begin(const Work& work) const {
   if (work.state != WorkState::waiting || requested) return false;
   const auto has_failed = [](const Work& one) { return one.state == WorkState::failed; };
@@ -48,7 +54,8 @@ std::optional<StackEvent> Deployment::State::outcome() const {
     all_done = all_done && work.state == WorkState::done;
   }
   if (requested) return *requested;
-  if (all_done) return StackEvent::succeeded;
+  if (awaits_outputs()) return std::nullopt;
+  if (all_done && (why_no_outputs.empty() || !is_applying())) return StackEvent::succeeded;
   return is_applying() && on_failure == OnFailure::keep ? StackEvent::failed_and_kept
                                                         : StackEvent::failed;
 }
@@ -66,7 +73,9 @@ void Deployment::State::enter(StackEvent event) {
   const StackRow* row = next_row(status, event);
   CHECK(row != nullptr);  // request() has looked; the others are in the table.
   const bool is_failure = event == StackEvent::failed || event == StackEvent::failed_and_kept;
-  if (is_failure && !is_cleanup(status)) reason = why_it_failed();
+  if (is_failure && !is_cleanup(status)) {
+    reason = is_applying() && !why_no_outputs.empty() ? why_no_outputs : why_it_failed();
+  }
   if (is_cleanup(status)) give_up_failed_removals();
   status = row->to;
   requested.reset();

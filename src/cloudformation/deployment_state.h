@@ -41,6 +41,8 @@ struct DeployedResource {
 struct Deployment::State {
   StackStatus status = StackStatus::review_in_progress;
   OnFailure on_failure = OnFailure::roll_back;
+  Outputs outputs = Outputs::none;
+  std::string why_no_outputs;
   std::uint64_t round = 0;  // Counts the statuses, so that a step's id is never given twice.
   std::string reason;
   // A request that waits for the steps under way.
@@ -73,6 +75,7 @@ struct Deployment::State {
   // The stack does not have this physical resource any more.
   void forget(const PhysicalKey& key);
   bool is_applying() const;
+  bool awaits_outputs() const;
   bool may_begin(const Work& work) const;
   // The keys of what a resource depends on, as that is now.
   std::set<PhysicalKey> keys_of(const std::set<std::string>& logical_ids) const;

@@ -324,5 +324,48 @@ TEST_F(DeploymentOfAChain, IsReadStrictly) {
   EXPECT_TRUE(Deployment::from_json(json::array()).has_error());
 }
 
+// A deployment that is over when its outputs have values.
+Deployment awaiting_outputs(OnFailure on_failure = OnFailure::roll_back) {
+  auto begun = Deployment::begin(StackStatus::review_in_progress, StackEvent::created, {},
+                                 {{"A", {.type = "T"}}}, on_failure, {}, Outputs::awaited);
+  EXPECT_FALSE(begun->awaits_outputs());
+  EXPECT_TRUE(begun->conclude().has_error());
+  const std::string step = begun->ready().at(0).id;
+  EXPECT_TRUE(begun->begin_apply(step, json::object(), Decision::create).has_value());
+  EXPECT_TRUE(begun->succeeded(step, {.physical_id = "a"}).has_value());
+  EXPECT_EQ(begun->status(), StackStatus::create_in_progress);
+  EXPECT_TRUE(begun->awaits_outputs());
+  return std::move(*begun);
+}
+
+TEST(DeploymentWithOutputs, IsOverWithThem) {
+  const Deployment waiting = awaiting_outputs();
+  auto again = Deployment::from_json(waiting.to_json());
+  ASSERT_TRUE(again->awaits_outputs());
+  ASSERT_TRUE(again->conclude().has_value());
+  EXPECT_EQ(again->status(), StackStatus::create_complete);
+  EXPECT_TRUE(again->conclude().has_error());
+}
+
+TEST(DeploymentWithOutputs, FailsWithThem) {
+  Deployment one = awaiting_outputs();
+  ASSERT_TRUE(one.conclude("no value").has_value());
+  EXPECT_EQ(one.status(), StackStatus::rollback_in_progress);
+  EXPECT_EQ(one.reason(), "no value");
+  const Step removal = one.ready().at(0);
+  ASSERT_TRUE(one.begin(removal.id).has_value());
+  ASSERT_TRUE(one.succeeded(removal.id).has_value());
+  EXPECT_EQ(one.status(), StackStatus::rollback_complete);
+  Deployment kept = awaiting_outputs(OnFailure::keep);
+  ASSERT_TRUE(kept.conclude("no value").has_value());
+  EXPECT_EQ(kept.status(), StackStatus::create_failed);
+}
+
+TEST(DeploymentWithOutputs, CanBeCalledOffBeforeThem) {
+  Deployment one = awaiting_outputs();
+  ASSERT_TRUE(one.request(StackEvent::deleted).has_value());
+  EXPECT_EQ(one.status(), StackStatus::delete_in_progress);
+}
+
 }  // namespace
 }  // namespace aurora_global::cloudformation
