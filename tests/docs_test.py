@@ -10,8 +10,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 WIDTH = 100
 # Programs are run by documents_test, toml is read by bad_input_test.
 LANGUAGES = ("sh", "python", "javascript", "java", "go", "toml", "json", "ini", "mermaid", "text")
-# Printed by `aurora-global api --members`.
-UNWRAPPED = ("docs/reference/api-members.md",)
+# Printed by `aurora-global api --members` and `api --types`.
+UNWRAPPED = ("docs/reference/api-members.md", "docs/reference/cloudformation.md")
 
 
 def name_of(document):

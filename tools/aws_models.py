@@ -41,7 +41,11 @@ SERVED = {
         GenerateDataKey GenerateDataKeyWithoutPlaintext"""),
     "sts": ("sts/2011-06-15", "GetCallerIdentity"),
     "cloudformation": ("cloudformation/2010-05-15", """
-        ValidateTemplate GetTemplateSummary ListStacks DescribeStacks ListExports"""),
+        ValidateTemplate GetTemplateSummary CreateChangeSet DescribeChangeSet ExecuteChangeSet
+        DeleteChangeSet ListChangeSets CreateStack UpdateStack DeleteStack CancelUpdateStack
+        ContinueUpdateRollback RollbackStack UpdateTerminationProtection DescribeStacks ListStacks
+        DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources
+        GetTemplate ListExports ListImports"""),
 }
 
 

@@ -12,6 +12,7 @@
 #include "link/relay.h"
 #include "router/router.h"
 #include "services/api_server.h"
+#include "services/cloudformation/providers/all.h"
 #include "services/member_fates.h"
 
 namespace aurora_global::cli {
@@ -66,7 +67,7 @@ struct CommandLine::Arguments {
   std::int64_t drain_timeout_ms = 1000;
   std::optional<int> move_every;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
-  bool sessions = false, members = false;
+  bool sessions = false, members = false, types = false;
   std::function<int()> command;  // What was chosen; run when all of the line has been read.
 
   Home chosen() const { return Home::choose(home); }
@@ -267,7 +268,11 @@ void add_link_commands(CLI::App& app, Arguments& a) {
   a.on(serve, [&a] { return link::run_link(a.file); });
 }
 
-int print_actions(bool members) {
+int print_actions(bool members, bool types) {
+  if (types) {
+    std::fputs(services::cloudformation::type_document().c_str(), stdout);
+    return kExitOk;
+  }
   if (members) {
     std::fputs(services::member_document().c_str(), stdout);
     return kExitOk;
@@ -296,7 +301,9 @@ void add_process_commands(CLI::App& app, Arguments& a) {
   CLI::App* api = app.add_subcommand("api", "Print the AWS actions that a region answers");
   api->add_flag("--members", a.members,
                 "Each action's members, and what becomes of each (Markdown)");
-  a.on(api, [&a] { return print_actions(a.members); });
+  api->add_flag("--types", a.types,
+                "CloudFormation's resource types, and what becomes of each property (Markdown)");
+  a.on(api, [&a] { return print_actions(a.members, a.types); });
   CLI::App* supervise =
       app.add_subcommand("supervise", "Keep the daemon and the router of a region running");
   supervise->group(kProcesses);

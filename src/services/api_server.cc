@@ -7,7 +7,6 @@
 #include "awsapi/sigv4.h"
 #include "base/host_port.h"
 #include "services/call.h"
-#include "services/cloudformation/cloudformation.h"
 #include "services/compression.h"
 #include "services/executeapi/executeapi.h"
 #include "services/kms/kms.h"
@@ -118,6 +117,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
   TRY(server->cloudwatch_,
       cloudwatch::CloudWatch::open(server->tasks_, options.home / "metrics.sqlite"));
+  TRY(server->cloudformation_,
+      cloudformation::CloudFormation::open(executor, region, *server,
+                                           {options.home / "stacks.sqlite", options.credentials}));
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
   functions.sandboxes = {facts.region.name, "http://" + options.api_address,
@@ -129,10 +131,12 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
 
 void ApiServer::start() {
   lambda_->start();
+  cloudformation_->start();
   tasks_.spawn("metrics of the region", publish_metrics());
 }
 
 net::Task<void> ApiServer::stop() {
+  co_await cloudformation_->stop();
   co_await lambda_->stop();
   const Deadline limit = Deadline::in(kDrainLimit);
   co_await logs_->drain(limit);
@@ -168,6 +172,9 @@ net::Task<Result<nlohmann::json>> ApiServer::call(std::string service, std::stri
   }
   if (service == "kms") co_return co_await kms::call(region_, operation, std::move(input));
   if (service == "sts") co_return co_await sts::call(region_.facts(), operation, std::move(input));
+  if (service == "cloudformation") {
+    co_return co_await cloudformation_->call(operation, std::move(input));
+  }
   co_return unknown_operation(operation);
 }
 
@@ -181,7 +188,7 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
   if (service == "sts") co_return co_await sts::serve(region_.facts(), std::move(request));
-  if (service == "cloudformation") co_return co_await cloudformation::serve(std::move(request));
+  if (service == "cloudformation") co_return co_await cloudformation_->serve(std::move(request));
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));

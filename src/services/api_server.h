@@ -8,6 +8,7 @@
 
 #include "net/http.h"
 #include "region/region.h"
+#include "services/cloudformation/cloudformation.h"
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
@@ -16,7 +17,7 @@
 namespace aurora_global::services {
 
 struct ApiOptions {
-  std::filesystem::path home;       // Of the region: functions/, metrics.sqlite, logs.sqlite.
+  std::filesystem::path home;       // Of the region: functions/ and the services' *.sqlite.
   std::string api_address;          // "127.0.1.1:4566"; functions are told to call it.
   awsapi::Credentials credentials;  // Given to the functions.
   Duration metrics_interval = std::chrono::seconds(60);
@@ -59,6 +60,7 @@ class ApiServer final : public ServiceCaller {
   std::unique_ptr<logs::Logs> logs_;
   std::unique_ptr<cloudwatch::CloudWatch> cloudwatch_;
   std::unique_ptr<lambda::Lambda> lambda_;
+  std::unique_ptr<cloudformation::CloudFormation> cloudformation_;
 };
 
 }  // namespace aurora_global::services

@@ -1,15 +1,17 @@
-"""CloudFormation through Debian's AWS CLI and botocore: templates in JSON and YAML, and no stacks."""
+"""CloudFormation through Debian's AWS CLI and botocore: templates in JSON and YAML, stacks, change
+sets."""
 
 import configparser
 import json
 import pathlib
 import tempfile
+import time
 import unittest
 
 import botocore.exceptions
 import botocore.session
 
-from lib.platform import EAST, PlatformTest
+from lib.platform import EAST, WEST, PlatformTest
 
 YAML = """
 AWSTemplateFormatVersion: 2010-09-09
@@ -37,6 +39,29 @@ Outputs:
 JSON = json.dumps({"Resources": {
     "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "AWS::StackName"}}},
     "Other": {"Type": "AWS::SQS::Queue", "DependsOn": "Queue"}}})
+# A network as the CDK writes it; recorded only.
+NETWORK = """
+Description: A network
+Parameters: {Block: {Type: String, Default: 10.0.0.0/16}}
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: !Ref Block}}
+  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties:
+      VpcId: !Ref Vpc
+      CidrBlock: !Select [0, !Cidr [!GetAtt Vpc.CidrBlock, 2, 8]]
+      AvailabilityZone: !Select [0, !GetAZs ""]
+  Role:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {Statement: []}}
+Outputs:
+  VpcId: {Value: !Ref Vpc, Export: {Name: !Sub "${AWS::StackName}-vpc"}}
+  Arn: {Value: !GetAtt Role.Arn}
+"""
+USER = """
+Resources:
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !ImportValue network-vpc}}
+"""
 REASON = "The following resource(s) require capabilities: [AWS::IAM::Role]"
 STAGE = {"ParameterKey": "Stage", "DefaultValue": "test", "NoEcho": False,
          "Description": "Which one"}
@@ -67,10 +92,12 @@ class CloudFormation(PlatformTest):
         keys = configparser.ConfigParser()
         keys.read(cls.platform.home / "credentials")
         section = keys[keys.sections()[0]]
-        cls.client = botocore.session.Session().create_client(
-            "cloudformation", EAST, endpoint_url=f"http://{cls.platform.prefix.text}.1.1:4566",
+        cls.client_of = staticmethod(lambda region: botocore.session.Session().create_client(
+            "cloudformation", region,
+            endpoint_url=f"http://{cls.platform.prefix.text}.1.1:4566",
             aws_access_key_id=section["aws_access_key_id"],
-            aws_secret_access_key=section["aws_secret_access_key"])
+            aws_secret_access_key=section["aws_secret_access_key"]))
+        cls.client = cls.client_of(EAST)
 
     def cli(self, *arguments):
         return self.platform.aws(EAST, "cloudformation", *arguments)
@@ -112,22 +139,164 @@ class CloudFormation(PlatformTest):
             self.assertIn("An error occurred (ValidationError) when calling the ValidateTemplate "
                           "operation: ", done.stderr)
         self.assertIn("Circular dependency between resources: [A]", done.stderr)
-        done = self.platform.aws(EAST, "cloudformation", "create-stack", "--stack-name", "s",
-                                 "--template-body", JSON, expect=254)
+        done = self.platform.aws(EAST, "cloudformation", "detect-stack-drift", "--stack-name", "s",
+                                 expect=254)
         self.assertIn("(InvalidAction)", done.stderr)
         done = self.platform.aws(EAST, "cloudformation", "describe-stacks", "--stack-name",
                                  "my-stack", expect=254)
         self.assertIn("(ValidationError) when calling the DescribeStacks operation: Stack with id "
                       "my-stack does not exist", done.stderr)
 
-    def test_the_cli_and_stacks(self):
-        self.assertEqual(self.cli("list-stacks"), {"StackSummaries": []})
-        self.assertEqual(self.cli("list-stacks", "--stack-status-filter", "CREATE_COMPLETE",
-                                  "DELETE_FAILED"), {"StackSummaries": []})
-        self.assertEqual(self.cli("describe-stacks"), {"Stacks": []})
+    def statuses(self, stack):
+        """Of the stack, the oldest first."""
+        events = self.client.describe_stack_events(StackName=stack)["StackEvents"]
+        return [one["ResourceStatus"] for one in reversed(events)
+                if one["ResourceType"] == "AWS::CloudFormation::Stack"]
+
+    def settle(self, stack):
+        """Its status once nothing is done to it any more."""
+        for _ in range(600):
+            told = self.client.describe_stacks(StackName=stack)["Stacks"][0]
+            if not told["StackStatus"].endswith("_IN_PROGRESS"):
+                return told["StackStatus"]
+            time.sleep(0.05)
+        self.fail(f"{stack} does not settle: {told}")
+
+    def test_the_cli_deploys(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "network.yaml"
+            file.write_text(NETWORK, encoding="utf-8")
+            deploy = ("cloudformation", "deploy", "--stack-name", "network", "--template-file",
+                      str(file))
+            done = self.platform.aws(EAST, *deploy, expect=254)
+            self.assertIn("(InsufficientCapabilitiesException) when calling the CreateChangeSet "
+                          "operation: Requires capabilities : [CAPABILITY_IAM]", done.stderr)
+            deploy += ("--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset")
+            self.platform.aws(EAST, *deploy)
+            self.platform.aws(EAST, *deploy)
+        self.assertEqual(self.statuses("network"),
+                         ["REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"])
+        stack = self.cli("describe-stacks", "--stack-name", "network")["Stacks"][0]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        self.assertRegex(outputs["VpcId"], "^vpc-[0-9a-f]{17}$")
+        self.assertRegex(outputs["Arn"], "^arn:aws:iam::[0-9]{12}:role/network-Role-[0-9A-Z]{13}$")
+        resources = self.cli("describe-stack-resources", "--stack-name", "network")
+        self.assertEqual([(one["LogicalResourceId"], one["ResourceStatus"])
+                          for one in resources["StackResources"]],
+                         [("Role", "CREATE_COMPLETE"), ("Subnet", "CREATE_COMPLETE"),
+                          ("Vpc", "CREATE_COMPLETE")])
+        self.assertEqual(self.client.get_template(StackName="network")["TemplateBody"], NETWORK)
+
+        self.platform.aws(EAST, "cloudformation", "create-stack", "--stack-name", "user",
+                          "--template-body", USER)
+        self.platform.aws(EAST, "cloudformation", "wait", "stack-create-complete", "--stack-name",
+                          "user")
+        self.assertEqual(self.cli("list-imports", "--export-name", "network-vpc"),
+                         {"Imports": ["user"]})
+        self.assertEqual(self.refused("delete_stack", StackName="network"), (
+            "ValidationError", "Export network-vpc cannot be deleted as it is in use by user"))
+        for name in ("user", "network"):
+            stack_id = self.client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+            self.platform.aws(EAST, "cloudformation", "delete-stack", "--stack-name", name)
+            self.assertEqual(self.settle(stack_id), "DELETE_COMPLETE")
         self.assertEqual(self.cli("list-exports"), {"Exports": []})
-        self.platform.aws(EAST, "cloudformation", "wait", "stack-delete-complete", "--stack-name",
-                          "my-stack")
+
+    def test_change_sets(self):
+        made = self.client.create_change_set(
+            StackName="changed", ChangeSetName="first", ChangeSetType="CREATE",
+            TemplateBody=NETWORK, Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": "team", "Value": "a<b"}])
+        self.assertEqual(self.client.get_template(StackName="changed")["TemplateBody"], {})
+        told = self.client.describe_change_set(ChangeSetName=made["Id"])
+        self.assertEqual((told["Status"], told["ExecutionStatus"]),
+                         ("CREATE_COMPLETE", "AVAILABLE"))
+        self.assertEqual([one["ResourceChange"]["LogicalResourceId"] for one in told["Changes"]],
+                         ["Role", "Vpc", "Subnet"])
+        self.client.execute_change_set(ChangeSetName="first", StackName="changed")
+        self.assertEqual(self.settle("changed"), "CREATE_COMPLETE")
+        self.assertEqual(self.refused("execute_change_set", ChangeSetName=made["Id"])[0],
+                         "InvalidChangeSetStatus")
+        for block, status in (("10.1.0.0/16", "CREATE_COMPLETE"), ("10.0.0.0/16", "FAILED")):
+            self.client.create_change_set(
+                StackName="changed", ChangeSetName="second", UsePreviousTemplate=True,
+                Capabilities=["CAPABILITY_IAM"],
+                Parameters=[{"ParameterKey": "Block", "ParameterValue": block}])
+            told = self.client.describe_change_set(
+                StackName="changed", ChangeSetName="second", IncludePropertyValues=True)
+            self.assertEqual(told["Status"], status)
+            self.client.delete_change_set(StackName="changed", ChangeSetName="second")
+            self.assertEqual(self.refused("describe_change_set", StackName="changed",
+                                          ChangeSetName="second")[0], "ChangeSetNotFound")
+        self.assertIn("didn't contain changes", told["StatusReason"])
+        self.client.update_termination_protection(StackName="changed",
+                                                  EnableTerminationProtection=True)
+        self.assertIn("TerminationProtection is enabled",
+                      self.refused("delete_stack", StackName="changed")[1])
+        self.client.update_termination_protection(StackName="changed",
+                                                  EnableTerminationProtection=False)
+        self.client.update_stack(StackName="changed", TemplateBody=NETWORK.replace("10.0", "10.2"),
+                                 Capabilities=["CAPABILITY_IAM"])
+        self.assertEqual(self.settle("changed"), "UPDATE_COMPLETE")
+        stack_id = made["StackId"]
+        self.client.delete_stack(StackName=stack_id)
+        self.assertEqual(self.settle(stack_id), "DELETE_COMPLETE")
+        self.client.delete_stack(StackName="changed")
+
+    def test_what_cannot_be_had(self):
+        for resource, message in (
+                ("{Type: AWS::Mars::Rover}",
+                 "Template format error: Unrecognized resource types: [AWS::Mars::Rover]"),
+                ("{Type: AWS::EC2::VPC, Properties: {CidrBlok: 10.0.0.0/8}}",
+                 "Resource R: Properties validation failed for type AWS::EC2::VPC: Encountered "
+                 "unsupported property CidrBlok"),
+                ("{Type: AWS::EC2::VPC, Properties: {Ipv4IpamPoolId: x}}",
+                 "Resource R: Properties validation failed for type AWS::EC2::VPC: The property "
+                 "Ipv4IpamPoolId is not supported here: there are no address pools")):
+            self.assertEqual(self.refused("create_stack", StackName="bad",
+                                          TemplateBody=f"Resources: {{R: {resource}}}"),
+                             ("ValidationError", message))
+        self.client.create_stack(StackName="bad", OnFailure="ROLLBACK", TemplateBody="""
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: vpc-1}, DependsOn: Vpc}
+""")
+        self.assertEqual(self.settle("bad"), "ROLLBACK_COMPLETE")
+        self.assertEqual(self.statuses("bad"),
+                         ["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+        reasons = [one["ResourceStatusReason"]
+                   for one in self.client.describe_stack_events(StackName="bad")["StackEvents"]
+                   if one["ResourceStatus"] == "CREATE_FAILED"]
+        self.assertEqual(len(reasons), 1)
+        self.assertIn("The vpc ID 'vpc-1' does not exist", reasons[0])
+        self.client.delete_stack(StackName="bad")
+
+    def test_outputs_of_another_region(self):
+        west = self.client_of(WEST)
+        west.create_stack(StackName="there", TemplateBody="""
+Resources: {Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.1.0.0/16}}}
+Outputs: {Vpc: {Value: !Ref Vpc}}
+""")
+        west.get_waiter("stack_create_complete").wait(StackName="there", WaiterConfig={"Delay": 1})
+        template = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+  Peering:
+    Type: AWS::EC2::VPCPeeringConnection
+    Properties:
+      VpcId: !Ref Vpc
+      PeerRegion: us-west-2
+      PeerVpcId:
+        Fn::GetStackOutput: {StackName: there, OutputName: Vpc, Region: us-west-2}
+"""
+        self.assertIn("Stack there has no output Nothing", self.refused(
+            "create_stack", StackName="here",
+            TemplateBody=template.replace("OutputName: Vpc", "OutputName: Nothing"))[1])
+        self.client.create_stack(StackName="here", TemplateBody=template)
+        self.assertEqual(self.settle("here"), "CREATE_COMPLETE")
+        for client, name in ((self.client, "here"), (west, "there")):
+            client.delete_stack(StackName=name)
+            client.get_waiter("stack_delete_complete").wait(StackName=name,
+                                                            WaiterConfig={"Delay": 1})
 
     def test_botocore_and_templates(self):
         for text in (YAML, JSON, YAML.replace("\n", "\r\n")):
@@ -147,17 +316,14 @@ class CloudFormation(PlatformTest):
         for operation in ("validate_template", "get_template_summary"):
             self.assertEqual(self.refused(operation), (
                 "ValidationError", "Either Template URL or Template Body must be specified."))
-            code, told = self.refused(operation, TemplateURL="https://b.s3.amazonaws.com/t.yaml")
+            code, told = self.refused(operation, TemplateURL="https://example.com/t.yaml")
             self.assertEqual(code, "ValidationError")
-            self.assertIn("TemplateURL is not supported here", told)
+            self.assertIn("only objects of this platform's S3 are templates", told)
         missing = ("ValidationError", "Stack with id my-stack does not exist")
         self.assertEqual(self.refused("describe_stacks", StackName="my-stack"), missing)
         self.assertEqual(self.refused("get_template_summary", StackName="my-stack"), missing)
-        self.assertEqual(self.refused("delete_stack", StackName="my-stack")[0], "InvalidAction")
-        for operation, member in (("list_stacks", "StackSummaries"), ("describe_stacks", "Stacks"),
-                                  ("list_exports", "Exports")):
-            pages = list(self.client.get_paginator(operation).paginate())
-            self.assertEqual([page[member] for page in pages], [[]])
+        self.assertIsNotNone(self.client.delete_stack(StackName="my-stack"))
+        for operation in ("list_stacks", "describe_stacks", "list_exports"):
             self.assertEqual(self.refused(operation, NextToken="x")[0], "ValidationError")
 
 

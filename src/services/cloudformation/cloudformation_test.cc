@@ -1,4 +1,4 @@
-// Goal: templates are judged in CloudFormation's words, and no stack is said to be there.
+// Goal: templates are judged in CloudFormation's words, and where no stack is, none is shown.
 #include "services/cloudformation/cloudformation.h"
 
 #include <gtest/gtest.h>
@@ -90,9 +90,9 @@ TEST(CloudFormation, RefusesWhatIsNoTemplate) {
     }
     EXPECT_EQ(refusal_of(action),
               "ValidationError: Either Template URL or Template Body must be specified.");
-    EXPECT_EQ(refusal_of(action, {{"TemplateURL", "https://b.s3.amazonaws.com/t"}}),
-              "ValidationError: The parameter TemplateURL is not supported here: give the template "
-              "as TemplateBody; there is no S3 here");
+    EXPECT_EQ(refusal_of(action, {{"TemplateURL", "https://example.com/t"}}),
+              "ValidationError: TemplateURL must be a supported URL: https://example.com/t is "
+              "elsewhere: only objects of this platform's S3 are templates");
     std::string at_the_limit = "Resources: {A: {Type: T}}";
     at_the_limit.resize(51'200, ' ');
     EXPECT_NE(result_of(action, {{"TemplateBody", at_the_limit}}), "");
@@ -114,13 +114,13 @@ TEST(CloudFormation, HasNoStacks) {
               "ValidationError: Stack with id my-stack does not exist");
   }
   for (const char* action : {"ListStacks", "DescribeStacks", "ListExports"}) {
-    EXPECT_EQ(refusal_of(action, {{"NextToken", "1"}}),
-              "ValidationError: The NextToken is none that this region gave: 1");
+    EXPECT_EQ(refusal_of(action, {{"NextToken", "x"}}),
+              "ValidationError: The NextToken is none that this region gave: x");
   }
   EXPECT_TRUE(refusal_of("ListStacks", {{"StackStatusFilter.member.1", "GONE"}})
                   .starts_with("ValidationError: 1 validation error detected: "));
-  EXPECT_EQ(refusal_of("CreateStack", {{"StackName", "my-stack"}}),
-            "InvalidAction: Could not find operation CreateStack for version 2010-05-15");
+  EXPECT_EQ(refusal_of("DetectStackDrift", {{"StackName", "my-stack"}}),
+            "InvalidAction: Could not find operation DetectStackDrift for version 2010-05-15");
 }
 
 }  // namespace

@@ -88,9 +88,15 @@ class Provider {
   virtual net::Task<Result<void>> read(const ResourceRequest& request, Made& made) = 0;
 };
 
+class Records;
+class Elsewhere;
+
 // What a provider may use; all of it outlives the provider.
 struct ProviderContext {
   ServiceCaller& services;
+  // Of recorded.h, for what is nothing but recorded; a provider that needs them says so.
+  Records* records = nullptr;
+  Elsewhere* elsewhere = nullptr;
 };
 
 class Providers {

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "services/cloudformation/provider.h"
 #include "services/cloudformation/providers/all.h"
-#include "services/testing/fake_services.h"
+#include "services/cloudformation/testing/recording.h"
 
 namespace aurora_global::services::cloudformation {
 namespace {
@@ -51,10 +54,18 @@ TEST(TypeTable, KnowsAttributesByTheirWholeName) {
   }
 }
 
+TEST(TypeTable, TheDocumentHasEveryType) {
+  std::ifstream file(AURORA_GLOBAL_SOURCE_DIR "/docs/reference/cloudformation.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_TRUE(text.str().ends_with(type_document()))
+      << "docs/reference/cloudformation.md is not what `aurora-global api --types` prints";
+}
+
 // Each type once, each property once, and what is inside of a property stands behind it.
 TEST(TypeTable, OfEveryProviderIsWellMade) {
-  services::testing::FakeServices services;
-  const Providers providers = all_providers({services});
+  testing::Recording recording;
+  const Providers providers = all_providers(recording.context());
   std::set<std::string_view> types;
   for (const TypeTable* table : providers.tables()) {
     EXPECT_TRUE(types.insert(table->type).second) << table->type;

@@ -7,7 +7,13 @@ namespace aurora_global::services::cloudformation {
 
 Providers all_providers(const ProviderContext& context);
 
+// What they take, as a document: the end of docs/reference/cloudformation.md.
+std::string type_document();
+
 // A family of types each; a file of this folder.
+void add_ec2(Providers& providers, const ProviderContext& context);
+void add_identities(Providers& providers, const ProviderContext& context);
+void add_s3(Providers& providers, const ProviderContext& context);
 void add_ssm(Providers& providers, const ProviderContext& context);
 
 }  // namespace aurora_global::services::cloudformation

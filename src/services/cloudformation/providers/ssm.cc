@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Property kProperties[] = {
+constexpr Property kParameterProperties[] = {
     {.name = "Name", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "Type", .kind = Kind::text, .required = true},
     {.name = "Value", .kind = Kind::text, .required = true},
@@ -18,16 +18,17 @@ constexpr Property kProperties[] = {
     {.name = "Tags", .kind = Kind::object, .fate = Fate::recorded},
     {.name = "Policies", .kind = Kind::text, .fate = Fate::refused, .note = "nothing expires"},
 };
-constexpr Attribute kAttributes[] = {{.name = "Type", .stable = false},
-                                     {.name = "Value", .stable = false}};
+constexpr Attribute kParameterAttributes[] = {{.name = "Type", .stable = false},
+                                              {.name = "Value", .stable = false}};
 
 class SsmParameter final : public Provider {
  public:
   explicit SsmParameter(const ProviderContext& context) : services_(context.services) {}
 
   const TypeTable& table() const override {
-    static constexpr TypeTable kTable{
-        .type = "AWS::SSM::Parameter", .properties = kProperties, .attributes = kAttributes};
+    static constexpr TypeTable kTable{.type = "AWS::SSM::Parameter",
+                                      .properties = kParameterProperties,
+                                      .attributes = kParameterAttributes};
     return kTable;
   }
 

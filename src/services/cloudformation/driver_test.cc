@@ -1,0 +1,273 @@
+// Goal: what a stack says it has is what there is, whatever fails and wherever the region ends.
+#include "services/cloudformation/driver.h"
+
+#include "services/cloudformation/testing/engine.h"
+
+namespace aurora_global::services::cloudformation {
+namespace {
+
+using nlohmann::json;
+using testing::Engine;
+
+// A <- B <- C, and D by itself.
+constexpr const char* kChain = R"(
+Parameters: {V: {Type: String, Default: one}}
+Resources:
+  A: {Type: Test::Thing, Properties: {Value: !Ref V}}
+  B: {Type: Test::Thing, Properties: {Value: !GetAtt A.Arn}}
+  C: {Type: Test::Thing, Properties: {Value: !Ref B}}
+  D: {Type: Test::Thing, Properties: {Name: d}}
+Outputs: {Out: {Value: !GetAtt C.Value, Export: {Name: chain}}}
+)";
+constexpr const char* kShorter = R"(
+Resources:
+  A: {Type: Test::Thing, Properties: {Value: two}}
+  B: {Type: Test::Thing, Properties: {Value: !GetAtt A.Arn, Name: b}}
+  D: {Type: Test::Thing, Properties: {Name: d}}
+)";
+
+json stack_of(const char* text) { return {{"StackName", "s"}, {"TemplateBody", text}}; }
+
+class DriverTest : public testing::EngineTest {};
+
+TEST_F(DriverTest, MakesChangesAndRemoves) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    expect_world_of(engine, "s");
+    EXPECT_EQ(world.things.size(), 4u);
+    EXPECT_TRUE(world.things.contains("d"));
+    const Stack& stack = *engine.book.find("s");
+    EXPECT_EQ(stack.record.outputs.at("Out").value, stack.record.resources.at("B").physical_id);
+    const std::string former = stack.record.resources.at("B").physical_id;
+
+    CO_ASSERT_OK(co_await engine.ask(update_stack, stack_of(kShorter)));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_COMPLETE");
+    expect_world_of(engine, "s");
+    EXPECT_EQ(world.things.size(), 3u);
+    EXPECT_FALSE(world.things.contains(former));
+    EXPECT_TRUE(world.things.contains("b"));
+    EXPECT_TRUE(stack.record.outputs.empty());
+
+    const auto again = co_await engine.ask(update_stack, stack_of(kShorter));
+    EXPECT_EQ(again.error().message, "No updates are to be performed.");
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    EXPECT_TRUE(world.things.empty());
+    EXPECT_EQ(engine.book.find(stack.record.id)->record.status, core::StackStatus::delete_complete);
+  });
+}
+
+TEST_F(DriverTest, RollsBackWhatFails) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    world.fails = {"create C"};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    EXPECT_EQ(co_await engine.settled("s"), "ROLLBACK_COMPLETE");
+    EXPECT_TRUE(world.things.empty());
+    EXPECT_EQ(engine.book.find("s")->record.outputs.size(), 0u);
+    const auto events = co_await engine.ask(describe_stack_events, {{"StackName", "s"}});
+    std::string reasons;
+    for (const json& one : events->at("StackEvents")) {
+      if (one["ResourceStatus"] == "CREATE_FAILED") reasons += one["ResourceStatusReason"].dump();
+    }
+    EXPECT_NE(reasons.find("create C does not work"), std::string::npos) << reasons;
+    const auto again = co_await engine.ask(update_stack, stack_of(kChain));
+    EXPECT_EQ(again.error().message,
+              "Stack:s is in ROLLBACK_COMPLETE state and can not be updated.");
+
+    world.fails.clear();
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    world.fails = {"create B"};
+    const auto before = world.things;
+    CO_ASSERT_OK(co_await engine.ask(update_stack, stack_of(kShorter)));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_COMPLETE");
+    EXPECT_EQ(world.things, before);
+    expect_world_of(engine, "s");
+    EXPECT_EQ(engine.book.find("s")->record.outputs.size(), 1u);
+  });
+}
+
+TEST_F(DriverTest, KeepsWhatFailedWhereItIsAsked) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    world.fails = {"create C"};
+    json input = stack_of(kChain);
+    input["OnFailure"] = "DO_NOTHING";
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_FAILED");
+    EXPECT_EQ(world.things.size(), 4u);
+    CO_ASSERT_OK(co_await engine.ask(rollback_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "ROLLBACK_COMPLETE");
+    EXPECT_TRUE(world.things.empty());
+    input["StackName"] = "t";
+    input["OnFailure"] = "DELETE";
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("t"), "");
+    EXPECT_TRUE(world.things.empty());
+  });
+}
+
+TEST_F(DriverTest, GoesOnWithARollbackThatFailed) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    world.fails = {"create B"};
+    world.waits = {"create B"};
+    CO_ASSERT_OK(co_await engine.ask(update_stack, stack_of(kShorter)));
+    co_await world.begun("create B");
+    world.fails.insert("update A");
+    world.waits.clear();
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_FAILED");
+    const auto wrong = co_await engine.ask(continue_update_rollback,
+                                           {{"StackName", "s"}, {"ResourcesToSkip", {"D"}}});
+    EXPECT_TRUE(wrong.has_error());
+    world.fails.clear();
+    CO_ASSERT_OK(co_await engine.ask(continue_update_rollback, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_COMPLETE");
+    expect_world_of(engine, "s");
+    EXPECT_EQ(world.things.size(), 4u);
+  });
+}
+
+TEST_F(DriverTest, CancelsAnUpdateAndACreation) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    world.waits = {"create B"};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    co_await world.begun("create B");
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    EXPECT_TRUE(world.things.empty());
+    world.waits.clear();
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kChain)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    world.waits = {"update A"};
+    CO_ASSERT_OK(co_await engine.ask(update_stack, stack_of(kShorter)));
+    co_await world.begun("update A");
+    CO_ASSERT_OK(co_await engine.ask(cancel_update_stack, {{"StackName", "s"}}));
+    world.waits.clear();
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_COMPLETE");
+    expect_world_of(engine, "s");
+    EXPECT_EQ(world.things.size(), 4u);
+  });
+}
+
+TEST_F(DriverTest, DoesSideBySideWhatMayBe) {
+  std::string text = "Resources:\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "R" + std::to_string(i);
+    text += "  " + name + ": {Type: Test::Thing}\n";
+    world.waits.insert("create " + name);
+  }
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(text.c_str())));
+    while (world.under_way < kStepsAtOnceMax) co_await net::sleep_for(std::chrono::milliseconds(1));
+    world.waits.clear();
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    EXPECT_EQ(world.most_under_way, kStepsAtOnceMax);
+    EXPECT_EQ(world.things.size(), 40u);
+    EXPECT_EQ(world.tokens.size(), 40u);
+  });
+}
+
+TEST_F(DriverTest, FailsForOutputsThatCannotBe) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(
+        create_stack,
+        stack_of("Resources: {A: {Type: Test::Thing}}\nOutputs: {O: {Value: !GetAtt A.List}}")));
+    EXPECT_EQ(co_await engine.settled("s"), "ROLLBACK_COMPLETE");
+    EXPECT_TRUE(world.things.empty());
+    json first = {{"StackName", "first"}, {"TemplateBody", kChain}};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, first));
+    EXPECT_EQ(co_await engine.settled("first"), "CREATE_COMPLETE");
+    json second = {
+        {"StackName", "second"},
+        {"TemplateBody",
+         "Resources: {A: {Type: Test::Thing}}\nOutputs: {O: {Value: 1, Export: {Name: chain}}}"}};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, second));
+    EXPECT_EQ(co_await engine.settled("second"), "ROLLBACK_COMPLETE");
+    json user = {{"StackName", "user"},
+                 {"TemplateBody",
+                  "Resources: {A: {Type: Test::Thing, Properties: {Value: !ImportValue chain}}}"}};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, user));
+    EXPECT_EQ(co_await engine.settled("user"), "CREATE_COMPLETE");
+    const auto refused = co_await engine.ask(delete_stack, {{"StackName", "first"}});
+    EXPECT_EQ(refused.error().message, "Export chain cannot be deleted as it is in use by user");
+    first["TemplateBody"] = kShorter;
+    CO_ASSERT_OK(co_await engine.ask(update_stack, first));
+    EXPECT_EQ(co_await engine.settled("first"), "UPDATE_ROLLBACK_COMPLETE");
+  });
+}
+
+// Goal: a region that ends at any write goes on with the operation when it is back.
+// Method: an operation is done once for each write that it needs, and that write is the last that
+// comes through, or the first that does not.
+class CrashTest : public DriverTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  // The operation's writes; 0: it was done before it came to `dies_at`.
+  bool dies(Engine::Operation operation, json input, int dies_at) {
+    bool has_died = false;
+    with_engine([&](Engine& engine) -> net::Task<void> {
+      engine.store.dies_at = dies_at;
+      engine.store.last_is_written = GetParam();
+      auto asking = engine.ask(operation, input);
+      (co_await std::move(asking)).has_error();
+      co_await engine.settled("s");
+      has_died = engine.store.is_dead();
+    });
+    return has_died;
+  }
+};
+
+TEST_P(CrashTest, EndsInReality) {
+  const std::pair<std::set<std::string>, std::string> cases[] = {
+      {{}, "CREATE_COMPLETE"}, {{"create C"}, "ROLLBACK_COMPLETE"}};
+  for (const auto& [fails, expected] : cases) {
+    for (int dies_at = 1;; ++dies_at) {
+      SCOPED_TRACE("write " + std::to_string(dies_at));
+      ASSERT_LT(dies_at, 100);
+      world = {};
+      world.fails = fails;
+      std::filesystem::remove_all(folder.path);
+      std::filesystem::create_directories(folder.path);
+      if (!dies(create_stack, stack_of(kChain), dies_at)) break;
+      with_engine([&](Engine& engine) -> net::Task<void> {
+        const std::string status = co_await engine.settled("s");
+        // Nothing was acknowledged, and nothing begun.
+        if (status.empty()) EXPECT_EQ(dies_at, 1);
+        if (!status.empty()) EXPECT_EQ(status, expected);
+        expect_world_of(engine, "s");
+      });
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_P(CrashTest, OfAnUpdateEndsInReality) {
+  const std::pair<std::set<std::string>, std::string> cases[] = {
+      {{}, "UPDATE_COMPLETE"}, {{"create B"}, "UPDATE_ROLLBACK_COMPLETE"}};
+  for (const auto& [fails, expected] : cases) {
+    for (int dies_at = 1;; ++dies_at) {
+      SCOPED_TRACE("write " + std::to_string(dies_at));
+      ASSERT_LT(dies_at, 100);
+      world = {};
+      std::filesystem::remove_all(folder.path);
+      std::filesystem::create_directories(folder.path);
+      ASSERT_FALSE(dies(create_stack, stack_of(kChain), 1000));
+      world.fails = fails;
+      if (!dies(update_stack, stack_of(kShorter), dies_at)) break;
+      with_engine([&](Engine& engine) -> net::Task<void> {
+        const std::string status = co_await engine.settled("s");
+        if (status != "CREATE_COMPLETE" || dies_at != 1) EXPECT_EQ(status, expected);
+        expect_world_of(engine, "s");
+      });
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(LastWrite, CrashTest, ::testing::Bool());
+
+}  // namespace
+}  // namespace aurora_global::services::cloudformation

@@ -1,0 +1,101 @@
+// A resource type "Test::Thing" whose resources are kept by a world of the test's, which can be
+// told to fail, to wait, and to stop.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "services/cloudformation/names.h"
+#include "services/cloudformation/waiting.h"
+
+namespace aurora_global::services::cloudformation::testing {
+
+struct World {
+  std::map<std::string, nlohmann::json> things;  // By physical id: their properties.
+  std::set<std::string> fails;                   // "create A", "update A", "remove A".
+  std::set<std::string> waits;                   // The same; until it is taken out of here.
+  std::vector<std::string> calls;                // What has begun.
+  std::size_t under_way = 0, most_under_way = 0;
+  std::set<std::string> tokens;
+
+  net::Task<void> begun(std::string call) const {
+    while (std::find(calls.begin(), calls.end(), call) == calls.end()) {
+      co_await net::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+};
+
+class Thing final : public Provider {
+ public:
+  explicit Thing(World& world) : world_(world) {}
+
+  const TypeTable& table() const override {
+    static constexpr Property kProperties[] = {
+        {.name = "Name", .kind = Kind::text, .replacing = Replacing::always},
+        {.name = "Value"},
+        {.name = "Hook", .fate = Fate::refused, .note = "no hooks"},
+    };
+    static constexpr Attribute kAttributes[] = {
+        {.name = "Arn"}, {.name = "Value", .stable = false}, {.name = "List"}};
+    static constexpr TypeTable kTable{
+        .type = "Test::Thing", .properties = kProperties, .attributes = kAttributes};
+    return kTable;
+  }
+
+  net::Task<Result<void>> create(const ResourceRequest& request, Made& made) override {
+    world_.tokens.insert(request.token);
+    made.physical_id = name_or_generated(request, "Name");
+    world_.things[made.physical_id] = request.properties;
+    auto working = work("create", request);
+    CO_TRY_VOID(co_await std::move(working));
+    made.attributes = attributes_of(made.physical_id, request.properties);
+    co_return ok();
+  }
+  net::Task<Result<void>> update(const ResourceRequest& request, Made& made) override {
+    auto working = work("update", request);
+    CO_TRY_VOID(co_await std::move(working));
+    world_.things[made.physical_id] = request.properties;
+    made.attributes = attributes_of(made.physical_id, request.properties);
+    co_return ok();
+  }
+  net::Task<Result<void>> remove(const ResourceRequest& request) override {
+    auto working = work("remove", request);
+    CO_TRY_VOID(co_await std::move(working));
+    world_.things.erase(request.physical_id);
+    co_return ok();
+  }
+  net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
+    const auto found = world_.things.find(request.physical_id);
+    if (found == world_.things.end()) co_return make_error(ErrorKind::not_found, "gone");
+    made.attributes = attributes_of(request.physical_id, found->second);
+    co_return ok();
+  }
+
+ private:
+  static nlohmann::json attributes_of(const std::string& id, const nlohmann::json& properties) {
+    return {{"Arn", "arn:" + id},
+            {"Value", core::property_or_null(properties, "Value")},
+            {"List", nlohmann::json::array({1})}};
+  }
+
+  net::Task<Result<void>> work(std::string verb, const ResourceRequest& request) {
+    const std::string call = verb + " " + request.logical_id;
+    world_.calls.push_back(call);
+    world_.most_under_way = std::max(world_.most_under_way, ++world_.under_way);
+    Probe probe = [this, call]() -> net::Task<Result<bool>> {
+      co_return !world_.waits.contains(call);
+    };
+    auto waiting =
+        wait_until(request, request.logical_id, std::move(probe),
+                   {.first = std::chrono::milliseconds(1), .most = std::chrono::milliseconds(5)});
+    const auto waited = co_await std::move(waiting);
+    --world_.under_way;
+    if (waited.has_error()) co_return waited.error();
+    if (!world_.fails.contains(call)) co_return ok();
+    co_return make_error(ErrorKind::conflict, call + " does not work");
+  }
+
+  World& world_;
+};
+
+}  // namespace aurora_global::services::cloudformation::testing
