@@ -174,6 +174,29 @@ net::Task<Result<std::vector<awsapi::GlobalClusterView>>> AwsClient::describe_gl
   co_return awsapi::parse_global_clusters(response.status, response.body);
 }
 
+net::Task<Result<std::vector<std::map<std::string, std::string>>>> AwsClient::cloudformation_list(
+    RegionId region, awsapi::Form form, std::string list, Deadline deadline) {
+  constexpr std::size_t kMembersMax = 100'000;
+  form["Version"] = "2010-05-15";
+  std::vector<std::map<std::string, std::string>> members;
+  while (members.size() < kMembersMax) {
+    CO_TRY(const auto response, co_await query(region, "cloudformation", form, deadline));
+    pugi::xml_document document;
+    CO_TRY(const pugi::xml_node result,
+           awsapi::result_of(document, response.status, response.body));
+    for (const auto& member : result.child(list.c_str()).children("member")) {
+      auto& texts = members.emplace_back();
+      for (const auto& element : member.children()) {
+        const bool is_text = element.first_child().type() != pugi::node_element;
+        if (is_text) texts[element.name()] = element.text().get();
+      }
+    }
+    form["NextToken"] = awsapi::text_of(result, "NextToken");
+    if (form["NextToken"].empty()) break;
+  }
+  co_return members;
+}
+
 net::Task<Result<std::vector<model::DbCluster>>> AwsClient::describe_db_clusters(
     RegionId region, Deadline deadline) {
   awsapi::Form form = {{"Action", "DescribeDBClusters"}};

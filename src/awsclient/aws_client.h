@@ -64,6 +64,11 @@ class AwsClient {
                                       std::string target_arn, model::OperationKind kind,
                                       Deadline deadline, std::optional<model::Drain> drain = {});
 
+  // CloudFormation: the members of the list `list` in the answer to `form`, all pages, each with
+  // its elements that are text.
+  net::Task<Result<std::vector<std::map<std::string, std::string>>>> cloudformation_list(
+      RegionId region, awsapi::Form form, std::string list, Deadline deadline);
+
   // GetMetricStatistics; nullopt: no value of that time has arrived.
   net::Task<Result<std::optional<awsapi::MetricStatistics>>> metric_statistics(
       RegionId region, awsapi::MetricQuery metric, Deadline deadline);

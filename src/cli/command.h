@@ -57,6 +57,14 @@ struct Situation {
 };
 net::Task<Result<Situation>> situation(Connected& connected, Deadline deadline);
 
+// ---- stacks.cc
+struct StacksOptions {
+  bool json = false;
+  bool watch = false;      // Events as they come.
+  bool resources = false;  // What each stack has.
+};
+int stacks(const Home& home, StacksOptions options);
+
 // ---- functions.cc
 // Declares the functions in every region, as far as their bootstraps are built.
 Result<void> write_functions(const Home& home, const Platform& platform);

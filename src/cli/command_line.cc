@@ -67,7 +67,7 @@ struct CommandLine::Arguments {
   std::int64_t drain_timeout_ms = 1000;
   std::optional<int> move_every;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
-  bool sessions = false, members = false, types = false;
+  bool sessions = false, members = false, types = false, resources = false;
   std::function<int()> command;  // What was chosen; run when all of the line has been read.
 
   Home chosen() const { return Home::choose(home); }
@@ -131,6 +131,13 @@ void add_platform_commands(CLI::App& app, Arguments& a) {
   CLI::App* destroy = app.add_subcommand("destroy", "End all processes and remove the data");
   destroy->add_flag("--yes", a.yes, "Do not ask");
   a.on(destroy, [&a] { return cli::destroy(a.chosen(), a.yes); });
+  CLI::App* stacks = app.add_subcommand("stacks", "CloudFormation's stacks of all regions");
+  stacks->add_flag("--json", a.json, "For scripts");
+  stacks->add_flag("--watch", a.watch, "Their events as they come, until it is interrupted");
+  stacks->add_flag("--resources", a.resources, "What each stack has, and what is recorded only");
+  a.on(stacks, [&a] {
+    return cli::stacks(a.chosen(), {.json = a.json, .watch = a.watch, .resources = a.resources});
+  });
   CLI::App* status = app.add_subcommand("status", "Regions, roles, lag, sessions, link");
   status->footer(kStatusWords);
   status->add_flag("--json", a.json, "For scripts");

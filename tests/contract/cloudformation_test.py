@@ -4,6 +4,7 @@ sets."""
 import configparser
 import json
 import pathlib
+import subprocess
 import tempfile
 import time
 import unittest
@@ -11,7 +12,7 @@ import unittest
 import botocore.exceptions
 import botocore.session
 
-from lib.platform import EAST, WEST, PlatformTest
+from lib.platform import EAST, WEST, PROGRAM, PlatformTest, run
 
 YAML = """
 AWSTemplateFormatVersion: 2010-09-09
@@ -172,8 +173,9 @@ class CloudFormation(PlatformTest):
             self.assertIn("(InsufficientCapabilitiesException) when calling the CreateChangeSet "
                           "operation: Requires capabilities : [CAPABILITY_IAM]", done.stderr)
             deploy += ("--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset")
-            self.platform.aws(EAST, *deploy)
-            self.platform.aws(EAST, *deploy)
+            environment = self.platform.environment(EAST)
+            run(["aws", *deploy], env=environment)
+            self.assertIn("No changes to deploy", run(["aws", *deploy], env=environment).stdout)
         self.assertEqual(self.statuses("network"),
                          ["REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"])
         stack = self.cli("describe-stacks", "--stack-name", "network")["Stacks"][0]
@@ -200,6 +202,35 @@ class CloudFormation(PlatformTest):
             self.platform.aws(EAST, "cloudformation", "delete-stack", "--stack-name", name)
             self.assertEqual(self.settle(stack_id), "DELETE_COMPLETE")
         self.assertEqual(self.cli("list-exports"), {"Exports": []})
+
+    def test_the_stacks_command(self):
+        self.assertIn("us-west-2\n", self.platform.command("stacks").stdout)
+        with subprocess.Popen([PROGRAM, "--home", str(self.platform.home), "stacks", "--watch"],
+                              stdout=subprocess.PIPE, text=True) as watch:
+            try:
+                while "us-west-2" not in watch.stdout.readline():
+                    pass
+                self.client.create_stack(StackName="shown", TemplateBody=NETWORK,
+                                         Capabilities=["CAPABILITY_IAM"])
+                told = ""
+                while "CREATE_COMPLETE      shown" not in told:
+                    line = watch.stdout.readline()
+                    self.assertTrue(line, told)
+                    told += line
+                self.assertRegex(told, "us-east-1 +shown +CREATE_IN_PROGRESS +Vpc")
+            finally:
+                watch.terminate()
+        resources = self.platform.command("stacks", "--resources").stdout
+        self.assertRegex(resources, r"\n +shown +CREATE_COMPLETE\n")
+        self.assertRegex(resources, r"Vpc +CREATE_COMPLETE +AWS::EC2::VPC  vpc-\S+  "
+                                    r"\(recorded only\)\n")
+        told = json.loads(self.platform.command("stacks", "--resources", "--json").stdout)
+        shown = [one for one in told[0]["stacks"] if one["StackName"] == "shown"][0]
+        self.assertEqual({one["LogicalResourceId"]: one["RecordedOnly"]
+                          for one in shown["Resources"]},
+                         {"Role": True, "Subnet": True, "Vpc": True})
+        self.client.delete_stack(StackName="shown")
+        self.assertEqual(self.settle(shown["StackId"]), "DELETE_COMPLETE")
 
     def test_change_sets(self):
         made = self.client.create_change_set(

@@ -215,7 +215,8 @@ class Outputs(PlatformTest):
 
     WRITING = (["env", EAST], ["env", "--format", "dotenv"], ["env", "--format", "json"],
                ["env", "--undo"], ["status"], ["status", "--json"], ["link", "status"],
-               ["link", "status", "--json"], ["api"], ["api", "--members"], ["version"],
+               ["link", "status", "--json"], ["api"], ["api", "--members"],
+               ["api", "--types"], ["stacks"], ["stacks", "--json"], ["version"],
                ["--version"], ["help"], ["--help"], ["status", "--help"], ["help", "link", "set"])
 
     def test_1_output_that_cannot_be_written_is_a_failure(self):

@@ -17,14 +17,14 @@ constexpr std::size_t kChangeSetsOfAPage = 100;
 
 Error no_change_set(const std::string& name) {
   return make_error(ErrorKind::not_found, "ChangeSet [" + core::shown(name) + "] does not exist",
-                    "ChangeSetNotFoundException");
+                    "ChangeSetNotFound");
 }
 
 Error wrong_status(const ChangeSetRecord& of, const char* verb) {
   return make_error(ErrorKind::conflict,
                     "ChangeSet [" + of.id + "] cannot be " + verb + " in its current status of [" +
                         of.status + "]",
-                    "InvalidChangeSetStatusException");
+                    "InvalidChangeSetStatus");
 }
 
 StackFailure failure_named(const std::string& name) {

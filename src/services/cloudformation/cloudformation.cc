@@ -44,7 +44,8 @@ struct CloudFormation::Parts {
         book(executor, region.facts(), *store),
         records(*store),
         fetcher(region, services, std::move(credentials)),
-        providers(all_providers({services, &records, &fetcher})),
+        providers(
+            all_providers({.services = services, .records = &records, .elsewhere = &fetcher})),
         planner(book, fetcher, services, providers),
         driver(executor, book, planner, fetcher, providers),
         service{book, planner, driver, services} {}

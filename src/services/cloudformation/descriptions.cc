@@ -157,7 +157,7 @@ Answer get_template(Service& service, Members members) {
     if (found == nullptr) {
       co_return make_error(ErrorKind::not_found,
                            "ChangeSet [" + core::shown(change_set) + "] does not exist",
-                           "ChangeSetNotFoundException");
+                           "ChangeSetNotFound");
     }
     source = &found->source;
   } else {

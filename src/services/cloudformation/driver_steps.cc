@@ -62,16 +62,18 @@ ResourceRequest Driver::request_of(const Stack& stack, const core::Step& step) c
   const StackRecord& record = stack.record;
   const std::string name = step_name(record, step);
   const auto claimed = stack.claims.find(name);
-  ResourceRequest request{.token = record.uuid + "/" + name,
-                          .stack_name = record.name,
-                          .stack_id = record.id,
-                          .logical_id = step.logical_id,
-                          .type = step.type,
-                          .region = book_.facts().region.name,
-                          .account_id = book_.facts().account_id,
-                          .physical_id = step.physical_id,
-                          .properties = step.properties,
-                          .former_properties = step.former_properties};
+  ResourceRequest request{
+      .token = record.uuid + "/" + name,
+      .stack_name = record.name,
+      .stack_id = record.id,
+      .logical_id = step.logical_id,
+      .type = step.type,
+      .region = book_.facts().region.name,
+      .account_id = book_.facts().account_id,
+      .physical_id = step.physical_id,
+      .properties = step.properties,
+      .former_properties = step.former_properties,
+      .changed = core::changed_properties(step.former_properties, step.properties)};
   if (const Source* source = record.shown_source()) request.stack_tags = source->tags;
   if (claimed != stack.claims.end()) request.claimed = claimed->second;
   const bool is_new = step.kind == core::StepKind::apply && step.decision != core::Decision::modify;

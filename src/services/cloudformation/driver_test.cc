@@ -1,6 +1,7 @@
 // Goal: what a stack says it has is what there is, whatever fails and wherever the region ends.
 #include "services/cloudformation/driver.h"
 
+#include "base/base64.h"
 #include "services/cloudformation/testing/engine.h"
 
 namespace aurora_global::services::cloudformation {
@@ -197,6 +198,47 @@ TEST_F(DriverTest, FailsForOutputsThatCannotBe) {
     first["TemplateBody"] = kShorter;
     CO_ASSERT_OK(co_await engine.ask(update_stack, first));
     EXPECT_EQ(co_await engine.settled("first"), "UPDATE_ROLLBACK_COMPLETE");
+  });
+}
+
+// Templates in S3, parameters of SSM, secrets: the last are known to providers alone.
+TEST_F(DriverTest, AsksTheOtherServices) {
+  constexpr const char* kTemplate = R"(
+Parameters: {Size: {Type: "AWS::SSM::Parameter::Value<String>", Default: /size}}
+Resources:
+  A:
+    Type: Test::Thing
+    Properties: {Name: !Ref Size, Value: "{{resolve:secretsmanager:s:SecretString:key}}"}
+)";
+  services.operations["s3.GetObject"] = [&](const json& input) -> Result<json> {
+    EXPECT_EQ(input, (json{{"Bucket", "b"}, {"Key", "t.yaml"}}));
+    return json{{"Body", base64(kTemplate)}};
+  };
+  services.operations["ssm.GetParameter"] = [](const json& input) -> Result<json> {
+    EXPECT_EQ(input.at("Name"), "/size");
+    return json{{"Parameter", {{"Value", "large"}}}};
+  };
+  services.operations["secretsmanager.GetSecretValue"] = [](const json&) -> Result<json> {
+    return json{{"SecretString", R"({"key": "hunter2"})"}};
+  };
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    const json input = {{"StackName", "s"}, {"TemplateURL", "http://127.0.1.1:4566/b/t.yaml"}};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    EXPECT_EQ(world.things.at("large"), (json{{"Name", "large"}, {"Value", "hunter2"}}));
+    const auto inventory = engine.book.find("s")->inventory();
+    EXPECT_EQ(inventory.existing.at({"A", "large"}).properties.at("Value"),
+              "{{resolve:secretsmanager:s:SecretString:key}}");
+    const auto told = co_await engine.ask(describe_stacks, {{"StackName", "s"}});
+    EXPECT_EQ(told->at("Stacks")[0]["Parameters"][0]["ResolvedValue"], "large");
+    services.operations.erase("secretsmanager.GetSecretValue");
+    json other = {{"StackName", "t"}, {"TemplateBody", kTemplate}};
+    CO_ASSERT_OK(co_await engine.ask(create_stack, other));
+    EXPECT_EQ(co_await engine.settled("t"), "ROLLBACK_COMPLETE");
+    services.operations.erase("ssm.GetParameter");
+    other["StackName"] = "u";
+    EXPECT_TRUE((co_await engine.ask(create_stack, other)).has_error());
+    EXPECT_EQ(engine.book.find("u"), nullptr);
   });
 }
 

@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -52,10 +53,12 @@ struct ResourceRequest {
   std::string account_id;
   Tags stack_tags;
   std::string physical_id;  // Of what there is; empty for a create.
-  // Evaluated, dynamic references resolved.
+  // Evaluated, dynamic references resolved; for a removal as they are written.
   nlohmann::json properties = nlohmann::json::object();
-  // What it was last made of; for a create nothing.
+  // What it was last made of, dynamic references as they are written; for a create nothing.
   nlohmann::json former_properties = nlohmann::json::object();
+  // Names of the top-level properties that differ between the two, references as written.
+  std::set<std::string> changed;
   std::string claimed;  // What an earlier try of this step claimed.
   Claims* claims = nullptr;
   // The operation has failed elsewhere: a wait may end, with `cancelled`. Null: never.

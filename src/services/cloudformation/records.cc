@@ -46,6 +46,9 @@ std::optional<StackFailure> failure_named(std::string_view name) {
   return std::nullopt;
 }
 
+// Those of the template before and after an update, and what failed updates have left.
+constexpr std::size_t kViewsMax = 10'000;
+
 std::int64_t micros(WallTime at) { return at.time_since_epoch().count(); }
 
 json json_of(const Source& of) {
@@ -114,7 +117,7 @@ static void read(Fields& fields, StackRecord& out) {
       .get_named("on_failure", out.on_failure, failure_named)
       .get("is_protected", out.is_protected)
       .get("outputs", out.outputs)
-      .get("resources", out.resources)
+      .get("resources", out.resources, kViewsMax)
       .get("change_set_id", out.change_set_id)
       .get("client_token", out.client_token)
       .get("create_token", out.create_token)

@@ -40,12 +40,33 @@ Providers all_providers(const ProviderContext& context) {
   return providers;
 }
 
+// Providers that are only asked for their tables.
+namespace {
+
+class Tables {
+ public:
+  const Providers& providers() const { return providers_; }
+
+ private:
+  NoServices services_;
+  NoStore store_;
+  Records records_{store_};
+  Nowhere nowhere_;
+  Providers providers_ =
+      all_providers({.services = services_, .records = &records_, .elsewhere = &nowhere_});
+};
+
+}  // namespace
+
 std::string type_document() {
-  NoServices services;
-  NoStore store;
-  Records records(store);
-  Nowhere nowhere;
-  return document_of(all_providers({services, &records, &nowhere}).tables());
+  const Tables tables;
+  return document_of(tables.providers().tables());
+}
+
+bool is_recorded_only(std::string_view type) {
+  static const Tables kTables;
+  const Provider* provider = kTables.providers().find(type);
+  return provider != nullptr && provider->table().recorded_only;
 }
 
 }  // namespace aurora_global::services::cloudformation

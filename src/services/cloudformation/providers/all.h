@@ -9,6 +9,8 @@ Providers all_providers(const ProviderContext& context);
 
 // What they take, as a document: the end of docs/reference/cloudformation.md.
 std::string type_document();
+// A resource of the type is nothing but its record; false for one that is not known.
+bool is_recorded_only(std::string_view type);
 
 // A family of types each; a file of this folder.
 void add_ec2(Providers& providers, const ProviderContext& context);

@@ -54,7 +54,7 @@ constexpr Property kPolicyProperties[] = {
     {.name = "Groups", .fate = Fate::refused, .note = "there are no groups"},
 };
 constexpr Reference kPolicyReferences[] = {
-    {"Roles", "AWS::IAM::Role", "The role with name ", " cannot be found."}};
+    {"Roles", "AWS::IAM::Role", "The role with name ", " cannot be found.", true}};
 
 constexpr Property kManagedPolicyProperties[] = {
     fixed("ManagedPolicyName", text),

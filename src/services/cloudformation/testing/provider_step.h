@@ -50,6 +50,7 @@ struct ProviderStep {
   }
   Result<void> update(nlohmann::json properties) {
     request.former_properties = std::exchange(request.properties, std::move(properties));
+    request.changed = core::changed_properties(request.former_properties, request.properties);
     made = {.physical_id = request.physical_id};
     Result<void> outcome = ok();
     net::testing::run([&](net::TaskGroup&) -> net::Task<void> {

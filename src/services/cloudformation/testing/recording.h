@@ -40,7 +40,9 @@ struct Recording {
   Records records{store};
   FakeElsewhere elsewhere;
 
-  ProviderContext context() { return {services, &records, &elsewhere}; }
+  ProviderContext context() {
+    return {.services = services, .records = &records, .elsewhere = &elsewhere};
+  }
 };
 
 }  // namespace aurora_global::services::cloudformation::testing
