@@ -9,7 +9,9 @@ namespace {
 
 using nlohmann::json;
 
-double seconds_of(WallTime at) { return static_cast<double>(at.time_since_epoch().count()) / 1e6; }
+double event_seconds(WallTime at) {
+  return static_cast<double>(at.time_since_epoch().count()) / 1e6;
+}
 
 // CloudFormation gives reasons of failures, and says who began.
 std::string reason_of(const core::DeploymentEvent& event, const core::Deployment& deployment,
@@ -29,7 +31,7 @@ json event_json(const StackRecord& stack, const core::DeploymentEvent& event,
                {"LogicalResourceId", is_stack ? stack.name : event.logical_id},
                {"PhysicalResourceId", is_stack ? stack.id : event.physical_id},
                {"ResourceType", is_stack ? "AWS::CloudFormation::Stack" : event.type},
-               {"Timestamp", seconds_of(at)},
+               {"Timestamp", event_seconds(at)},
                {"ResourceStatus", event.status}};
   if (!reason.empty()) made["ResourceStatusReason"] = reason;
   if (!stack.client_token.empty()) made["ClientRequestToken"] = stack.client_token;

@@ -27,7 +27,7 @@ Error wrong_status(const ChangeSetRecord& of, const char* verb) {
                     "InvalidChangeSetStatus");
 }
 
-StackFailure failure_named(const std::string& name) {
+StackFailure failure_asked(const std::string& name) {
   if (name == "DO_NOTHING") return StackFailure::keep;
   return name == "DELETE" ? StackFailure::remove : StackFailure::roll_back;
 }
@@ -64,7 +64,7 @@ ChangeSetRecord read_change_set(Members& members) {
   if (record.type == "IMPORT") members.problem("Resources cannot be imported here");
   if (members.flag("ImportExistingResources")) members.problem("Resources cannot be imported here");
   if (const auto on_failure = members.optional_text("OnStackFailure")) {
-    record.on_failure = failure_named(*on_failure);
+    record.on_failure = failure_asked(*on_failure);
     record.has_on_failure = true;
     if (*on_failure == "DELETE" && record.type != "CREATE") {
       members.problem("OnStackFailure DELETE is for change sets of type CREATE only");
