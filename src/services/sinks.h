@@ -2,6 +2,9 @@
 // wires them.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -66,6 +69,28 @@ class ServiceCaller {
   virtual ~ServiceCaller() = default;
   virtual net::Task<Result<nlohmann::json>> call(std::string service, std::string operation,
                                                  nlohmann::json input) = 0;
+};
+
+// An object of S3, open: its content stays as it is while this lives, whatever becomes of the
+// object.
+class ObjectFile {
+ public:
+  virtual ~ObjectFile() = default;
+  // To be opened by this process alone.
+  virtual std::filesystem::path path() const = 0;
+  virtual std::uint64_t size() const = 0;
+  virtual std::string etag() const = 0;        // Without quotation marks.
+  virtual std::string version_id() const = 0;  // Empty in a bucket without versions.
+};
+
+// Opens objects of this region's buckets, which may be too large for a call of S3 by ServiceCaller:
+// templates, the code of functions. awsapi/s3_address.h finds bucket and key in a URL.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  // `version_id`: empty for the newest. Fails with NoSuchBucket, NoSuchKey, NoSuchVersion.
+  virtual net::Task<Result<std::shared_ptr<const ObjectFile>>> open_object(
+      std::string bucket, std::string key, std::string version_id) = 0;
 };
 
 }  // namespace aurora_global::services
