@@ -39,8 +39,16 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 200;
-  Headers headers;
+  Headers headers;  // The answer to a HEAD may tell its Content-Length; else it is the body's.
   std::string body;
+  std::shared_ptr<void> held;  // Goes when the answer is sent.
+};
+
+// Which requests may have a larger body than the others. All of their bodies together are bounded:
+// what comes over it is answered with 503.
+struct LargeBodies {
+  std::size_t each = 0, together = 0;
+  std::function<bool(const HttpRequest& head)> allowed;
 };
 
 // How a failure of this kind is told over HTTP.
@@ -63,16 +71,25 @@ HttpHandler guarded(HttpHandler handler, FailureAnswer answer);
 
 using TlsContext = std::shared_ptr<asio::ssl::context>;
 
+// What becomes of a body over the limit: `refused` answers 413 at once, `counted` reads it to its
+// end (within the same 30 s) without storing more than the limit, and lets the handler say so.
+enum class OverLimit { refused, counted };
+
+// What a server takes.
+struct HttpServing {
+  TlsContext tls;
+  bool plain_as_well = false;  // With TLS: whoever begins without it is served without it.
+  std::size_t body_bytes_max = kHttpBodyBytesMax;
+  OverLimit over = OverLimit::refused;
+  LargeBodies large;
+};
+
 // "127.0.1.1:4566" as an endpoint. Fails with `invalid`.
 Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
 
 // A listening socket. Fails with `conflict` when the address is taken (the message says what to
 // do), `unavailable` otherwise.
 Result<asio::ip::tcp::acceptor> listen_on(asio::any_io_executor executor, std::string_view address);
-
-// What becomes of a body over the limit: `refused` answers 413 at once, `counted` reads it to its
-// end (within the same 30 s) without storing more than the limit, and lets the handler say so.
-enum class OverLimit { refused, counted };
 
 // Serves until it is closed or destroyed, or its TaskGroup ends; open connections end with the
 // group. Connections are kept alive; an idle one is closed after 75 s, a request that does not
@@ -84,8 +101,9 @@ class HttpServer {
   // With port 0 in `address` the system chooses one: see port().
   static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
                                                     HttpHandler handler, TlsContext tls = nullptr,
-                                                    std::size_t body_bytes_max = kHttpBodyBytesMax,
-                                                    OverLimit over = OverLimit::refused);
+                                                    std::size_t body_bytes_max = kHttpBodyBytesMax);
+  static Result<std::unique_ptr<HttpServer>> listen(TaskGroup& tasks, const std::string& address,
+                                                    HttpHandler handler, HttpServing serving);
   int port() const;
   ~HttpServer() { close(); }
   HttpServer(const HttpServer&) = delete;
@@ -94,10 +112,12 @@ class HttpServer {
   void close();
 
  private:
-  struct Core;
-  class Waiting;  // Shared with the tasks.
+  struct Core;  // Shared with the tasks.
+  class Waiting;
+  class LargeBody;
   explicit HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
   static Task<void> accept_loop(std::shared_ptr<Core> core);
+  static Task<void> serve_either(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);
   static Task<void> serve_plain(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);
   static Task<void> serve_tls(std::shared_ptr<Core> core, asio::ip::tcp::socket socket);
   template <typename Stream>

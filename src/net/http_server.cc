@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <charconv>
 #include <ctime>
 #include <map>
 
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kIdleLimit = 75s;
 constexpr Duration kReadLimit = 30s;
+constexpr Duration kReadLimitPerMiB = 1s;
 constexpr Duration kHandshakeLimit = 10s;
 constexpr Duration kDrainLimit = 1s;
 
@@ -63,7 +65,7 @@ struct CountedBody {
 using Parser = http::request_parser<CountedBody>;
 
 // What came of waiting for a request.
-enum class Arrival { whole, malformed, header_too_large, body_too_large, gone };
+enum class Arrival { whole, malformed, header_too_large, body_too_large, too_many_bodies, gone };
 
 Arrival arrival_of(const boost::system::error_code& error) {
   if (!error) return Arrival::whole;
@@ -83,6 +85,9 @@ HttpResponse refusal_of(Arrival arrival, std::size_t body_bytes_max) {
   if (arrival == Arrival::body_too_large) {
     answer.status = 413;
     answer.body = "The request body is over " + std::to_string(body_bytes_max) + " bytes\n";
+  } else if (arrival == Arrival::too_many_bodies) {
+    answer.status = 503;
+    answer.body = "There are too many large requests at once\n";
   } else if (arrival == Arrival::header_too_large) {
     answer.status = 431;
     answer.body = "The request header is over " + std::to_string(kHttpHeaderBytesMax) + " bytes\n";
@@ -100,7 +105,9 @@ Task<Arrival> read_header(HttpStream& stream, beast::flat_buffer& buffer, Parser
 }
 
 Task<Arrival> read_rest(HttpStream& stream, beast::flat_buffer& buffer, Parser& parser) {
-  DeadlineGuard guard(stream.socket(), Deadline::in(kReadLimit));
+  const std::uint64_t length = parser.content_length_remaining().value_or(0);
+  DeadlineGuard guard(stream.socket(),
+                      Deadline::in(kReadLimit + kReadLimitPerMiB * (length >> 20)));
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     const auto error = co_await stream.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (error) co_return Arrival::gone;
@@ -132,13 +139,19 @@ Task<void> drain(tcp::socket& socket) {
   }
 }
 
-HttpRequest taken_from(Parser& parser) {
+// What stands in the header of a request.
+HttpRequest head_of(const Parser& parser) {
   HttpRequest request;
   request.method = std::string(parser.get().method_string());
   request.target = std::string(parser.get().target());
   for (const auto& field : parser.get()) {
     request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
+  return request;
+}
+
+HttpRequest taken_from(Parser& parser) {
+  HttpRequest request = head_of(parser);
   request.body_bytes = parser.get().body().bytes;
   request.body = std::move(parser.get().body().text);
   return request;
@@ -148,6 +161,16 @@ HttpRequest taken_from(Parser& parser) {
 bool is_framing(std::string_view name) {
   return beast::iequals(name, "Content-Length") || beast::iequals(name, "Transfer-Encoding") ||
          beast::iequals(name, "Connection");
+}
+
+// The answer to a HEAD has the length of what a GET would get: the body's, or what is said of it.
+void tell_length_only(http::response<http::string_body>& message, const HttpResponse& answer) {
+  const std::string said = header_value(answer.headers, "Content-Length");
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(said.data(), said.data() + said.size(), length);
+  const bool number = error == std::errc() && end == said.data() + said.size() && !said.empty();
+  if (message.body().empty() && number) message.content_length(length);
+  message.body().clear();
 }
 
 bool may_have_body(int status) { return status != 204 && status != 304; }
@@ -235,9 +258,8 @@ struct HttpServer::Core {
   TaskGroup& tasks;
   tcp::acceptor acceptor;
   HttpHandler handler;
-  TlsContext tls;
-  std::size_t body_bytes_max;
-  OverLimit over;
+  HttpServing takes;
+  std::size_t large_bytes = 0;  // Of the large bodies that are here.
   std::size_t connections = 0;
   // Those on which no request has begun, the one that has waited longest first.
   std::map<std::uint64_t, tcp::socket*> waiting;
@@ -261,11 +283,18 @@ class HttpServer::Waiting {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
                                                        HttpHandler handler, TlsContext tls,
-                                                       std::size_t body_bytes_max, OverLimit over) {
+                                                       std::size_t body_bytes_max) {
+  HttpServing serving;
+  serving.tls = std::move(tls);
+  serving.body_bytes_max = body_bytes_max;
+  return listen(tasks, address, std::move(handler), std::move(serving));
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(TaskGroup& tasks, const std::string& address,
+                                                       HttpHandler handler, HttpServing serving) {
   TRY(tcp::acceptor acceptor, listen_on(tasks.executor(), address));
-  std::shared_ptr<Core> core(new Core{tasks, std::move(acceptor),
-                                      guarded(std::move(handler), plain_failure), std::move(tls),
-                                      body_bytes_max, over});
+  std::shared_ptr<Core> core(new Core{
+      tasks, std::move(acceptor), guarded(std::move(handler), plain_failure), std::move(serving)});
   tasks.spawn("http server " + address, accept_loop(core));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
@@ -296,12 +325,31 @@ Task<void> HttpServer::accept_loop(std::shared_ptr<Core> core) {
     }
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    if (core->tls) {
+    if (core->takes.tls && core->takes.plain_as_well) {
+      core->tasks.spawn("http or https connection", serve_either(core, std::move(socket)));
+    } else if (core->takes.tls) {
       core->tasks.spawn("https connection", serve_tls(core, std::move(socket)));
     } else {
       core->tasks.spawn("http connection", serve_plain(core, std::move(socket)));
     }
   }
+}
+
+// TLS begins with a record of a handshake, which no method of HTTP begins like.
+Task<void> HttpServer::serve_either(std::shared_ptr<Core> core, tcp::socket socket) {
+  constexpr char kHandshake = 0x16;
+  char first = 0;
+  {
+    const Counted counted(core->connections);
+    const Waiting waiting(*core, socket);
+    DeadlineGuard guard(socket, Deadline::in(kIdleLimit));
+    auto [error, size] = co_await socket.async_receive(asio::buffer(&first, 1),
+                                                       tcp::socket::message_peek, use_result);
+    if (error || size == 0) co_return;
+  }
+  auto serving = first == kHandshake ? serve_tls(core, std::move(socket))
+                                     : serve_plain(core, std::move(socket));
+  co_await std::move(serving);
 }
 
 Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socket) {
@@ -313,7 +361,7 @@ Task<void> HttpServer::serve_plain(std::shared_ptr<Core> core, tcp::socket socke
 Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket) {
   const Counted counted(core->connections);
   HttpStream stream(std::move(socket));
-  HttpStream::Tls& tls = stream.secure(*core->tls);
+  HttpStream::Tls& tls = stream.secure(*core->takes.tls);
   {
     DeadlineGuard guard(stream.socket(), Deadline::in(kHandshakeLimit));
     const auto error = co_await stream.shake_hands(asio::ssl::stream_base::server);
@@ -323,20 +371,53 @@ Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket)
   co_await serve(*core, stream, client_name);
 }
 
+// The room that a large body takes, as long as it is here.
+class HttpServer::LargeBody {
+ public:
+  explicit LargeBody(Core& core) : core_(core) {}
+  ~LargeBody() { core_.large_bytes -= bytes_; }
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+
+  // Whether the body that a header announces may come.
+  Arrival take(const Parser& parser) {
+    const std::uint64_t length = parser.content_length_remaining().value_or(0);
+    const bool counted = core_.takes.over == OverLimit::counted;
+    if (length <= core_.takes.body_bytes_max || counted) return Arrival::whole;
+    if (!core_.takes.large.allowed || !core_.takes.large.allowed(head_of(parser))) return Arrival::body_too_large;
+    if (length >
+        core_.takes.large.together - std::min(core_.takes.large.together, core_.large_bytes)) {
+      return Arrival::too_many_bodies;
+    }
+    bytes_ = length;
+    core_.large_bytes += bytes_;
+    return Arrival::whole;
+  }
+
+ private:
+  Core& core_;
+  std::size_t bytes_ = 0;
+};
+
 template <typename Stream>
 Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name) {
-  beast::flat_buffer buffer(kHttpHeaderBytesMax + core.body_bytes_max);
+  beast::flat_buffer buffer(kHttpHeaderBytesMax + core.takes.body_bytes_max);
   for (;;) {
     Parser parser;
     parser.header_limit(kHttpHeaderBytesMax);
-    if (core.over == OverLimit::refused) parser.body_limit(core.body_bytes_max);
-    if (core.over == OverLimit::counted) parser.body_limit(boost::none);
-    parser.get().body().kept_max = core.body_bytes_max;
+    const std::size_t most = std::max(core.takes.body_bytes_max, core.takes.large.each);
+    const bool counted = core.takes.over == OverLimit::counted;
+    parser.body_limit(counted ? boost::none : boost::optional<std::uint64_t>(most));
+    parser.get().body().kept_max = most;
+    LargeBody large(core);
     Arrival arrival = Arrival::gone;
     {
       const Waiting waiting(core, stream.socket());
       arrival = co_await read_header(stream, buffer, parser);
     }
+    if (arrival == Arrival::whole) arrival = large.take(parser);
+    // Without a length nobody says that it will be large.
+    if (parser.chunked() && !counted) parser.body_limit(core.takes.body_bytes_max);
     if (arrival == Arrival::whole) arrival = co_await read_rest(stream, buffer, parser);
     if (arrival == Arrival::gone) co_return;
     const bool keep = arrival == Arrival::whole && parser.get().keep_alive();
@@ -348,7 +429,7 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
       auto handling = core.handler(std::move(request));
       answer = co_await std::move(handling);
     } else {
-      answer = refusal_of(arrival, core.body_bytes_max);
+      answer = refusal_of(arrival, core.takes.body_bytes_max);
     }
     http::response<http::string_body> message;
     message.version(11);
@@ -360,7 +441,7 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
     message.keep_alive(keep);
     if (may_have_body(answer.status)) message.body() = std::move(answer.body);
     message.prepare_payload();
-    if (head) message.body().clear();  // Only its length is told.
+    if (head) tell_length_only(message, answer);
     const bool written = co_await write_answer(stream, message);
     if (!written) co_return;
     if (keep) continue;

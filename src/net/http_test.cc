@@ -169,6 +169,72 @@ TEST(Http, AnswersWhatItCannotServe) {
   });
 }
 
+TEST(Http, SomeRequestsMayBeLargerButNotAllAtOnce) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    HttpServing serving;
+    serving.body_bytes_max = 10;
+    serving.large = {100, 150, [](const HttpRequest& head) { return head.method == "PUT"; }};
+    auto server = HttpServer::listen(tasks, own_address(11), echo, serving);
+    CO_ASSERT_OK(server);
+    const auto head = [](const std::string& method, std::size_t length) {
+      return method + " / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+             std::to_string(length) + "\r\n\r\n";
+    };
+    const auto status = [&](const std::string& method, std::size_t length) -> Task<std::string> {
+      auto talking = converse(own_address(11), head(method, length) + std::string(length, 'x'));
+      const std::string answer = co_await std::move(talking);
+      co_return answer.substr(9, 3);
+    };
+    EXPECT_EQ(co_await status("POST", 10), "200");
+    EXPECT_EQ(co_await status("POST", 11), "413");
+    EXPECT_EQ(co_await status("PUT", 100), "200");
+    EXPECT_EQ(co_await status("PUT", 101), "413");
+    tcp::socket first(co_await asio::this_coro::executor);
+    auto [refused] = co_await first.async_connect(*parse_endpoint(own_address(11)), use_result);
+    EXPECT_FALSE(refused);
+    const std::string begun = "Expect: 100-continue\r\n";
+    std::string text = head("PUT", 100);
+    text.insert(text.find("Connection"), begun);
+    auto [unsent, sent] = co_await asio::async_write(first, asio::buffer(text), use_result);
+    EXPECT_FALSE(unsent);
+    std::array<char, 64> go;  // It is let in: its room is taken.
+    auto [unread, size] = co_await first.async_read_some(asio::buffer(go), use_result);
+    EXPECT_EQ(std::string(go.data(), size).substr(0, 12), "HTTP/1.1 100");
+    EXPECT_EQ(co_await status("PUT", 60), "503");
+    EXPECT_EQ(co_await status("PUT", 50), "200");
+    const std::string rest(100, 'x');
+    auto [late, written] = co_await asio::async_write(first, asio::buffer(rest), use_result);
+    EXPECT_FALSE(late);
+    std::string answer;
+    while (answer.find(rest) == std::string::npos) {
+      auto [error, more] = co_await first.async_read_some(asio::buffer(go), use_result);
+      if (error) break;
+      answer.append(go.data(), more);
+    }
+    EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 200");
+    EXPECT_EQ(co_await status("PUT", 100), "200");
+  });
+}
+
+TEST(Http, AnAnswerToHeadTellsALengthThatItHasNot) {
+  run([](TaskGroup& tasks) -> Task<void> {
+    const auto said = [](HttpRequest) -> Task<HttpResponse> {
+      HttpResponse response;
+      response.headers.emplace_back("Content-Length", "4711");
+      co_return response;
+    };
+    const auto server = listen(tasks, own_address(12), said);
+    const auto of = [](const std::string& method) {
+      return converse(own_address(12),
+                      method + " / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    };
+    const std::string head = co_await of("HEAD");
+    EXPECT_NE(head.find("Content-Length: 4711\r\n"), std::string::npos) << head;
+    const std::string got = co_await of("GET");
+    EXPECT_NE(got.find("Content-Length: 0\r\n"), std::string::npos) << got;
+  });
+}
+
 TEST(Http, PipelinedRequestsAreAnsweredInOrder) {
   run([](TaskGroup& tasks) -> Task<void> {
     const auto server = listen(tasks, own_address(9));

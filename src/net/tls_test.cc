@@ -80,6 +80,35 @@ class Tls : public ::testing::Test {
   std::filesystem::path directory_;
 };
 
+TEST_F(Tls, OnePortTakesBothWhereItShall) {
+  run([&](TaskGroup& tasks) -> Task<void> {
+    auto tls = server_tls(certificate("server"), key("server"));
+    CO_ASSERT_OK(tls);
+    const auto say = [](HttpRequest request) -> Task<HttpResponse> {
+      HttpResponse response;
+      response.body = request.target;
+      co_return response;
+    };
+    auto server = HttpServer::listen(tasks, own_address(21), say, HttpServing{*tls, true, 100, {}});
+    CO_ASSERT_OK(server);
+    auto trusting = client_tls(certificate("servers"));
+    CO_ASSERT_OK(trusting);
+    HttpClient plain(tasks.executor(), own_address(21));
+    HttpClient secure(tasks.executor(), own_address(21), *trusting, "127.0.1.1");
+    HttpClient other(tasks.executor(), own_address(21), *trusting, "another.test");
+    HttpRequest request;
+    request.method = "GET";
+    request.target = "/said";
+    for (HttpClient* client : {&plain, &secure}) {
+      const auto answer = co_await client->request(request, Deadline::in(20s));
+      CO_ASSERT_OK(answer);
+      EXPECT_EQ(answer->body, "/said");
+    }
+    const auto refused = co_await other.request(request, Deadline::in(20s));
+    EXPECT_TRUE(refused.has_error());
+  });
+}
+
 TEST_F(Tls, BothSidesKnowEachOther) {
   EXPECT_EQ(talk("client", "us-east-1.test"), "region:us-west-2");
   EXPECT_EQ(talk("client", "127.0.1.1"), "region:us-west-2");

@@ -75,10 +75,12 @@ Sandbox::Sandbox(boost::asio::any_io_executor executor, const FunctionConfig& co
 Sandbox::~Sandbox() = default;
 
 net::Task<Result<void>> Sandbox::start() {
-  CO_TRY(server_, net::HttpServer::listen(
-                      tasks_, plan_.listen_host + ":0",
-                      [this](net::HttpRequest request) { return serve(std::move(request)); },
-                      nullptr, kResponseBytesMax, net::OverLimit::counted));
+  net::HttpServing serving;
+  serving.body_bytes_max = kResponseBytesMax;
+  serving.over = net::OverLimit::counted;
+  net::HttpHandler handler = [this](net::HttpRequest request) { return serve(std::move(request)); };
+  CO_TRY(server_, net::HttpServer::listen(tasks_, plan_.listen_host + ":0", std::move(handler),
+                                          std::move(serving)));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) co_return make_error(ErrorKind::exhausted, "open pipe");
   net::CommandLine command = plan_.command;
