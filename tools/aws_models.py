@@ -39,7 +39,21 @@ SERVED = {
         EnableKeyRotation DisableKeyRotation GetKeyRotationStatus TagResource UntagResource
         ListResourceTags CreateAlias UpdateAlias DeleteAlias ListAliases Encrypt Decrypt ReEncrypt
         GenerateDataKey GenerateDataKeyWithoutPlaintext"""),
-    "sts": ("sts/2011-06-15", "GetCallerIdentity"),
+    "sts": ("sts/2011-06-15", "GetCallerIdentity AssumeRole"),
+    "iam": ("iam/2010-05-08", "GetRole"),
+    "ec2": ("ec2/2016-11-15", "DescribeAvailabilityZones DescribeRegions"),
+    "s3": ("s3/2006-03-01", """
+        CreateBucket HeadBucket DeleteBucket ListBuckets GetBucketLocation GetBucketEncryption
+        PutBucketEncryption DeleteBucketEncryption GetBucketVersioning PutBucketVersioning
+        GetBucketPolicy PutBucketPolicy DeleteBucketPolicy GetPublicAccessBlock
+        PutPublicAccessBlock DeletePublicAccessBlock GetBucketTagging PutBucketTagging
+        DeleteBucketTagging GetBucketLifecycleConfiguration PutBucketLifecycleConfiguration
+        DeleteBucketLifecycle ListObjectsV2 ListObjects ListObjectVersions PutObject GetObject
+        HeadObject DeleteObject DeleteObjects CopyObject CreateMultipartUpload UploadPart
+        CompleteMultipartUpload AbortMultipartUpload ListParts"""),
+    "ssm": ("ssm/2014-11-06", """
+        PutParameter GetParameter GetParameters GetParametersByPath DeleteParameter DeleteParameters
+        DescribeParameters"""),
     "cloudformation": ("cloudformation/2010-05-15", """
         ValidateTemplate GetTemplateSummary CreateChangeSet DescribeChangeSet ExecuteChangeSet
         DeleteChangeSet ListChangeSets CreateStack UpdateStack DeleteStack CancelUpdateStack
@@ -55,10 +69,11 @@ class Service:
     def __init__(self, model, operations, own):
         self.model, self.shapes, self.own = model, {}, own
         about = model["metadata"]
+        self.is_ec2 = about["protocol"] == "ec2"
         self.out = {
             "version": about["apiVersion"],
             "protocols": about.get("protocols", [about["protocol"]]),
-            "namespace": about.get("xmlNamespace", ""),
+            "namespace": about.get("xmlNamespace") or namespace_of(model, operations),
             "target": about.get("targetPrefix", about["serviceId"].replace(" ", "")),
             "json": about.get("jsonVersion", ""),
             "operations": {name: self.operation(name) for name in operations},
@@ -69,6 +84,8 @@ class Service:
         """Input, output, where it is asked for, which errors it knows."""
         given = self.model["operations"][name]
         made = {"http": [given["http"]["method"], given["http"]["requestUri"]]}
+        if given["http"].get("responseCode", 200) != 200:
+            made["status"] = given["http"]["responseCode"]
         if "input" in given:
             made["in"] = self.shape(given["input"]["shape"])
         if "output" in given:
@@ -113,9 +130,21 @@ class Service:
                 made["r"] = given["required"]
         elif kind == "list":
             made["m"] = self.member(given["member"])
+            if self.is_ec2:
+                made["qf"] = True  # Lists in requests of EC2 are always flat.
         elif kind == "map":
             made["k"], made["v"] = self.member(given["key"]), self.member(given["value"])
         return name
+
+
+def namespace_of(model, operations):
+    """REST-XML names it where a payload is, the others nowhere."""
+    for name in operations:
+        given = model["operations"][name].get("input", {})
+        for member in model["shapes"].get(given.get("shape"), {}).get("members", {}).values():
+            if "xmlNamespace" in member:
+                return member["xmlNamespace"]["uri"]
+    return ""
 
 
 def load(folder):

@@ -14,6 +14,13 @@ bool same_name(std::string_view left, std::string_view right) {
 
 }  // namespace
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
 std::string header(const Headers& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
     if (same_name(key, name)) return value;

@@ -17,6 +17,9 @@ struct HttpMessage {
   std::string body;
 };
 
+// ASCII in lower case.
+std::string lower(std::string_view text);
+
 // First value of a header, names compared without case; "" if there is none.
 std::string header(const Headers& headers, std::string_view name);
 

@@ -478,7 +478,7 @@ std::vector<const Node*> numbered(InputReader& reader, const Node& node) {
 // A list's elements lie below its element's name, "member" or, flattened, below the list itself.
 const Node* elements_of(InputReader& reader, const Shape& shape, const Node& node,
                         std::string_view inner) {
-  if (shape.flattened) return &node;
+  if (shape.flattened_in_forms) return &node;
   const Node* found = nullptr;
   for (const auto& [name, child] : node.children) {
     const bool fits = name == inner || name == "member";

@@ -22,21 +22,24 @@ void write_map(XmlWriter& xml, const Shape& shape, const json& value) {
   }
 }
 
-void write_structure(XmlWriter& xml, const Shape& shape, const json& value) {
+}  // namespace
+
+void write_members(XmlWriter& xml, const Shape& shape, const json& value) {
   for (const ShapeMember& member : shape.members) {
     const auto found = value.find(member.name);
-    if (found != value.end() && !found->is_null()) {
+    if (member.location != Location::body || found == value.end() || found->is_null()) continue;
+    if (member.shape->type == ShapeType::list && member.shape->flattened) {
+      for (const json& one : *found) write_xml(xml, member.wire, *member.shape->element, one);
+    } else {
       write_xml(xml, member.wire, *member.shape, *found);
     }
   }
 }
 
-}  // namespace
-
 void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape, const json& value) {
   if (value.is_object() || value.is_array()) {
     xml.open(name);
-    if (shape.type == ShapeType::structure) write_structure(xml, shape, value);
+    if (shape.type == ShapeType::structure) write_members(xml, shape, value);
     if (shape.type == ShapeType::map) write_map(xml, shape, value);
     if (shape.type == ShapeType::list) {
       for (const json& one : value) write_xml(xml, shape.element_wire, *shape.element, one);

@@ -13,6 +13,9 @@ namespace aurora_global::awsapi {
 void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape,
                const nlohmann::json& value);
 
+// What is in it, of a structure: the members that travel in the body.
+void write_members(XmlWriter& xml, const Shape& shape, const nlohmann::json& value);
+
 // The error of a service that has this code in the Query protocol ("InvalidParameterValue") or this
 // shape in the others ("InvalidParameterValueException"); nullptr if none of its operations has it.
 const OperationError* error_of(const ServiceModel& service, const std::string& code);

@@ -87,7 +87,9 @@ std::string encode_form(const Form& form) {
 
 XmlWriter::XmlWriter(std::string_view root, std::string_view xmlns) {
   text_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<";
-  text_.append(root).append(" xmlns=\"").append(xmlns).append("\">");
+  text_.append(root);
+  if (!xmlns.empty()) text_.append(" xmlns=\"").append(xmlns).append("\"");
+  text_ += '>';
   open_.emplace_back(root);
 }
 
@@ -122,19 +124,13 @@ std::string XmlWriter::finish() {
 
 int http_status_of(std::string_view code) {
   static constexpr std::pair<std::string_view, int> kStatuses[] = {
-      {"DBClusterNotFoundFault", 404},
-      {"DBInstanceNotFound", 404},
-      {"GlobalClusterNotFoundFault", 404},
-      {"ResourceNotFoundFault", 404},
-      {"DBClusterQuotaExceededFault", 403},
-      {"SignatureDoesNotMatch", 403},
-      {"InvalidClientTokenId", 403},
-      {"MissingAuthenticationToken", 403},
-      {"AccessDenied", 403},
-      {"RequestTooLargeException", 413},
-      {"TooManyRequestsException", 429},
-      {"ServiceUnavailable", 503},
-      {"InternalFailure", 500},
+      {"DBClusterNotFoundFault", 404},      {"DBInstanceNotFound", 404},
+      {"GlobalClusterNotFoundFault", 404},  {"ResourceNotFoundFault", 404},
+      {"DBClusterQuotaExceededFault", 403}, {"SignatureDoesNotMatch", 403},
+      {"InvalidClientTokenId", 403},        {"ExpiredToken", 403},
+      {"MissingAuthenticationToken", 403},  {"AccessDenied", 403},
+      {"RequestTooLargeException", 413},    {"TooManyRequestsException", 429},
+      {"ServiceUnavailable", 503},          {"InternalFailure", 500},
   };
   for (const auto& [name, status] : kStatuses) {
     if (name == code) return status;

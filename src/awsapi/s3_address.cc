@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::string_view kLocalhost = ".localhost";
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // "BUCKET.s3.us-east-1.amazonaws.com" -> "BUCKET"; "" for a host that names no bucket.
 std::string bucket_in(std::string_view host) {
   const std::string name = lower(host.substr(0, host.rfind(':')));

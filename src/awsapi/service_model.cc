@@ -31,6 +31,7 @@ ShapeType type_named(const std::string& name) {
 
 Location location_named(const std::string& name) {
   if (name == "header") return Location::header;
+  if (name == "headers") return Location::headers;
   if (name == "querystring") return Location::query;
   if (name == "uri") return Location::label;
   if (name == "statusCode") return Location::status;
@@ -57,6 +58,7 @@ class ModelReader {
     data_.at("namespace").get_to(model_->xml_namespace);
     data_.at("target").get_to(model_->target);
     data_.at("json").get_to(model_->json_version);
+    data_.at("protocols").at(0).get_to(model_->protocol);
     for (const auto& [shape, about] : data_.at("shapes").items()) {
       model_->shapes.push_back(std::make_unique<Shape>());
       model_->shapes.back()->name = shape;
@@ -77,6 +79,7 @@ class ModelReader {
   void fill(Shape& shape, const json& about) {
     shape.type = type_named(about.at("t").get<std::string>());
     shape.flattened = about.value("f", false);
+    shape.flattened_in_forms = shape.flattened || about.value("qf", false);
     shape.sensitive = about.value("x", false);
     shape.pattern = about.value("p", "");
     shape.expression = compiled(shape.pattern);
@@ -116,6 +119,7 @@ class ModelReader {
     operation.input = named(about, "in");
     operation.output = named(about, "out");
     operation.wrapper = about.value("wrap", "");
+    operation.status = about.value("status", 200);
     const json errors = about.value("errors", json::object());
     for (const auto& [shape, facts] : errors.items()) {
       operation.errors.push_back({shape, facts.at(0).get<std::string>(), facts.at(1).get<int>()});

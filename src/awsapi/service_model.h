@@ -17,8 +17,8 @@ enum class ShapeType { structure, list, map, string, blob, boolean, integer, flo
 
 struct Shape;
 
-// Where a member travels in a REST protocol.
-enum class Location { body, header, query, label, payload, status };
+// Where a member travels in a REST protocol; `headers` are those that begin with its name.
+enum class Location { body, header, headers, query, label, payload, status };
 
 struct ShapeMember {
   std::string name;
@@ -36,6 +36,7 @@ struct Shape {
   const Shape* key = nullptr;        // Of a map.
   std::string element_wire;          // Of a list's element in Query and XML; "member" by default.
   bool flattened = false;
+  bool flattened_in_forms = false;  // Of a list in the Query protocol of EC2.
   bool sensitive = false;
   std::vector<std::string> values;  // Of an enumeration.
   std::optional<double> min, max;   // Of a value, a length or a size.
@@ -57,12 +58,14 @@ struct OperationModel {
   const Shape* input = nullptr;
   const Shape* output = nullptr;
   std::string wrapper;  // Of the result in the Query protocol.
+  int status = 200;
   std::vector<OperationError> errors;
 };
 
 struct ServiceModel {
   std::string name;  // In a credential scope: "rds", "monitoring".
   std::string version, xml_namespace, target, json_version;
+  std::string protocol;  // The first of those that the model names: "query", "rest-xml", "ec2".
   std::vector<OperationModel> operations;
   std::vector<std::unique_ptr<Shape>> shapes;
 

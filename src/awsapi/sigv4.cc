@@ -1,9 +1,6 @@
 #include "awsapi/sigv4.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,43 +8,16 @@
 #include <functional>
 #include <map>
 
+#include "awsapi/hashes.h"
+
 namespace aurora_global::awsapi {
 namespace {
 
 constexpr std::chrono::seconds kExpiresMax = std::chrono::days(7);  // Of a presigned URL.
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
-
-std::string sha256_hex(std::string_view text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return hex({reinterpret_cast<const char*>(digest), sizeof digest});
-}
-
-std::string hmac(std::string_view key, std::string_view text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &size);
-  return std::string(reinterpret_cast<const char*>(digest), size);
-}
+constexpr std::string_view kS3 = "s3";
+constexpr std::string_view kUnsigned = "UNSIGNED-PAYLOAD";
+constexpr std::chrono::minutes kClockSkewMaxOfS3{15};
 
 // Spaces at the ends go, runs of spaces become one.
 std::string trimmed(std::string_view text) {
@@ -109,12 +79,24 @@ std::string canonical_path(std::string_view path) {
   return out.empty() || slash ? out + "/" : out;
 }
 
+// S3's: as it was sent, encoded in one way.
+std::string s3_path(std::string_view path) {
+  std::string out;
+  for (const std::string& segment : split(path.substr(1), '/')) {
+    out += "/" + percent_encode(percent_decode(segment));
+  }
+  return out;
+}
+
 std::string canonical_request(const HttpMessage& message,
                               const std::vector<std::string>& signed_names,
-                              std::string_view payload_hash) {
+                              std::string_view service, std::string_view payload_hash) {
   const std::string_view target = message.target;
   const auto question = target.find('?');
-  std::string text = message.method + "\n" + canonical_path(target.substr(0, question)) + "\n";
+  const std::string_view path = target.substr(0, question);
+  const bool as_sent = service == kS3 && path.starts_with('/');
+  std::string text =
+      message.method + "\n" + (as_sent ? s3_path(path) : canonical_path(path)) + "\n";
   text += question == std::string_view::npos ? "" : canonical_query(target.substr(question + 1));
   text += "\n";
   std::map<std::string, std::string> headers;
@@ -132,16 +114,21 @@ std::string canonical_request(const HttpMessage& message,
   return text;
 }
 
-std::string signature(std::string_view secret, const CredentialScope& scope,
-                      std::string_view amz_date, std::string_view request) {
-  const std::string scope_text =
-      scope.date + "/" + scope.region + "/" + scope.service + "/aws4_request";
+std::string text_of(const CredentialScope& scope) {
+  return scope.date + "/" + scope.region + "/" + scope.service + "/aws4_request";
+}
+
+std::string signing_key(std::string_view secret, const CredentialScope& scope) {
+  const std::string date_key = hmac_sha256("AWS4" + std::string(secret), scope.date);
+  const std::string region_key = hmac_sha256(date_key, scope.region);
+  return hmac_sha256(hmac_sha256(region_key, scope.service), "aws4_request");
+}
+
+std::string signature(std::string_view key, const CredentialScope& scope, std::string_view amz_date,
+                      std::string_view request) {
   const std::string to_sign = std::string(kAlgorithm) + "\n" + std::string(amz_date) + "\n" +
-                              scope_text + "\n" + sha256_hex(request);
-  const std::string date_key = hmac("AWS4" + std::string(secret), scope.date);
-  const std::string region_key = hmac(date_key, scope.region);
-  const std::string service_key = hmac(region_key, scope.service);
-  return hex(hmac(hmac(service_key, "aws4_request"), to_sign));
+                              text_of(scope) + "\n" + sha256_hex(request);
+  return hex_text(hmac_sha256(key, to_sign));
 }
 
 std::string amz_date_of(WallTime now) {
@@ -243,8 +230,27 @@ Result<Authorization> parse_authorization(const HttpMessage& message) {
   return parsed;
 }
 
+std::string session_token_of(const HttpMessage& message) {
+  const std::string token = header(message.headers, "X-Amz-Security-Token");
+  return token.empty() ? query_value(message.target, "X-Amz-Security-Token") : token;
+}
+
+// S3 allows more, and has words of its own.
+Result<void> check_time_of_s3(const Authorization& authorization, WallTime date, WallTime now) {
+  if (authorization.expires && date + *authorization.expires < now) {
+    return refuse("AccessDenied", "Request has expired");
+  }
+  const bool early = date > now + kClockSkewMaxOfS3;
+  if (early || (!authorization.expires && date + kClockSkewMaxOfS3 < now)) {
+    return refuse("RequestTimeTooSkewed",
+                  "The difference between the request time and the current time is too large.");
+  }
+  return ok();
+}
+
 // When a signature counts: five minutes either way, a presigned URL as long as it says.
 Result<void> check_time(const Authorization& authorization, WallTime date, WallTime now) {
+  if (authorization.scope.service == kS3) return check_time_of_s3(authorization, date, now);
   const std::string& amz_date = authorization.amz_date;
   const WallTime last = date + (authorization.expires ? *authorization.expires : kClockSkewMax);
   if (last < now && authorization.expires) {
@@ -265,6 +271,46 @@ Result<void> check_time(const Authorization& authorization, WallTime date, WallT
   return ok();
 }
 
+// A body in chunks is checked when they are read: what is signed is how they are.
+Result<Payload> payload_kind(std::string_view hash) {
+  if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") return Payload::signed_chunks;
+  if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") return Payload::signed_trailer;
+  if (hash == "STREAMING-UNSIGNED-PAYLOAD-TRAILER") return Payload::unsigned_trailer;
+  return make_error(ErrorKind::invalid,
+                    "A header you provided implies functionality that is not implemented: "
+                    "X-Amz-Content-Sha256: " +
+                        shown(hash),
+                    "NotImplemented");
+}
+
+// What the signature has for the payload. Fails for a body that has another hash.
+Result<std::string> payload_hash_of(const HttpMessage& message, const Authorization& authorization,
+                                    Payload& kind) {
+  std::string named = header(message.headers, "X-Amz-Content-Sha256");
+  const bool s3 = authorization.scope.service == kS3;
+  if (s3 && named.empty() && authorization.expires) named = kUnsigned;
+  if (s3 && named.empty()) {
+    return make_error(ErrorKind::invalid,
+                      "Missing required header for this request: x-amz-content-sha256",
+                      "InvalidRequest");
+  }
+  if (named == kUnsigned) return named;
+  if (s3 && named.starts_with("STREAMING-")) {
+    TRY(kind, payload_kind(named));
+    return named;
+  }
+  const std::string actual = sha256_hex(message.body);
+  if (named.empty() || named == actual) return actual;
+  if (s3) {
+    return make_error(
+        ErrorKind::invalid,
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        "XAmzContentSHA256Mismatch");
+  }
+  return refuse("SignatureDoesNotMatch",
+                "The payload does not have the hash that the request names");
+}
+
 }  // namespace
 
 void sign(HttpMessage& message, const Credentials& credentials, std::string_view host,
@@ -276,17 +322,24 @@ void sign(HttpMessage& message, const Credentials& credentials, std::string_view
                               std::string(service)};
   std::vector<std::string> names = {"host", "x-amz-date"};
   std::string list = "host;x-amz-date";
+  const std::string hash = sha256_hex(message.body);
+  if (service == kS3) {
+    message.headers.emplace_back("X-Amz-Content-Sha256", hash);
+    names = {"host", "x-amz-content-sha256", "x-amz-date"};
+    list = "host;x-amz-content-sha256;x-amz-date";
+  }
   if (!credentials.session_token.empty()) {
     message.headers.emplace_back("X-Amz-Security-Token", credentials.session_token);
     names.emplace_back("x-amz-security-token");
     list += ";x-amz-security-token";
   }
-  const std::string request = canonical_request(message, names, sha256_hex(message.body));
+  const std::string request = canonical_request(message, names, service, hash);
   message.headers.emplace_back(
       "Authorization",
       std::string(kAlgorithm) + " Credential=" + scope.access_key_id + "/" + scope.date + "/" +
           scope.region + "/" + scope.service + "/aws4_request, SignedHeaders=" + list +
-          ", Signature=" + signature(credentials.secret_access_key, scope, amz_date, request));
+          ", Signature=" +
+          signature(signing_key(credentials.secret_access_key, scope), scope, amz_date, request));
 }
 
 Result<CredentialScope> scope_of(const HttpMessage& message) {
@@ -294,20 +347,10 @@ Result<CredentialScope> scope_of(const HttpMessage& message) {
   return authorization.scope;
 }
 
-Result<CredentialScope> verify(
-    const HttpMessage& message,
-    const std::function<std::optional<std::string>(std::string_view)>& secret_of, WallTime now) {
+Result<Verified> verify(const HttpMessage& message, const SecretOf& secret_of, WallTime now) {
   TRY(const Authorization authorization, parse_authorization(message));
   const CredentialScope& scope = authorization.scope;
-  const auto secret = secret_of(scope.access_key_id);
-  if (!secret) {
-    return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
-  }
-  // The keys here are permanent ones, which have no session.
-  if (!header(message.headers, "X-Amz-Security-Token").empty() ||
-      message.target.find("X-Amz-Security-Token=") != std::string::npos) {
-    return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
-  }
+  TRY(const std::string secret, secret_of(scope.access_key_id, session_token_of(message)));
   const std::string& amz_date = authorization.amz_date;
   const auto date = parse_amz_date(amz_date);
   const auto& names = authorization.signed_headers;
@@ -329,22 +372,23 @@ Result<CredentialScope> verify(
     return refuse("IncompleteSignature",
                   "SignedHeaders names headers of the request, in lower case, sorted, each once");
   }
-  std::string payload_hash = header(message.headers, "X-Amz-Content-Sha256");
-  const std::string actual = sha256_hex(message.body);
-  if (payload_hash.empty()) payload_hash = actual;
-  if (payload_hash != "UNSIGNED-PAYLOAD" && payload_hash != actual) {
-    return refuse("SignatureDoesNotMatch",
-                  "The payload does not have the hash that the request names");
-  }
-  const std::string request = canonical_request(message, names, payload_hash);
-  const std::string expected = signature(*secret, scope, amz_date, request);
+  Verified verified{scope};
+  TRY(const std::string hash, payload_hash_of(message, authorization, verified.payload));
+  const std::string request = canonical_request(message, names, scope.service, hash);
+  const std::string key = signing_key(secret, scope);
+  const std::string expected = signature(key, scope, amz_date, request);
   if (expected.size() != authorization.signature.size() ||
       CRYPTO_memcmp(expected.data(), authorization.signature.data(), expected.size()) != 0) {
     return refuse("SignatureDoesNotMatch",
                   "The request signature we calculated does not match the signature you provided. "
                   "Check your AWS Secret Access Key and signing method.");
   }
-  return scope;
+  verified.chunks = {key, amz_date, text_of(scope), expected};
+  return verified;
+}
+
+Error invalid_token() {
+  return refuse("InvalidClientTokenId", "The security token included in the request is invalid.");
 }
 
 }  // namespace aurora_global::awsapi

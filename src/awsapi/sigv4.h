@@ -37,12 +37,32 @@ void sign(HttpMessage& message, const Credentials& credentials, std::string_view
 // The scope that a request names, without checking the signature. Fails as verify() does.
 Result<CredentialScope> scope_of(const HttpMessage& message);
 
-// Checks the signature. `secret_of` gives the secret of an access key. Errors carry AWS's code:
-// MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, SignatureDoesNotMatch
-// (also for a time that is more than five minutes away from `now`, or a presigned URL that has
-// expired).
-Result<CredentialScope> verify(
-    const HttpMessage& message,
-    const std::function<std::optional<std::string>(std::string_view)>& secret_of, WallTime now);
+// How the body is: as it is, or in chunks that awsapi/aws_chunked.h reads. S3 alone has chunks.
+enum class Payload { whole, signed_chunks, signed_trailer, unsigned_trailer };
+
+// What the chunks of a body are signed with.
+struct ChunkSigning {
+  std::string key, amz_date, scope;
+  std::string seed;  // The signature of the header.
+};
+
+struct Verified : CredentialScope {
+  Payload payload = Payload::whole;
+  ChunkSigning chunks;
+};
+
+// The secret of an access key, used with a session token ("": without one). Fails with
+// InvalidClientTokenId, ExpiredToken.
+using SecretOf =
+    std::function<Result<std::string>(std::string_view access_key_id, const std::string& token)>;
+// "The security token included in the request is invalid."
+Error invalid_token();
+
+// Checks the signature. Errors carry AWS's code: MissingAuthenticationToken, IncompleteSignature,
+// SignatureDoesNotMatch (also for a time that is more than five minutes away from `now`, or a
+// presigned URL that has expired), and those of `secret_of`; for S3 also RequestTimeTooSkewed (more
+// than 15 minutes), AccessDenied (an expired URL), XAmzContentSHA256Mismatch, InvalidRequest and
+// NotImplemented.
+Result<Verified> verify(const HttpMessage& message, const SecretOf& secret_of, WallTime now);
 
 }  // namespace aurora_global::awsapi

@@ -100,9 +100,9 @@ const SuiteCase kSuiteCases[] = {
      "Param1=value1"},
 };
 
-std::optional<std::string> secret_of(std::string_view id) {
-  if (id == kSuite.access_key_id) return kSuite.secret_access_key;
-  return std::nullopt;
+Result<std::string> secret_of(std::string_view id, const std::string& token) {
+  if (id == kSuite.access_key_id && token.empty()) return kSuite.secret_access_key;
+  return invalid_token();
 }
 
 std::string code_of(const HttpMessage& message, WallTime now = kSuiteTime) {
@@ -223,6 +223,44 @@ TEST(SigV4, ThePayloadHashIsChecked) {
   EXPECT_EQ(code_of(message), "SignatureDoesNotMatch");
 }
 
+// From the documentation of S3's "Signature Calculations for the Authorization Header".
+TEST(SigV4, AgreesWithThePublishedExamplesOfS3) {
+  HttpMessage message{
+      "GET",
+      "/test.txt",
+      {{"Host", "examplebucket.s3.amazonaws.com"},
+       {"Range", "bytes=0-9"},
+       {"x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+       {"x-amz-date", "20130524T000000Z"},
+       {"Authorization",
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/"
+        "aws4_request, SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, "
+        "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"}},
+      ""};
+  const auto secret_of = [](std::string_view, const std::string&) -> Result<std::string> {
+    return std::string("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+  };
+  const WallTime then{std::chrono::seconds(1369353600)};
+  const auto code = [&](std::chrono::minutes later) {
+    const auto verified = verify(message, secret_of, then + later);
+    return verified.has_value() ? "ok" : verified.error().code;
+  };
+  EXPECT_EQ(code(std::chrono::minutes(14)), "ok");
+  EXPECT_EQ(code(std::chrono::minutes(16)), "RequestTimeTooSkewed");
+  message.body = "x";
+  EXPECT_EQ(code(std::chrono::minutes(0)), "XAmzContentSHA256Mismatch");
+}
+
+TEST(SigV4, APathOfS3CountsAsItWasSent) {
+  for (const char* target : {"/bucket//a/../b%20c", "/bucket/a+b/", "/"}) {
+    HttpMessage message{"PUT", target, {}, "content"};
+    sign(message, kSuite, "127.0.1.1:4566", "us-east-1", "s3", kSuiteTime);
+    EXPECT_EQ(code_of(message), "ok") << target;
+    message.target += "x";
+    EXPECT_EQ(code_of(message), "SignatureDoesNotMatch") << target;
+  }
+}
+
 TEST(Utf8, IsToldFromOtherBytes) {
   for (const char* good : {"", "a", "\u00e9", "\u1234", "\U0001F600", "\U0010FFFF"}) {
     EXPECT_TRUE(is_valid_utf8(good)) << good;
@@ -250,7 +288,9 @@ const char* const kPresigned =
 
 TEST(SigV4, APresignedUrlCountsAsLongAsItSays) {
   HttpMessage message{"GET", kPresigned, {{"Host", "127.0.1.1:4566"}}, ""};
-  const auto secret_of = [](std::string_view) { return std::optional<std::string>("secret"); };
+  const auto secret_of = [](std::string_view, const std::string&) -> Result<std::string> {
+    return std::string("secret");
+  };
   const WallTime made{std::chrono::seconds(1'796'000'000)};
   const auto at = [&](std::chrono::seconds after) {
     const auto verified = verify(message, secret_of, made + after);

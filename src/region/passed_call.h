@@ -7,8 +7,9 @@
 
 namespace aurora_global::region {
 
-// What the peers' server and client take: a call that the API takes, and its head.
-inline constexpr std::size_t kPassedBytesMax = net::kHttpBodyBytesMax + (1u << 20);
+// What the peers' server and client take: a call that the API takes (an object on its way to S3 is
+// the largest), and its head.
+inline constexpr std::size_t kPassedBytesMax = (256u << 20) + (2u << 20);
 
 std::string encode(const RawRequest& request);
 std::string encode(const RawResponse& response);

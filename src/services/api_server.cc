@@ -6,20 +6,25 @@
 #include "awsapi/query.h"
 #include "awsapi/sigv4.h"
 #include "base/host_port.h"
+#include "net/run_blocking.h"
 #include "services/call.h"
 #include "services/compression.h"
+#include "services/ec2/ec2.h"
 #include "services/executeapi/executeapi.h"
+#include "services/iam/iam.h"
 #include "services/kms/kms.h"
 #include "services/prometheus.h"
 #include "services/rds/rds.h"
 #include "services/region_metrics.h"
 #include "services/secretsmanager/secretsmanager.h"
+#include "services/ssm/ssm.h"
 #include "services/sts/sts.h"
 
 namespace aurora_global::services {
 namespace {
 
 constexpr Duration kDrainLimit = std::chrono::seconds(5);
+constexpr std::size_t kChunkingRoom = 1u << 20;  // What the coding of a body adds.
 constexpr std::string_view kStatusService = "aurora-global";
 
 // What is found before any service is asked: what the Query protocol calls it, what the others do.
@@ -33,12 +38,16 @@ constexpr ErrorWord kErrorWords[] = {
     {"IncompleteSignature", "IncompleteSignatureException", 400, 403},
     {"InvalidClientTokenId", "UnrecognizedClientException", 400, 403},
     {"SignatureDoesNotMatch", "InvalidSignatureException", 400, 403},
+    {"ExpiredToken", "ExpiredTokenException", 400, 403},
     {"InvalidParameterValue", "SerializationException", 400, 400},
     {"InvalidAction", "UnknownOperationException", 400, 400},
     {"ServiceUnavailable", "ServiceUnavailableException", 503, 503},
 };
 
-net::HttpResponse refuse_early(const net::HttpRequest& request, Error error) {
+net::HttpResponse refuse_early(const net::HttpRequest& request, Error error,
+                               std::string_view service = "") {
+  if (service == "s3") return s3::refusal(request, error);
+  if (service == "ec2") return refuse(request, error, awsapi::service_model(service));
   const std::string code = awsapi::code_of(error);
   const Wire wire = wire_of(request);
   const auto* word = std::find_if(std::begin(kErrorWords), std::end(kErrorWords),
@@ -63,9 +72,10 @@ net::HttpResponse internal_failure(const net::HttpRequest& request, const std::s
                 nullptr, id);
 }
 
-// JSON and XML carry text only. CBOR, and what is compressed, is looked at when it is read.
-bool is_text(const net::HttpRequest& request) {
-  const bool bytes = wire_of(request) == Wire::cbor ||
+// JSON and XML carry text only. CBOR, what is compressed and what S3 gets is looked at when it is
+// read.
+bool is_text(const net::HttpRequest& request, std::string_view service) {
+  const bool bytes = wire_of(request) == Wire::cbor || service == "s3" ||
                      !net::header_value(request.headers, "Content-Encoding").empty();
   return awsapi::is_valid_utf8(request.target) && (bytes || awsapi::is_valid_utf8(request.body)) &&
          std::all_of(request.headers.begin(), request.headers.end(),
@@ -107,12 +117,17 @@ std::vector<ServedActions> served_actions() {
       {"kms", kms::action_names()},
       {"sts", sts::action_names()},
       {"cloudformation", cloudformation::action_names()},
+      {"ssm", ssm::action_names()},
+      {"s3", s3::action_names()},
+      {"iam", iam::action_names()},
+      {"ec2", ec2::action_names()},
   };
 }
 
 Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor executor,
                                                    region::Region& region, ApiOptions options) {
   std::unique_ptr<ApiServer> server(new ApiServer(executor, region, options.metrics_interval));
+  server->permanent_key_id_ = options.credentials.access_key_id;
   const region::Facts& facts = region.facts();
   TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
   TRY(server->cloudwatch_,
@@ -120,6 +135,8 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   TRY(server->cloudformation_,
       cloudformation::CloudFormation::open(executor, region, *server,
                                            {options.home / "stacks.sqlite", options.credentials}));
+  TRY(server->s3_, s3::S3::open(facts, options.home / "s3"));
+  TRY(server->ssm_, ssm::Ssm::open(region, *server, options.home / "ssm.sqlite"));
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
   functions.sandboxes = {facts.region.name, "http://" + options.api_address,
@@ -171,14 +188,22 @@ net::Task<Result<nlohmann::json>> ApiServer::call(std::string service, std::stri
     co_return co_await secretsmanager::call(region_, operation, std::move(input));
   }
   if (service == "kms") co_return co_await kms::call(region_, operation, std::move(input));
-  if (service == "sts") co_return co_await sts::call(region_.facts(), operation, std::move(input));
   if (service == "cloudformation") {
     co_return co_await cloudformation_->call(operation, std::move(input));
   }
+  if (service == "sts") {
+    auto calling = sts::call(region_, {permanent_key_id_, {}}, operation, std::move(input));
+    co_return co_await std::move(calling);
+  }
+  if (service == "ssm") co_return co_await ssm_->call(operation, std::move(input));
+  if (service == "s3") co_return co_await s3_->call(operation, std::move(input));
+  if (service == "iam") co_return co_await iam::call(region_.facts(), operation, std::move(input));
+  if (service == "ec2") co_return co_await ec2::call(region_.facts(), operation, std::move(input));
   co_return unknown_operation(operation);
 }
 
-net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpRequest request) {
+net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, sts::Caller caller,
+                                                 net::HttpRequest request) {
   if (service == "rds") co_return co_await rds::serve(region_, std::move(request));
   if (service == "lambda") co_return co_await lambda_->serve(std::move(request));
   if (service == "monitoring") co_return co_await cloudwatch_->serve(std::move(request));
@@ -187,8 +212,14 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, net::HttpR
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
-  if (service == "sts") co_return co_await sts::serve(region_.facts(), std::move(request));
   if (service == "cloudformation") co_return co_await cloudformation_->serve(std::move(request));
+  if (service == "sts") {
+    auto serving = sts::serve(region_, std::move(caller), std::move(request));
+    co_return co_await std::move(serving);
+  }
+  if (service == "ssm") co_return co_await ssm_->serve(std::move(request));
+  if (service == "iam") co_return co_await iam::serve(region_.facts(), std::move(request));
+  if (service == "ec2") co_return co_await ec2::serve(region_.facts(), std::move(request));
   if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));
@@ -217,24 +248,76 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     }
     co_return response;
   }
-  if (!is_text(request)) {
-    co_return refuse_early(
-        request, make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
-                            "InvalidParameterValue"));
-  }
-  const awsapi::HttpMessage message{request.method, request.target, request.headers, request.body};
+  awsapi::HttpMessage message{request.method, request.target, request.headers, {}};
   const auto named = awsapi::scope_of(message);
+  const std::string service = named.has_value() ? named->service : "";
+  if (!is_text(request, service)) {
+    co_return refuse_early(
+        request,
+        make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
+                   "InvalidParameterValue"),
+        service);
+  }
   if (named.has_error()) co_return refuse_early(request, named.error());
-  if (named->region != region_.facts().region.name) {
+  if (!is_for_here(*named)) {
     co_return co_await pass_on(region_, RegionId{named->region}, std::move(request));
   }
-  const auto secret_of = [&](std::string_view id) { return region_.secret_key(id); };
-  const auto scope = awsapi::verify(message, secret_of, SystemClock().wall_now());
-  if (scope.has_error()) co_return refuse_early(request, scope.error());
-  if (const auto plain = decompress(request); plain.has_error()) {
-    co_return refuse_early(request, plain.error());
+  sts::Caller caller;
+  message.body = std::move(request.body);
+  auto verifying = verify(message, caller);
+  const auto verified = co_await std::move(verifying);
+  request.body = std::move(message.body);
+  if (verified.has_error()) co_return refuse_early(request, verified.error(), service);
+  if (service == "s3") {
+    auto serving = s3_->serve(*verified, std::move(request));
+    co_return co_await std::move(serving);
   }
-  co_return co_await dispatch(scope->service, std::move(request));
+  if (const auto plain = decompress(request); plain.has_error()) {
+    co_return refuse_early(request, plain.error(), service);
+  }
+  auto dispatching = dispatch(service, std::move(caller), std::move(request));
+  co_return co_await std::move(dispatching);
+}
+
+// IAM is one for all regions, and its clients sign for us-east-1, whether the platform has it or
+// not.
+bool ApiServer::is_for_here(const awsapi::CredentialScope& scope) const {
+  return scope.region == region_.facts().region.name || scope.service == "iam";
+}
+
+// Whose secret a request is signed with: a permanent key's, or a session's.
+net::Task<Result<awsapi::Verified>> ApiServer::verify(const awsapi::HttpMessage& message,
+                                                      sts::Caller& caller) const {
+  const WallTime now = SystemClock().wall_now();
+  const auto permanent = [&](std::string_view id) { return region_.secret_key(id); };
+  const auto secret_of = [&](std::string_view id, const std::string& token) -> Result<std::string> {
+    if (token.empty()) {
+      caller.permanent_key_id = id;
+      const auto secret = permanent(id);
+      if (!secret) return awsapi::invalid_token();
+      return *secret;
+    }
+    TRY(auto opened, awsapi::open_session(id, token, permanent, now));
+    caller = {opened.session.permanent_key_id, std::move(opened.session)};
+    return std::move(opened.secret_access_key);
+  };
+  if (message.body.size() <= net::kHttpBodyBytesMax) {
+    co_return awsapi::verify(message, secret_of, now);
+  }
+  // A large body is hashed beside the loop.
+  auto running = net::run_blocking([&] { return awsapi::verify(message, secret_of, now); });
+  co_return co_await std::move(running);
+}
+
+// What has a larger body than other requests: an object, or a part of one, on its way to S3.
+net::LargeBodies large_bodies() {
+  return {static_cast<std::size_t>(s3::kPutBytesMax) + kChunkingRoom,
+          2 * (static_cast<std::size_t>(s3::kPutBytesMax) + kChunkingRoom),
+          [](const net::HttpRequest& head) {
+            const auto scope =
+                awsapi::scope_of({head.method, head.target, head.headers, std::string()});
+            return head.method == "PUT" && scope.has_value() && scope->service == "s3";
+          }};
 }
 
 }  // namespace aurora_global::services

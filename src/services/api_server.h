@@ -12,7 +12,10 @@
 #include "services/cloudwatch/cloudwatch.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
+#include "services/s3/s3.h"
 #include "services/sinks.h"
+#include "services/ssm/ssm.h"
+#include "services/sts/sts.h"
 
 namespace aurora_global::services {
 
@@ -30,6 +33,9 @@ struct ServedActions {
 };
 std::vector<ServedActions> served_actions();
 
+// Of the API address's HttpServer.
+net::LargeBodies large_bodies();
+
 // Every service of one region, wired together.
 class ApiServer final : public ServiceCaller {
  public:
@@ -44,6 +50,8 @@ class ApiServer final : public ServiceCaller {
   net::Task<Result<nlohmann::json>> call(std::string service, std::string operation,
                                          nlohmann::json input) override;
 
+  ObjectReader& objects() { return *s3_; }
+
   // For the API address and for calls that other regions pass on. Valid as long as this object.
   net::HttpHandler handler();
 
@@ -51,16 +59,23 @@ class ApiServer final : public ServiceCaller {
   ApiServer(boost::asio::any_io_executor executor, region::Region& region, Duration interval)
       : region_(region), metrics_interval_(interval), tasks_(executor) {}
   net::Task<net::HttpResponse> serve(net::HttpRequest request);
-  net::Task<net::HttpResponse> dispatch(std::string service, net::HttpRequest request);
+  net::Task<net::HttpResponse> dispatch(std::string service, sts::Caller caller,
+                                        net::HttpRequest request);
+  net::Task<Result<awsapi::Verified>> verify(const awsapi::HttpMessage& message,
+                                             sts::Caller& caller) const;
+  bool is_for_here(const awsapi::CredentialScope& scope) const;
   net::Task<void> publish_metrics();
 
   region::Region& region_;
   Duration metrics_interval_;
+  std::string permanent_key_id_;  // Of the calls that services make.
   net::TaskGroup tasks_;
   std::unique_ptr<logs::Logs> logs_;
   std::unique_ptr<cloudwatch::CloudWatch> cloudwatch_;
   std::unique_ptr<lambda::Lambda> lambda_;
   std::unique_ptr<cloudformation::CloudFormation> cloudformation_;
+  std::unique_ptr<s3::S3> s3_;
+  std::unique_ptr<ssm::Ssm> ssm_;
 };
 
 }  // namespace aurora_global::services

@@ -26,10 +26,14 @@ constexpr Words kWords[] = {
     {"rds", "MissingParameter", "InvalidParameterValue", "InvalidParameterValue"},
     {"monitoring", "MissingParameter", "ValidationError", "InvalidParameterValue"},
     {"sts", "MissingParameter", "ValidationError", "InvalidParameterValue"},
+    {"iam", "ValidationError", "ValidationError", "ValidationError"},
+    {"ec2", "MissingParameter", "InvalidParameterValue", "InvalidParameterValue"},
+    {"s3", "InvalidArgument", "InvalidArgument", "InvalidArgument"},
     {"cloudformation", "ValidationError", "ValidationError", "ValidationError"},
     {"logs", "InvalidParameterException", "InvalidParameterException", "InvalidParameterException"},
     {"secretsmanager", "ValidationException", "ValidationException", "InvalidParameterException"},
     {"kms", "ValidationException", "ValidationException", "ValidationException"},
+    {"ssm", "ValidationException", "ValidationException", "ValidationException"},
     {"lambda", "ValidationException", "ValidationException", "InvalidParameterValueException"},
 };
 
@@ -171,6 +175,18 @@ net::HttpResponse as_cbor(net::HttpResponse response) {
   return response;
 }
 
+std::string ec2_error(const std::string& code, const std::string& message, const std::string& id) {
+  awsapi::XmlWriter xml("Response", "");
+  xml.open("Errors");
+  xml.open("Error");
+  xml.element("Code", code);
+  xml.element("Message", message);
+  xml.close();
+  xml.close();
+  xml.element("RequestID", id);
+  return xml.finish();
+}
+
 net::HttpResponse rest_refusal(int status, const std::string& code, const std::string& message,
                                const std::string& id) {
   const json body = {
@@ -198,8 +214,13 @@ Result<Call> read_call(std::string_view service, const net::HttpRequest& request
   const ServiceModel& model = *awsapi::service_model(service);
   if (service == "lambda") return read_rest_call(model, request);
   const Wire wire = wire_of(request);
-  if (service == "rds" || service == "sts" || service == "cloudformation") {
+  if (service == "rds" || service == "sts" || service == "cloudformation" || service == "iam") {
     return read_query(model, request);
+  }
+  if (service == "ec2") {
+    TRY(Call call, read_query(model, request));
+    call.wire = Wire::ec2;
+    return call;
   }
   // Of CloudWatch alone: the others never spoke Query, and do not speak CBOR yet.
   const bool all = service == "monitoring";
@@ -227,6 +248,11 @@ net::HttpResponse answer_of(const Call& call, const json& output, const net::Htt
   if (call.wire == Wire::json) return response_of(200, json_type(request), text_of(output), id);
   if (call.wire == Wire::rest) return response_of(200, "application/json", text_of(output), id);
   awsapi::XmlWriter xml(call.operation->name + "Response", call.service->xml_namespace);
+  if (call.wire == Wire::ec2) {
+    xml.element("requestId", id);
+    if (shape != nullptr) awsapi::write_members(xml, *shape, output);
+    return response_of(200, "text/xml", xml.finish(), id);
+  }
   if (shape != nullptr) awsapi::write_xml(xml, call.operation->wrapper, *shape, output);
   xml.open("ResponseMetadata");
   xml.element("RequestId", id);
@@ -244,6 +270,9 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
     // REST knows no other status for it; the JSON protocols say 400.
     const bool denied = code == "AccessDeniedException";
     return rest_refusal(denied ? 403 : status, code, error.message, id);
+  }
+  if (service != nullptr && service->name == "ec2") {
+    return response_of(status, "text/xml", ec2_error(code, error.message, id), id);
   }
   if (wire == Wire::query) {
     const std::string_view xmlns = service == nullptr || service->xml_namespace.empty()

@@ -10,7 +10,7 @@
 
 namespace aurora_global::services {
 
-enum class Wire { query, json, cbor, rest };
+enum class Wire { query, json, cbor, rest, ec2, xml };
 
 // Told by its looks, as long as it is not known who asks for which service.
 Wire wire_of(const net::HttpRequest& request);

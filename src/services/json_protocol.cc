@@ -148,6 +148,11 @@ std::optional<WallTime> Members::time(const std::string& name) {
   return std::nullopt;
 }
 
+json Members::value(const std::string& name) {
+  const json* value = find(name);
+  return value == nullptr ? json() : *value;
+}
+
 std::vector<json> Members::list(const std::string& name) {
   const json* value = find(name);
   if (value == nullptr) return {};

@@ -50,6 +50,8 @@ class Members {
   std::vector<nlohmann::json> list(const std::string& name);
   // An object whose members are strings.
   std::map<std::string, std::string> pairs(const std::string& name);
+  // As it is; null: it is not there.
+  nlohmann::json value(const std::string& name);
   bool has(const std::string& name) const { return object_.contains(name); }
   void ignore(std::initializer_list<std::string_view> names);
   void problem(std::string message, std::string code = "InvalidParameterValue");

@@ -35,6 +35,9 @@ class RequestMaker {
     if (operation.input != nullptr) input = value(*operation.input, 0);
     for (std::uint64_t i = rng_.below(4); i > 1; --i) spoil(input, 0);
     made.wire = service == "lambda"                     ? Wire::rest
+                : service == "s3"                       ? Wire::xml
+                : service == "ec2"                      ? Wire::ec2
+                : service == "iam"                      ? Wire::query
                 : service == "rds" || service == "sts"  ? Wire::query
                 : service == "cloudformation"           ? Wire::query
                 : service == "monitoring" && one_in(3)  ? Wire::query
@@ -215,13 +218,94 @@ Outputs: {O: {Value: !If [C, !GetAtt R.Arn, ""], Export: {Name: !Ref AWS::StackN
       }
     } else if (at.is_array()) {
       const bool list = shape != nullptr && shape->element != nullptr;
-      const std::string inner = list && !shape->flattened ? shape->element_wire + "." : "";
+      const std::string inner = list && !shape->flattened_in_forms ? shape->element_wire + "." : "";
       for (std::size_t i = 0; i < at.size(); ++i) {
         flatten(at[i], list ? shape->element : nullptr, below(inner + std::to_string(i + 1)), form);
       }
     } else if (!at.is_null()) {
       form[path] = at.is_string() ? at.get<std::string>() : at.dump();
     }
+  }
+
+  // A document by the members' names; what has no name in the model is written as it is.
+  void write_document(awsapi::XmlWriter& xml, const nlohmann::json& at,
+                      const awsapi::Shape* shape) {
+    if (!at.is_object()) return;
+    for (const auto& [name, one] : at.items()) {
+      const auto* member = shape == nullptr ? nullptr : shape->member(name);
+      const bool list = member != nullptr && member->shape->element != nullptr && one.is_array();
+      const std::string wire = member == nullptr ? "Other" : member->wire;
+      if (!list) {
+        write_element(xml, wire, one, member == nullptr ? nullptr : member->shape);
+        continue;
+      }
+      if (!member->shape->flattened) xml.open(wire);
+      for (const auto& element : one) {
+        write_element(xml, member->shape->flattened ? wire : member->shape->element_wire, element,
+                      member->shape->element);
+      }
+      if (!member->shape->flattened) xml.close();
+    }
+  }
+  void write_element(awsapi::XmlWriter& xml, const std::string& name, const nlohmann::json& value,
+                     const awsapi::Shape* shape) {
+    if (!value.is_object()) return xml.element(name, words(value));
+    xml.open(name);
+    write_document(xml, value, shape);
+    xml.close();
+  }
+  static std::string words(const nlohmann::json& value) {
+    return value.is_string() ? value.get<std::string>()
+                             : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+  // Few names, so that requests meet what others have made.
+  std::string s3_name(const std::string& label, const std::string& otherwise) {
+    if (label == "Bucket" && !one_in(20)) return one_in(2) ? "assets" : "other-bucket";
+    if (label == "Key" && !one_in(3)) return one_in(2) ? "key" : "dir/key";
+    return otherwise;
+  }
+
+  void encode_rest_xml(const awsapi::OperationModel& operation, const nlohmann::json& input,
+                       std::string& method, std::string& target, net::Headers& headers,
+                       std::string& body) {
+    method = operation.method;
+    target = operation.path;
+    std::string query;
+    for (const auto& member : operation.input->members) {
+      if (member.location == awsapi::Location::payload) {
+        const bool bytes = member.shape->type == awsapi::ShapeType::blob;
+        if (bytes || member.shape->type == awsapi::ShapeType::string) {
+          body = bytes ? text(200) : known_or(text(40));
+        } else if (!one_in(10)) {
+          awsapi::XmlWriter xml(member.wire, "");
+          auto made = value(*member.shape, 1);
+          if (one_in(4)) spoil(made, 1);
+          write_document(xml, made, member.shape);
+          body = xml.finish();
+        }
+        continue;
+      }
+      const auto given = input.find(member.name);
+      const std::string said = given == input.end() ? "" : words(*given);
+      if (member.location == awsapi::Location::label) {
+        const bool greedy = target.find("{" + member.wire + "+}") != std::string::npos;
+        const std::string label = "{" + member.wire + (greedy ? "+}" : "}");
+        const auto at = target.find(label);
+        if (at != std::string::npos) {
+          target.replace(at, label.size(), awsapi::percent_encode(s3_name(member.wire, said)));
+        }
+      } else if (given == input.end()) {
+        continue;
+      } else if (member.location == awsapi::Location::query) {
+        query += "&" + member.wire + "=" + awsapi::percent_encode(said);
+      } else if (said.find_first_of("\r\n") == std::string::npos && one_in(3)) {
+        headers.emplace_back(
+            member.location == awsapi::Location::headers ? member.wire + "a" : member.wire, said);
+      }
+    }
+    if (!query.empty() && target.find('?') == std::string::npos) query[0] = '?';
+    target += query;
   }
 
   static std::string gzip(const std::string& plain) {
@@ -258,7 +342,9 @@ Outputs: {O: {Value: !If [C, !GetAtt R.Arn, ""], Export: {Name: !Ref AWS::StackN
     const auto dump = [](const nlohmann::json& one) {
       return one.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     };
-    if (wire == Wire::query) {
+    if (wire == Wire::xml) {
+      encode_rest_xml(operation, input, method, target, headers, body);
+    } else if (wire == Wire::query || wire == Wire::ec2) {
       awsapi::Form form;
       flatten(input, operation.input, "", form);
       form["Action"] = operation.name;
@@ -298,7 +384,7 @@ Outputs: {O: {Value: !If [C, !GetAtt R.Arn, ""], Export: {Name: !Ref AWS::StackN
       body = one_in(2) ? dump(input) : "";
     }
     if (one_in(6)) damage(body);
-    if (one_in(10)) {
+    if (wire != Wire::xml && one_in(10)) {
       body = gzip(body);
       headers.emplace_back("Content-Encoding", one_in(10) ? "br" : "gzip");
       if (one_in(4)) damage(body);
