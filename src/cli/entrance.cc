@@ -133,6 +133,9 @@ Variables shell_variables(const Home& home, const Entrance& at) {
                    {"AWS_REGION", at.region.name},
                    {"AWS_DEFAULT_REGION", at.region.name},
                    {"AWS_ENDPOINT_URL", "http://" + api_address(at.platform, at.number)},
+                   {"AWS_CONFIG_FILE", (home.root() / "aws-config").string()},
+                   {"AWS_CA_BUNDLE", (home.root() / "server-ca.crt").string()},
+                   {"CURL_CA_BUNDLE", (home.root() / "server-ca.crt").string()},
                    {"AWS_PAGER", ""},
                    {"AWS_DATA_PATH", (home.root() / "aws-models").string()},
                    {"AURORA_GLOBAL_HOME", home.root().string()}};

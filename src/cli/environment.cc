@@ -24,6 +24,9 @@ constexpr const char* kSet[] = {"PGHOST",
                                 "AWS_REGION",
                                 "AWS_DEFAULT_REGION",
                                 "AWS_ENDPOINT_URL",
+                                "AWS_CONFIG_FILE",
+                                "AWS_CA_BUNDLE",
+                                "CURL_CA_BUNDLE",
                                 "AWS_PAGER",
                                 "AWS_DATA_PATH",
                                 "AURORA_GLOBAL_HOME"};
@@ -77,7 +80,11 @@ constexpr const char* kCleared[] = {"PGHOSTADDR",
                                     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
                                     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                                     "AWS_ENDPOINT_URL_KMS",
-                                    "AWS_ENDPOINT_URL_STS"};
+                                    "AWS_ENDPOINT_URL_STS",
+                                    "AWS_ENDPOINT_URL_S3",
+                                    "AWS_ENDPOINT_URL_SSM",
+                                    "AWS_ENDPOINT_URL_IAM",
+                                    "AWS_ENDPOINT_URL_EC2"};
 
 constexpr const char* kKept = "AURORA_GLOBAL_KEPT_";   // With the name of what was there before.
 constexpr const char* kBin = "AURORA_GLOBAL_ENV_BIN";  // What is in PATH; set: an environment is.

@@ -34,7 +34,8 @@ TEST(Environment, OtherCredentialsAndEndpointsOfAwsAreTaken) {
         "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_OF_A_SERVICE_THAT_COMES"}) {
     EXPECT_TRUE(is_taken(name)) << name;
   }
-  EXPECT_FALSE(is_taken("AWS_CONFIG_FILE"));
+  EXPECT_TRUE(is_taken("AWS_CONFIG_FILE"));
+  EXPECT_FALSE(is_taken("AWS_MAX_ATTEMPTS"));
   EXPECT_FALSE(is_taken("PATH"));
 }
 

@@ -164,6 +164,13 @@ std::string platform_toml(const Platform& platform) {
   return out.str();
 }
 
+// What `env` sets for AWS's tools beside variables: `--payload` and other bytes are given as they
+// are.
+constexpr std::string_view kAwsConfig = R"(# Of `aurora-global env`.
+[default]
+cli_binary_format = raw-in-base64-out
+)";
+
 // `aws` for the shell of `env`: Debian's awscli does not know AWS_ENDPOINT_URL.
 constexpr std::string_view kAwsWrapper = R"sh(#!/bin/sh
 # Runs the next `aws` on PATH against the endpoint in AWS_ENDPOINT_URL.
@@ -193,6 +200,7 @@ Result<void> write_platform(const Home& home, const Platform& platform, const Li
   const std::string credentials = "[default]\naws_access_key_id = AKIA" + random_hex(8) +
                                   "\naws_secret_access_key = " + random_hex(20) + "\n";
   TRY_VOID(region::replace_file(home.credentials_file(), credentials, 0600));
+  TRY_VOID(region::replace_file(home.root() / "aws-config", kAwsConfig, 0644));
   if (!platform.empty) {
     TRY_VOID(region::replace_file(home.root() / "master-password", random_hex(16) + "\n", 0600));
   }

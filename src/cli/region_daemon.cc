@@ -3,6 +3,7 @@
 #include "net/log.h"
 #include "net/main_loop.h"
 #include "net/pid_file.h"
+#include "net/tls.h"
 #include "region/daemon.h"
 #include "region/machine.h"
 #include "services/api_server.h"
@@ -22,12 +23,16 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   if (!keys.empty()) options.credentials = {keys.begin()->first, keys.begin()->second, ""};
   CO_TRY(const auto services, services::ApiServer::open(executor, *daemon, std::move(options)));
   const net::HttpHandler handler = services->handler();
+  CO_TRY(net::TlsContext tls,
+         net::server_tls(config.tls_dir() / "server.crt", config.tls_dir() / "server.key"));
   daemon->set_api_handler(handler);
   net::TaskGroup tasks(executor);
   auto outcome = daemon->start();
   Result<std::unique_ptr<net::HttpServer>> api = make_error(ErrorKind::cancelled, "");
   if (outcome.has_value()) {
-    api = net::HttpServer::listen(tasks, config.api_address, handler);
+    api = net::HttpServer::listen(
+        tasks, config.api_address, handler,
+        net::HttpServing{std::move(tls), true, net::kHttpBodyBytesMax, services::large_bodies()});
     if (api.has_error()) outcome = api.error();
   }
   const bool served = outcome.has_value();
