@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ctime>
 #include <map>
+#include <utility>
 
 #include "base/rng.h"
 #include "net/http.h"
@@ -375,9 +376,12 @@ Task<void> HttpServer::serve_tls(std::shared_ptr<Core> core, tcp::socket socket)
 class HttpServer::LargeBody {
  public:
   explicit LargeBody(Core& core) : core_(core) {}
-  ~LargeBody() { core_.large_bytes -= bytes_; }
+  ~LargeBody() { give_back(); }
   LargeBody(const LargeBody&) = delete;
   LargeBody& operator=(const LargeBody&) = delete;
+
+  // The body has gone.
+  void give_back() { core_.large_bytes -= std::exchange(bytes_, 0); }
 
   // Whether the body that a header announces may come.
   Arrival take(const Parser& parser) {
@@ -428,6 +432,7 @@ Task<void> HttpServer::serve(Core& core, Stream& stream, std::string client_name
       request.client_name = client_name;
       auto handling = core.handler(std::move(request));
       answer = co_await std::move(handling);
+      large.give_back();
     } else {
       answer = refusal_of(arrival, core.takes.body_bytes_max);
     }
