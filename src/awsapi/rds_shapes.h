@@ -1,4 +1,4 @@
-// RDS's shapes as XML, both ways. Pure.
+// What RDS answers, read by a client. Pure.
 //
 // Element and list-item names are those of the RDS API model 2014-10-31, the odd ones included: the
 // items of <GlobalClusters> are <GlobalClusterMember>, those of <Readers> are <member>.
@@ -8,17 +8,6 @@
 #include "model/global_cluster.h"
 
 namespace aurora_global::awsapi {
-
-// <TagList>, with or without items.
-void write_tags(XmlWriter& xml, const std::vector<model::Tag>& tags);
-// `writer_host`: the global writer endpoint of the region that answers.
-void write_global_cluster(XmlWriter& xml, std::string_view element,
-                          const model::GlobalCluster& global, std::string_view account,
-                          std::string_view writer_host);
-void write_db_cluster(XmlWriter& xml, std::string_view element, const model::DbCluster& cluster);
-void write_db_instance(XmlWriter& xml, std::string_view element, const model::DbInstance& instance,
-                       const RegionId& region, std::string_view account);
-void write_event(XmlWriter& xml, const model::Event& event);
 
 // A GlobalCluster as a client sees it.
 struct GlobalClusterView {

@@ -187,6 +187,7 @@ net::Task<Result<nlohmann::json>> ApiServer::call(std::string service, std::stri
   if (service == "secretsmanager") {
     co_return co_await secretsmanager::call(region_, operation, std::move(input));
   }
+  if (service == "rds") co_return co_await rds::call(region_, operation, std::move(input));
   if (service == "kms") co_return co_await kms::call(region_, operation, std::move(input));
   if (service == "cloudformation") {
     co_return co_await cloudformation_->call(operation, std::move(input));

@@ -28,7 +28,7 @@ Result<void> check_capacity_of(Region& region, const region::ModifyDbCluster& re
 
 }  // namespace
 
-Outcome create_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer create_db_cluster(Region& region, Parameters p) {
   region::CreateDbCluster request;
   request.identifier = p.required("DBClusterIdentifier");
   request.engine = p.required("Engine");
@@ -51,11 +51,10 @@ Outcome create_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   CO_TRY_VOID(check_engine(request.engine));
   CO_TRY_VOID(check(request, region.facts().engine_version));
   CO_TRY(const auto cluster, co_await region.create_db_cluster(std::move(request)));
-  awsapi::write_db_cluster(xml, "DBCluster", cluster);
-  co_return ok();
+  co_return json{{"DBCluster", shape_of(region.facts(), cluster)}};
 }
 
-Outcome describe_db_clusters(Region& region, Parameters& p, XmlWriter& xml) {
+Answer describe_db_clusters(Region& region, Parameters p) {
   const std::string wanted = lower(p.text("DBClusterIdentifier"));
   const Filters filters = p.filters({"db-cluster-id", "db-cluster-resource-id", "engine"});
   const Page page = p.page();
@@ -74,13 +73,10 @@ Outcome describe_db_clusters(Region& region, Parameters& p, XmlWriter& xml) {
     co_return make_error(ErrorKind::not_found, "DBCluster " + wanted + " not found.",
                          "DBClusterNotFoundFault");
   }
-  write_page(xml, "DBClusters", found, page, [&](const model::DbCluster& cluster) {
-    awsapi::write_db_cluster(xml, "DBCluster", cluster);
-  });
-  co_return ok();
+  co_return page_of(region, "DBClusters", found, page);
 }
 
-Outcome modify_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer modify_db_cluster(Region& region, Parameters p) {
   region::ModifyDbCluster request;
   request.identifier = lower(p.required("DBClusterIdentifier"));
   request.master_password = p.optional_text("MasterUserPassword");
@@ -96,11 +92,10 @@ Outcome modify_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   CO_TRY_VOID(check_capacity_of(region, request));
   CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));
   CO_TRY(const auto cluster, co_await region.modify_db_cluster(std::move(request)));
-  awsapi::write_db_cluster(xml, "DBCluster", cluster);
-  co_return ok();
+  co_return json{{"DBCluster", shape_of(region.facts(), cluster)}};
 }
 
-Outcome delete_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer delete_db_cluster(Region& region, Parameters p) {
   const std::string identifier = lower(p.required("DBClusterIdentifier"));
   const bool skip = p.flag("SkipFinalSnapshot");
   const std::string snapshot = p.text("FinalDBSnapshotIdentifier");
@@ -111,8 +106,7 @@ Outcome delete_db_cluster(Region& region, Parameters& p, XmlWriter& xml) {
                       "FinalDBSnapshotIdentifier is refused");
   }
   CO_TRY(const auto cluster, co_await region.delete_db_cluster(identifier));
-  awsapi::write_db_cluster(xml, "DBCluster", cluster);
-  co_return ok();
+  co_return json{{"DBCluster", shape_of(region.facts(), cluster)}};
 }
 
 }  // namespace aurora_global::services::rds

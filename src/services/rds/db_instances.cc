@@ -3,16 +3,7 @@
 
 namespace aurora_global::services::rds {
 
-namespace {
-
-void write(Region& region, XmlWriter& xml, const model::DbInstance& instance) {
-  awsapi::write_db_instance(xml, "DBInstance", instance, region.facts().region,
-                            region.facts().account_id);
-}
-
-}  // namespace
-
-Outcome create_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+Answer create_db_instance(Region& region, Parameters p) {
   region::CreateDbInstance request;
   request.identifier = p.required("DBInstanceIdentifier");
   request.cluster_identifier = lower(p.required("DBClusterIdentifier"));
@@ -26,11 +17,10 @@ Outcome create_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
   CO_TRY_VOID(check_identifier("DBInstanceIdentifier", request.identifier));
   CO_TRY_VOID(check_instance_class(request.instance_class));
   CO_TRY(const auto instance, co_await region.create_db_instance(std::move(request)));
-  write(region, xml, instance);
-  co_return ok();
+  co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
 }
 
-Outcome describe_db_instances(Region& region, Parameters& p, XmlWriter& xml) {
+Answer describe_db_instances(Region& region, Parameters p) {
   const std::string wanted = lower(p.text("DBInstanceIdentifier"));
   const Filters filters =
       p.filters({"db-cluster-id", "db-instance-id", "dbi-resource-id", "engine"});
@@ -57,12 +47,10 @@ Outcome describe_db_instances(Region& region, Parameters& p, XmlWriter& xml) {
     co_return make_error(ErrorKind::not_found, "DBInstance " + wanted + " not found.",
                          "DBInstanceNotFound");
   }
-  write_page(xml, "DBInstances", found, page,
-             [&](const model::DbInstance& instance) { write(region, xml, instance); });
-  co_return ok();
+  co_return page_of(region, "DBInstances", found, page);
 }
 
-Outcome modify_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+Answer modify_db_instance(Region& region, Parameters p) {
   region::ModifyDbInstance request;
   request.identifier = lower(p.required("DBInstanceIdentifier"));
   request.instance_class = p.optional_text("DBInstanceClass");
@@ -72,16 +60,14 @@ Outcome modify_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
   if (request.instance_class) CO_TRY_VOID(check_instance_class(*request.instance_class));
   CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));
   CO_TRY(const auto instance, co_await region.modify_db_instance(std::move(request)));
-  write(region, xml, instance);
-  co_return ok();
+  co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
 }
 
-Outcome delete_db_instance(Region& region, Parameters& p, XmlWriter& xml) {
+Answer delete_db_instance(Region& region, Parameters p) {
   const std::string identifier = lower(p.required("DBInstanceIdentifier"));
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto instance, co_await region.delete_db_instance(identifier));
-  write(region, xml, instance);
-  co_return ok();
+  co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
 }
 
 }  // namespace aurora_global::services::rds

@@ -6,13 +6,7 @@ namespace {
 
 using region::MoveKind;
 
-void write(Region& region, XmlWriter& xml, const model::GlobalCluster& global,
-           std::string_view element = "GlobalCluster") {
-  awsapi::write_global_cluster(xml, element, global, region.facts().account_id,
-                               region.facts().global_writer_host);
-}
-
-Outcome move(Region& region, Parameters& p, XmlWriter& xml, MoveKind kind) {
+Answer move(Region& region, Parameters p, MoveKind kind) {
   const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
   const std::string target = p.required("TargetDbClusterIdentifier");
   // Ours alone: AWS has no such parameters.
@@ -37,13 +31,12 @@ Outcome move(Region& region, Parameters& p, XmlWriter& xml, MoveKind kind) {
     drain.policy = *named;
   }
   CO_TRY(const auto global, co_await region.move_writer(identifier, target, kind, drain));
-  write(region, xml, global);
-  co_return ok();
+  co_return json{{"GlobalCluster", shape_of(region.facts(), global)}};
 }
 
 }  // namespace
 
-Outcome create_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer create_global_cluster(Region& region, Parameters p) {
   region::CreateGlobalCluster request;
   request.identifier = p.required("GlobalClusterIdentifier");
   request.source_cluster_arn = p.text("SourceDBClusterIdentifier");
@@ -70,11 +63,10 @@ Outcome create_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   CO_TRY_VOID(check_engine_version(request.engine_version, region.facts().engine_version));
   if (!request.database_name.empty()) CO_TRY_VOID(check_database_name(request.database_name));
   CO_TRY(const auto global, co_await region.create_global_cluster(std::move(request)));
-  write(region, xml, global);
-  co_return ok();
+  co_return json{{"GlobalCluster", shape_of(region.facts(), global)}};
 }
 
-Outcome describe_global_clusters(Region& region, Parameters& p, XmlWriter& xml) {
+Answer describe_global_clusters(Region& region, Parameters p) {
   const std::string wanted = lower(p.text("GlobalClusterIdentifier"));
   const Filters filters = p.filters({"region", "db-cluster-id"});
   const Page page = p.page();
@@ -95,13 +87,10 @@ Outcome describe_global_clusters(Region& region, Parameters& p, XmlWriter& xml) 
     co_return make_error(ErrorKind::not_found, "Global cluster " + wanted + " not found",
                          "GlobalClusterNotFoundFault");
   }
-  write_page(xml, "GlobalClusters", found, page, [&](const model::GlobalCluster& global) {
-    write(region, xml, global, "GlobalClusterMember");
-  });
-  co_return ok();
+  co_return page_of(region, "GlobalClusters", found, page);
 }
 
-Outcome modify_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer modify_global_cluster(Region& region, Parameters p) {
   region::ModifyGlobalCluster request;
   request.identifier = lower(p.required("GlobalClusterIdentifier"));
   request.new_identifier = lower(p.text("NewGlobalClusterIdentifier"));
@@ -109,33 +98,30 @@ Outcome modify_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
   request.deletion_protection = p.optional_flag("DeletionProtection");
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto global, co_await region.modify_global_cluster(std::move(request)));
-  write(region, xml, global);
-  co_return ok();
+  co_return json{{"GlobalCluster", shape_of(region.facts(), global)}};
 }
 
-Outcome delete_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer delete_global_cluster(Region& region, Parameters p) {
   const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto global, co_await region.delete_global_cluster(identifier));
-  write(region, xml, global);
-  co_return ok();
+  co_return json{{"GlobalCluster", shape_of(region.facts(), global)}};
 }
 
-Outcome remove_from_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer remove_from_global_cluster(Region& region, Parameters p) {
   const std::string identifier = lower(p.required("GlobalClusterIdentifier"));
   const std::string arn = p.required("DbClusterIdentifier");
   CO_TRY_VOID(p.finish());
   CO_TRY(const auto global, co_await region.remove_from_global_cluster(identifier, arn));
-  write(region, xml, global);
-  co_return ok();
+  co_return json{{"GlobalCluster", shape_of(region.facts(), global)}};
 }
 
-Outcome switchover_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
-  co_return co_await move(region, p, xml, MoveKind::lossless);
+Answer switchover_global_cluster(Region& region, Parameters p) {
+  co_return co_await move(region, std::move(p), MoveKind::lossless);
 }
 
 // FailoverGlobalCluster without AllowDataLoss *is* a switchover: decided here, once.
-Outcome failover_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
+Answer failover_global_cluster(Region& region, Parameters p) {
   const bool loss = p.flag("AllowDataLoss");
   const bool switchover = p.flag("Switchover");
   if (loss && switchover) {
@@ -143,7 +129,7 @@ Outcome failover_global_cluster(Region& region, Parameters& p, XmlWriter& xml) {
                       "AllowDataLoss and Switchover cannot be specified together");
   }
   const MoveKind kind = loss ? MoveKind::data_loss_allowed : MoveKind::lossless;
-  co_return co_await move(region, p, xml, kind);
+  co_return co_await move(region, std::move(p), kind);
 }
 
 }  // namespace aurora_global::services::rds

@@ -32,7 +32,7 @@ class Filters {
 // The input of an action; finish() tells the first problem.
 class Parameters : public Members {
  public:
-  using Members::Members;
+  Parameters(Members members) : Members(std::move(members)) {}  // NOLINT: they are the same.
 
   std::optional<int> number(const std::string& name, int min, int max);
   std::optional<double> decimal(const std::string& name, double min, double max);

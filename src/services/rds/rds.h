@@ -1,6 +1,7 @@
 // RDS: the part of the API (2014-10-31) that a global database needs.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,10 @@ namespace aurora_global::services::rds {
 
 // Answers a verified request. Unknown actions get InvalidAction, never a silent success.
 net::Task<net::HttpResponse> serve(region::Region& region, net::HttpRequest request);
+
+// As ServiceCaller has it; `input` has passed the model.
+net::Task<Result<nlohmann::json>> call(region::Region& region, std::string operation,
+                                       nlohmann::json input);
 
 struct ActionInfo {
   std::string_view name;

@@ -339,7 +339,7 @@ TEST(Rds, ThingsAreFoundByNameArnAndFilter) {
   const auto count = [&](const std::string& action, awsapi::Form form) {
     const auto answer = call(region, action, std::move(form));
     if (answer.status != 200) return -answer.status;
-    const std::regex item("<(DBInstance|DBCluster|GlobalClusterMember)>(<DBInst|<Alloc|<GlobalC)");
+    const std::regex item("<(DbiResourceId|DbClusterResourceId|GlobalClusterResourceId)>");
     return static_cast<int>(
         std::distance(std::sregex_iterator(answer.body.begin(), answer.body.end(), item),
                       std::sregex_iterator()));

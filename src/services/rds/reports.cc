@@ -3,7 +3,7 @@
 
 namespace aurora_global::services::rds {
 
-Outcome describe_events(Region& region, Parameters& p, XmlWriter& xml) {
+Answer describe_events(Region& region, Parameters p) {
   const std::string source = lower(p.text("SourceIdentifier"));
   const std::string type = p.text("SourceType");
   const auto start = p.time("StartTime");
@@ -30,60 +30,41 @@ Outcome describe_events(Region& region, Parameters& p, XmlWriter& xml) {
     return (!source.empty() && event.source_identifier != source) ||
            (!type.empty() && event.source_type != type) || !in_category;
   });
-  write_page(xml, "Events", all, page,
-             [&](const model::Event& event) { awsapi::write_event(xml, event); });
-  co_return ok();
+  co_return page_of(region, "Events", all, page);
 }
 
 // The one version is that of the PostgreSQL on this machine.
-Outcome describe_db_engine_versions(Region& region, Parameters& p, XmlWriter& xml) {
+Answer describe_db_engine_versions(Region& region, Parameters p) {
   const std::string engine = p.text("Engine");
   const std::string version = p.text("EngineVersion");
   const Page page = p.page();
   CO_TRY_VOID(p.finish());
   const std::string& ours = region.facts().engine_version;
   const std::string major = ours.substr(0, ours.find('.'));
-  std::vector<std::string> found;
+  std::vector<EngineVersion> found;
   const bool engine_fits = engine.empty() || engine == model::kEngine;
   if (engine_fits && (version.empty() || version == ours || version == major)) {
-    found.push_back(ours);
+    found.push_back({major, ours});
   }
-  write_page(xml, "DBEngineVersions", found, page, [&](const std::string& one) {
-    xml.open("DBEngineVersion");
-    xml.element("Engine", model::kEngine);
-    xml.element("MajorEngineVersion", major);
-    xml.element("EngineVersion", one);
-    xml.element("DBParameterGroupFamily", "aurora-postgresql" + major);
-    xml.element("DBEngineDescription", "PostgreSQL with a global database");
-    xml.element("DBEngineVersionDescription", "PostgreSQL " + one);
-    xml.open("SupportedEngineModes");
-    xml.element("member", "provisioned");
-    xml.close();
-    xml.element("SupportsGlobalDatabases", true);
-    xml.element("Status", "available");
-    xml.close();
-  });
-  co_return ok();
+  co_return page_of(region, "DBEngineVersions", found, page);
 }
 
-Outcome list_tags_for_resource(Region& region, Parameters& p, XmlWriter& xml) {
+Answer list_tags_for_resource(Region& region, Parameters p) {
   const std::string arn = p.required("ResourceName");
   CO_TRY_VOID(p.finish());
   const region::Facts& facts = region.facts();
+  const auto told = [](const std::vector<model::Tag>& tags) {
+    return json{{"TagList", tag_list(tags)}};
+  };
   for (const model::GlobalCluster& global : region.global_clusters()) {
     if (model::global_cluster_arn(facts.account_id, global.identifier) != arn) continue;
-    awsapi::write_tags(xml, global.tags);
-    co_return ok();
+    co_return told(global.tags);
   }
   for (const model::DbCluster& cluster : region.db_clusters()) {
-    if (cluster.arn == arn) {
-      awsapi::write_tags(xml, cluster.tags);
-      co_return ok();
-    }
+    if (cluster.arn == arn) co_return told(cluster.tags);
     for (const model::DbInstance& instance : cluster.instances) {
       if (model::instance_arn(facts.region, facts.account_id, instance.identifier) != arn) continue;
-      awsapi::write_tags(xml, instance.tags);
-      co_return ok();
+      co_return told(instance.tags);
     }
   }
   if (arn.rfind("arn:aws:rds:", 0) != 0) {
