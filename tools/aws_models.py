@@ -24,19 +24,31 @@ SERVED = {
         CreateGlobalCluster DescribeGlobalClusters ModifyGlobalCluster DeleteGlobalCluster
         RemoveFromGlobalCluster SwitchoverGlobalCluster FailoverGlobalCluster CreateDBCluster
         DescribeDBClusters ModifyDBCluster DeleteDBCluster CreateDBInstance DescribeDBInstances
-        ModifyDBInstance DeleteDBInstance DescribeDBEngineVersions ListTagsForResource
-        DescribeEvents"""),
+        ModifyDBInstance DeleteDBInstance RebootDBInstance DescribeDBEngineVersions
+        CreateDBSubnetGroup DescribeDBSubnetGroups ModifyDBSubnetGroup DeleteDBSubnetGroup
+        CreateDBClusterParameterGroup DescribeDBClusterParameterGroups
+        ModifyDBClusterParameterGroup ResetDBClusterParameterGroup DeleteDBClusterParameterGroup
+        DescribeDBClusterParameters CreateDBParameterGroup DescribeDBParameterGroups
+        ModifyDBParameterGroup ResetDBParameterGroup DeleteDBParameterGroup DescribeDBParameters
+        ListTagsForResource AddTagsToResource RemoveTagsFromResource DescribeEvents"""),
     "lambda": ("lambda/2015-03-31", "Invoke ListFunctions GetFunction GetFunctionConfiguration"),
     "monitoring": ("cloudwatch/2010-08-01", """
-        PutMetricData GetMetricStatistics GetMetricData ListMetrics"""),
+        PutMetricData GetMetricStatistics GetMetricData ListMetrics PutMetricAlarm DescribeAlarms
+        DescribeAlarmHistory DeleteAlarms SetAlarmState EnableAlarmActions DisableAlarmActions
+        PutDashboard GetDashboard ListDashboards DeleteDashboards ListTagsForResource TagResource
+        UntagResource"""),
     "logs": ("logs/2014-03-28", """
         DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents"""),
     "secretsmanager": ("secretsmanager/2017-10-17", """
         CreateSecret GetSecretValue DescribeSecret ListSecrets PutSecretValue UpdateSecret
-        RotateSecret ListSecretVersionIds UpdateSecretVersionStage TagResource UntagResource"""),
+        RotateSecret ListSecretVersionIds UpdateSecretVersionStage GetRandomPassword DeleteSecret
+        RestoreSecret ReplicateSecretToRegions RemoveRegionsFromReplication PutResourcePolicy
+        GetResourcePolicy DeleteResourcePolicy ValidateResourcePolicy TagResource
+        UntagResource"""),
     "kms": ("kms/2014-11-01", """
         CreateKey DescribeKey ListKeys EnableKey DisableKey ScheduleKeyDeletion CancelKeyDeletion
-        EnableKeyRotation DisableKeyRotation GetKeyRotationStatus TagResource UntagResource
+        EnableKeyRotation DisableKeyRotation GetKeyRotationStatus GetKeyPolicy PutKeyPolicy
+        ListKeyPolicies UpdateKeyDescription TagResource UntagResource
         ListResourceTags CreateAlias UpdateAlias DeleteAlias ListAliases Encrypt Decrypt ReEncrypt
         GenerateDataKey GenerateDataKeyWithoutPlaintext"""),
     "sts": ("sts/2011-06-15", "GetCallerIdentity AssumeRole"),

@@ -91,6 +91,7 @@ void to_json(json& j, const DbInstance& v) {
        {"availability_zone", v.availability_zone},
        {"created", micros(v.created)},
        {"tags", v.tags}};
+  if (!v.parameter_group.empty()) j["parameter_group"] = v.parameter_group;
 }
 void read(Fields& fields, DbInstance& v) {
   fields.get("identifier", v.identifier);
@@ -104,6 +105,7 @@ void read(Fields& fields, DbInstance& v) {
   fields.get("promotion_tier", v.promotion_tier);
   fields.get("slot", v.slot);
   fields.get("availability_zone", v.availability_zone);
+  fields.get("parameter_group", v.parameter_group);
   fields.get("created", v.created);
   fields.get("tags", v.tags);
 }
@@ -128,6 +130,10 @@ void to_json(json& j, const DbCluster& v) {
        {"backup_retention_days", v.backup_retention_days},
        {"min_capacity", v.min_capacity},
        {"max_capacity", v.max_capacity},
+       {"parameter_group", v.parameter_group},
+       {"subnet_group", v.subnet_group},
+       {"security_groups", v.security_groups},
+       {"log_exports", v.log_exports},
        {"created", micros(v.created)},
        {"instances", v.instances},
        {"tags", v.tags}};
@@ -152,8 +158,25 @@ void read(Fields& fields, DbCluster& v) {
   fields.get("backup_retention_days", v.backup_retention_days);
   fields.get("min_capacity", v.min_capacity);
   fields.get("max_capacity", v.max_capacity);
+  fields.get("parameter_group", v.parameter_group);
+  fields.get("subnet_group", v.subnet_group);
+  fields.get("security_groups", v.security_groups);
+  fields.get("log_exports", v.log_exports);
   fields.get("created", v.created);
   fields.get("instances", v.instances);
+  fields.get("tags", v.tags);
+}
+
+void to_json(json& j, const DbGroup& v) {
+  j = {{"name", v.name},       {"description", v.description}, {"family", v.family},
+       {"subnets", v.subnets}, {"parameters", v.parameters},   {"tags", v.tags}};
+}
+void read(Fields& fields, DbGroup& v) {
+  fields.require({"name"}).get("name", v.name);
+  fields.get("description", v.description);
+  fields.get("family", v.family);
+  fields.get("subnets", v.subnets);
+  fields.get("parameters", v.parameters);
   fields.get("tags", v.tags);
 }
 

@@ -3,6 +3,7 @@
 // Written with nlohmann's to_json(), read with decode<T>() of fields.h.
 #pragma once
 
+#include "model/db_group.h"
 #include "model/fields.h"
 #include "model/global_cluster.h"
 #include "model/operation.h"
@@ -22,6 +23,8 @@ void to_json(nlohmann::json& json, const DbInstance& value);
 void read(Fields& fields, DbInstance& value);
 void to_json(nlohmann::json& json, const DbCluster& value);
 void read(Fields& fields, DbCluster& value);
+void to_json(nlohmann::json& json, const DbGroup& value);
+void read(Fields& fields, DbGroup& value);
 void to_json(nlohmann::json& json, const Event& value);
 void read(Fields& fields, Event& value);
 void to_json(nlohmann::json& json, const StepTiming& value);

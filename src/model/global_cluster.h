@@ -80,6 +80,8 @@ struct DbInstance {
   int promotion_tier = 1;
   int slot = 1;  // 1 is the head; gives the address.
   std::string availability_zone;
+  std::string parameter_group;   // Empty: the default one.
+  bool restart_pending = false;  // Derived: a parameter waits for the instance's next start.
   WallTime created{};
   std::vector<Tag> tags;
 };
@@ -102,6 +104,10 @@ struct DbCluster {
   bool global_write_forwarding = false;
   bool local_write_forwarding = false;
   int backup_retention_days = 1;
+  std::string parameter_group;               // Empty: the default one.
+  std::string subnet_group;                  // Kept and shown, as the next three are.
+  std::vector<std::string> security_groups;  // Their ids.
+  std::vector<std::string> log_exports;
   double min_capacity = 0.5;  // ACU; kept and shown, nothing scales here.
   double max_capacity = 128;
   bool writer = false;                 // Derived when described: this region holds the writer.

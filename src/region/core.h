@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "region/config.h"
 #include "region/events.h"
+#include "region/group_book.h"
 #include "region/instances.h"
 #include "region/peers/client.h"
 #include "region/peers/views.h"
@@ -24,6 +25,7 @@ struct Core {
   Instances& instances;
   PeerClient& peers;
   PeerViews& views;
+  const GroupBook& groups;
 
   std::shared_ptr<Instance> head() const { return instances.head(); }
   const RegionId& here() const { return config.region; }

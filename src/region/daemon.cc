@@ -36,8 +36,9 @@ struct Daemon::Parts {
         views(world.clock),
         client(world.peers),
         events(config, truth, world.store, world.clock, tasks),
-        core{config, world.facts, world.clock, world.random, tasks,
-             truth,  events,      instances,   client,       views},
+        groups(world.executor, world.store, changed()),
+        core{config, world.facts, world.clock, world.random, tasks, truth,
+             events, instances,   client,      views,        groups},
         key_ring(world.executor, world.store, world.vault, world.clock, config.region,
                  config.account_id),
         gossip(core, truth),
@@ -59,6 +60,7 @@ struct Daemon::Parts {
   Result<void> load() {
     TRY(const auto documents, world.store.load());
     TRY_VOID(truth.load(documents));
+    TRY_VOID(groups.load(documents));
     TRY_VOID(key_ring.load(documents));
     return secrets.load(documents);
   }
@@ -72,6 +74,7 @@ struct Daemon::Parts {
   PeerViews views;
   PeerClient client;
   Events events;
+  GroupBook groups;
   Core core;
   KeyRing key_ring;
   Gossip gossip;
@@ -258,6 +261,16 @@ net::Task<Result<model::DbInstance>> Daemon::modify_db_instance(ModifyDbInstance
 }
 net::Task<Result<model::DbInstance>> Daemon::delete_db_instance(std::string identifier) {
   return parts_->provisioner.delete_db_instance(std::move(identifier));
+}
+net::Task<Result<model::DbInstance>> Daemon::reboot_db_instance(std::string identifier) {
+  return parts_->provisioner.reboot_db_instance(std::move(identifier));
+}
+std::vector<model::DbGroup> Daemon::db_groups(model::GroupKind kind) const {
+  return parts_->groups.db_groups(kind);
+}
+net::Task<Result<void>> Daemon::update_db_group(model::GroupKind kind, std::string name,
+                                                GroupEdit edit) {
+  return parts_->groups.update_db_group(kind, std::move(name), std::move(edit));
 }
 std::vector<std::string> Daemon::secret_names() const { return parts_->secrets.secret_names(); }
 Result<std::string> Daemon::about_secret(const std::string& name) const {

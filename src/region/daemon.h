@@ -51,6 +51,10 @@ class Daemon final : public Region {
   net::Task<Result<model::DbInstance>> create_db_instance(CreateDbInstance) override;
   net::Task<Result<model::DbInstance>> modify_db_instance(ModifyDbInstance) override;
   net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) override;
+  net::Task<Result<model::DbInstance>> reboot_db_instance(std::string identifier) override;
+  std::vector<model::DbGroup> db_groups(model::GroupKind kind) const override;
+  net::Task<Result<void>> update_db_group(model::GroupKind kind, std::string name,
+                                          GroupEdit edit) override;
 
   net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) override;
   KeyRing& keys() override;

@@ -39,12 +39,15 @@ model::DbCluster described(const Core& core, const model::DbCluster& cluster) {
   const model::GlobalCluster* global = core.truth.own_global();
   const model::Duty duty = core.truth.duty();
   copy.writer = duty == model::Duty::primary;
+  // It has all that it can have before its first instance.
+  if (copy.instances.empty() && copy.status == "creating") copy.status = "available";
   // What is stored is of the last look, which may have been another daemon's.
   const bool held_down = duty == model::Duty::fenced || duty == model::Duty::waiting_for_epoch;
   for (model::DbInstance& instance : copy.instances) {
     const auto found = core.instances.all().find(instance.identifier);
     const bool seen = found != core.instances.all().end() && found->second.seen.running;
     if (instance.status == "available" && !seen && !held_down) instance.status = "starting";
+    if (seen) instance.restart_pending = found->second.instance->restart_pending();
   }
   for (const auto& [identifier, one] : core.instances.all()) {
     const bool settled = one.instance->forwarding() == forwarding_of(core, *one.instance);

@@ -39,6 +39,7 @@ std::string document_of(const Key& key) {
                    {"tags", key.tags},
                    {"wrapped", key.wrapped}};
   if (key.deletion) document["deletion"] = number(*key.deletion);
+  if (!key.policy.empty()) document["policy"] = key.policy;
   return document.dump();
 }
 
@@ -53,6 +54,7 @@ Key key_from(std::string id, const json& document) {
   key.rotated = time_of(document.at("rotated").get<std::int64_t>());
   document.at("tags").get_to(key.tags);
   document.at("wrapped").get_to(key.wrapped);
+  if (document.contains("policy")) document.at("policy").get_to(key.policy);
   if (document.contains("deletion")) {
     key.deletion = time_of(document.at("deletion").get<std::int64_t>());
   }
@@ -69,12 +71,6 @@ KeyAlias alias_from(const json& document) {
   return {document.at("key").get<std::string>(),
           time_of(document.at("created").get<std::int64_t>()),
           time_of(document.at("updated").get<std::int64_t>())};
-}
-
-Result<void> add_tags(Key& key, const std::map<std::string, std::string>& tags) {
-  for (const auto& [name, value] : tags) key.tags[name] = value;
-  if (key.tags.size() <= KeyRing::kTagsMax) return ok();
-  return refuse("LimitExceededException", "A key has at most 50 tags");
 }
 
 }  // namespace
@@ -210,13 +206,15 @@ net::Task<Result<void>> KeyRing::put_alias(std::string name, KeyAlias alias) {
 }
 
 net::Task<Result<Key>> KeyRing::create(std::string description,
-                                       std::map<std::string, std::string> tags) {
+                                       std::map<std::string, std::string> tags,
+                                       std::string policy) {
   CO_TRY(const auto turn, co_await changing_.lock(Deadline::in(kKeyTurnLimit)));
   if (keys_.size() >= kKeysMax) {
     co_return refuse("LimitExceededException", "A region keeps at most 1000 keys");
   }
   Key key = new_key();
   key.description = std::move(description);
+  key.policy = std::move(policy);
   CO_TRY_VOID(add_tags(key, tags));
   CO_TRY_VOID(co_await put_key(key));
   co_return key;
@@ -297,24 +295,6 @@ net::Task<Result<Key>> KeyRing::cancel_deletion(std::string reference) {
     }
     key.deletion.reset();
     key.enabled = false;
-    return ok();
-  };
-  co_return co_await change_key(std::move(reference), std::move(change));
-}
-
-net::Task<Result<Key>> KeyRing::tag(std::string reference,
-                                    std::map<std::string, std::string> tags) {
-  Change change = [this, &tags](Key& key) -> Result<void> {
-    if (key.deletion) return pending(key);
-    return add_tags(key, tags);
-  };
-  co_return co_await change_key(std::move(reference), std::move(change));
-}
-
-net::Task<Result<Key>> KeyRing::untag(std::string reference, std::vector<std::string> names) {
-  Change change = [this, &names](Key& key) -> Result<void> {
-    if (key.deletion) return pending(key);
-    for (const std::string& name : names) key.tags.erase(name);
     return ok();
   };
   co_return co_await change_key(std::move(reference), std::move(change));

@@ -34,6 +34,7 @@ struct Key {
   int rotation_days = 0;             // New material so often; 0: never.
   WallTime rotated{};                // Where that counts from.
   std::map<std::string, std::string> tags;
+  std::string policy;                // As it was given; kept and shown. Empty: the default one.
   std::vector<std::string> wrapped;  // The material's versions, newest last.
 
   KeyState state() const {
@@ -101,7 +102,8 @@ class KeyRing {
   Result<OpenedText> open(const std::string& blob, const SealContext& context,
                           const std::string& expected = "") const;
 
-  net::Task<Result<Key>> create(std::string description, std::map<std::string, std::string> tags);
+  net::Task<Result<Key>> create(std::string description, std::map<std::string, std::string> tags,
+                                std::string policy = "");
   // The platform's own key of this alias ("alias/aws/..."), made when first asked for.
   net::Task<Result<Key>> managed_key(std::string alias);
   net::Task<Result<Key>> set_enabled(std::string reference);
@@ -110,6 +112,8 @@ class KeyRing {
   net::Task<Result<Key>> schedule_deletion(std::string reference, std::chrono::days window);
   // The key is disabled afterwards, as on AWS.
   net::Task<Result<Key>> cancel_deletion(std::string reference);
+  net::Task<Result<Key>> describe(std::string reference, std::string description);
+  net::Task<Result<Key>> set_policy(std::string reference, std::string policy);
   net::Task<Result<Key>> tag(std::string reference, std::map<std::string, std::string> tags);
   net::Task<Result<Key>> untag(std::string reference, std::vector<std::string> names);
 
@@ -127,6 +131,7 @@ class KeyRing {
   const KeyAlias* alias(const std::string& name) const;
   Result<const Key*> lookup(const std::string& reference, std::string_view kinds) const;
   Result<void> check_usable(const Key& key) const;
+  static Result<void> add_tags(Key& key, const std::map<std::string, std::string>& tags);
   Error pending(const Key& key) const;
   std::string new_material(const std::string& id, std::size_t version) const;
   Key new_key() const;

@@ -155,12 +155,14 @@ net::Task<Result<model::GlobalCluster>> Provisioner::modify_global_cluster(
     messages::ChangeGlobal change;
     change.identifier = request.identifier;
     change.deletion_protection = request.deletion_protection;
+    change.tags = std::move(request.tags);
     co_return co_await ask_owner(owner, std::move(change));
   }
-  if (request.deletion_protection) {
+  if (request.deletion_protection || request.tags) {
     const auto decide = [&](const State& now) -> Result<Change> {
       TRY(auto global, changeable_in(now, core_.here(), request.identifier));
-      global.deletion_protection = *request.deletion_protection;
+      global.deletion_protection = request.deletion_protection.value_or(global.deletion_protection);
+      if (request.tags) global.tags = *request.tags;
       ++global.version;
       Change change;
       change.globals.push_back(std::move(global));
@@ -330,7 +332,7 @@ net::Task<Result<messages::Changed>> Provisioner::change(messages::ChangeGlobal 
   switch (request.action) {
     case GlobalAction::modify: {
       ModifyGlobalCluster modify{request.identifier, request.new_identifier, request.engine_version,
-                                 request.deletion_protection};
+                                 request.deletion_protection, request.tags};
       CO_TRY_VOID(co_await modify_global_cluster(std::move(modify)));
       break;
     }

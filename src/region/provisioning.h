@@ -35,6 +35,7 @@ class Provisioner final : public Provisioning {
   net::Task<Result<model::DbInstance>> create_db_instance(CreateDbInstance) override;
   net::Task<Result<model::DbInstance>> modify_db_instance(ModifyDbInstance) override;
   net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) override;
+  net::Task<Result<model::DbInstance>> reboot_db_instance(std::string identifier) override;
 
   // How the password of a role is changed; the master's verifier is remembered.
   using SetPassword =

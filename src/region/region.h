@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "model/db_group.h"
 #include "model/global_cluster.h"
 #include "model/operation.h"
 #include "model/region_status.h"
@@ -37,6 +38,7 @@ struct ModifyGlobalCluster {
   std::string new_identifier;  // Empty: keep.
   std::string engine_version;  // Empty: keep.
   std::optional<bool> deletion_protection;
+  std::optional<std::vector<model::Tag>> tags;
 };
 
 // SwitchoverGlobalCluster, and FailoverGlobalCluster without AllowDataLoss, is `lossless`.
@@ -59,6 +61,10 @@ struct CreateDbCluster {
   std::optional<double> min_capacity;
   std::optional<double> max_capacity;
   std::optional<int> port;
+  std::string parameter_group;
+  std::string subnet_group;
+  std::vector<std::string> security_groups;
+  std::vector<std::string> log_exports;
   std::vector<model::Tag> tags;
 };
 
@@ -71,6 +77,10 @@ struct ModifyDbCluster {
   std::optional<int> backup_retention_days;
   std::optional<double> min_capacity;
   std::optional<double> max_capacity;
+  std::optional<std::string> parameter_group;
+  std::optional<std::vector<std::string>> security_groups;
+  std::optional<std::vector<std::string>> log_exports;
+  std::optional<std::vector<model::Tag>> tags;
 };
 
 struct CreateDbInstance {
@@ -80,6 +90,7 @@ struct CreateDbInstance {
   std::string instance_class;
   std::string availability_zone;
   std::optional<int> promotion_tier;
+  std::string parameter_group;
   std::vector<model::Tag> tags;
 };
 
@@ -87,6 +98,8 @@ struct ModifyDbInstance {
   std::string identifier;
   std::optional<std::string> instance_class;
   std::optional<int> promotion_tier;
+  std::optional<std::string> parameter_group;
+  std::optional<std::vector<model::Tag>> tags;
 };
 
 // An HTTP request that is meant for another region, passed on byte for byte.
@@ -125,6 +138,22 @@ struct Secret {
 using EditedSecret = Result<std::optional<Secret>>;
 using SecretEdit = std::function<EditedSecret(std::optional<Secret>)>;
 
+// Sees a group, nullopt if there is none, and returns what it shall be; nullopt: gone.
+using EditedGroup = Result<std::optional<model::DbGroup>>;
+using GroupEdit = std::function<EditedGroup(std::optional<model::DbGroup>)>;
+
+// Groups of subnets and of parameters, without the default ones. The parameters of a group that a
+// cluster or an instance names reach its PostgreSQL within a moment; those that PostgreSQL takes at
+// its start only wait for that.
+class DbGroups {
+ public:
+  virtual ~DbGroups() = default;
+  virtual std::vector<model::DbGroup> db_groups(model::GroupKind kind) const = 0;
+  // Nothing else changes the group meanwhile. Fails with what `edit` fails with.
+  virtual net::Task<Result<void>> update_db_group(model::GroupKind kind, std::string name,
+                                                  GroupEdit edit) = 0;
+};
+
 // Global clusters, DB clusters and DB instances: what may be created, changed and deleted.
 class Provisioning {
  public:
@@ -146,6 +175,8 @@ class Provisioning {
   virtual net::Task<Result<model::DbInstance>> create_db_instance(CreateDbInstance) = 0;
   virtual net::Task<Result<model::DbInstance>> modify_db_instance(ModifyDbInstance) = 0;
   virtual net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) = 0;
+  // Returns when it is down; it comes up again by itself, and is `rebooting` until it does.
+  virtual net::Task<Result<model::DbInstance>> reboot_db_instance(std::string identifier) = 0;
 };
 
 class WriterMoves {
@@ -197,6 +228,7 @@ class StatusSource {
 };
 
 class Region : public Provisioning,
+               public DbGroups,
                public WriterMoves,
                public Secrets,
                public Peers,

@@ -75,6 +75,11 @@ bool is_about(const Json& value) {
                       {"changed", is_number},
                       {"rotated", is_number},
                       {"marks", is_flag},
+                      {"deletion", is_number},
+                      {"deleted", is_number},
+                      {"gone", is_flag},
+                      {"replicas", is_list_of_texts},
+                      {"policy", is_text},
                       {"tags", is_table_of_texts},
                       {"keys", is_table_of_texts}});
 }

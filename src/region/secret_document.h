@@ -2,7 +2,8 @@
 // Pure.
 //
 // "about" is a document {"arn", "created", "changed", "rotated", "description", "tags",
-// "marks", "versions": [{"id", "created", "stages": [label...], "binary", "set", "rotating"}]},
+// "marks", "deletion" (when it is due), "deleted" (when it was asked for), "gone", "replicas",
+// "policy", "versions": [{"id", "created", "stages": [label...], "binary", "set", "rotating"}]},
 // newest version last; "values" maps the versions' ids to their texts. "set": a rotation gave the
 // database this version's password. "rotating": one is about to, or nobody knows whether it did.
 // "marks": where "rotating" is missing, no rotation made the version; earlier daemons had no such

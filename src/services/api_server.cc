@@ -131,7 +131,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   const region::Facts& facts = region.facts();
   TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
   TRY(server->cloudwatch_,
-      cloudwatch::CloudWatch::open(server->tasks_, options.home / "metrics.sqlite"));
+      cloudwatch::CloudWatch::open(server->tasks_, facts, options.home / "metrics.sqlite"));
   TRY(server->cloudformation_,
       cloudformation::CloudFormation::open(executor, region, *server,
                                            {options.home / "stacks.sqlite", options.credentials}));
@@ -149,6 +149,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
 void ApiServer::start() {
   lambda_->start();
   cloudformation_->start();
+  cloudwatch_->start();
   tasks_.spawn("metrics of the region", publish_metrics());
 }
 

@@ -52,6 +52,10 @@ class Members {
   std::map<std::string, std::string> pairs(const std::string& name);
   // As it is; null: it is not there.
   nlohmann::json value(const std::string& name);
+  // As they came; who asks for all of them checks them himself.
+  const nlohmann::json& all() const { return object_; }
+  // That finish() would tell before it looks for members that were not read.
+  const std::optional<Error>& first_problem() const { return problem_; }
   bool has(const std::string& name) const { return object_.contains(name); }
   void ignore(std::initializer_list<std::string_view> names);
   void problem(std::string message, std::string code = "InvalidParameterValue");

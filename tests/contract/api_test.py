@@ -115,6 +115,19 @@ PARAMETERS = {
     "DeleteAlias": {"AliasName": "alias/absent"},
     "GenerateDataKey": {"KeySpec": "AES_256"},
     "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_256"},
+    "CreateDBSubnetGroup": {"SubnetIds": ["subnet-1"]},
+    "ModifyDBSubnetGroup": {"SubnetIds": ["subnet-1"]},
+    "ModifyDBClusterParameterGroup": {"Parameters": [{"ParameterName": ABSENT}]},
+    "ModifyDBParameterGroup": {"Parameters": [{"ParameterName": ABSENT}]},
+    "AddTagsToResource": {"Tags": [{"Key": "a"}]},
+    "RemoveTagsFromResource": {"TagKeys": ["a"]},
+    "PutMetricAlarm": {"EvaluationPeriods": 1, "ComparisonOperator": ABSENT},
+    "SetAlarmState": {"StateValue": "OK"},
+    "DeleteAlarms": {"AlarmNames": [ABSENT]},
+    "DeleteDashboards": {"DashboardNames": [ABSENT]},
+    "GetKeyPolicy": {"PolicyName": "default"},
+    "ReplicateSecretToRegions": {"AddReplicaRegions": [{"Region": "us-west-2"}]},
+    "RemoveRegionsFromReplication": {"RemoveReplicaRegions": ["us-west-2"]},
     "ValidateTemplate": {"TemplateBody": TEMPLATE},
     "GetTemplateSummary": {"TemplateBody": TEMPLATE},
 }
@@ -129,6 +142,7 @@ IGNORED = {
     "ListMetrics": {"RecentlyActive", "IncludeLinkedAccounts", "OwningAccount"},
     "DescribeLogGroups": {"nextToken"},
     "ListSecrets": {"MaxResults", "NextToken", "SortOrder", "IncludePlannedDeletion"},
+    "DescribeAlarms": {"ChildrenOfAlarmName", "ParentsOfAlarmName"},
 }
 
 # Success of an action that another test of this folder asks for, by client.
@@ -143,6 +157,20 @@ CLI_ELSEWHERE = {
     "kms_test.py": {"CreateKey", "DescribeKey", "ListKeys", "EnableKey", "DisableKey",
                     "ScheduleKeyDeletion", "CancelKeyDeletion", "EnableKeyRotation",
                     "GetKeyRotationStatus", "CreateAlias", "Encrypt", "Decrypt", "GenerateDataKey"},
+    "groups_test.py": {
+        "RebootDBInstance", "CreateDBSubnetGroup", "DescribeDBSubnetGroups", "ModifyDBSubnetGroup",
+        "DeleteDBSubnetGroup", "CreateDBClusterParameterGroup", "DescribeDBClusterParameterGroups",
+        "ModifyDBClusterParameterGroup", "ResetDBClusterParameterGroup",
+        "DeleteDBClusterParameterGroup", "DescribeDBClusterParameters", "CreateDBParameterGroup",
+        "DescribeDBParameterGroups", "ModifyDBParameterGroup", "ResetDBParameterGroup",
+        "DeleteDBParameterGroup", "DescribeDBParameters", "AddTagsToResource",
+        "RemoveTagsFromResource", "ListTagsForResource", "PutMetricAlarm", "DescribeAlarms",
+        "DescribeAlarmHistory", "DeleteAlarms", "SetAlarmState", "EnableAlarmActions",
+        "DisableAlarmActions", "PutDashboard", "GetDashboard", "ListDashboards",
+        "DeleteDashboards", "TagResource", "UntagResource", "GetRandomPassword", "DeleteSecret",
+        "RestoreSecret", "ReplicateSecretToRegions", "RemoveRegionsFromReplication",
+        "PutResourcePolicy", "GetResourcePolicy", "DeleteResourcePolicy", "ValidateResourcePolicy",
+        "GetKeyPolicy", "PutKeyPolicy", "ListKeyPolicies", "UpdateKeyDescription"},
     "cloudformation_test.py": {"ValidateTemplate", "GetTemplateSummary", "ListStacks",
                                "DescribeStacks", "ListExports"},
 }
@@ -152,6 +180,7 @@ SDK_ELSEWHERE = {
     "sdk/kms.mjs": {"CreateKey", "DescribeKey", "EnableKey", "DisableKey", "ScheduleKeyDeletion",
                     "CancelKeyDeletion", "CreateAlias", "Encrypt", "Decrypt", "ReEncrypt",
                     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "UpdateSecret"},
+    "sdk/groups.mjs": CLI_ELSEWHERE["groups_test.py"],
 }
 
 

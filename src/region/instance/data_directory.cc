@@ -204,11 +204,13 @@ Result<std::string> DataDirectory::extension_script() const {
 }
 
 Result<void> DataDirectory::write_configuration(const std::optional<WalSource>& source,
-                                                const Forwarding& forwarding) {
+                                                const Forwarding& forwarding,
+                                                const Instance::Parameters& parameters) {
   TRY_VOID(prepare());
+  PostgresSettings all = settings(source, forwarding);
+  all.parameters = parameters;
   const std::string forwarders = config_.address_prefix + "." + std::to_string(kForwardingHost);
-  TRY_VOID(write(directory_ / "postgresql.conf",
-                 render_postgresql_conf(settings(source, forwarding)), 0640));
+  TRY_VOID(write(directory_ / "postgresql.conf", render_postgresql_conf(all), 0640));
   TRY_VOID(write(directory_ / "pg_hba.conf", render_pg_hba(forwarders), 0640));
   return write(directory_ / "pg_ident.conf", "", 0640);
 }

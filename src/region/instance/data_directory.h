@@ -41,7 +41,8 @@ class DataDirectory {
   Result<void> end_rewind();
   Result<void> it_answers();
   Result<void> write_configuration(const std::optional<WalSource>& source,
-                                   const Forwarding& forwarding);
+                                   const Forwarding& forwarding,
+                                   const Instance::Parameters& parameters);
   // What must be so before its postmaster starts.
   Result<void> begin_start(bool as_standby);
   // What must be so before its standby is promoted: see timelines.h.

@@ -291,21 +291,6 @@ net::Task<Result<std::string>> Engine::what_blocks_replay(Deadline deadline) {
   co_return text;
 }
 
-net::Task<Result<std::vector<std::string>>> Engine::settings_below(PrimarySettings primary,
-                                                                   Deadline deadline) {
-  std::vector<std::string> below;
-  for (std::size_t i = 0; i < primary.size(); ++i) {
-    std::vector<pgclient::Param> name{std::string(kPrimarySettings[i])};
-    CO_TRY(const auto rows, co_await sql("SELECT current_setting($1)::int < " +
-                                             std::to_string(primary[i]) + ", current_setting($1)",
-                                         std::move(name), deadline));
-    if (rows.text(0, 0) != "t") continue;
-    below.push_back(std::string(kPrimarySettings[i]) + " is " + std::string(rows.text(0, 1)) +
-                    " here and " + std::to_string(primary[i]) + " in the primary");
-  }
-  co_return below;
-}
-
 net::Task<Result<std::vector<std::string>>> Engine::unlogged_tables(Deadline deadline) {
   std::vector<pgclient::Param> no_params;
   CO_TRY(const auto databases,
@@ -371,7 +356,11 @@ net::Task<Result<pgclient::Connection>> Engine::connect(std::string database, De
                        {"dbname", database},
                        {"application_name", "aurora-global"},
                        // What the daemon asks is about this instance, and nothing else.
-                       {"options", "-c apg_write_forward.consistency_mode=off"}};
+                       // So are its limits of time.
+                       {"options",
+                        "-c apg_write_forward.consistency_mode=off -c statement_timeout=0 "
+                        "-c lock_timeout=0 -c idle_session_timeout=0 "
+                        "-c idle_in_transaction_session_timeout=0"}};
   co_return co_await pgclient::Connection::connect(std::move(parameters), deadline);
 }
 

@@ -27,6 +27,9 @@ class Engine {
   net::Task<Result<void>> answers(Deadline deadline);
   net::Task<Result<void>> bootstrap(Bootstrap bootstrap, std::string extension, Deadline deadline);
   net::Task<Result<void>> reload(Deadline deadline);
+  // Whether the configuration file has another value for one of these settings than the server can
+  // take while it runs.
+  net::Task<Result<bool>> any_waits_for_start(std::vector<std::string> names, Deadline deadline);
 
   // As those of Instance.
   net::Task<Result<void>> keep_rights(Deadline deadline);

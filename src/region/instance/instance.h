@@ -106,6 +106,12 @@ class Instance {
   // How it forwards writes from now on, or from its next start.
   virtual const Forwarding& forwarding() const = 0;
   virtual net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline) = 0;
+  // What its PostgreSQL is configured with beside what this platform needs, from now on or from its
+  // next start. Names and values are checked already.
+  using Parameters = std::map<std::string, std::string>;
+  virtual net::Task<Result<void>> set_parameters(Parameters parameters, Deadline deadline);
+  // One of them waits for the next start.
+  virtual bool restart_pending() const { return false; }
   // Primary: the system's roles have the rights that this version relies on; a database that an
   // earlier one has made may lack some.
   virtual net::Task<Result<void>> keep_rights(Deadline deadline);
@@ -177,6 +183,7 @@ inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t
   co_return std::filesystem::path();
 }
 inline net::Task<Result<void>> Instance::keep_rights(Deadline) { co_return ok(); }
+inline net::Task<Result<void>> Instance::set_parameters(Parameters, Deadline) { co_return ok(); }
 
 using MakeInstance = std::function<std::unique_ptr<Instance>(std::string identifier, int slot)>;
 

@@ -51,19 +51,41 @@ void render_wal(std::ostringstream& out, const PostgresSettings& s) {
   }
 }
 
+// Of RDS alone, and so already.
+bool is_of_rds(std::string_view name) { return name.starts_with("rds."); }
+
+constexpr std::string_view kPreloaded = "shared_preload_libraries";
+
+// Before what this platform needs, which so goes before it.
+void render_parameters(std::ostringstream& out, const PostgresSettings& s) {
+  for (const auto& [name, value] : s.parameters) {
+    if (!is_of_rds(name) && name != kPreloaded) set(out, name, value);
+  }
+}
+
+std::string preloaded(const PostgresSettings& s) {
+  std::string libraries = s.library_dir.empty() ? "" : "aurora_global";
+  const auto more = s.parameters.find(std::string(kPreloaded));
+  if (more == s.parameters.end() || more->second.empty()) return libraries;
+  return libraries + (libraries.empty() ? "" : ",") + more->second;
+}
+
 }  // namespace
 
 std::string render_postgresql_conf(const PostgresSettings& s) {
   std::ostringstream out;
   out << "# Written by the region daemon before each start; changes here are lost.\n";
   set(out, "data_directory", s.data_dir.string());
+  // A group's parameters come later and go before it; what follows them is this platform's.
+  out << "max_connections = " << s.max_connections << "\n"
+      << "log_checkpoints = off\ntimezone = 'UTC'\n";
+  render_parameters(out, s);
   set(out, "hba_file", s.hba_file.string());
   set(out, "ident_file", s.ident_file.string());
   set(out, "listen_addresses", s.listen_address);
   out << "port = " << s.port << "\n";
   set(out, "unix_socket_directories", s.socket_dir.string());
   out << "unix_socket_permissions = 0700\n"
-      << "max_connections = " << s.max_connections << "\n"
       << "shared_buffers = 128MB\npassword_encryption = 'scram-sha-256'\n"
          "ssl = on\n";
   set(out, "ssl_cert_file", (s.tls_dir / "server.crt").string());
@@ -72,13 +94,12 @@ std::string render_postgresql_conf(const PostgresSettings& s) {
   render_wal(out, s);
   out << "logging_collector = on\nlog_filename = 'postgresql-%H.log'\n"
          "log_truncate_on_rotation = on\nlog_rotation_age = 1h\nlog_rotation_size = 0\n"
-         "log_line_prefix = '%m [%p] %q%u@%d '\nlog_checkpoints = off\n"
-         "log_timezone = 'UTC'\ntimezone = 'UTC'\n";
+         "log_line_prefix = '%m [%p] %q%u@%d '\n"
+         "log_timezone = 'UTC'\n";
   set(out, "log_directory", s.log_dir.string());
   set(out, "cluster_name", s.instance);
   if (!s.library_dir.empty()) {
     set(out, "dynamic_library_path", s.library_dir.string() + ":$libdir");
-    set(out, "shared_preload_libraries", "aurora_global");
     set(out, "aurora_global.write_forwarding", s.forwarding.on ? "on" : "off");
     set(out, "aurora_global.primary_conninfo", s.forwarding.conninfo);
     set(out, "aurora_global.primary_region", s.forwarding.primary_region);
@@ -87,6 +108,9 @@ std::string render_postgresql_conf(const PostgresSettings& s) {
     set(out, "aurora_global.clients_role", "aurora_clients");
     set(out, "aurora_global.link_timeout", "3s");
     set(out, "rds.extensions", "aurora_stat_utils, plpgsql");
+  }
+  if (const std::string libraries = preloaded(s); !libraries.empty()) {
+    set(out, kPreloaded, libraries);
   }
   set(out, "aurora_global.region", s.region);
   set(out, "aurora_global.instance", s.instance);

@@ -30,6 +30,7 @@ struct PostgresSettings {
   std::optional<WalSource> source;    // Nullopt: a primary.
   std::filesystem::path library_dir;  // With the extension's library; empty: none.
   Forwarding forwarding;
+  std::map<std::string, std::string> parameters;  // What a parameter group adds.
 };
 
 // postgresql.conf, whole. Lies outside the data directory, which pg_rewind overwrites.

@@ -26,6 +26,24 @@ TEST(PostgresFiles, OnlyAStandbyHasASource) {
   EXPECT_NE(text.find("primary_slot_name = 'slot_1'"), std::string::npos);
 }
 
+// PostgreSQL takes the last line of a name.
+TEST(PostgresFiles, ThePlatformsSettingsComeAfterTheParameters) {
+  PostgresSettings settings;
+  settings.library_dir = "/lib";
+  settings.parameters = {{"max_connections", "300"},
+                         {"log_min_duration_statement", "5"},
+                         {"port", "1"},
+                         {"rds.force_ssl", "1"},
+                         {"shared_preload_libraries", "auto_explain"}};
+  const std::string text = render_postgresql_conf(settings);
+  EXPECT_LT(text.find("max_connections = 200"), text.find("max_connections = '300'"));
+  EXPECT_NE(text.find("log_min_duration_statement = '5'"), std::string::npos);
+  EXPECT_LT(text.find("port = '1'"), text.find("port = 5432"));
+  EXPECT_EQ(text.find("force_ssl"), std::string::npos);
+  EXPECT_NE(text.find("shared_preload_libraries = 'aurora_global,auto_explain'"),
+            std::string::npos);
+}
+
 TEST(PostgresFiles, TheBootstrapSuperuserIsRefusedOnTheNetwork) {
   const std::string hba = render_pg_hba("127.0.1.200");
   EXPECT_LT(hba.find("rdsadmin      all  reject"), hba.find("scram-sha-256"));

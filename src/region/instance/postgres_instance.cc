@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kStartPoll = 10ms;
 constexpr Duration kAnswerLimit = 2s;
+// A server takes a moment to take a change of its configuration; the keeper looks four times a
+// second whether something of it waits for the next start.
+constexpr int kLooksAfterChange = 8;
 
 }  // namespace
 
@@ -58,7 +61,7 @@ net::Task<Result<void>> PostgresInstance::start(std::optional<WalSource> source,
     source = WalSource{};
   }
   CO_TRY_VOID(files_.begin_start(source.has_value()));
-  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  CO_TRY_VOID(configure(source));
   source_ = source;
   std::vector<std::string> raised;
   if (source) {
@@ -97,7 +100,7 @@ net::Task<Result<void>> PostgresInstance::follow(WalSource source, Deadline dead
     co_return ok();
   }
   CO_TRY_VOID(drop_unused_histories(files_.data()));
-  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  CO_TRY_VOID(configure(source));
   source_ = source;
   co_return co_await engine_.reload(deadline);
 }
@@ -107,8 +110,30 @@ net::Task<Result<void>> PostgresInstance::set_forwarding(Forwarding forwarding, 
   forwarding_ = std::move(forwarding);
   // One that was taken over from an earlier daemon gets both with its source: see follow().
   if (!running() || (files_.is_standby() && !source_)) co_return ok();
-  CO_TRY_VOID(files_.write_configuration(source_, forwarding_));
+  CO_TRY_VOID(configure(source_));
   co_return co_await engine_.reload(deadline);
+}
+
+net::Task<Result<void>> PostgresInstance::set_parameters(Parameters parameters, Deadline deadline) {
+  const bool differ = parameters != parameters_;
+  parameters_ = std::move(parameters);
+  if (!running() || (files_.is_standby() && !source_)) co_return ok();  // As set_forwarding().
+  if (differ) {
+    CO_TRY_VOID(configure(source_));
+    CO_TRY_VOID(co_await engine_.reload(deadline));
+  }
+  if (looks_left_ > 0) {
+    --looks_left_;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : parameters_) names.push_back(name);
+    CO_TRY(restart_pending_, co_await engine_.any_waits_for_start(std::move(names), deadline));
+  }
+  co_return ok();
+}
+
+Result<void> PostgresInstance::configure(const std::optional<WalSource>& source) {
+  looks_left_ = kLooksAfterChange;
+  return files_.write_configuration(source, forwarding_, parameters_);
 }
 
 net::Task<Result<void>> PostgresInstance::promote(Epoch epoch, std::string region,
@@ -144,7 +169,7 @@ net::Task<Result<void>> PostgresInstance::recover_from_crash(Deadline deadline) 
 net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadline deadline) {
   CO_TRY_VOID(clear_stale_lock(files_.data()));
   CO_TRY_VOID(files_.note_timeline());
-  CO_TRY_VOID(files_.write_configuration(source, forwarding_));
+  CO_TRY_VOID(configure(source));
   source_ = source;
   CO_TRY_VOID(co_await recover_from_crash(deadline));
   net::CommandLine line =

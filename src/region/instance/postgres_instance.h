@@ -29,6 +29,8 @@ class PostgresInstance final : public Instance {
   net::Task<Result<void>> stop(StopMode mode, Deadline deadline) override;
   net::Task<Result<void>> follow(WalSource source, Deadline deadline) override;
   net::Task<Result<void>> set_forwarding(Forwarding forwarding, Deadline deadline) override;
+  net::Task<Result<void>> set_parameters(Parameters parameters, Deadline deadline) override;
+  bool restart_pending() const override { return restart_pending_; }
   net::Task<Result<std::string>> rewind(WalSource source, Deadline deadline) override;
   net::Task<Result<void>> promote(Epoch epoch, std::string region, Deadline deadline) override;
 
@@ -88,12 +90,16 @@ class PostgresInstance final : public Instance {
  private:
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
   net::Task<Result<void>> recover_from_crash(Deadline deadline);
+  Result<void> configure(const std::optional<WalSource>& source);
 
   DataDirectory files_;
   Postmaster postmaster_;
   Engine engine_;
   std::optional<WalSource> source_;  // As last written to the configuration.
   Forwarding forwarding_;
+  Parameters parameters_;
+  bool restart_pending_ = false;
+  int looks_left_ = 0;  // At what waits for a start, since the configuration changed.
 };
 
 }  // namespace aurora_global::region

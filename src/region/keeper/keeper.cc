@@ -80,6 +80,14 @@ net::Task<Duration> Keeper::keep_once(Instance& instance, int* failures) {
     log::warn("instance {}: set write forwarding: {}", instance.identifier(),
               forwards.error().message);
   }
+  if (const model::DbCluster* cluster = core_.truth.cluster()) {
+    auto parameters = core_.groups.parameters_of(*cluster, instance.identifier());
+    const auto set =
+        co_await instance.set_parameters(std::move(parameters), Deadline::in(kQueryLimit));
+    if (set.has_error() && !core_.tasks.stopping()) {
+      log::warn("instance {}: set parameters: {}", instance.identifier(), set.error().message);
+    }
+  }
   const bool is_head = instance.slot() == Instances::kHeadSlot;
   const auto kept = co_await (is_head ? keep_head(instance) : keep_reader(instance));
   if (kept.has_value() || core_.tasks.stopping()) {

@@ -196,6 +196,7 @@ void to_json(Json& j, const ChangeGlobal& v) {
   if (!v.new_identifier.empty()) j["new_identifier"] = v.new_identifier;
   if (!v.engine_version.empty()) j["engine_version"] = v.engine_version;
   if (v.deletion_protection) j["deletion_protection"] = *v.deletion_protection;
+  if (v.tags) j["tags"] = *v.tags;
   if (!v.arn.empty()) j["arn"] = v.arn;
 }
 void read(Fields& fields, ChangeGlobal& v) {
@@ -205,6 +206,7 @@ void read(Fields& fields, ChangeGlobal& v) {
   fields.get("new_identifier", v.new_identifier, 64);
   fields.get("engine_version", v.engine_version, 64);
   fields.get("deletion_protection", v.deletion_protection);
+  fields.get("tags", v.tags);
   fields.get("arn", v.arn);
 }
 

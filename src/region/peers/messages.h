@@ -146,6 +146,7 @@ struct ChangeGlobal {
   std::string new_identifier;
   std::string engine_version;
   std::optional<bool> deletion_protection;
+  std::optional<std::vector<model::Tag>> tags;
   std::string arn;
 };
 

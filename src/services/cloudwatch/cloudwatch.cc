@@ -9,14 +9,12 @@
 #include "base/json.h"
 #include "net/log.h"
 #include "services/call.h"
-#include "services/cloudwatch/statistics.h"
 
 namespace aurora_global::services::cloudwatch {
 namespace {
 
 using database::Statement;
 using nlohmann::json;
-using Answer = Result<json>;
 
 constexpr std::size_t kDataMax = 1000;
 constexpr std::size_t kValuesMax = 150;
@@ -39,17 +37,10 @@ constexpr std::size_t kBatchValuesMax = 5000;
 constexpr std::int64_t kTrimEveryValues = kValuesKept / 20;
 constexpr Duration kTrimEvery = std::chrono::minutes(1);
 constexpr Duration kLookEvery = std::chrono::seconds(1);
+constexpr Duration kEvaluateEvery = std::chrono::seconds(5);
 
 std::int64_t milliseconds(WallTime at) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
-}
-
-// Dimensions as one text, in the order of their names: the same set is the same metric.
-std::string dimensions_text(std::vector<std::pair<std::string, std::string>> dimensions) {
-  std::sort(dimensions.begin(), dimensions.end());
-  json all = json::array();
-  for (const auto& [name, value] : dimensions) all.push_back({name, value});
-  return all.dump();
 }
 
 Result<std::int64_t> last_value(sqlite3* raw) {
@@ -106,20 +97,6 @@ Result<void> insert_all(sqlite3* raw, const std::vector<MetricDatum>& data,
 }
 
 // ---- reading requests
-
-std::vector<std::pair<std::string, std::string>> read_dimensions(Members& members) {
-  std::vector<std::pair<std::string, std::string>> dimensions;
-  for (json& one : members.list("Dimensions")) {
-    Members dimension(one.is_object() ? std::move(one) : json::object());
-    const std::string name = dimension.required("Name");
-    const std::string value = dimension.text("Value");
-    const auto fine = dimension.finish();
-    if (fine.has_error()) members.problem("Dimensions: " + fine.error().message);
-    dimensions.emplace_back(name, value);
-  }
-  if (dimensions.size() > kDimensionsMax) members.problem("A metric has at most 30 dimensions");
-  return dimensions;
-}
 
 std::vector<double> read_numbers(Members& members, const std::string& name) {
   std::vector<double> numbers;
@@ -224,7 +201,7 @@ json seconds(std::int64_t milliseconds) { return static_cast<double>(millisecond
 
 // ---- operations
 
-net::Task<Answer> put_metric_data(database::Database& database, Members members) {
+Answer put_metric_data(Context& context, Members members) {
   const std::string name_space = members.required("Namespace");
   std::vector<json> given = members.list("MetricData");
   if (given.empty()) {
@@ -239,11 +216,11 @@ net::Task<Answer> put_metric_data(database::Database& database, Members members)
     data.push_back(std::move(datum));
   }
   auto job = [data = std::move(data)](sqlite3* raw) { return insert_all(raw, data, std::nullopt); };
-  CO_TRY_VOID(co_await database.work<void>(std::move(job)));
+  CO_TRY_VOID(co_await context.database.work<void>(std::move(job)));
   co_return json::object();
 }
 
-net::Task<Answer> get_metric_statistics(database::Database& database, Members members) {
+Answer get_metric_statistics(Context& context, Members members) {
   Wanted wanted;
   wanted.name_space = members.required("Namespace");
   wanted.name = members.required("MetricName");
@@ -268,7 +245,7 @@ net::Task<Answer> get_metric_statistics(database::Database& database, Members me
   }
   CO_TRY_VOID(members.finish());
   auto job = [wanted](sqlite3* raw) { return select_values(raw, wanted); };
-  CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
+  CO_TRY(const Found found, co_await context.database.work<Found>(std::move(job)));
   json points = json::array();
   for (const auto& [period, sample] : found) {
     json point = {{"Timestamp", seconds(period.first)}, {"Unit", period.second}};
@@ -377,7 +354,7 @@ json result_of(const DataQuery& query, const Found& found, bool descending, Poin
           {"StatusCode", page.full ? "PartialData" : "Complete"}};
 }
 
-net::Task<Answer> get_metric_data(database::Database& database, Members members) {
+Answer get_metric_data(Context& context, Members members) {
   Wanted range;
   read_range(members, range);
   const bool descending = members.text("ScanBy", "TimestampDescending") != "TimestampAscending";
@@ -394,7 +371,7 @@ net::Task<Answer> get_metric_data(database::Database& database, Members members)
   for (const DataQuery& query : queries) {
     if (!query.returned) continue;
     auto job = [wanted = query.wanted](sqlite3* raw) { return select_values(raw, wanted); };
-    CO_TRY(const Found found, co_await database.work<Found>(std::move(job)));
+    CO_TRY(const Found found, co_await context.database.work<Found>(std::move(job)));
     json result = result_of(query, found, descending, page);
     if (!result.is_null()) answer["MetricDataResults"].push_back(std::move(result));
     if (page.full) break;
@@ -403,7 +380,7 @@ net::Task<Answer> get_metric_data(database::Database& database, Members members)
   co_return answer;
 }
 
-net::Task<Answer> list_metrics(database::Database& database, Members members) {
+Answer list_metrics(Context& context, Members members) {
   const std::string name_space = members.text("Namespace");
   const std::string name = members.text("MetricName");
   std::vector<json> filters = members.list("Dimensions");
@@ -413,7 +390,7 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
   for (const json& one : filters) {
     wanted.emplace_back(one.value("Name", ""), one.value("Value", ""));
   }
-  auto job = [=](sqlite3* raw) -> Answer {
+  auto job = [=](sqlite3* raw) -> Result<json> {
     json metrics = json::array();
     Statement select(raw,
                      "SELECT id, name_space, name, dimensions FROM metric WHERE id > ? "
@@ -443,25 +420,72 @@ net::Task<Answer> list_metrics(database::Database& database, Members members) {
                          {"Dimensions", dimensions}});
     }
   };
-  co_return co_await database.work<json>(std::move(job));
+  co_return co_await context.database.work<json>(std::move(job));
 }
 
-using Operation = net::Task<Answer> (*)(database::Database&, Members);
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"PutMetricData", put_metric_data},
     {"GetMetricStatistics", get_metric_statistics},
     {"GetMetricData", get_metric_data},
     {"ListMetrics", list_metrics},
+    {"PutMetricAlarm", put_metric_alarm},
+    {"DescribeAlarms", describe_alarms},
+    {"DeleteAlarms", delete_alarms},
+    {"DescribeAlarmHistory", describe_alarm_history},
+    {"SetAlarmState", set_alarm_state},
+    {"EnableAlarmActions", enable_alarm_actions},
+    {"DisableAlarmActions", disable_alarm_actions},
+    {"PutDashboard", put_dashboard},
+    {"GetDashboard", get_dashboard},
+    {"ListDashboards", list_dashboards},
+    {"DeleteDashboards", delete_dashboards},
+    {"ListTagsForResource", list_tags_for_resource},
+    {"TagResource", tag_resource},
+    {"UntagResource", untag_resource},
 };
 
 }  // namespace
 
+std::string dimensions_text(std::vector<std::pair<std::string, std::string>> dimensions) {
+  std::sort(dimensions.begin(), dimensions.end());
+  json all = json::array();
+  for (const auto& [name, value] : dimensions) all.push_back({name, value});
+  return all.dump();
+}
+
+std::vector<std::pair<std::string, std::string>> read_dimensions(Members& members) {
+  std::vector<std::pair<std::string, std::string>> dimensions;
+  for (json& one : members.list("Dimensions")) {
+    Members dimension(one.is_object() ? std::move(one) : json::object());
+    const std::string name = dimension.required("Name");
+    const std::string value = dimension.text("Value");
+    const auto fine = dimension.finish();
+    if (fine.has_error()) members.problem("Dimensions: " + fine.error().message);
+    dimensions.emplace_back(name, value);
+  }
+  if (dimensions.size() > kDimensionsMax) members.problem("A metric has at most 30 dimensions");
+  return dimensions;
+}
+
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<CloudWatch>> CloudWatch::open(net::TaskGroup& tasks,
+                                                     const region::Facts& facts,
                                                      const std::filesystem::path& file) {
-  TRY(auto database, database::Database::open(file, database::Durability::relaxed, 1, kSchema));
-  return std::unique_ptr<CloudWatch>(new CloudWatch(tasks, std::move(database)));
+  const std::string schema = std::string(kSchema) + kAlarmSchema;
+  TRY(auto database,
+      database::Database::open(file, database::Durability::relaxed, 1, schema.c_str()));
+  return std::unique_ptr<CloudWatch>(new CloudWatch(tasks, facts, std::move(database)));
+}
+
+void CloudWatch::start() { tasks_.spawn("evaluate alarms", watch_alarms()); }
+
+net::Task<void> CloudWatch::watch_alarms() {
+  while (!tasks_.stopping()) {
+    const auto evaluated = co_await evaluate_alarms(context_, SystemClock().wall_now());
+    if (evaluated.has_error()) log::warn("evaluate alarms: {}", evaluated.error().message);
+    co_await net::sleep_for(kEvaluateEvery);
+  }
 }
 
 std::string problem_of(const MetricDatum& datum, WallTime now) {
@@ -535,12 +559,11 @@ net::Task<void> CloudWatch::write() {
 }
 
 net::Task<Result<json>> CloudWatch::call(std::string operation, json input) {
-  return run_in_table("monitoring", kOperations, std::move(operation), std::move(input),
-                      *database_);
+  return run_in_table("monitoring", kOperations, std::move(operation), std::move(input), context_);
 }
 
 net::Task<net::HttpResponse> CloudWatch::serve(net::HttpRequest request) {
-  co_return co_await serve_table("monitoring", kOperations, std::move(request), *database_);
+  co_return co_await serve_table("monitoring", kOperations, std::move(request), context_);
 }
 
 }  // namespace aurora_global::services::cloudwatch

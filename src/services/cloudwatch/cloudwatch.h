@@ -1,5 +1,5 @@
-// CloudWatch metrics: PutMetricData, GetMetricStatistics, GetMetricData, ListMetrics, in the Query
-// protocol (the AWS CLI up to 2.2x) and JSON 1.0 (current SDKs). API 2010-08-01.
+// CloudWatch: metrics, alarms on them, and dashboards, in the Query protocol (the AWS CLI up to
+// 2.2x) and JSON 1.0 (current SDKs). API 2010-08-01.
 //
 // Values are kept as they came, so every statistic and percentile is exact.
 #pragma once
@@ -9,6 +9,7 @@
 #include "base/aging_clock.h"
 #include "database/database.h"
 #include "net/http.h"
+#include "services/cloudwatch/operations.h"
 #include "services/sinks.h"
 
 namespace aurora_global::services::cloudwatch {
@@ -27,9 +28,11 @@ std::string problem_of(const MetricDatum& datum, WallTime now);
 
 class CloudWatch final : public MetricSink {
  public:
-  // `tasks` outlives the service.
-  static Result<std::unique_ptr<CloudWatch>> open(net::TaskGroup& tasks,
+  // `tasks` and `facts` outlive the service.
+  static Result<std::unique_ptr<CloudWatch>> open(net::TaskGroup& tasks, const region::Facts& facts,
                                                   const std::filesystem::path& file);
+  // Begins to evaluate alarms.
+  void start();
 
   // A datum with a problem is dropped.
   void put_metrics(std::vector<MetricDatum> data) override;
@@ -41,12 +44,18 @@ class CloudWatch final : public MetricSink {
   net::Task<Result<nlohmann::json>> call(std::string operation, nlohmann::json input);
 
  private:
-  CloudWatch(net::TaskGroup& tasks, std::unique_ptr<database::Database> database)
-      : tasks_(tasks), database_(std::move(database)), written_(tasks.executor()) {}
+  CloudWatch(net::TaskGroup& tasks, const region::Facts& facts,
+             std::unique_ptr<database::Database> database)
+      : tasks_(tasks),
+        database_(std::move(database)),
+        context_{*database_, facts},
+        written_(tasks.executor()) {}
   net::Task<void> write();
+  net::Task<void> watch_alarms();
 
   net::TaskGroup& tasks_;
   std::unique_ptr<database::Database> database_;
+  Context context_;
   std::deque<MetricDatum> waiting_;
   std::size_t waiting_values_ = 0;
   std::uint64_t dropped_ = 0;

@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+const region::Facts kFacts = {RegionId{"us-east-1"}, "123456789012", "15.18", "", {}};
+
 class CloudWatchTest : public ::testing::Test {
  protected:
   template <typename Body>
@@ -20,7 +22,7 @@ class CloudWatchTest : public ::testing::Test {
     char place[] = "/tmp/aurora-global-metrics-XXXXXX";
     const std::filesystem::path home = mkdtemp(place);
     net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
-      auto opened = CloudWatch::open(tasks, home / "metrics.sqlite");
+      auto opened = CloudWatch::open(tasks, kFacts, home / "metrics.sqlite");
       EXPECT_TRUE(opened.has_value());
       service_ = opened->get();
       auto running = body();

@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "region/key_ring.h"
 #include "services/call.h"
+#include "services/policy_document.h"
 
 namespace aurora_global::services::kms {
 namespace {
@@ -191,17 +192,11 @@ Answer create_key(Region& region, Members members) {
     members.problem("Multi-Region keys are not supported here: a key stays in its Region",
                     "UnsupportedOperationException");
   }
-  if (members.has("Policy")) {
-    members.problem(
-        "Policy is not supported here: every access key of the platform may use every "
-        "key",
-        "UnsupportedOperationException");
-  }
+  const std::string policy = members.text("Policy");
   const auto given_tags = tags(members);
-  members.flag("BypassPolicyLockoutSafetyCheck");
-  members.ignore({"Policy"});
   CO_TRY_VOID(members.finish());
-  CO_TRY(const Key key, co_await region.keys().create(description, given_tags));
+  if (!policy.empty()) CO_TRY_VOID(check_policy(policy));
+  CO_TRY(const Key key, co_await region.keys().create(description, given_tags, policy));
   co_return json{{"KeyMetadata", metadata(region, key)}};
 }
 
@@ -282,6 +277,63 @@ Answer get_key_rotation_status(Region& region, Members members) {
   answer["RotationPeriodInDays"] = key.rotation_days;
   answer["NextRotationDate"] = seconds(key.rotated + std::chrono::days(key.rotation_days));
   co_return answer;
+}
+
+// ---- policies: kept and shown
+
+constexpr const char* kPolicyName = "default";
+
+// What AWS gives a key that is created without one.
+std::string default_policy(const region::Facts& facts) {
+  return json{{"Version", "2012-10-17"},
+              {"Id", "key-default-1"},
+              {"Statement",
+               {{{"Sid", "Enable IAM User Permissions"},
+                 {"Effect", "Allow"},
+                 {"Principal", {{"AWS", "arn:aws:iam::" + facts.account_id + ":root"}}},
+                 {"Action", "kms:*"},
+                 {"Resource", "*"}}}}}
+      .dump();
+}
+
+void check_policy_name(Members& members) {
+  if (members.text("PolicyName", kPolicyName) == kPolicyName) return;
+  members.problem("A key has one policy; its name is default", "NotFoundException");
+}
+
+Answer get_key_policy(Region& region, Members members) {
+  const std::string id = members.required("KeyId");
+  check_policy_name(members);
+  CO_TRY_VOID(members.finish());
+  CO_TRY(const Key key, region.keys().find_key(id));
+  const std::string policy = key.policy.empty() ? default_policy(region.facts()) : key.policy;
+  co_return json{{"Policy", policy}, {"PolicyName", kPolicyName}};
+}
+
+Answer put_key_policy(Region& region, Members members) {
+  const std::string id = members.required("KeyId");
+  const std::string policy = members.required("Policy");
+  check_policy_name(members);
+  CO_TRY_VOID(members.finish());
+  CO_TRY_VOID(check_policy(policy));
+  CO_TRY_VOID(co_await region.keys().set_policy(id, policy));
+  co_return json::object();
+}
+
+Answer list_key_policies(Region& region, Members members) {
+  const std::string id = members.required("KeyId");
+  CO_TRY(const Page page, page_of(members, 100, 1000));
+  CO_TRY_VOID(region.keys().find_key(id));
+  const std::map<std::string, json> all = {{kPolicyName, kPolicyName}};
+  co_return show(page, "PolicyNames", all);
+}
+
+Answer update_key_description(Region& region, Members members) {
+  const std::string id = members.required("KeyId");
+  const std::string description = members.text("Description");
+  CO_TRY_VOID(members.finish());
+  CO_TRY_VOID(co_await region.keys().describe(id, description));
+  co_return json::object();
 }
 
 Answer tag_resource(Region& region, Members members) {
@@ -439,6 +491,10 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"EnableKeyRotation", enable_key_rotation},
     {"DisableKeyRotation", disable_key_rotation},
     {"GetKeyRotationStatus", get_key_rotation_status},
+    {"GetKeyPolicy", get_key_policy},
+    {"PutKeyPolicy", put_key_policy},
+    {"ListKeyPolicies", list_key_policies},
+    {"UpdateKeyDescription", update_key_description},
     {"TagResource", tag_resource},
     {"UntagResource", untag_resource},
     {"ListResourceTags", list_resource_tags},

@@ -91,12 +91,30 @@ TEST_F(KmsTest, RefusesOtherKindsOfKeys) {
   EXPECT_EQ(code("CreateKey", {{"KeyUsage", "SIGN_VERIFY"}}), unsupported);
   EXPECT_EQ(code("CreateKey", {{"Origin", "EXTERNAL"}}), unsupported);
   EXPECT_EQ(code("CreateKey", {{"MultiRegion", true}}), unsupported);
-  EXPECT_EQ(code("CreateKey", {{"Policy", "{}"}}), unsupported);
+  EXPECT_EQ(code("CreateKey", {{"Policy", "{}"}}), "MalformedPolicyDocumentException");
   EXPECT_EQ(code("CreateKey", {{"KeySpec", "ROT_13"}}), "ValidationException");
   EXPECT_EQ(code("CreateKey", {{"XksKeyId", "k"}}), "ValidationException");
   EXPECT_EQ(code("CreateKey", {{"Tags", {{{"TagKey", "aws:a"}, {"TagValue", ""}}}}}),
             "TagException");
   EXPECT_EQ(call("ListKeys", json::object()).at("Keys"), json::array());
+}
+
+TEST_F(KmsTest, KeepsPolicyAndDescription) {
+  const std::string id = new_key();
+  const json key = {{"KeyId", id}};
+  const std::string policy =
+      R"({"Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}})";
+  EXPECT_NE(call("GetKeyPolicy", key)["Policy"].get<std::string>().find(":root"),
+            std::string::npos);
+  EXPECT_EQ(code("PutKeyPolicy", {{"KeyId", id}, {"Policy", "x"}}),
+            "MalformedPolicyDocumentException");
+  EXPECT_EQ(code("PutKeyPolicy", {{"KeyId", id}, {"Policy", policy}, {"PolicyName", "other"}}),
+            "NotFoundException");
+  EXPECT_EQ(code("PutKeyPolicy", {{"KeyId", id}, {"Policy", policy}}), "done");
+  EXPECT_EQ(call("GetKeyPolicy", key)["Policy"], policy);
+  EXPECT_EQ(call("ListKeyPolicies", key)["PolicyNames"], json::array({"default"}));
+  EXPECT_EQ(code("UpdateKeyDescription", {{"KeyId", id}, {"Description", "new"}}), "done");
+  EXPECT_EQ(call("DescribeKey", key)["KeyMetadata"]["Description"], "new");
 }
 
 TEST_F(KmsTest, EncryptsUpTo4096BytesAndDecryptsWithoutTheKeysName) {

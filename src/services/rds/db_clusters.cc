@@ -1,9 +1,13 @@
 // DB clusters of this region.
+#include <set>
+
 #include "services/rds/handlers.h"
 
 namespace aurora_global::services::rds {
 
 namespace {
+
+using model::GroupKind;
 
 Result<void> check(const region::CreateDbCluster& request, const std::string& served) {
   TRY_VOID(check_identifier("DBClusterIdentifier", request.identifier));
@@ -26,6 +30,33 @@ Result<void> check_capacity_of(Region& region, const region::ModifyDbCluster& re
   return check_capacity(min, max);
 }
 
+Result<void> check_log_exports(const std::vector<std::string>& types) {
+  for (const std::string& type : types) {
+    if (type == "postgresql" || type == "instance") continue;
+    return invalid("InvalidParameterCombination",
+                   "You cannot use the log types '" + type +
+                       "' with engine version aurora-postgresql. For supported log types, see the "
+                       "documentation.");
+  }
+  return ok();
+}
+
+// Nullopt: as they are.
+std::optional<std::vector<std::string>> log_exports_of(Region& region,
+                                                       const std::string& identifier,
+                                                       const std::vector<std::string>& enabled,
+                                                       const std::vector<std::string>& disabled) {
+  if (enabled.empty() && disabled.empty()) return std::nullopt;
+  std::set<std::string> all;
+  for (const model::DbCluster& cluster : region.db_clusters()) {
+    if (cluster.identifier != identifier) continue;
+    all.insert(cluster.log_exports.begin(), cluster.log_exports.end());
+  }
+  all.insert(enabled.begin(), enabled.end());
+  for (const std::string& type : disabled) all.erase(type);
+  return std::vector<std::string>(all.begin(), all.end());
+}
+
 }  // namespace
 
 Answer create_db_cluster(Region& region, Parameters p) {
@@ -46,10 +77,18 @@ Answer create_db_cluster(Region& region, Parameters p) {
   request.min_capacity = p.decimal("ServerlessV2ScalingConfiguration.MinCapacity", 0, 256);
   request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
   request.port = p.number("Port", 5432, 5432);
+  request.parameter_group = p.text("DBClusterParameterGroupName");
+  request.subnet_group = p.text("DBSubnetGroupName");
+  request.security_groups = p.texts("VpcSecurityGroupIds");
+  request.log_exports = p.texts("EnableCloudwatchLogsExports");
   request.tags = p.tags();
   CO_TRY_VOID(p.finish());
   CO_TRY_VOID(check_engine(request.engine));
   CO_TRY_VOID(check(request, region.facts().engine_version));
+  CO_TRY_VOID(check_log_exports(request.log_exports));
+  CO_TRY(request.parameter_group,
+         named_group(region, GroupKind::cluster_parameters, request.parameter_group));
+  CO_TRY(request.subnet_group, named_group(region, GroupKind::subnets, request.subnet_group));
   CO_TRY(const auto cluster, co_await region.create_db_cluster(std::move(request)));
   co_return json{{"DBCluster", shape_of(region.facts(), cluster)}};
 }
@@ -87,7 +126,17 @@ Answer modify_db_cluster(Region& region, Parameters p) {
   request.backup_retention_days = p.number("BackupRetentionPeriod", 1, 35);
   request.min_capacity = p.decimal("ServerlessV2ScalingConfiguration.MinCapacity", 0, 256);
   request.max_capacity = p.decimal("ServerlessV2ScalingConfiguration.MaxCapacity", 1, 256);
+  if (p.has("VpcSecurityGroupIds")) request.security_groups = p.texts("VpcSecurityGroupIds");
+  const auto group = p.optional_text("DBClusterParameterGroupName");
+  const auto enabled = p.texts("CloudwatchLogsExportConfiguration.EnableLogTypes");
+  const auto disabled = p.texts("CloudwatchLogsExportConfiguration.DisableLogTypes");
   CO_TRY_VOID(p.finish());
+  CO_TRY_VOID(check_log_exports(enabled));
+  CO_TRY_VOID(check_log_exports(disabled));
+  request.log_exports = log_exports_of(region, request.identifier, enabled, disabled);
+  if (group) {
+    CO_TRY(request.parameter_group, named_group(region, GroupKind::cluster_parameters, *group));
+  }
   if (request.master_password) CO_TRY_VOID(check_master_password(*request.master_password));
   CO_TRY_VOID(check_capacity_of(region, request));
   CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));

@@ -11,11 +11,14 @@ Answer create_db_instance(Region& region, Parameters p) {
   request.instance_class = p.required("DBInstanceClass");
   request.availability_zone = p.text("AvailabilityZone");
   request.promotion_tier = p.number("PromotionTier", 0, 15);
+  request.parameter_group = p.text("DBParameterGroupName");
   request.tags = p.tags();
   CO_TRY_VOID(p.finish());
   CO_TRY_VOID(check_engine(request.engine));
   CO_TRY_VOID(check_identifier("DBInstanceIdentifier", request.identifier));
   CO_TRY_VOID(check_instance_class(request.instance_class));
+  CO_TRY(request.parameter_group,
+         named_group(region, model::GroupKind::instance_parameters, request.parameter_group));
   CO_TRY(const auto instance, co_await region.create_db_instance(std::move(request)));
   co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
 }
@@ -56,10 +59,22 @@ Answer modify_db_instance(Region& region, Parameters p) {
   request.instance_class = p.optional_text("DBInstanceClass");
   const std::string engine_version = p.text("EngineVersion");
   request.promotion_tier = p.number("PromotionTier", 0, 15);
+  const auto group = p.optional_text("DBParameterGroupName");
   CO_TRY_VOID(p.finish());
+  if (group) {
+    CO_TRY(request.parameter_group,
+           named_group(region, model::GroupKind::instance_parameters, *group));
+  }
   if (request.instance_class) CO_TRY_VOID(check_instance_class(*request.instance_class));
   CO_TRY_VOID(check_engine_version(engine_version, region.facts().engine_version));
   CO_TRY(const auto instance, co_await region.modify_db_instance(std::move(request)));
+  co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
+}
+
+Answer reboot_db_instance(Region& region, Parameters p) {
+  const std::string identifier = lower(p.required("DBInstanceIdentifier"));
+  CO_TRY_VOID(p.finish());
+  CO_TRY(const auto instance, co_await region.reboot_db_instance(identifier));
   co_return json{{"DBInstance", shape_of(region.facts(), instance)}};
 }
 

@@ -59,7 +59,7 @@ TEST(Rds, NoActionFailsOnBadParameters) {
     FakeRegion region;
     const std::string name(action.name);
     const auto empty = call(region, name);
-    const bool describes = name.rfind("Describe", 0) == 0;
+    const bool describes = name.rfind("Describe", 0) == 0 && !name.ends_with("Parameters");
     EXPECT_EQ(empty.status, describes ? 200 : 400) << name << empty.body;
     if (!describes) EXPECT_EQ(code_in(empty), "MissingParameter") << name;
     const auto unknown = call(region, name, {{"NoSuchThing", "x"}});
@@ -205,6 +205,7 @@ TEST(Rds, ErrorsOfTheRegionKeepCodeAndStatus) {
 
 TEST(Rds, ACreatedClusterGetsWhatWasGiven) {
   FakeRegion region;
+  region.groups[{model::GroupKind::subnets, "subnets"}].name = "subnets";
   const auto answer = call(region, "CreateDBCluster",
                            {{"DBClusterIdentifier", "C2"},
                             {"Engine", "aurora-postgresql"},
@@ -219,6 +220,8 @@ TEST(Rds, ACreatedClusterGetsWhatWasGiven) {
   EXPECT_EQ(answer.status, 200) << answer.body;
   ASSERT_TRUE(region.created.has_value());
   EXPECT_EQ(region.created->master_password, "p&=+-12345");
+  EXPECT_EQ(region.created->subnet_group, "subnets");
+  EXPECT_EQ(region.created->security_groups, (std::vector<std::string>{"sg-1"}));
   EXPECT_TRUE(region.created->global_write_forwarding);
   EXPECT_EQ(region.created->backup_retention_days, 7);
   EXPECT_EQ(region.created->min_capacity, 0.5);

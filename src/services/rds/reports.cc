@@ -1,4 +1,4 @@
-// What can be asked about a region beside its clusters: events, engine versions, tags.
+// What can be asked about a region beside its clusters: events, engine versions.
 #include "services/rds/handlers.h"
 
 namespace aurora_global::services::rds {
@@ -47,35 +47,6 @@ Answer describe_db_engine_versions(Region& region, Parameters p) {
     found.push_back({major, ours});
   }
   co_return page_of(region, "DBEngineVersions", found, page);
-}
-
-Answer list_tags_for_resource(Region& region, Parameters p) {
-  const std::string arn = p.required("ResourceName");
-  CO_TRY_VOID(p.finish());
-  const region::Facts& facts = region.facts();
-  const auto told = [](const std::vector<model::Tag>& tags) {
-    return json{{"TagList", tag_list(tags)}};
-  };
-  for (const model::GlobalCluster& global : region.global_clusters()) {
-    if (model::global_cluster_arn(facts.account_id, global.identifier) != arn) continue;
-    co_return told(global.tags);
-  }
-  for (const model::DbCluster& cluster : region.db_clusters()) {
-    if (cluster.arn == arn) co_return told(cluster.tags);
-    for (const model::DbInstance& instance : cluster.instances) {
-      if (model::instance_arn(facts.region, facts.account_id, instance.identifier) != arn) continue;
-      co_return told(instance.tags);
-    }
-  }
-  if (arn.rfind("arn:aws:rds:", 0) != 0) {
-    co_return invalid("InvalidParameterValue", "Invalid resource name: " + arn);
-  }
-  const bool is_instance = arn.find(":db:") != std::string::npos;
-  const bool is_global = arn.find(":global-cluster:") != std::string::npos;
-  co_return make_error(ErrorKind::not_found, arn + " not found.",
-                       is_instance ? "DBInstanceNotFound"
-                       : is_global ? "GlobalClusterNotFoundFault"
-                                   : "DBClusterNotFoundFault");
 }
 
 }  // namespace aurora_global::services::rds

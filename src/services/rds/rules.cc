@@ -9,6 +9,7 @@ namespace aurora_global::services::rds {
 namespace {
 
 constexpr std::size_t kNameMax = 63;
+constexpr std::size_t kGroupNameMax = 255;
 constexpr std::size_t kPasswordMin = 8;
 constexpr std::size_t kPasswordMax = 128;
 constexpr double kCapacityMax = 256;
@@ -71,8 +72,11 @@ Result<void> check_word(const std::string& parameter, const std::string& value) 
 
 }  // namespace
 
-Result<void> check_identifier(const std::string& parameter, const std::string& value) {
-  const bool fine = !value.empty() && value.size() <= kNameMax && is_letter(value[0]) &&
+namespace {
+
+Result<void> check_hyphenated(const std::string& parameter, const std::string& value,
+                              std::size_t most) {
+  const bool fine = !value.empty() && value.size() <= most && is_letter(value[0]) &&
                     value.back() != '-' && value.find("--") == std::string::npos &&
                     std::all_of(value.begin(), value.end(),
                                 [](char c) { return is_alphanumeric(c) || c == '-'; });
@@ -81,6 +85,28 @@ Result<void> check_identifier(const std::string& parameter, const std::string& v
                        " is not a valid identifier. Identifiers must begin with a letter; must "
                        "contain only ASCII letters, digits, and hyphens; and must not end with a "
                        "hyphen or contain two consecutive hyphens.");
+}
+
+}  // namespace
+
+Result<void> check_identifier(const std::string& parameter, const std::string& value) {
+  return check_hyphenated(parameter, value, kNameMax);
+}
+
+Result<void> check_parameter_group_name(const std::string& parameter, const std::string& value) {
+  return check_hyphenated(parameter, value, kGroupNameMax);
+}
+
+Result<void> check_subnet_group_name(const std::string& value) {
+  const bool fine =
+      !value.empty() && value.size() <= kGroupNameMax && value != "default" &&
+      std::all_of(value.begin(), value.end(), [](char c) {
+        return is_alphanumeric(c) || std::string_view("._ -").find(c) != std::string_view::npos;
+      });
+  if (fine) return ok();
+  return invalid_value(
+      "The parameter DBSubnetGroupName must be provided and must not be blank or 'default', and "
+      "has at most 255 letters, digits, periods, underscores, spaces and hyphens");
 }
 
 Result<void> check_master_username(const std::string& value) {

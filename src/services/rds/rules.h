@@ -16,6 +16,10 @@ namespace aurora_global::services::rds {
 
 // 1 to 63 letters, digits and hyphens; a letter first, no hyphen last, no two hyphens in a row.
 Result<void> check_identifier(const std::string& parameter, const std::string& value);
+// 1 to 255 letters, digits and hyphens, as an identifier has them.
+Result<void> check_parameter_group_name(const std::string& parameter, const std::string& value);
+// 1 to 255 letters, digits, points, underscores, spaces and hyphens; not "default".
+Result<void> check_subnet_group_name(const std::string& value);
 // 1 to 63 letters, digits and underscores, a letter first; no word of the engine's.
 Result<void> check_master_username(const std::string& value);
 // 8 to 128 printable ASCII characters without / " @ and space. The value is never told.

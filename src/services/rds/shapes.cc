@@ -35,12 +35,28 @@ json members_of(const model::GlobalCluster& global) {
   return all;
 }
 
+const char* apply_status(const model::DbInstance& instance) {
+  return instance.restart_pending ? "pending-reboot" : "in-sync";
+}
+
+std::string group_or_default(const region::Facts& facts, const std::string& group) {
+  return group.empty() ? default_group(facts) : group;
+}
+
+json security_groups(const model::DbCluster& cluster) {
+  json all = json::array();
+  for (const std::string& id : cluster.security_groups) {
+    all.push_back({{"VpcSecurityGroupId", id}, {"Status", "active"}});
+  }
+  return all;
+}
+
 json members_of(const model::DbCluster& cluster) {
   json all = json::array();
   for (const model::DbInstance& instance : cluster.instances) {
     all.push_back({{"DBInstanceIdentifier", instance.identifier},
                    {"IsClusterWriter", cluster.writer && instance.slot == 1},
-                   {"DBClusterParameterGroupStatus", "in-sync"},
+                   {"DBClusterParameterGroupStatus", apply_status(instance)},
                    {"PromotionTier", instance.promotion_tier}});
   }
   return all;
@@ -78,7 +94,7 @@ json shape_of(const region::Facts& facts, const model::GlobalCluster& global) {
   return shape;
 }
 
-json shape_of(const region::Facts&, const model::DbCluster& cluster) {
+json shape_of(const region::Facts& facts, const model::DbCluster& cluster) {
   json shape = {{"AllocatedStorage", 1},
                 {"BackupRetentionPeriod", cluster.backup_retention_days},
                 {"DBClusterIdentifier", cluster.identifier},
@@ -93,6 +109,9 @@ json shape_of(const region::Facts&, const model::DbCluster& cluster) {
                 {"MasterUsername", cluster.master_username},
                 {"ReadReplicaIdentifiers", cluster.read_replica_arns},
                 {"DBClusterMembers", members_of(cluster)},
+                {"DBClusterParameterGroup", group_or_default(facts, cluster.parameter_group)},
+                {"VpcSecurityGroups", security_groups(cluster)},
+                {"EnabledCloudwatchLogsExports", cluster.log_exports},
                 {"StorageEncrypted", cluster.storage_encrypted},
                 {"DbClusterResourceId", cluster.resource_id},
                 {"DBClusterArn", cluster.arn},
@@ -107,6 +126,7 @@ json shape_of(const region::Facts&, const model::DbCluster& cluster) {
   set(shape, "DatabaseName", cluster.database_name);
   set(shape, "ReplicationSourceIdentifier", cluster.replication_source_arn);
   set(shape, "KmsKeyId", cluster.kms_key_id);
+  set(shape, "DBSubnetGroup", cluster.subnet_group);
   if (cluster.global_cluster_identifier.empty()) return shape;
   shape["GlobalClusterIdentifier"] = cluster.global_cluster_identifier;
   shape["GlobalWriteForwardingRequested"] = cluster.global_write_forwarding;
@@ -131,6 +151,9 @@ json shape_of(const region::Facts& facts, const model::DbInstance& instance) {
       {"DBClusterIdentifier", instance.cluster_identifier},
       {"DbiResourceId", instance.resource_id},
       {"PromotionTier", instance.promotion_tier},
+      {"DBParameterGroups",
+       {{{"DBParameterGroupName", group_or_default(facts, instance.parameter_group)},
+         {"ParameterApplyStatus", apply_status(instance)}}}},
       {"DBInstanceArn", model::instance_arn(facts.region, facts.account_id, instance.identifier)},
       {"TagList", tag_list(instance.tags)}};
 }

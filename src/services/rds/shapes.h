@@ -13,6 +13,8 @@ struct EngineVersion {
   std::string major, full;
 };
 
+// "default.aurora-postgresql15".
+std::string default_group(const region::Facts& facts);
 nlohmann::json tag_list(const std::vector<model::Tag>& tags);
 nlohmann::json shape_of(const region::Facts& facts, const model::GlobalCluster& global);
 nlohmann::json shape_of(const region::Facts& facts, const model::DbCluster& cluster);

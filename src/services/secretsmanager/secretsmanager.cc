@@ -3,122 +3,16 @@
 #include <algorithm>
 
 #include "base/rng.h"
-#include "region/secret_document.h"
 #include "services/call.h"
+#include "services/secretsmanager/told.h"
 
 namespace aurora_global::services::secretsmanager {
 namespace {
-
-using nlohmann::json;
-using region::EditedSecret;
-using region::kCurrent;
-using region::Region;
-using region::SecretDocument;
-using Answer = net::Task<Result<json>>;
 
 constexpr std::size_t kLabelledMax = 20;  // Versions of one secret that have a label.
 constexpr std::size_t kTagsMax = 50;
 constexpr std::string_view kAwsTags = "aws:";
 constexpr std::size_t kPageMax = 100;
-
-double now_seconds() {
-  const auto now = SystemClock().wall_now().time_since_epoch();
-  return static_cast<double>(now.count()) / 1e6;
-}
-
-Error refuse(std::string code, std::string message) {
-  return make_error(ErrorKind::invalid, std::move(message), std::move(code));
-}
-
-Error not_found() {
-  return make_error(ErrorKind::not_found, "Secrets Manager can't find the specified secret.",
-                    "ResourceNotFoundException");
-}
-
-std::string own_arn(const Region& region, const SecretDocument& document) {
-  const std::string arn = document.about.value("arn", "");
-  // "arn:aws:secretsmanager:<region>:<account>:secret:<name>-<random>"
-  const auto rest = arn.find(':', std::string_view("arn:aws:secretsmanager:").size());
-  return "arn:aws:secretsmanager:" + region.facts().region.name +
-         (rest == std::string::npos ? "" : arn.substr(rest));
-}
-
-// What is told of a secret; its values are sealed by a key and read only where they are needed.
-struct Told {
-  std::string name;
-  SecretDocument document;
-  std::string arn;  // A replica has the ARN of its own region.
-};
-
-Result<Told> told_of(Region& region, const std::string& name) {
-  TRY(const std::string about, region.about_secret(name));
-  TRY(SecretDocument document, SecretDocument::of(region::Secret{about, "{}", {}}));
-  std::string arn = own_arn(region, document);
-  return Told{name, std::move(document), std::move(arn)};
-}
-
-// By name, ARN, or ARN without its random end.
-Result<Told> find(Region& region, const std::string& id) {
-  for (const std::string& name : region.secret_names()) {
-    auto told = told_of(region, name);
-    if (told.has_error()) continue;
-    const std::string& arn = told->arn;
-    if (id == name || id == arn || (arn.size() > 7 && id == arn.substr(0, arn.size() - 7))) {
-      return told;
-    }
-  }
-  return not_found();
-}
-
-// An error of KMS is the caller's to mend, and has Secrets Manager's name for it.
-Error key_trouble(const Error& error, const char* code, const char* sentence) {
-  static constexpr std::string_view kKms[] = {"DisabledException", "KMSInvalidStateException",
-                                              "NotFoundException", "InvalidCiphertextException",
-                                              "AccessDeniedException"};
-  if (std::find(std::begin(kKms), std::end(kKms), error.code) == std::end(kKms)) return error;
-  return make_error(error.kind, std::string(sentence) + ": " + error.message, code);
-}
-
-Error cannot_decrypt(const Error& error) {
-  return key_trouble(error, "DecryptionFailure",
-                     "Secrets Manager can't decrypt the protected secret text using the provided "
-                     "KMS key");
-}
-
-Error cannot_encrypt(const Error& error) {
-  return key_trouble(error, "EncryptionFailure",
-                     "Secrets Manager can't encrypt the protected secret text using the provided "
-                     "KMS key");
-}
-
-using DocumentEdit = std::function<Result<bool>(SecretDocument&)>;  // Whether anything changed.
-region::SecretEdit whole(DocumentEdit edit) {
-  return [edit = std::move(edit)](std::optional<region::Secret> secret) -> EditedSecret {
-    if (!secret) return not_found();
-    TRY(SecretDocument document, SecretDocument::of(*secret));
-    TRY(const bool changed, edit(document));
-    if (!changed) return std::optional<region::Secret>();
-    return document.secret();
-  };
-}
-
-// Changes a secret that is there: `edit` sees all of it.
-net::Task<Result<void>> change(Region& region, std::string name, DocumentEdit edit) {
-  // Who cannot read the values cannot seal them anew either.
-  if (const auto values = region.secret_values(name); values.has_error()) {
-    co_return cannot_decrypt(values.error());
-  }
-  const auto changed = co_await region.update_secret(std::move(name), whole(std::move(edit)));
-  if (changed.has_error()) co_return cannot_encrypt(changed.error());
-  co_return ok();
-}
-
-// Changes what is told of a secret, for which nobody needs its key.
-net::Task<Result<void>> change_about(Region& region, std::string name, DocumentEdit edit) {
-  const auto changed = co_await region.update_about_secret(std::move(name), whole(std::move(edit)));
-  if (changed.has_error()) co_return cannot_encrypt(changed.error());
-  co_return ok();
-}
 
 // ---- values
 
@@ -396,36 +290,19 @@ json described(const Region& region, const Told& told) {
               {"LastChangedDate", about.value("changed", 0.0)},
               {"RotationEnabled", false},
               {"Tags", tag_list(about.value("tags", json::object()))}};
+  if (about.contains("deleted")) out["DeletedDate"] = about["deleted"];
+  if (const json status = replication_status(told.document); !status.empty()) {
+    const std::string arn = about.value("arn", "");
+    const auto from = std::string_view("arn:aws:secretsmanager:").size();
+    out["PrimaryRegion"] = arn.substr(from, arn.find(':', from) - from);
+    out["ReplicationStatus"] = status;
+  }
   if (about.contains("rotated")) out["LastRotatedDate"] = about["rotated"];
   const json keys = about.value("keys", json::object());
   if (const auto key = keys.find(region.facts().region.name); key != keys.end()) {
     out["KmsKeyId"] = *key;
   }
   return out;
-}
-
-// The keys that a request names: for this region, and for replicas.
-std::map<std::string, std::string> keys_named(const Region& region, Members& members) {
-  std::map<std::string, std::string> keys;
-  const std::string& here = region.facts().region.name;
-  if (const std::string own = members.text("KmsKeyId"); !own.empty()) keys[here] = own;
-  for (json& one : members.list("AddReplicaRegions")) {
-    Members replica(std::move(one));
-    const std::string name = replica.required("Region");
-    const std::string key = replica.text("KmsKeyId");
-    if (const auto fine = replica.finish(); fine.has_error()) {
-      members.problem("AddReplicaRegions: " + fine.error().message, "InvalidParameterException");
-    }
-    const auto& regions = region.facts().regions;
-    const bool known = std::find(regions.begin(), regions.end(), RegionId{name}) != regions.end();
-    if (name == here || !known) {
-      members.problem("Invalid replica region: " + (name.empty() ? "none is given" : name) +
-                      (name == here ? " is this Region" : " is no Region of this platform"));
-    } else if (!key.empty()) {
-      keys[name] = key;
-    }
-  }
-  return keys;
 }
 
 bool is_name(const std::string& name) {
@@ -445,7 +322,10 @@ Answer create_secret(Region& region, Members members) {
                 {"created", now_seconds()},
                 {"changed", now_seconds()},
                 {"versions", json::array()}};
-  made.keys = keys_named(region, members);
+  if (const std::string own = members.text("KmsKeyId"); !own.empty()) {
+    made.keys[region.facts().region.name] = own;
+  }
+  note_replicas(made, replicas_in(region, members));
   CO_TRY_VOID(members.finish());
   if (!is_name(name)) {
     co_return refuse("ValidationException",
@@ -460,6 +340,12 @@ Answer create_secret(Region& region, Members members) {
   const auto edit = [&](std::optional<region::Secret> present) -> EditedSecret {
     if (!present) return made.secret();
     TRY(const SecretDocument document, SecretDocument::of(*present));
+    if (is_gone(document)) return made.secret();
+    if (is_deleted(document)) {
+      return refuse("InvalidRequestException",
+                    "You can't create this secret because a secret with this name is already "
+                    "scheduled for deletion.");
+    }
     const json* version = document.version(token, "");
     if (value && version != nullptr && has_value(document, *version, *value)) {
       arn = own_arn(region, document);  // Asked again.
@@ -478,7 +364,7 @@ Answer create_secret(Region& region, Members members) {
 Answer describe_secret(Region& region, Members members) {
   const std::string wanted = members.required("SecretId");
   CO_TRY_VOID(members.finish());
-  CO_TRY(const Told told, find(region, wanted));
+  CO_TRY(const Told told, find_any(region, wanted));
   json answer = described(region, told);
   answer["VersionIdsToStages"] = stages_of(told);
   co_return answer;
@@ -512,10 +398,12 @@ bool passes(const json& filter, const json& secret) {
 Answer list_secrets(Region& region, Members members) {
   const auto filters = members.list("Filters");
   const bool descending = members.text("SortOrder", "asc") == "desc";
+  const bool deleted_too = members.flag("IncludePlannedDeletion");
   std::vector<json> found;
   for (const std::string& name : region.secret_names()) {
     const auto told = told_of(region, name);
-    if (told.has_error()) continue;
+    if (told.has_error() || is_gone(told->document)) continue;
+    if (is_deleted(told->document) && !deleted_too) continue;
     json entry = described(region, *told);
     const bool wanted = std::all_of(filters.begin(), filters.end(),
                                     [&](const json& filter) { return passes(filter, entry); });
@@ -573,6 +461,15 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"RotateSecret", rotate_secret},
     {"ListSecretVersionIds", list_secret_version_ids},
     {"UpdateSecretVersionStage", update_secret_version_stage},
+    {"GetRandomPassword", get_random_password},
+    {"DeleteSecret", delete_secret},
+    {"RestoreSecret", restore_secret},
+    {"ReplicateSecretToRegions", replicate_secret_to_regions},
+    {"RemoveRegionsFromReplication", remove_regions_from_replication},
+    {"PutResourcePolicy", put_resource_policy},
+    {"GetResourcePolicy", get_resource_policy},
+    {"DeleteResourcePolicy", delete_resource_policy},
+    {"ValidateResourcePolicy", validate_resource_policy},
     {"TagResource", tag_resource},
     {"UntagResource", untag_resource},
 };

@@ -30,6 +30,8 @@ class FakeRegion final : public region::Region {
   std::optional<region::RawRequest> passed_on;
   RegionId passed_to;
 
+  std::map<std::pair<model::GroupKind, std::string>, model::DbGroup> groups;
+
   std::map<std::string, region::Secret> secrets;
   // What reading or writing the values of a secret fails with.
   std::optional<Error> key_refusal;
@@ -146,6 +148,28 @@ class FakeRegion final : public region::Region {
   net::Task<Result<model::DbInstance>> delete_db_instance(std::string identifier) override {
     asked.push_back("delete_db_instance " + identifier);
     co_return answer(clusters.front().instances.front());
+  }
+
+  net::Task<Result<model::DbInstance>> reboot_db_instance(std::string identifier) override {
+    asked.push_back("reboot_db_instance " + identifier);
+    co_return answer(clusters.front().instances.front());
+  }
+  std::vector<model::DbGroup> db_groups(model::GroupKind kind) const override {
+    std::vector<model::DbGroup> all;
+    for (const auto& [name, group] : groups) {
+      if (name.first == kind) all.push_back(group);
+    }
+    return all;
+  }
+  net::Task<Result<void>> update_db_group(model::GroupKind kind, std::string name,
+                                          region::GroupEdit edit) override {
+    const auto present = groups.find({kind, name});
+    std::optional<model::DbGroup> before;
+    if (present != groups.end()) before = present->second;
+    CO_TRY(std::optional<model::DbGroup> after, edit(std::move(before)));
+    groups.erase({kind, name});
+    if (after) groups[{kind, name}] = std::move(*after);
+    co_return ok();
   }
 
   net::Task<Result<std::vector<model::Event>>> events(WallTime from, WallTime to) override {
