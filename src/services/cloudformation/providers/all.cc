@@ -33,9 +33,13 @@ class Nowhere final : public Elsewhere {
 
 Providers all_providers(const ProviderContext& context) {
   Providers providers;
+  add_cloudwatch(providers, context);
   add_ec2(providers, context);
   add_identities(providers, context);
+  add_kms(providers, context);
+  add_rds(providers, context);
   add_s3(providers, context);
+  add_secretsmanager(providers, context);
   add_ssm(providers, context);
   return providers;
 }

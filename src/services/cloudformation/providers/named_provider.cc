@@ -1,0 +1,173 @@
+#include "services/cloudformation/providers/named_provider.h"
+
+#include <algorithm>
+
+#include "awsapi/service_model.h"
+#include "base/json.h"
+#include "cloudformation/members.h"
+#include "services/cloudformation/waiting.h"
+
+namespace aurora_global::services::cloudformation {
+namespace {
+
+using nlohmann::json;
+
+// As CloudFormation, which takes texts for numbers and truth values wherever a service has them.
+json fitted(const awsapi::Shape& shape, json value) {
+  using awsapi::ShapeType;
+  if (shape.type == ShapeType::structure && value.is_object()) {
+    for (auto& [name, member] : value.items()) {
+      const awsapi::ShapeMember* known = shape.member(name);
+      if (known != nullptr) member = fitted(*known->shape, std::move(member));
+    }
+    return value;
+  }
+  if (shape.type == ShapeType::list && value.is_array()) {
+    for (json& one : value) one = fitted(*shape.element, std::move(one));
+    return value;
+  }
+  if (!value.is_primitive() || value.is_null()) return value;
+  const std::string text = core::as_text(value).value_or("");
+  if (shape.type == ShapeType::string) return text;
+  if (!value.is_string()) return value;
+  if (shape.type == ShapeType::boolean && (text == "true" || text == "false")) {
+    return text == "true";
+  }
+  const bool is_number = shape.type == ShapeType::integer || shape.type == ShapeType::floating;
+  json number = is_number ? parse_json(text) : json();
+  return number.is_number() ? number : value;
+}
+
+}  // namespace
+
+std::string NamedProvider::id_of(const json&, const std::string& name) const { return name; }
+
+Result<bool> NamedProvider::is_ready(const json&) const { return true; }
+
+bool NamedProvider::is_gone(const json&) const { return false; }
+
+NamedProvider::Found NamedProvider::call(std::string service, std::string operation, json input) {
+  const awsapi::ServiceModel* model = awsapi::service_model(service);
+  const auto* known = model == nullptr ? nullptr : model->operation(operation);
+  if (known != nullptr && known->input != nullptr) input = fitted(*known->input, std::move(input));
+  return services_.call(std::move(service), std::move(operation), std::move(input));
+}
+
+net::Task<Result<void>> NamedProvider::create(const ResourceRequest& request, Made& made) {
+  const Naming named = naming();
+  const bool is_generated = text_of(request.properties, named.property).empty();
+  const std::string name = name_or_generated(request, named.property, named.rule);
+  auto looking = find(name);
+  auto found = co_await std::move(looking);
+  const bool is_there = found.has_value() && !is_gone(*found);
+  if (found.has_error() && found.error().kind != ErrorKind::not_found) co_return found.error();
+  if (!is_generated && request.claimed != name) {
+    if (is_there) {
+      co_return make_error(ErrorKind::conflict, name + " already exists", "AlreadyExists");
+    }
+    auto claiming = request.claims->claim(name);
+    CO_TRY_VOID(co_await std::move(claiming));
+  }
+  if (!is_there) {
+    auto making = make(request, name);
+    const auto outcome = co_await std::move(making);
+    if (outcome.has_error()) {
+      // Half of it may be there: then it is what has to be removed.
+      auto again = find(name);
+      const auto left = co_await std::move(again);
+      if (left.has_value()) made.physical_id = id_of(*left, name);
+      co_return outcome.error();
+    }
+  }
+  if (is_there) {
+    made.physical_id = id_of(*found, name);
+    auto completing = complete(request, name);
+    CO_TRY_VOID(co_await std::move(completing));
+  }
+  auto waiting = await_ready(request, name, made);
+  co_return co_await std::move(waiting);
+}
+
+NamedProvider::Done NamedProvider::complete(const ResourceRequest&, std::string) { co_return ok(); }
+
+net::Task<Result<void>> NamedProvider::update(const ResourceRequest& request, Made& made) {
+  auto changing = change(request);
+  CO_TRY_VOID(co_await std::move(changing));
+  auto waiting = await_ready(request, request.physical_id, made);
+  co_return co_await std::move(waiting);
+}
+
+net::Task<Result<void>> NamedProvider::remove(const ResourceRequest& request) {
+  auto unmaking = unmake(request);
+  const auto unmade = co_await std::move(unmaking);
+  if (unmade.has_error() && unmade.error().kind != ErrorKind::not_found) co_return unmade.error();
+  auto waiting = await_gone(request);
+  co_return co_await std::move(waiting);
+}
+
+net::Task<Result<void>> NamedProvider::read(const ResourceRequest& request, Made& made) {
+  auto looking = find(request.physical_id);
+  CO_TRY(const json found, co_await std::move(looking));
+  if (is_gone(found)) co_return make_error(ErrorKind::not_found, request.physical_id + " is gone");
+  made.physical_id = request.physical_id;
+  made.attributes = attributes_of(found);
+  co_return ok();
+}
+
+net::Task<Result<void>> NamedProvider::await_ready(const ResourceRequest& request, std::string id,
+                                                   Made& made) {
+  const Probe probe = [&] { return looks_ready(id, made); };
+  auto waiting = wait_until(request, id, probe, {.limit = patience()});
+  co_return co_await std::move(waiting);
+}
+
+net::Task<Result<bool>> NamedProvider::looks_ready(std::string id, Made& made) {
+  auto looking = find(id);
+  CO_TRY(const json found, co_await std::move(looking));
+  made.physical_id = id_of(found, id);
+  made.attributes = attributes_of(found);
+  co_return is_ready(found);
+}
+
+net::Task<Result<void>> NamedProvider::await_gone(const ResourceRequest& request) {
+  const Probe probe = [&] { return looks_gone(request.physical_id); };
+  auto waiting = wait_until(request, request.physical_id, probe, {.limit = patience()});
+  co_return co_await std::move(waiting);
+}
+
+net::Task<Result<bool>> NamedProvider::looks_gone(std::string id) {
+  auto looking = find(std::move(id));
+  const auto found = co_await std::move(looking);
+  if (found.has_error() && found.error().kind == ErrorKind::not_found) co_return true;
+  if (found.has_error()) co_return found.error();
+  co_return is_gone(*found);
+}
+
+nlohmann::json changed_members(const ResourceRequest& request,
+                               std::initializer_list<const char*> names) {
+  nlohmann::json members = nlohmann::json::object();
+  for (const char* name : names) {
+    const nlohmann::json& now = core::property_or_null(request.properties, name);
+    if (now != core::property_or_null(request.former_properties, name)) members[name] = now;
+  }
+  return members;
+}
+
+TagChange tag_change(const ResourceRequest& request, const char* key, const char* value) {
+  const Tags now = tags_of(request, request.properties);
+  const Tags before = tags_of(request, request.former_properties);
+  TagChange change;
+  Tags set;
+  for (const auto& one : now) {
+    if (std::find(before.begin(), before.end(), one) == before.end()) set.push_back(one);
+  }
+  for (const auto& one : before) {
+    const bool stays = std::any_of(now.begin(), now.end(),
+                                   [&](const auto& other) { return other.first == one.first; });
+    if (!stays) change.removed.push_back(one.first);
+  }
+  change.set = list_of(set, key, value);
+  return change;
+}
+
+}  // namespace aurora_global::services::cloudformation
