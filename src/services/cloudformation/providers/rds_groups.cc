@@ -10,13 +10,13 @@ using nlohmann::json;
 constexpr NameRule kGroupName = {.bytes_max = 255, .letter_case = LetterCase::lower};
 constexpr std::size_t kChangesMax = 20;  // Of one call.
 
-constexpr Property kSubnetProperties[] = {
+constexpr Property kSubnetGroupProperties[] = {
     {.name = "DBSubnetGroupName", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "DBSubnetGroupDescription", .kind = Kind::text, .required = true},
     {.name = "SubnetIds", .kind = Kind::list, .fate = Fate::recorded, .required = true},
     {.name = "Tags", .kind = Kind::list},
 };
-constexpr Attribute kSubnetAttributes[] = {{.name = "DBSubnetGroupArn"}};
+constexpr Attribute kSubnetGroupAttributes[] = {{.name = "DBSubnetGroupArn"}};
 
 class DbSubnetGroup final : public RdsProvider {
  public:
@@ -24,8 +24,8 @@ class DbSubnetGroup final : public RdsProvider {
 
   const TypeTable& table() const override {
     static constexpr TypeTable kTable{.type = "AWS::RDS::DBSubnetGroup",
-                                      .properties = kSubnetProperties,
-                                      .attributes = kSubnetAttributes};
+                                      .properties = kSubnetGroupProperties,
+                                      .attributes = kSubnetGroupAttributes};
     return kTable;
   }
 

@@ -191,7 +191,7 @@ class Secret final : public NamedProvider {
   }
 };
 
-constexpr Property kAttachmentProperties[] = {
+constexpr Property kSecretAttachmentProperties[] = {
     {.name = "SecretId", .kind = Kind::text, .replacing = Replacing::always, .required = true},
     {.name = "TargetId", .kind = Kind::text, .required = true},
     {.name = "TargetType",
@@ -246,7 +246,7 @@ class SecretTargetAttachment final : public OfSecret {
 
   const TypeTable& table() const override {
     static constexpr TypeTable kTable{.type = "AWS::SecretsManager::SecretTargetAttachment",
-                                      .properties = kAttachmentProperties,
+                                      .properties = kSecretAttachmentProperties,
                                       .attributes = kOfSecretAttributes};
     return kTable;
   }
@@ -337,7 +337,7 @@ class SecretTargetAttachment final : public OfSecret {
   }
 };
 
-constexpr Property kPolicyProperties[] = {
+constexpr Property kSecretPolicyProperties[] = {
     {.name = "SecretId", .kind = Kind::text, .replacing = Replacing::always, .required = true},
     {.name = "ResourcePolicy", .fate = Fate::recorded, .required = true},
     {.name = "BlockPublicPolicy", .kind = Kind::truth},
@@ -349,7 +349,7 @@ class ResourcePolicy final : public OfSecret {
 
   const TypeTable& table() const override {
     static constexpr TypeTable kTable{.type = "AWS::SecretsManager::ResourcePolicy",
-                                      .properties = kPolicyProperties,
+                                      .properties = kSecretPolicyProperties,
                                       .attributes = kOfSecretAttributes};
     return kTable;
   }
