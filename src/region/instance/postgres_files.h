@@ -9,11 +9,16 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "net/file.h"
 #include "net/process.h"
 #include "region/instance/instance.h"
 #include "region/instance/primary_settings.h"
 
 namespace aurora_global::region {
+
+using net::replace_file;
+using net::sync_directory;
+using net::sync_file;
 
 struct PostgresSettings {
   std::string listen_address;
@@ -79,15 +84,6 @@ std::string title_of_startup(const std::filesystem::path& data_dir);
 // process, or is a zombie that its parent has not collected. Fails with `conflict` while backends
 // of the dead postmaster still run.
 Result<void> clear_stale_lock(const std::filesystem::path& data_dir);
-
-// Replaces a file atomically; `mode` as in chmod. After a loss of power it is the old one or the
-// new one, and the new one for sure after sync_directory(). Fails with `exhausted` or
-// `unavailable`.
-Result<void> replace_file(const std::filesystem::path& file, std::string_view text, int mode);
-// What was written stays. Fails with `unavailable`.
-Result<void> sync_file(const std::filesystem::path& file);
-// What was created, renamed or removed in it stays so. Fails with `unavailable`.
-Result<void> sync_directory(const std::filesystem::path& directory);
 
 // Who PostgreSQL runs as, for it refuses root: the user `postgres` when we are root (fails with
 // `not_found` if there is none), else ourselves.
