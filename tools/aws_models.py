@@ -6,7 +6,8 @@
 The folder is `data` of a botocore 1.43 or newer (default: that of the botocore that Python finds).
 botocore's models are Apache-2.0; its LICENSE and NOTICE lie beside what is made of them. Kept are the
 operations that a region serves, with their shapes, constraints, locations and errors; documentation
-is left out. What is ours alone is added from tools/aws-models/own-members.json.
+is left out. What is ours alone is added from tools/aws-models/own-members.json, and the names that a
+service had in the Query protocol, which its model forgot, from tools/aws-models/query-names.json.
 """
 
 import gzip
@@ -16,6 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = ROOT / "src" / "awsapi" / "models"
+QUERY = ROOT / "tools" / "aws-models" / "query-names.json"
 OWN = ROOT / "tools" / "aws-models" / "own-members.json"
 
 # By the service's name in a credential scope: its folder in botocore, and the operations served.
@@ -31,14 +33,32 @@ SERVED = {
         DescribeDBClusterParameters CreateDBParameterGroup DescribeDBParameterGroups
         ModifyDBParameterGroup ResetDBParameterGroup DeleteDBParameterGroup DescribeDBParameters
         ListTagsForResource AddTagsToResource RemoveTagsFromResource DescribeEvents"""),
-    "lambda": ("lambda/2015-03-31", "Invoke ListFunctions GetFunction GetFunctionConfiguration"),
+    "lambda": ("lambda/2015-03-31", """
+        Invoke ListFunctions GetFunction GetFunctionConfiguration CreateFunction UpdateFunctionCode
+        UpdateFunctionConfiguration DeleteFunction GetPolicy AddPermission RemovePermission
+        PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig GetFunctionEventInvokeConfig
+        DeleteFunctionEventInvokeConfig PutFunctionConcurrency DeleteFunctionConcurrency
+        GetFunctionConcurrency ListTags TagResource UntagResource"""),
     "monitoring": ("cloudwatch/2010-08-01", """
         PutMetricData GetMetricStatistics GetMetricData ListMetrics PutMetricAlarm DescribeAlarms
         DescribeAlarmHistory DeleteAlarms SetAlarmState EnableAlarmActions DisableAlarmActions
         PutDashboard GetDashboard ListDashboards DeleteDashboards ListTagsForResource TagResource
         UntagResource"""),
     "logs": ("logs/2014-03-28", """
-        DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents"""),
+        DescribeLogGroups DescribeLogStreams GetLogEvents FilterLogEvents CreateLogGroup
+        DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy CreateLogStream PutLogEvents
+        TagResource UntagResource ListTagsForResource AssociateKmsKey DisassociateKmsKey"""),
+    "apigateway": ("apigateway/2015-07-09", """
+        CreateRestApi GetRestApi GetRestApis UpdateRestApi DeleteRestApi CreateResource GetResource
+        GetResources DeleteResource PutMethod GetMethod DeleteMethod PutIntegration GetIntegration
+        DeleteIntegration CreateModel GetModel GetModels UpdateModel DeleteModel
+        CreateRequestValidator GetRequestValidator GetRequestValidators UpdateRequestValidator
+        DeleteRequestValidator CreateDeployment GetDeployment GetDeployments DeleteDeployment
+        CreateStage GetStage GetStages UpdateStage DeleteStage GetTags TagResource UntagResource"""),
+    "sqs": ("sqs/2012-11-05", """
+        CreateQueue DeleteQueue GetQueueUrl GetQueueAttributes SetQueueAttributes SendMessage
+        ReceiveMessage DeleteMessage ChangeMessageVisibility PurgeQueue ListQueues TagQueue
+        UntagQueue ListQueueTags"""),
     "secretsmanager": ("secretsmanager/2017-10-17", """
         CreateSecret GetSecretValue DescribeSecret ListSecrets PutSecretValue UpdateSecret
         RotateSecret ListSecretVersionIds UpdateSecretVersionStage GetRandomPassword DeleteSecret
@@ -73,6 +93,21 @@ SERVED = {
         DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources
         GetTemplate ListExports ListImports"""),
 }
+
+
+def with_query_names(model, query):
+    """The model with what the Query protocol calls its members, lists, maps and errors."""
+    model["metadata"]["xmlNamespace"] = query["namespace"]
+    for operation in model["operations"].values():
+        if "output" in operation:
+            operation["output"]["resultWrapper"] = operation["name"] + "Result"
+    for shape, names in query["names"].items():
+        for name, wire in names.items():
+            given = model["shapes"][shape]
+            given.get("members", {}).get(name, given.get(name, {}))["locationName"] = wire
+    for shape, (code, status) in query["errors"].items():
+        model["shapes"][shape]["error"] = {"code": code, "httpStatusCode": status}
+    return model
 
 
 class Service:
@@ -174,10 +209,13 @@ def main():
     else:
         import botocore  # pylint: disable=import-outside-toplevel
         data = pathlib.Path(botocore.__file__).parent / "data"
-    own = json.loads(OWN.read_text())
+    own, query = json.loads(OWN.read_text()), json.loads(QUERY.read_text())
     TARGET.mkdir(exist_ok=True)
     for service, (folder, names) in SERVED.items():
-        made = Service(load(data / folder), names.split(), own.get(service, {})).out
+        model = load(data / folder)
+        if service in query:
+            model = with_query_names(model, query[service])
+        made = Service(model, names.split(), own.get(service, {})).out
         text = json.dumps(made, indent=None, separators=(",", ":"), ensure_ascii=True)
         # One shape and one operation a line: a new version of a model is read as a diff.
         text = text.replace('"operations":{', '\n"operations":{\n').replace('"shapes":{',

@@ -434,8 +434,11 @@ json read_members(InputReader& reader, const Shape& shape, const Node& node, con
   json object = json::object();
   for (const auto& [name, child] : node.children) {
     const auto member = std::find_if(
-        shape.members.begin(), shape.members.end(),
-        [&, &key = name](const ShapeMember& one) { return one.wire == key || one.name == key; });
+        shape.members.begin(), shape.members.end(), [&, &key = name](const ShapeMember& one) {
+          // A list without an element around it goes by the name of its elements.
+          const bool elements = one.shape->flattened && one.shape->element_wire == key;
+          return one.wire == key || one.name == key || elements;
+        });
     if (member == shape.members.end()) {
       unknown(reader, child);
       continue;
@@ -512,8 +515,8 @@ std::optional<json> read_map(InputReader& reader, const Shape& shape, const Node
   const Node* entries = elements_of(reader, shape, node, "entry");
   if (entries == nullptr) return map;
   for (const Node* child : numbered(reader, *entries)) {
-    const auto key = child->children.find("key");
-    const auto value = child->children.find("value");
+    const auto key = child->children.find(shape.key_wire);
+    const auto value = child->children.find(shape.value_wire);
     if (key == child->children.end() || key->second.value == nullptr ||
         value == child->children.end()) {
       unknown(reader, *child);
@@ -576,24 +579,39 @@ bool fits(const OperationModel& operation, const RestRequest& request) {
                     });
 }
 
-std::optional<std::string> header_text_of(const ShapeMember& member,
-                                          const OperationModel& operation,
-                                          const RestRequest& request) {
+// What the request says about a member: once, or, of a list in the query, several times.
+std::vector<std::string> texts_of(const ShapeMember& member, const OperationModel& operation,
+                                  const RestRequest& request) {
+  std::vector<std::string> texts;
   if (member.location == Location::header) {
-    const std::string value = header(*request.headers, member.wire);
-    return value.empty() ? std::nullopt : std::optional(value);
+    std::string value = header(*request.headers, member.wire);
+    if (!value.empty()) texts.push_back(std::move(value));
   }
   if (member.location == Location::query) {
-    const auto found = request.query->find(member.wire);
-    return found == request.query->end() ? std::nullopt : std::optional(found->second);
+    for (const auto& [name, value] : *request.query) {
+      if (name == member.wire) texts.push_back(value);
+    }
   }
-  if (member.location != Location::label) return std::nullopt;
+  if (member.location != Location::label) return texts;
   const auto wanted = segments(operation.path);
   const auto given = segments(request.path);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == "{" + member.wire + "}") return percent_decode(given[i]);
+    if (wanted[i] == "{" + member.wire + "}") texts.push_back(percent_decode(given[i]));
   }
-  return std::nullopt;
+  return texts;
+}
+
+json read_texts(InputReader& reader, const Shape& element, const std::vector<std::string>& texts,
+                const Path& path) {
+  json list = json::array();
+  for (const std::string& text : texts) {
+    const Path at = path.below(list.size() + 1);
+    auto value = reader.scalar(element, text, at);
+    if (!value) continue;
+    reader.check(element, *value, at);
+    list.push_back(std::move(*value));
+  }
+  return list;
 }
 
 }  // namespace
@@ -622,17 +640,37 @@ const OperationModel* route(const ServiceModel& service, const RestRequest& requ
   return nullptr;
 }
 
-Input read_rest(const OperationModel& operation, const RestRequest& request) {
+bool has_document(const OperationModel& operation) {
+  return operation.input != nullptr &&
+         std::any_of(operation.input->members.begin(), operation.input->members.end(),
+                     [](const ShapeMember& one) { return one.location == Location::body; });
+}
+
+Result<Input> read_rest(const OperationModel& operation, const RestRequest& request,
+                        const json& document) {
   InputReader reader;
   const Path path;
   Input input;
   for (const ShapeMember& member : operation.input->members) {
-    const auto text = header_text_of(member, operation, request);
-    if (!text) continue;
-    if (auto value = reader.scalar(*member.shape, *text, path.below(member.name))) {
-      reader.check(*member.shape, *value, path.below(member.name));
-      input.object[member.name] = std::move(*value);
+    const Path at = path.below(member.name);
+    if (member.location == Location::body) {
+      const auto given = document.find(member.wire);
+      if (given == document.end() || given->is_null()) continue;
+      TRY(input.object[member.name], read_value(reader, *member.shape, *given, at, 1));
+      continue;
     }
+    const auto texts = texts_of(member, operation, request);
+    if (texts.empty()) continue;
+    std::optional<json> value;
+    if (member.shape->type == ShapeType::list) {
+      value = read_texts(reader, *member.shape->element, texts, at);
+    } else {
+      if (texts.size() > 1) return given_twice(member.wire);
+      value = reader.scalar(*member.shape, texts[0], at);
+    }
+    if (!value) continue;
+    reader.check(*member.shape, *value, at);
+    input.object[member.name] = std::move(*value);
   }
   reader.check_required(*operation.input, input.object, path);
   input.flaws = std::move(reader.flaws);

@@ -37,15 +37,20 @@ Result<Input> read_document(const Shape& shape, const nlohmann::json& document);
 // A form of the Query protocol.
 Input read_form(const Shape& shape, const Form& form);
 
-// A REST request: what the path, the query and the headers say. Body and payload are the caller's.
+// A REST request. A payload, which is no document of members, is the caller's.
 struct RestRequest {
   std::string_view method, path;
-  const Form* query = nullptr;
+  const FormPairs* query = nullptr;
   const std::vector<std::pair<std::string, std::string>>* headers = nullptr;
 };
 // The operation whose method and path template these are; nullptr if there is none.
 const OperationModel* route(const ServiceModel& service, const RestRequest& request);
-Input read_rest(const OperationModel& operation, const RestRequest& request);
+// Whether some of its members travel in a document in the body.
+bool has_document(const OperationModel& operation);
+// `document`: that of the body. Fails as read_document() does, and for a parameter of the query that
+// is given twice and is no list.
+Result<Input> read_rest(const OperationModel& operation, const RestRequest& request,
+                        const nlohmann::json& document);
 
 // "2 validation errors detected: ...; ..."
 std::string sentence_of(const std::vector<Flaw>& flaws);

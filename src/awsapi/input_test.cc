@@ -129,14 +129,14 @@ TEST(Input, AnEmptyListMayBeSentAsAnEmptyParameter) {
 
 TEST(Input, RestRequestsAreRoutedByPathAndMethod) {
   const ServiceModel& lambda = *service_model("lambda");
-  const Form query = {{"Qualifier", "$LATEST"}, {"Other", "x"}};
+  const FormPairs query = {{"Qualifier", "$LATEST"}, {"Other", "x"}};
   const std::vector<std::pair<std::string, std::string>> headers = {
       {"x-amz-invocation-type", "Event"}};
   const RestRequest invoke{"POST", "/2015-03-31/functions/a%2Db/invocations", &query, &headers};
   const OperationModel* found = route(lambda, invoke);
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->name, "Invoke");
-  const Input read = read_rest(*found, invoke);
+  const Input read = *read_rest(*found, invoke, json::object());
   EXPECT_TRUE(read.flaws.empty()) << sentence_of(read.flaws);
   EXPECT_EQ(read.object, json::parse(R"({"FunctionName": "a-b", "InvocationType": "Event",
                                         "Qualifier": "$LATEST"})"));
@@ -145,6 +145,34 @@ TEST(Input, RestRequestsAreRoutedByPathAndMethod) {
   EXPECT_EQ(route(lambda, {"PUT", "/2015-03-31/functions/", &query, &headers}), nullptr);
   EXPECT_EQ(route(lambda, {"GET", "/2015-03-31/functions//x", &query, &headers}), nullptr);
   EXPECT_EQ(route(lambda, {"GET", "", &query, &headers}), nullptr);
+}
+
+TEST(Input, RestMembersComeFromPathQueryAndDocument) {
+  const ServiceModel& lambda = *service_model("lambda");
+  const std::vector<std::pair<std::string, std::string>> headers;
+  const FormPairs keys = {{"tagKeys", "a"}, {"tagKeys", "b c"}};
+  const std::string arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+  const RestRequest untag{"DELETE",
+                          "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012"
+                          "%3Afunction%3Af",
+                          &keys, &headers};
+  EXPECT_FALSE(has_document(*route(lambda, untag)));
+  EXPECT_EQ(read_rest(*route(lambda, untag), untag, json::object())->object,
+            (json{{"Resource", arn}, {"TagKeys", {"a", "b c"}}}));
+
+  const RestRequest change{"PUT", "/2015-03-31/functions/f/configuration", &keys, &headers};
+  const OperationModel& operation = *route(lambda, change);
+  EXPECT_TRUE(has_document(operation));
+  const Input read = *read_rest(operation, change, {{"MemorySize", 256}, {"Unknown", 1}});
+  EXPECT_TRUE(read.flaws.empty()) << sentence_of(read.flaws);
+  EXPECT_EQ(read.object, (json{{"FunctionName", "f"}, {"MemorySize", 256}}));
+  EXPECT_EQ(read_rest(operation, change, {{"MemorySize", 1}})->flaws.size(), 1u);
+  EXPECT_EQ(read_rest(operation, change, {{"MemorySize", "much"}}).error().code,
+            "SerializationException");
+  const FormPairs twice = {{"Qualifier", "$LATEST"}, {"Qualifier", "$LATEST"}};
+  const RestRequest invoke{"POST", "/2015-03-31/functions/f/invocations", &twice, &headers};
+  EXPECT_EQ(read_rest(*route(lambda, invoke), invoke, json::object()).error().code,
+            "InvalidParameterCombination");
 }
 
 TEST(Cbor, ReadsWhatItWrites) {

@@ -16,6 +16,12 @@ void write_xml(XmlWriter& xml, const std::string& name, const Shape& shape,
 // What is in it, of a structure: the members that travel in the body.
 void write_members(XmlWriter& xml, const Shape& shape, const nlohmann::json& value);
 
+// The document that a REST answer carries: the members under their names on the way, without those
+// that travel elsewhere.
+nlohmann::json rest_document(const Shape& shape, const nlohmann::json& output);
+// The status of a REST answer: what the output says of it, or the operation's own.
+int rest_status(const OperationModel& operation, const nlohmann::json& output);
+
 // The error of a service that has this code in the Query protocol ("InvalidParameterValue") or this
 // shape in the others ("InvalidParameterValueException"); nullptr if none of its operations has it.
 const OperationError* error_of(const ServiceModel& service, const std::string& code);

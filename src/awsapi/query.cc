@@ -43,15 +43,14 @@ void escape(std::string& out, std::string_view text) {
 
 }  // namespace
 
-Result<Form> parse_form(std::string_view body) {
+Result<FormPairs> parse_pairs(std::string_view body) {
   // Before any of them is stored.
   if (std::count(body.begin(), body.end(), '&') >= static_cast<std::ptrdiff_t>(kFormFieldsMax)) {
     return make_error(ErrorKind::invalid,
                       "More than " + std::to_string(kFormFieldsMax) + " parameters",
                       "InvalidParameterValue");
   }
-  Form form;
-  Form::iterator last = form.end();
+  FormPairs pairs;
   while (!body.empty()) {
     const auto end = std::min(body.find('&'), body.size());
     const std::string_view part = body.substr(0, end);
@@ -65,14 +64,26 @@ Result<Form> parse_form(std::string_view body) {
                         "The parameter " + name + " is no UTF-8 text without NUL characters",
                         "InvalidParameterValue");
     }
+    pairs.emplace_back(std::move(name), std::move(value));
+  }
+  return pairs;
+}
+
+Error given_twice(const std::string& name) {
+  return make_error(ErrorKind::invalid, "The parameter " + name + " is given twice",
+                    "InvalidParameterCombination");
+}
+
+Result<Form> parse_form(std::string_view body) {
+  TRY(FormPairs pairs, parse_pairs(body));
+  Form form;
+  Form::iterator last = form.end();
+  for (auto& [name, value] : pairs) {
     // Most belong behind the one before them.
     const std::size_t before = form.size();
     const auto hint = last == form.end() ? last : std::next(last);
     last = form.try_emplace(hint, std::move(name), std::move(value));
-    if (form.size() == before) {
-      return make_error(ErrorKind::invalid, "The parameter " + last->first + " is given twice",
-                        "InvalidParameterCombination");
-    }
+    if (form.size() == before) return given_twice(last->first);
   }
   return form;
 }

@@ -21,9 +21,13 @@ inline constexpr std::string_view kRdsNamespace = "http://rds.amazonaws.com/doc/
 
 using Form = std::map<std::string, std::string>;
 
-// "a=1&b=2", with + for space. Fails with `invalid` for a field twice, for over kFormFieldsMax
-// fields and for text that is no UTF-8 or has a NUL in it.
+// "a=1&b=2", with + for space. Fails with `invalid` for over kFormFieldsMax fields and for text that
+// is no UTF-8 or has a NUL in it.
+using FormPairs = std::vector<std::pair<std::string, std::string>>;
+Result<FormPairs> parse_pairs(std::string_view body);
+// The same, which also fails for a field that is given twice.
 Result<Form> parse_form(std::string_view body);
+Error given_twice(const std::string& name);
 std::string encode_form(const Form& form);
 
 // Writes XML, escaped, without white space between elements. Any bytes make a well-formed document:

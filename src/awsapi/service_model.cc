@@ -40,7 +40,9 @@ Location location_named(const std::string& name) {
 
 // A pattern that this library does not read is about Unicode, and allows nearly every text.
 std::shared_ptr<boost::regex> compiled(const std::string& pattern) {
-  if (pattern.empty() || pattern.find("\\u") != std::string::npos) return nullptr;
+  const bool unicode =
+      pattern.find("\\u") != std::string::npos || pattern.find("\\p{") != std::string::npos;
+  if (pattern.empty() || unicode) return nullptr;
   try {
     return std::make_shared<boost::regex>(pattern, boost::regex::perl);
   } catch (const boost::regex_error&) {
@@ -94,6 +96,8 @@ class ModelReader {
     if (shape.type == ShapeType::map) {
       shape.key = named(about.at("k"), "s");
       shape.element = named(about.at("v"), "s");
+      shape.key_wire = about["k"].value("n", "key");
+      shape.value_wire = about["v"].value("n", "value");
     }
   }
 

@@ -35,6 +35,7 @@ struct Shape {
   const Shape* element = nullptr;    // Of a list; the value of a map.
   const Shape* key = nullptr;        // Of a map.
   std::string element_wire;          // Of a list's element in Query and XML; "member" by default.
+  std::string key_wire = "key", value_wire = "value";  // Of a map's entries, the same way.
   bool flattened = false;
   bool flattened_in_forms = false;  // Of a list in the Query protocol of EC2.
   bool sensitive = false;
@@ -55,10 +56,10 @@ struct OperationError {
 struct OperationModel {
   std::string name;
   std::string method, path;  // "/2015-03-31/functions/{FunctionName}/invocations".
+  int status = 200;          // Of success.
   const Shape* input = nullptr;
   const Shape* output = nullptr;
   std::string wrapper;  // Of the result in the Query protocol.
-  int status = 200;
   std::vector<OperationError> errors;
 };
 

@@ -111,6 +111,8 @@ std::vector<ServedActions> served_actions() {
   return {
       {"rds", rds::action_names()},
       {"lambda", lambda::action_names()},
+      {"apigateway", apigateway::action_names()},
+      {"sqs", sqs::action_names()},
       {"monitoring", cloudwatch::action_names()},
       {"logs", logs::action_names()},
       {"secretsmanager", secretsmanager::action_names()},
@@ -132,17 +134,23 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   TRY(server->logs_, logs::Logs::open(server->tasks_, facts, options.home / "logs.sqlite"));
   TRY(server->cloudwatch_,
       cloudwatch::CloudWatch::open(server->tasks_, facts, options.home / "metrics.sqlite"));
-  TRY(server->cloudformation_,
-      cloudformation::CloudFormation::open(executor, region, *server,
-                                           {options.home / "stacks.sqlite", options.credentials}));
   TRY(server->s3_, s3::S3::open(facts, options.home / "s3"));
-  TRY(server->ssm_, ssm::Ssm::open(region, *server, options.home / "ssm.sqlite"));
   lambda::LambdaOptions functions;
   functions.directory = options.home / "functions";
+  functions.objects = server->s3_.get();
   functions.sandboxes = {facts.region.name, "http://" + options.api_address,
                          split_host_port(options.api_address).host, options.credentials};
   TRY(server->lambda_, lambda::Lambda::open(executor, facts, std::move(functions), *server->logs_,
-                                            *server->cloudwatch_));
+                                            *server->cloudwatch_, *server));
+  TRY(server->apigateway_,
+      apigateway::ApiGateway::open(executor, facts, options.home / "apis.sqlite"));
+  const std::string base_url = "http://" + options.api_address;
+  TRY(server->sqs_, sqs::Sqs::open(executor, facts, base_url, options.home / "queues.sqlite"));
+  server->custom_answers_ = std::make_unique<CustomAnswers>(executor, base_url);
+  TRY(server->cloudformation_,
+      cloudformation::CloudFormation::open(executor, region, *server,
+                                           {options.home / "stacks.sqlite", options.credentials}));
+  TRY(server->ssm_, ssm::Ssm::open(region, *server, options.home / "ssm.sqlite"));
   return server;
 }
 
@@ -155,6 +163,7 @@ void ApiServer::start() {
 
 net::Task<void> ApiServer::stop() {
   co_await cloudformation_->stop();
+  sqs_->stop();
   co_await lambda_->stop();
   const Deadline limit = Deadline::in(kDrainLimit);
   co_await logs_->drain(limit);
@@ -185,6 +194,9 @@ net::Task<Result<nlohmann::json>> ApiServer::call(std::string service, std::stri
   CO_TRY(input, read_input(service, operation, input));
   if (service == "monitoring") co_return co_await cloudwatch_->call(operation, std::move(input));
   if (service == "logs") co_return co_await logs_->call(operation, std::move(input));
+  if (service == "lambda") co_return co_await lambda_->call(operation, std::move(input));
+  if (service == "apigateway") co_return co_await apigateway_->call(operation, std::move(input));
+  if (service == "sqs") co_return co_await sqs_->call(operation, std::move(input));
   if (service == "secretsmanager") {
     co_return co_await secretsmanager::call(region_, operation, std::move(input));
   }
@@ -214,6 +226,8 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, sts::Calle
     co_return co_await secretsmanager::serve(region_, std::move(request));
   }
   if (service == "kms") co_return co_await kms::serve(region_, std::move(request));
+  if (service == "apigateway") co_return co_await apigateway_->serve(std::move(request));
+  if (service == "sqs") co_return co_await sqs_->serve(std::move(request));
   if (service == "cloudformation") co_return co_await cloudformation_->serve(std::move(request));
   if (service == "sts") {
     auto serving = sts::serve(region_, std::move(caller), std::move(request));
@@ -222,7 +236,10 @@ net::Task<net::HttpResponse> ApiServer::dispatch(std::string service, sts::Calle
   if (service == "ssm") co_return co_await ssm_->serve(std::move(request));
   if (service == "iam") co_return co_await iam::serve(region_.facts(), std::move(request));
   if (service == "ec2") co_return co_await ec2::serve(region_.facts(), std::move(request));
-  if (service == "execute-api") co_return co_await executeapi::serve(*lambda_, std::move(request));
+  if (service == "execute-api") {
+    co_return co_await executeapi::serve(*lambda_, *apigateway_, region_.facts(),
+                                         std::move(request));
+  }
   if (service == kStatusService && request.target == "/-/status") {
     co_return co_await status(region_, std::move(request));
   }
@@ -250,6 +267,7 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
     }
     co_return response;
   }
+  if (CustomAnswers::is_for_answers(request)) co_return custom_answers_->take(request);
   awsapi::HttpMessage message{request.method, request.target, request.headers, {}};
   const auto named = awsapi::scope_of(message);
   const std::string service = named.has_value() ? named->service : "";
@@ -259,6 +277,10 @@ net::Task<net::HttpResponse> ApiServer::serve(net::HttpRequest request) {
         make_error(ErrorKind::invalid, "The request has bytes that are no UTF-8 text",
                    "InvalidParameterValue"),
         service);
+  }
+  if (executeapi::is_open(*apigateway_, request)) {
+    co_return co_await executeapi::serve(*lambda_, *apigateway_, region_.facts(),
+                                         std::move(request));
   }
   if (named.has_error()) co_return refuse_early(request, named.error());
   if (!is_for_here(*named)) {

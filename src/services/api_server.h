@@ -8,12 +8,15 @@
 
 #include "net/http.h"
 #include "region/region.h"
+#include "services/apigateway/apigateway.h"
 #include "services/cloudformation/cloudformation.h"
 #include "services/cloudwatch/cloudwatch.h"
+#include "services/custom_answers.h"
 #include "services/lambda/lambda.h"
 #include "services/logs/logs.h"
 #include "services/s3/s3.h"
 #include "services/sinks.h"
+#include "services/sqs/sqs.h"
 #include "services/ssm/ssm.h"
 #include "services/sts/sts.h"
 
@@ -72,9 +75,12 @@ class ApiServer final : public ServiceCaller {
   net::TaskGroup tasks_;
   std::unique_ptr<logs::Logs> logs_;
   std::unique_ptr<cloudwatch::CloudWatch> cloudwatch_;
+  std::unique_ptr<s3::S3> s3_;  // Lambda reads zips from it.
   std::unique_ptr<lambda::Lambda> lambda_;
+  std::unique_ptr<apigateway::ApiGateway> apigateway_;
+  std::unique_ptr<sqs::Sqs> sqs_;
+  std::unique_ptr<CustomAnswers> custom_answers_;
   std::unique_ptr<cloudformation::CloudFormation> cloudformation_;
-  std::unique_ptr<s3::S3> s3_;
   std::unique_ptr<ssm::Ssm> ssm_;
 };
 

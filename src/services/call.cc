@@ -34,8 +34,12 @@ constexpr Words kWords[] = {
     {"secretsmanager", "ValidationException", "ValidationException", "InvalidParameterException"},
     {"kms", "ValidationException", "ValidationException", "ValidationException"},
     {"ssm", "ValidationException", "ValidationException", "ValidationException"},
+    {"apigateway", "BadRequestException", "BadRequestException", "BadRequestException"},
+    {"sqs", "MissingParameter", "InvalidParameterValue", "InvalidParameterValue"},
     {"lambda", "ValidationException", "ValidationException", "InvalidParameterValueException"},
 };
+
+bool is_rest(std::string_view service) { return service == "lambda" || service == "apigateway"; }
 
 const Words& words_of(std::string_view service) {
   const auto* found = std::find_if(std::begin(kWords), std::end(kWords),
@@ -81,6 +85,19 @@ Result<json> without_flaws(const ServiceModel& service, Input input) {
                     std::string(words.constraint));
 }
 
+Result<json> object_in(json document) {
+  if (document.is_object()) return document;
+  return make_error(ErrorKind::invalid,
+                    "The request body is no object, or one nested over " +
+                        std::to_string(kJsonDepthMax) + " deep or of more than " +
+                        std::to_string(kJsonValuesMax) + " values",
+                    "SerializationException");
+}
+
+Result<json> document_in(const std::string& body) {
+  return object_in(parse_json(body, kJsonValuesMax));
+}
+
 Result<Call> read_query(const ServiceModel& service, const net::HttpRequest& request) {
   const bool in_target = request.body.empty() && request.target.find('?') != std::string::npos;
   TRY(auto form, awsapi::parse_form(in_target ? query_of(request) : request.body));
@@ -119,15 +136,9 @@ Result<Call> read_named(const ServiceModel& service, const net::HttpRequest& req
   json document = json::object();
   if (wire == Wire::cbor && !request.body.empty()) {
     TRY(document, awsapi::read_cbor(request.body));
+    TRY(document, object_in(std::move(document)));
   } else if (!request.body.empty()) {
-    document = parse_json(request.body, kJsonValuesMax);
-  }
-  if (!document.is_object()) {
-    return make_error(ErrorKind::invalid,
-                      "The request body is no object, or one nested over " +
-                          std::to_string(kJsonDepthMax) + " deep or of more than " +
-                          std::to_string(kJsonValuesMax) + " values",
-                      "SerializationException");
+    TRY(document, document_in(request.body));
   }
   if (call.operation->input == nullptr) return call;
   TRY(auto input, awsapi::read_document(*call.operation->input, document));
@@ -136,7 +147,7 @@ Result<Call> read_named(const ServiceModel& service, const net::HttpRequest& req
 }
 
 Result<Call> read_rest_call(const ServiceModel& service, const net::HttpRequest& request) {
-  TRY(const auto query, awsapi::parse_form(query_of(request)));
+  TRY(const auto query, awsapi::parse_pairs(query_of(request)));
   const std::string path = path_of(request);
   const awsapi::RestRequest rest{request.method, path, &query, &request.headers};
   Call call{Wire::rest, &service, awsapi::route(service, rest), {}};
@@ -145,7 +156,13 @@ Result<Call> read_rest_call(const ServiceModel& service, const net::HttpRequest&
                       "Unable to determine service/operation name to be authorized",
                       "AccessDeniedException");
   }
-  TRY(call.input, without_flaws(service, awsapi::read_rest(*call.operation, rest)));
+  if (call.operation->input == nullptr) return call;
+  json document = json::object();
+  if (awsapi::has_document(*call.operation) && !request.body.empty()) {
+    TRY(document, document_in(request.body));
+  }
+  TRY(auto input, awsapi::read_rest(*call.operation, rest, document));
+  TRY(call.input, without_flaws(service, std::move(input)));
   return call;
 }
 
@@ -210,10 +227,21 @@ Wire wire_of(const net::HttpRequest& request) {
   return path_of(request) == "/" ? Wire::query : Wire::rest;
 }
 
+namespace {
+
+// A queue's URL, which older clients ask at, has a path.
+Wire wire_for(std::string_view service, const net::HttpRequest& request) {
+  if (is_rest(service)) return Wire::rest;
+  const Wire wire = wire_of(request);
+  return service == "sqs" && wire == Wire::rest ? Wire::query : wire;
+}
+
+}  // namespace
+
 Result<Call> read_call(std::string_view service, const net::HttpRequest& request) {
   const ServiceModel& model = *awsapi::service_model(service);
-  if (service == "lambda") return read_rest_call(model, request);
-  const Wire wire = wire_of(request);
+  if (is_rest(service)) return read_rest_call(model, request);
+  const Wire wire = wire_for(service, request);
   if (service == "rds" || service == "sts" || service == "cloudformation" || service == "iam") {
     return read_query(model, request);
   }
@@ -222,6 +250,7 @@ Result<Call> read_call(std::string_view service, const net::HttpRequest& request
     call.wire = Wire::ec2;
     return call;
   }
+  if (service == "sqs" && wire == Wire::query) return read_query(model, request);
   // Of CloudWatch alone: the others never spoke Query, and do not speak CBOR yet.
   const bool all = service == "monitoring";
   if (all && (wire == Wire::query || wire == Wire::rest)) return read_query(model, request);
@@ -246,7 +275,12 @@ net::HttpResponse answer_of(const Call& call, const json& output, const net::Htt
     return as_cbor(response_of(200, "application/cbor", awsapi::write_cbor(shape, output), id));
   }
   if (call.wire == Wire::json) return response_of(200, json_type(request), text_of(output), id);
-  if (call.wire == Wire::rest) return response_of(200, "application/json", text_of(output), id);
+  if (call.wire == Wire::rest) {
+    const int status = awsapi::rest_status(*call.operation, output);
+    const bool told = shape != nullptr && status != 204;
+    return response_of(status, "application/json",
+                       told ? text_of(awsapi::rest_document(*shape, output)) : "", id);
+  }
   awsapi::XmlWriter xml(call.operation->name + "Response", call.service->xml_namespace);
   if (call.wire == Wire::ec2) {
     xml.element("requestId", id);
@@ -265,7 +299,7 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
   const std::string code = awsapi::code_of(error);
   const auto* known = service == nullptr ? nullptr : awsapi::error_of(*service, code);
   const int status = known == nullptr ? awsapi::http_status_of(code) : known->status;
-  const Wire wire = service != nullptr && service->name == "lambda" ? Wire::rest : wire_of(request);
+  const Wire wire = wire_for(service == nullptr ? "" : service->name, request);
   if (wire == Wire::rest) {
     // REST knows no other status for it; the JSON protocols say 400.
     const bool denied = code == "AccessDeniedException";
@@ -278,7 +312,8 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
     const std::string_view xmlns = service == nullptr || service->xml_namespace.empty()
                                        ? awsapi::kRdsNamespace
                                        : std::string_view(service->xml_namespace);
-    return response_of(status, "text/xml", awsapi::error_document(code, error.message, id, xmlns),
+    const std::string& name = known == nullptr ? code : known->code;
+    return response_of(status, "text/xml", awsapi::error_document(name, error.message, id, xmlns),
                        id);
   }
   const std::string& shape = known == nullptr ? code : known->shape;
@@ -288,10 +323,11 @@ net::HttpResponse refuse(const net::HttpRequest& request, const Error& error,
           ? as_cbor(response_of(status, "application/cbor", awsapi::write_cbor(nullptr, body), id))
           : response_of(status, json_type(request), text_of(body), id);
   if (wire == Wire::json) response.headers.emplace_back("x-amzn-ErrorType", shape);
-  if (service != nullptr && service->name == "monitoring") {
+  if (service != nullptr && (service->name == "monitoring" || service->name == "sqs")) {
     // What SDKs that also know the Query protocol read the code from.
+    const std::string& name = known == nullptr ? code : known->code;
     response.headers.emplace_back("x-amzn-query-error",
-                                  code + (status >= 500 ? ";Receiver" : ";Sender"));
+                                  name + (status >= 500 ? ";Receiver" : ";Sender"));
   }
   return response;
 }

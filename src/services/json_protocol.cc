@@ -188,6 +188,14 @@ std::map<std::string, std::string> Members::pairs(const std::string& name) {
   return all;
 }
 
+json Members::object(const std::string& name) {
+  const json* value = find(name);
+  if (value == nullptr) return json::object();
+  if (value->is_object()) return *value;
+  problem(name + " must be an object");
+  return json::object();
+}
+
 void Members::ignore(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) read_.insert(std::string(name));
 }

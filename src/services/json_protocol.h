@@ -56,6 +56,8 @@ class Members {
   const nlohmann::json& all() const { return object_; }
   // That finish() would tell before it looks for members that were not read.
   const std::optional<Error>& first_problem() const { return problem_; }
+  // An object as it is; empty without the member.
+  nlohmann::json object(const std::string& name);
   bool has(const std::string& name) const { return object_.contains(name); }
   void ignore(std::initializer_list<std::string_view> names);
   void problem(std::string message, std::string code = "InvalidParameterValue");

@@ -186,6 +186,38 @@ const Row kRows[] = {
      kNoEffect,
      "there are no versions and no replicas of functions",
      {"MasterRegion", "FunctionVersion"}},
+    {"apigateway",
+     "*",
+     kRefused,
+     "APIs are made of resources and methods, with neither caches, keys, policies nor canaries",
+     {"cloneFrom", "binaryMediaTypes", "minimumCompressionSize", "policy", "securityPolicy",
+      "endpointAccessMode", "authorizerId", "authorizationScopes", "connectionType", "connectionId",
+      "credentials", "requestTemplates", "cacheNamespace", "cacheKeyParameters", "tlsConfig",
+      "responseTransferMode", "integrationTarget", "cacheClusterSize", "canarySettings"}},
+    {"sqs",
+     "SendMessage",
+     kRefused,
+     "queues have no order",
+     {"MessageDeduplicationId", "MessageGroupId"}},
+    {"sqs", "SendMessage", kNoEffect, "traces are not kept", {"MessageSystemAttributes"}},
+    {"sqs", "ReceiveMessage", kNoEffect, "queues have no order", {"ReceiveRequestAttemptId"}},
+    {"apigateway",
+     "PutIntegration",
+     kRefused,
+     "the whole request goes to the function",
+     {"requestParameters"}},
+    {"lambda",
+     "*",
+     kRefused,
+     "functions are zips with a `bootstrap`; there are no layers, images, versions and file "
+     "systems",
+     {"Layers", "FileSystemConfigs", "CodeSigningConfigArn", "ImageConfig", "SnapStart",
+      "PublishTo", "TenancyConfig", "CapacityProviderConfig", "DurableConfig"}},
+    {"lambda",
+     "AddPermission",
+     kRefused,
+     "there are neither function URLs nor organizations",
+     {"FunctionUrlAuthType", "InvokedViaFunctionUrl", "EventSourceToken", "PrincipalOrgID"}},
     {"lambda",
      "Invoke",
      kRefused,
@@ -225,6 +257,9 @@ const Row kRows[] = {
      kNoEffect,
      "nothing is masked, interleaved or linked",
      {"unmask", "interleaved", "includeLinkedAccounts", "accountIdentifiers"}},
+    {"logs", "FilterLogEvents", kRefused, "the oldest come first", {"startFromHead"}},
+    {"logs", "PutLogEvents", kNoEffect, "entities are not kept", {"entity"}},
+    {"logs", "*", kRefused, "keys are those of log groups", {"resourceIdentifier"}},
     {"logs", "DescribeLogGroups", kNoEffect, "all groups are of class STANDARD", {"logGroupClass"}},
     {"secretsmanager", "ListSecrets", kNoEffect, "they are sorted by their creation", {"SortBy"}},
     {"secretsmanager",
@@ -395,8 +430,9 @@ std::optional<MemberFate> fate_of(std::string_view service, std::string_view ope
 
 std::string member_document() {
   std::string text;
-  for (const char* service : {"rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts",
-                              "cloudformation", "ssm", "s3", "iam", "ec2"}) {
+  for (const char* service :
+       {"rds", "lambda", "apigateway", "sqs", "monitoring", "logs", "secretsmanager", "kms", "sts",
+        "cloudformation", "ssm", "s3", "iam", "ec2"}) {
     text += "\n## " + std::string(service) + "\n";
     for (const auto& operation : awsapi::service_model(service)->operations) {
       text += "\n### " + operation.name + "\n\n";

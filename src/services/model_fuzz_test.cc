@@ -98,8 +98,8 @@ TEST(ModelFuzz, EveryRequestIsAnsweredInItsProtocol) {
     Rng rng(seed);
     RequestMaker maker(rng);
     static constexpr const char* kServices[] = {
-        "rds", "lambda", "monitoring", "logs", "secretsmanager", "kms", "sts", "cloudformation",
-        "ssm", "s3",     "iam",        "ec2"};
+        "rds", "lambda", "apigateway",     "sqs", "monitoring", "logs", "secretsmanager",
+        "kms", "sts",    "cloudformation", "ssm", "s3",         "iam",  "ec2"};
     int failures = 0;
     for (std::uint64_t i = 0; i < requests && failures < kFailuresShown; ++i) {
       auto made = maker.make(kServices[rng.below(std::size(kServices))]);

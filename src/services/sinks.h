@@ -52,6 +52,13 @@ struct FunctionAnswer {
   std::string function_error;  // "Handled", "Unhandled"; empty: the function returned.
 };
 
+// A service of AWS's that invokes a function, and what it does it for.
+struct FunctionCaller {
+  std::string service;         // "apigateway.amazonaws.com"
+  std::string source_arn;      // "arn:aws:execute-api:us-east-1:123456789012:a1b2/prod/POST/x"
+  std::string source_account;  // "123456789012"
+};
+
 // Invokes a function and waits for its answer. Errors carry Lambda's codes.
 class FunctionInvoker {
  public:
@@ -59,6 +66,9 @@ class FunctionInvoker {
   // `trace_id`: the caller's; empty: a new one.
   virtual net::Task<Result<FunctionAnswer>> invoke_function(std::string name, std::string payload,
                                                             std::string trace_id) = 0;
+  // Whether the function's policy lets a service of AWS's invoke it for this source. Fails with
+  // ResourceNotFoundException and AccessDeniedException.
+  virtual Result<void> may_invoke(const std::string& name, const FunctionCaller& caller) = 0;
 };
 
 // Calls an operation of a service of this region, as its client would: by AWS's names, with input

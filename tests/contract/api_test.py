@@ -75,6 +75,9 @@ class Surface(NamedTuple):
 SURFACES = (
     Surface("RDS", "rds", "query", "InvalidParameterValue"),
     Surface("Lambda", "lambda", "rest-json", ""),
+    Surface("API Gateway", "apigateway", "rest-json", ""),
+    Surface("SQS", "sqs", "query", "InvalidParameterValue"),
+    Surface("SQS", "sqs", "json", "", {"targetPrefix": "AmazonSQS", "jsonVersion": "1.0"}),
     Surface("CloudWatch", "cloudwatch", "query", "InvalidParameterValue"),
     Surface("CloudWatch", "cloudwatch", "json", "",
             {"targetPrefix": "GraniteServiceVersion20100801", "jsonVersion": "1.0"}),
@@ -105,6 +108,13 @@ PARAMETERS = {
     "GetMetricStatistics": {"Period": 60, "Statistics": ["Sum"], **RANGE},
     "GetMetricData": {**RANGE, "MetricDataQueries": [{"Id": "m", "MetricStat": {
         "Metric": {"Namespace": ABSENT, "MetricName": "M"}, "Period": 60, "Stat": "Sum"}}]},
+    "CreateFunction": {"Runtime": "nodejs18.x", "Handler": "x", "Role": ABSENT,
+                       "Code": {"ZipFile": b"x"}},
+    "UpdateFunctionCode": {"ZipFile": b"x"},
+    "AddPermission": {"Action": "lambda:InvokeFunction"},
+    "CreateRestApi": {"name": ABSENT, "cloneFrom": ABSENT},
+    "CreateQueue": {"QueueName": "no name"},
+    "CreateLogGroup": {"logGroupName": "no name"},
     "DescribeLogStreams": {"logGroupName": ABSENT},
     "GetLogEvents": {"logGroupName": ABSENT},
     "FilterLogEvents": {"logGroupName": ABSENT},
@@ -145,8 +155,30 @@ IGNORED = {
     "DescribeAlarms": {"ChildrenOfAlarmName", "ParentsOfAlarmName"},
 }
 
+# Asked for by both clients in made_by_clients_test.py.
+MADE = {
+    "AddPermission", "AssociateKmsKey", "ChangeMessageVisibility", "CreateDeployment",
+    "CreateFunction", "CreateLogGroup", "CreateLogStream", "CreateModel", "CreateQueue",
+    "CreateRequestValidator", "CreateResource", "CreateRestApi", "CreateStage",
+    "DeleteDeployment", "DeleteFunction", "DeleteFunctionConcurrency",
+    "DeleteFunctionEventInvokeConfig", "DeleteIntegration", "DeleteLogGroup", "DeleteMessage",
+    "DeleteMethod", "DeleteModel", "DeleteQueue", "DeleteRequestValidator", "DeleteResource",
+    "DeleteRestApi", "DeleteRetentionPolicy", "DeleteStage", "DisassociateKmsKey",
+    "GetDeployment", "GetDeployments", "GetFunctionConcurrency", "GetFunctionEventInvokeConfig",
+    "GetIntegration", "GetMethod", "GetModel", "GetModels", "GetPolicy", "GetQueueAttributes",
+    "GetQueueUrl", "GetRequestValidator", "GetRequestValidators", "GetResource", "GetResources",
+    "GetRestApi", "GetRestApis", "GetStage", "GetStages", "GetTags", "ListQueueTags",
+    "ListQueues", "ListTags", "ListTagsForResource", "PurgeQueue", "PutFunctionConcurrency",
+    "PutFunctionEventInvokeConfig", "PutIntegration", "PutLogEvents", "PutMethod",
+    "PutRetentionPolicy", "ReceiveMessage", "RemovePermission", "SendMessage",
+    "SetQueueAttributes", "TagQueue", "TagResource", "UntagQueue", "UntagResource",
+    "UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionEventInvokeConfig",
+    "UpdateModel", "UpdateRequestValidator", "UpdateRestApi", "UpdateStage"
+}
+
 # Success of an action that another test of this folder asks for, by client.
 CLI_ELSEWHERE = {
+    "made_by_clients_test.py": MADE,
     "rds_test.py": {"DescribeGlobalClusters", "DescribeDBClusters", "DescribeDBInstances",
                     "FailoverGlobalCluster", "SwitchoverGlobalCluster", "DescribeEvents",
                     "RemoveFromGlobalCluster", "DeleteDBInstance", "DeleteDBCluster"},
@@ -175,6 +207,7 @@ CLI_ELSEWHERE = {
                                "DescribeStacks", "ListExports"},
 }
 SDK_ELSEWHERE = {
+    "sdk/made.mjs": MADE,
     "sdk/functions.mjs": {"PutMetricData", "GetMetricStatistics", "GetMetricData", "ListMetrics",
                           "FilterLogEvents", "GetSecretValue", "ListFunctions", "Invoke"},
     "sdk/kms.mjs": {"CreateKey", "DescribeKey", "EnableKey", "DisableKey", "ScheduleKeyDeletion",

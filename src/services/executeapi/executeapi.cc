@@ -4,8 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "awsapi/query.h"
 #include "base/base64.h"
+#include "base/json.h"
 #include "base/rng.h"
+#include "net/log.h"
+#include "services/body_schema.h"
 #include "services/json_protocol.h"
 
 namespace aurora_global::services::executeapi {
@@ -130,24 +134,174 @@ net::HttpResponse refusal(int status, std::string_view type, std::string_view me
   return response;
 }
 
-net::Task<net::HttpResponse> serve(FunctionInvoker& invoker, net::HttpRequest request) {
-  const bool method = request.method == "POST" || request.method == "GET";
-  if (!is_api_path(request.target) || !method) {
-    co_return refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+namespace {
+
+net::HttpResponse failed(int status) {
+  return refusal(status, "InternalServerErrorException", "Internal server error");
+}
+
+net::HttpResponse refusal_of(const Error& error) { return refusal(403, error.code, error.message); }
+
+// The parameters of the query: the last of each, and all of each. Null where there are none.
+struct Query {
+  json last, all;
+};
+Query query_in(const std::string& target) {
+  Query query;
+  const auto question = target.find('?');
+  if (question == std::string::npos) return query;
+  const auto pairs = awsapi::parse_pairs(target.substr(question + 1));
+  if (pairs.has_error()) return query;
+  for (const auto& [name, value] : *pairs) {
+    query.last[name] = value;
+    query.all[name].push_back(value);
   }
-  const std::string event =
-      proxy_event(request).dump(-1, ' ', false, json::error_handler_t::replace);
-  const auto answer = co_await invoker.invoke_function(
-      std::string(kFailoverFunction), event, net::header_value(request.headers, "X-Amzn-Trace-Id"));
+  return query;
+}
+
+json request_context(const ApiRoute& route, const region::Facts& facts,
+                     const net::HttpRequest& request) {
+  return {{"accountId", facts.account_id},
+          {"apiId", route.api_id},
+          {"resourceId", route.resource_id},
+          {"resourcePath", route.resource_path},
+          {"path", "/" + route.stage + route.path},
+          {"stage", route.stage},
+          {"httpMethod", request.method},
+          {"protocol", "HTTP/1.1"},
+          {"requestId", random_uuid()},
+          {"identity",
+           {{"userAgent", net::header_value(request.headers, "User-Agent")},
+            {"sourceIp", "127.0.0.1"}}}};
+}
+
+json routed_event(const ApiRoute& route, const region::Facts& facts,
+                  const net::HttpRequest& request) {
+  json event = proxy_event(request);
+  const Query query = query_in(request.target);
+  json all_headers = json::object();
+  for (const auto& [name, value] : event["headers"].items())
+    all_headers[name] = json::array({value});
+  event["resource"] = route.resource_path;
+  event["path"] = route.path;
+  event["multiValueHeaders"] = all_headers;
+  event["queryStringParameters"] = query.last;
+  event["multiValueQueryStringParameters"] = query.all;
+  if (!route.path_parameters.empty()) event["pathParameters"] = route.path_parameters;
+  event["stageVariables"] = route.stage_variables;
+  event["requestContext"] = request_context(route, facts, request);
+  return event;
+}
+
+// "arn:aws:execute-api:us-east-1:123456789012:a1b2/prod/POST/orders/*"
+std::string source_arn(const ApiRoute& route, const region::Facts& facts,
+                       const std::string& method) {
+  std::string path = route.resource_path;
+  for (auto open = path.find('{'); open != std::string::npos; open = path.find('{')) {
+    const auto close = path.find('}', open);
+    if (close == std::string::npos) break;
+    path.replace(open, close - open + 1, "*");
+  }
+  return "arn:aws:execute-api:" + facts.region.name + ":" + facts.account_id + ":" + route.api_id +
+         "/" + route.stage + "/" + method + path;
+}
+
+bool has_parameter(const net::HttpRequest& request, const ApiRoute& route,
+                   const std::string& name) {
+  const auto dot = name.find('.');
+  const std::string where = name.substr(0, dot), what = name.substr(dot + 1);
+  if (where == "header") return !net::header_value(request.headers, what).empty();
+  if (where == "path") return route.path_parameters.contains(what);
+  const json given = query_in(request.target).last;
+  return given.is_object() && given.contains(what);
+}
+
+// What a request validator finds; nullopt: nothing. A body that is not there, or of a content type
+// that has no model, is not looked at.
+std::optional<net::HttpResponse> validate(const ApiRoute& route, const net::HttpRequest& request) {
+  std::string absent;
+  for (const std::string& name : route.required) {
+    if (has_parameter(request, route, name)) continue;
+    absent += (absent.empty() ? "" : ", ") + name.substr(name.find('.') + 1);
+  }
+  if (!absent.empty()) {
+    return refusal(400, "BadRequestException",
+                   "Missing required request parameters: [" + absent + "]");
+  }
+  if (request.body.empty() || !route.body_schemas.is_object()) return std::nullopt;
+  std::string type = net::header_value(request.headers, "Content-Type");
+  type = type.substr(0, type.find_first_of("; "));
+  const auto schema = route.body_schemas.find(type.empty() ? "application/json" : type);
+  if (schema == route.body_schemas.end()) return std::nullopt;
+  const json body = parse_json(request.body);
+  if (!body.is_discarded() && is_valid(*schema, body)) return std::nullopt;
+  return refusal(400, "BadRequestException", "Invalid request body");
+}
+
+net::Task<net::HttpResponse> invoke(FunctionInvoker& invoker, std::string function, json event,
+                                    std::string trace_id) {
+  std::string text = event.dump(-1, ' ', false, json::error_handler_t::replace);
+  auto invoking =
+      invoker.invoke_function(std::move(function), std::move(text), std::move(trace_id));
+  const auto answer = co_await std::move(invoking);
   // As AWS: what Lambda refuses (a throttled function, one that is not there) is 500, whatever
   // Lambda's own status is; what a function does wrong is 502.
-  if (answer.has_error()) {
-    co_return refusal(500, "InternalServerErrorException", "Internal server error");
-  }
+  if (answer.has_error()) co_return failed(500);
   if (answer->function_error.empty()) {
     if (auto response = response_in(answer->payload)) co_return std::move(*response);
   }
-  co_return refusal(502, "InternalServerErrorException", "Internal server error");
+  co_return failed(502);
+}
+
+}  // namespace
+
+ApiRequestLine line_of(const net::HttpRequest& request) {
+  constexpr std::string_view kService = "execute-api";
+  ApiRequestLine line{net::header_value(request.headers, "x-apigw-api-id"), request.method,
+                      std::string(path_of(request.target))};
+  const std::string host = net::header_value(request.headers, "Host");
+  const auto dot = host.find('.');
+  if (dot == std::string::npos) return line;
+  const auto next = std::min(host.find('.', dot + 1), host.size());
+  if (host.substr(dot + 1, next - dot - 1) == kService) line.api_id = host.substr(0, dot);
+  return line;
+}
+
+bool is_open(const ApiRoutes& routes, const net::HttpRequest& request) {
+  if (!routes.has_apis()) return false;
+  const ApiRequestLine line = line_of(request);
+  const bool is_signed = !net::header_value(request.headers, "Authorization").empty() ||
+                         request.target.find("X-Amz-Signature=") != std::string::npos;
+  // A call of a service has a path that might be a stage's: it is signed, and names no API.
+  if (line.api_id.empty() && is_signed) return false;
+  const auto route = routes.find_route(line);
+  return route.has_value() && !route->is_signed;
+}
+
+net::Task<net::HttpResponse> serve(FunctionInvoker& invoker, const ApiRoutes& routes,
+                                   const region::Facts& facts, net::HttpRequest request) {
+  const std::string trace_id = net::header_value(request.headers, "X-Amzn-Trace-Id");
+  if (!routes.has_apis()) {
+    const bool method = request.method == "POST" || request.method == "GET";
+    if (!is_api_path(request.target) || !method) {
+      co_return refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+    }
+    auto invoking = invoke(invoker, std::string(kFailoverFunction), proxy_event(request), trace_id);
+    co_return co_await std::move(invoking);
+  }
+  const auto route = routes.find_route(line_of(request));
+  if (route.has_error()) co_return refusal_of(route.error());
+  if (auto wrong = validate(*route, request)) co_return std::move(*wrong);
+  const FunctionCaller caller{"apigateway.amazonaws.com", source_arn(*route, facts, request.method),
+                              facts.account_id};
+  const auto permitted = invoker.may_invoke(route->function_arn, caller);
+  if (permitted.has_error()) {
+    log::warn("API {}: {}", route->api_id, permitted.error().message);
+    co_return failed(500);
+  }
+  auto invoking =
+      invoke(invoker, route->function_arn, routed_event(*route, facts, request), trace_id);
+  co_return co_await std::move(invoking);
 }
 
 }  // namespace aurora_global::services::executeapi

@@ -22,11 +22,41 @@ class Invoker final : public FunctionInvoker {
     if (refused) co_return *refused;
     co_return answer;
   }
+  Result<void> may_invoke(const std::string& name, const FunctionCaller& caller) override {
+    function = name;
+    source = caller.source_arn;
+    if (permitted) return ok();
+    return make_error(ErrorKind::denied, "no", "AccessDeniedException");
+  }
+  bool permitted = true;
+  std::string function, source;
   FunctionAnswer answer;
   std::optional<Error> refused;
   json event;
   std::string trace;
 };
+
+// A region without APIs, or with the one route that is set.
+class Routes final : public ApiRoutes {
+ public:
+  bool has_apis() const override { return route.has_value(); }
+  Result<ApiRoute> find_route(const ApiRequestLine& request) const override {
+    if (request.path.rfind("/prod/", 0) == 0) return *route;
+    return make_error(ErrorKind::denied, "Forbidden", "ForbiddenException");
+  }
+  std::optional<ApiRoute> route;
+};
+
+const region::Facts kFacts{RegionId{"us-east-1"}, "123456789012", "", "", {}};
+
+net::HttpResponse ask(Invoker& invoker, const Routes& routes, net::HttpRequest request) {
+  net::HttpResponse response;
+  net::testing::run([&](net::TaskGroup&) -> net::Task<void> {
+    auto serving = serve(invoker, routes, kFacts, request);
+    response = co_await std::move(serving);
+  });
+  return response;
+}
 
 net::HttpResponse post(Invoker& invoker, std::string body = "") {
   net::HttpRequest request;
@@ -34,12 +64,7 @@ net::HttpResponse post(Invoker& invoker, std::string body = "") {
   request.target = "/prod/failover";
   request.headers = {{"X-Amzn-Trace-Id", "Root=1-2-3"}, {"X-Odd", "\xFF"}};
   request.body = std::move(body);
-  net::HttpResponse response;
-  net::testing::run([&](net::TaskGroup&) -> net::Task<void> {
-    auto serving = serve(invoker, request);
-    response = co_await std::move(serving);
-  });
-  return response;
+  return ask(invoker, Routes(), request);
 }
 
 TEST(ExecuteApi, AFunctionsAnswerIsPassedOn) {
@@ -104,6 +129,104 @@ TEST(ExecuteApi, WhatLambdaRefusesIsAnInternalError) {
     EXPECT_EQ(net::header_value(answer.headers, "x-amzn-ErrorType"),
               "InternalServerErrorException");
   }
+}
+
+class RoutedTest : public ::testing::Test {
+ protected:
+  RoutedTest() {
+    invoker_.answer.payload = R"({"statusCode": 200, "body": "ok"})";
+    ApiRoute route;
+    route.api_id = "a1b2";
+    route.stage = "prod";
+    route.resource_path = "/orders/{id}";
+    route.path = "/orders/7";
+    route.http_method = "POST";
+    route.function_arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    route.path_parameters = {{"id", "7"}};
+    route.stage_variables = {{"color", "red"}};
+    routes_.route = route;
+  }
+  net::HttpResponse send(std::string body, net::Headers headers = {}) {
+    net::HttpRequest request;
+    request.method = "POST";
+    request.target = "/prod/orders/7?x=1&x=2&y=%20";
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    return ask(invoker_, routes_, std::move(request));
+  }
+  Invoker invoker_;
+  Routes routes_;
+};
+
+TEST_F(RoutedTest, TheFunctionGetsAProxyEventOfTheRoute) {
+  EXPECT_EQ(send("{}", {{"X-A", "b"}}).status, 200);
+  EXPECT_EQ(invoker_.function, routes_.route->function_arn);
+  EXPECT_EQ(invoker_.source, "arn:aws:execute-api:us-east-1:123456789012:a1b2/prod/POST/orders/*");
+  const json& event = invoker_.event;
+  EXPECT_EQ(event["resource"], "/orders/{id}");
+  EXPECT_EQ(event["path"], "/orders/7");
+  EXPECT_EQ(event["pathParameters"], (json{{"id", "7"}}));
+  EXPECT_EQ(event["queryStringParameters"], (json{{"x", "2"}, {"y", " "}}));
+  EXPECT_EQ(event["multiValueQueryStringParameters"]["x"], json::array({"1", "2"}));
+  EXPECT_EQ(event["stageVariables"], (json{{"color", "red"}}));
+  EXPECT_EQ(event["requestContext"]["apiId"], "a1b2");
+  EXPECT_EQ(event["requestContext"]["path"], "/prod/orders/7");
+  EXPECT_EQ(event["multiValueHeaders"]["X-A"], json::array({"b"}));
+}
+
+TEST_F(RoutedTest, WithoutPermissionNothingIsInvoked) {
+  invoker_.permitted = false;
+  EXPECT_EQ(send("{}").status, 500);
+  EXPECT_TRUE(invoker_.event.is_null());
+}
+
+TEST_F(RoutedTest, BodiesAndParametersAreHeldToWhatIsDeclared) {
+  routes_.route->body_schemas["application/json"] =
+      json::parse(R"({"type": "object", "properties": {"a": {"enum": ["x", "y"]}},
+                      "additionalProperties": false})");
+  for (const char* body : {"{\"a\": \"z\"}", "{\"b\": 1}", "[]", "5", "{", "null"}) {
+    const auto refused = send(body, {{"Content-Type", "application/json; charset=utf-8"}});
+    EXPECT_EQ(refused.status, 400) << body;
+    EXPECT_EQ(json::parse(refused.body)["message"], "Invalid request body");
+    EXPECT_EQ(send(body).status, 400) << "JSON is the default: " << body;
+    EXPECT_TRUE(invoker_.event.is_null());
+  }
+  EXPECT_EQ(send("{\"a\": \"x\"}").status, 200);
+  EXPECT_EQ(send("").status, 200);
+  EXPECT_EQ(send("[]", {{"Content-Type", "text/plain"}}).status, 200);
+  routes_.route->required = {"querystring.x", "path.id", "querystring.z", "header.X-B"};
+  const auto refused = send("{}", {{"X-A", "b"}});
+  EXPECT_EQ(json::parse(refused.body)["message"], "Missing required request parameters: [z, X-B]");
+}
+
+TEST_F(RoutedTest, AnApiIsNamedByItsHostOrAHeader) {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = "/prod/x?y";
+  EXPECT_EQ(line_of(request).api_id, "");
+  EXPECT_EQ(line_of(request).path, "/prod/x");
+  request.headers = {{"Host", "127.0.1.1:4566"}};
+  EXPECT_EQ(line_of(request).api_id, "");
+  request.headers = {{"Host", "a1b2.execute-api.us-east-1.amazonaws.com"}};
+  EXPECT_EQ(line_of(request).api_id, "a1b2");
+  request.headers = {{"Host", "127.0.1.1:4566"}, {"x-apigw-api-id", "c3"}};
+  EXPECT_EQ(line_of(request).api_id, "c3");
+}
+
+TEST_F(RoutedTest, OnlyAMethodWithoutAuthorisationIsOpen) {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.target = "/prod/x";
+  EXPECT_FALSE(is_open(routes_, request));
+  routes_.route->is_signed = false;
+  EXPECT_TRUE(is_open(routes_, request));
+  request.headers = {{"Authorization", "AWS4-HMAC-SHA256 ..."}};
+  EXPECT_FALSE(is_open(routes_, request)) << "it may be a service's call";
+  request.headers.emplace_back("x-apigw-api-id", "a1b2");
+  EXPECT_TRUE(is_open(routes_, request));
+  request.target = "/other/x";
+  EXPECT_FALSE(is_open(routes_, request));
+  EXPECT_FALSE(is_open(Routes(), request));
 }
 
 }  // namespace

@@ -15,7 +15,6 @@ using database::Statement;
 using nlohmann::json;
 using Events = std::vector<QueuedEvent>;
 
-constexpr std::int64_t kEventAgeMaxMs = 6 * 3600 * 1000;
 constexpr std::int64_t kThrottledDelayMs = 1000;
 constexpr Duration kLookEvery = 60s;
 constexpr Duration kTroubleDelay = 5s;
@@ -130,6 +129,15 @@ json document_or_text(const std::string& text) {
   return parsed.is_discarded() ? json(text) : parsed;
 }
 
+// Of a record: what comes first in it, by the order of its members' names.
+std::string condition_in(const std::string& record) {
+  constexpr std::string_view kBegin = "\"condition\":\"";
+  const auto at = record.find(kBegin);
+  if (at == std::string::npos) return "";
+  const auto from = at + kBegin.size();
+  return record.substr(from, record.find('"', from) - from);
+}
+
 bool is_throttled(const Result<FunctionAnswer>& answer) {
   return answer.has_error() && answer.error().code == "TooManyRequestsException";
 }
@@ -147,9 +155,10 @@ json dead_letter(const QueuedEvent& event, const std::string& function_arn,
                    {"approximateInvokeCount", event.attempts}}},
                  {"requestPayload", document_or_text(event.invocation.payload)}};
   if (answer.has_value()) {
-    record["responseContext"] = {{"statusCode", 200},
-                                 {"executedVersion", "$LATEST"},
-                                 {"functionError", answer->function_error}};
+    record["responseContext"] = {{"statusCode", 200}, {"executedVersion", "$LATEST"}};
+    if (!answer->function_error.empty()) {
+      record["responseContext"]["functionError"] = answer->function_error;
+    }
     record["responsePayload"] = document_or_text(answer->payload);
   } else {
     record["responsePayload"] = {{"errorMessage", answer.error().message},
@@ -235,7 +244,9 @@ net::Task<void> EventQueue::try_event(QueuedEvent event) {
   }
   event = std::move(*begun);
   if (!event.end_record.empty()) {
-    const auto ended = co_await bury(id, std::move(event.end_record));
+    std::string record = std::move(event.end_record);
+    auto ending = bury(std::move(event), std::move(record));
+    const auto ended = co_await std::move(ending);
     if (ended.has_error()) log::error("store invocation: {}", ended.error().message);
     running_.erase(id);
     wake_.notify();
@@ -259,15 +270,15 @@ net::Task<void> EventQueue::conclude(QueuedEvent event, Result<FunctionAnswer> a
   const std::int64_t now = now_ms();
   Result<void> stored = ok();
   if (!failed) {
-    stored = co_await remove(event.id);
+    stored = co_await bury(event, end_of(event, kSuccess, answer));
   } else if (stopping_) {  // Cut off by our own end: the next daemon takes it up.
     stored = co_await store(event.id, event.attempts - 1, event.not_before);
-  } else if (now - event.created > kEventAgeMaxMs) {
-    stored = co_await bury(event.id, end_of(event, "EventAgeExceeded", answer));
+  } else if (now - event.created > policy.age_max_s * 1000) {
+    stored = co_await bury(event, end_of(event, "EventAgeExceeded", answer));
   } else if (is_throttled(answer)) {
     stored = co_await store(event.id, event.attempts - 1, now + kThrottledDelayMs);
   } else if (event.attempts > policy.retries) {
-    stored = co_await bury(event.id, end_of(event, "RetriesExhausted", answer));
+    stored = co_await bury(event, end_of(event, "RetriesExhausted", answer));
   } else {
     const auto which = static_cast<std::size_t>(std::max(event.attempts - 1, 0));
     const double delay = policy.delays_s[std::min(which, policy.delays_s.size() - 1)];
@@ -309,13 +320,31 @@ std::string EventQueue::end_of(const QueuedEvent& event, const std::string& cond
                                const Result<FunctionAnswer>& answer) const {
   const json record =
       dead_letter(event, arn_prefix_ + event.function, condition, answer, SystemClock().wall_now());
-  log::warn("asynchronous invocation {} of {}: {}; see {}", event.invocation.request_id,
-            event.function, condition, dead_letters_.string());
   return record.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-net::Task<Result<void>> EventQueue::bury(std::int64_t id, std::string record) {
-  const auto written = append_line(dead_letters_, record);
+net::Task<Result<void>> EventQueue::bury(QueuedEvent event, std::string record) {
+  const std::int64_t id = event.id;
+  const std::string function = event.function, request_id = event.invocation.request_id;
+  const std::string condition = condition_in(record);
+  // A payload may be as deep as a document may be, and lies one deeper here.
+  json document = parse_json(record);
+  Result<bool> told = false;
+  if (document.is_object()) {
+    auto telling =
+        runner_.tell_end({function, std::move(event.invocation), condition, std::move(document)});
+    told = co_await std::move(telling);
+  }
+  Result<void> written = ok();
+  if (told.has_error() && (told.error().kind == ErrorKind::unavailable ||
+                           told.error().kind == ErrorKind::timeout)) {
+    written = told.error();
+  } else if (condition != kSuccess && (told.has_error() || !*told)) {
+    if (told.has_error()) log::warn("tell the end of an event: {}", told.error().message);
+    log::warn("asynchronous invocation {} of {}: {}; see {}", request_id, function, condition,
+              dead_letters_.string());
+    written = append_line(dead_letters_, record);
+  }
   if (written.has_value()) co_return co_await remove(id);
   log::error("dead letter: {}; it is kept and written later", written.error().message);
   auto job = [id, record = std::move(record)](sqlite3* raw) { return keep_end(raw, id, record); };

@@ -1,5 +1,6 @@
 // Asynchronous invocations: durable before they are acknowledged, tried as often as the function's
-// declaration says, then a line in the dead-letter log.
+// declaration says, then told to the function's destinations; a failure that has none becomes a
+// line of the dead-letter log.
 //
 // A try is counted before it begins, so that an event which ends the daemon does so a few times and
 // not for ever. Only a try that our own end cuts off, or that was throttled, does not count.
@@ -25,9 +26,22 @@ struct QueuedEvent {
   std::string end_record;  // Its line of the dead-letter log, if that could not be written yet.
 };
 
+// The condition of an event that its function has done.
+inline constexpr const char* kSuccess = "Success";
+
+// An event that is over.
+struct EventEnd {
+  std::string function;  // Its name.
+  Invocation invocation;
+  std::string condition;
+  nlohmann::json record;  // What dead_letter() says.
+  bool failed() const { return condition != kSuccess; }
+};
+
 struct EventPolicy {
   int retries = 2;
   std::vector<double> delays_s = {60, 120};  // Before each; the last one repeats.
+  std::int64_t age_max_s = 21'600;           // Over which it is tried no more.
 };
 
 // What the queue needs of its owner.
@@ -37,6 +51,10 @@ class EventRunner {
   virtual EventPolicy policy_of(const std::string& function) = 0;
   virtual net::Task<Result<FunctionAnswer>> run_event(std::string function,
                                                       Invocation invocation) = 0;
+  // Tells the end of an event, `record`, where its function wants it. False: nowhere. An end that
+  // cannot be told now (`unavailable`, `timeout`) is told later; for anything else it is as if the
+  // function had no such place.
+  virtual net::Task<Result<bool>> tell_end(EventEnd) { co_return false; }
 };
 
 // A line of the dead-letter log, as Lambda writes to an on-failure destination. Pure.
@@ -79,12 +97,12 @@ class EventQueue {
   net::Task<void> conclude(QueuedEvent event, Result<FunctionAnswer> answer);
   net::Task<Result<void>> store(std::int64_t id, int attempts, std::int64_t not_before);
   net::Task<Result<void>> remove(std::int64_t id);
-  // The line of the dead-letter log.
+  // What is told of it, also as a line of the dead-letter log.
   std::string end_of(const QueuedEvent& event, const std::string& condition,
                      const Result<FunctionAnswer>& answer) const;
-  // Writes it and removes the event. What cannot be written is kept with the event and written
-  // later; the function is not tried again.
-  net::Task<Result<void>> bury(std::int64_t id, std::string record);
+  // Tells it, or writes it to the log, and removes the event. What can be neither is kept with the
+  // event and told later; the function is not tried again.
+  net::Task<Result<void>> bury(QueuedEvent event, std::string record);
 
   std::filesystem::path dead_letters_;
   std::string arn_prefix_;

@@ -105,4 +105,28 @@ net::Task<Result<CodeDigest>> FunctionCode::digest_of_code(FunctionPtr function)
   co_return digest;
 }
 
+net::Task<void> FunctionCode::forget(std::string name) {
+  const auto turn = co_await making_.lock(Deadline::in(kMakeLimit));
+  if (turn.has_error()) co_return;
+  std::vector<fs::path> places;
+  if (const auto made = roots_.find(name); made != roots_.end()) {
+    places.push_back(made->second.second);
+    roots_.erase(made);
+  }
+  if (const auto older = former_.find(name); older != former_.end()) {
+    places.push_back(older->second);
+    former_.erase(older);
+  }
+  failed_.erase(name);
+  digests_.erase(name);
+  auto removal = [places]() -> Result<void> {
+    std::error_code ignored;
+    for (const fs::path& place : places) {
+      if (!place.empty()) fs::remove_all(place, ignored);
+    }
+    return ok();
+  };
+  (co_await worker_.run<void>(std::move(removal))).has_error();
+}
+
 }  // namespace aurora_global::services::lambda

@@ -18,6 +18,8 @@ class FunctionCode {
   // InvalidZipFileException, for this version without trying again, or `unavailable` when files
   // cannot be copied. What failed leaves nothing behind.
   net::Task<Result<std::filesystem::path>> root_of(FunctionPtr function);
+  // Removes what was unpacked of a function that is gone.
+  net::Task<void> forget(std::string name);
 
   // Of this version, computed once on the same thread. Fails as digest_of() does.
   net::Task<Result<CodeDigest>> digest_of_code(FunctionPtr function);

@@ -19,9 +19,13 @@ struct FunctionConfig {
   int memory_mb = 512;
   int timeout_s = 60;
   int concurrency = 10;
-  int event_retries = 2;                           // Of an asynchronous invocation that failed.
+  int event_retries = 2;         // Of an asynchronous invocation that failed.
+  int event_age_max_s = 21'600;  // After which it is tried no more.
   std::vector<double> retry_delays_s = {60, 120};  // Before each; the last one repeats.
   std::map<std::string, std::string> environment;
+  // Where the ends of asynchronous invocations are told: ARNs, each empty for nowhere.
+  std::string on_success, on_failure, dead_letters;
+  std::string log_group;    // Empty: /aws/lambda/<name>.
   bool empty_root = false;  // chroot to a root with nothing but the code in /var/task; needs root.
   // Files to copy into that root: path in it -> path here.
   std::map<std::string, std::string> files;

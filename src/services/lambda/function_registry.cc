@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "net/log.h"
+#include "services/lambda/function_record.h"
 
 #include <algorithm>
 #include <set>
@@ -24,6 +25,12 @@ FileState state_of_program(const fs::path& code) {
   return state_of(fs::is_directory(code, error) ? code / "bootstrap" : code);
 }
 
+Result<StoredFunction> load(const fs::path& file) {
+  if (file.extension() == ".json") return load_record(file);
+  TRY(FunctionConfig config, load_function(file));
+  return StoredFunction{std::move(config), nullptr};
+}
+
 }  // namespace
 
 std::string FunctionRegistry::arn_of(const std::string& name) const {
@@ -31,20 +38,21 @@ std::string FunctionRegistry::arn_of(const std::string& name) const {
 }
 
 void FunctionRegistry::read(const fs::path& file) {
-  const std::string key = file.stem();
+  const std::string key = file.filename();
   const auto present = functions_.find(key);
   const FileState declaration = state_of(file);  // Before it is read: a change is seen next time.
   if (present != functions_.end() && present->second->declaration == declaration &&
       present->second->program == state_of_program(present->second->config.code)) {
     return;
   }
-  auto config = load_function(file);
-  if (config.has_error()) {
-    log::warn("function {}: {}", key, config.error().message);
+  auto stored = load(file);
+  if (stored.has_error()) {
+    log::warn("function {}: {}", key, stored.error().message);
     return;
   }
   auto function = std::make_shared<Function>();
-  function->config = std::move(*config);
+  function->config = std::move(stored->config);
+  function->record = std::move(stored->record);
   function->arn = arn_of(function->config.name);
   function->declaration = declaration;
   function->program = state_of_program(function->config.code);
@@ -55,8 +63,8 @@ void FunctionRegistry::rescan() {
   std::error_code error;
   std::set<std::string> present;
   for (const auto& entry : fs::directory_iterator(directory_, error)) {
-    if (entry.path().extension() != ".toml") continue;
-    present.insert(entry.path().stem());
+    if (entry.path().extension() != ".toml" && entry.path().extension() != ".json") continue;
+    present.insert(entry.path().filename());
     read(entry.path());
   }
   std::erase_if(functions_, [&](const auto& pair) { return !present.contains(pair.first); });
@@ -72,8 +80,7 @@ std::vector<FunctionPtr> FunctionRegistry::all() {
   return all;
 }
 
-Result<FunctionPtr> FunctionRegistry::find(const std::string& name_or_arn) {
-  rescan();
+Result<std::string> FunctionRegistry::name_in(const std::string& name_or_arn) const {
   constexpr std::string_view kWord = "function:";
   std::string name = name_or_arn;
   std::string owner;
@@ -91,10 +98,17 @@ Result<FunctionPtr> FunctionRegistry::find(const std::string& name_or_arn) {
     if (name.substr(colon + 1) != "$LATEST") return missing;
     name.erase(colon);
   }
+  return name;
+}
+
+Result<FunctionPtr> FunctionRegistry::find(const std::string& name_or_arn) {
+  rescan();
+  TRY(const std::string name, name_in(name_or_arn));
   for (const auto& [key, function] : functions_) {
     if (function->config.name == name) return function;
   }
-  return missing;
+  return make_error(ErrorKind::not_found, "Function not found: " + arn_of(name),
+                    "ResourceNotFoundException");
 }
 
 }  // namespace aurora_global::services::lambda

@@ -1,9 +1,10 @@
-// Which functions there are: the TOML files of a folder, read again whenever they or the code that
-// they name have changed.
+// Which functions there are: the TOML files of a folder, declared by hand, and the records that the
+// API made there. Read again whenever they or the code that they name have changed.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "region/region.h"
 #include "services/lambda/function_config.h"
@@ -21,6 +22,7 @@ struct FileState {
 struct Function {
   FunctionConfig config;
   std::string arn;
+  nlohmann::json record;  // Of a function that the API made (function_record.h); else null.
   FileState declaration, program;
 };
 using FunctionPtr = std::shared_ptr<const Function>;
@@ -36,11 +38,14 @@ class FunctionRegistry {
   // By a name, "account:function:name" or an ARN, each with an optional :$LATEST. Fails with
   // ResourceNotFoundException.
   Result<FunctionPtr> find(const std::string& name_or_arn);
+  // The name alone, whether there is such a function or not. Fails as find() does for another
+  // region's ARN and for a version.
+  Result<std::string> name_in(const std::string& name_or_arn) const;
+  std::string arn_of(const std::string& name) const;
 
  private:
   void rescan();
   void read(const std::filesystem::path& file);
-  std::string arn_of(const std::string& name) const;
 
   std::filesystem::path directory_;
   const region::Facts& facts_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "awsapi/http_message.h"
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -73,21 +74,29 @@ Result<void> check_payload(const net::HttpRequest& request, std::size_t limit) {
 }  // namespace
 
 std::vector<std::string_view> action_names() {
-  return {"Invoke", "ListFunctions", "GetFunction", "GetFunctionConfiguration"};
+  std::vector<std::string_view> all = {"Invoke", "ListFunctions"};
+  const auto more = Management::action_names();
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 Lambda::Lambda(boost::asio::any_io_executor executor, const region::Facts& facts,
-               LambdaOptions options, LogSink& logs, MetricSink& metrics)
-    : facts_(facts),
+               LambdaOptions options, LogSink& logs, MetricSink& metrics, ServiceCaller& services)
+    : services_(services),
       registry_(options.directory, facts),
       code_(executor, options.directory / "unpacked"),
-      pool_(executor, std::move(options.sandboxes), logs, metrics) {}
+      pool_(executor, std::move(options.sandboxes), logs, metrics),
+      management_(executor, facts, options.directory, registry_, options.objects,
+                  {[this](FunctionPtr function) { return code_.digest_of_code(function); },
+                   [this](std::string function) { return forget(std::move(function)); }}) {}
 
 Result<std::unique_ptr<Lambda>> Lambda::open(boost::asio::any_io_executor executor,
                                              const region::Facts& facts, LambdaOptions options,
-                                             LogSink& logs, MetricSink& metrics) {
+                                             LogSink& logs, MetricSink& metrics,
+                                             ServiceCaller& services) {
   const std::filesystem::path directory = options.directory;
-  std::unique_ptr<Lambda> lambda(new Lambda(executor, facts, std::move(options), logs, metrics));
+  std::unique_ptr<Lambda> lambda(
+      new Lambda(executor, facts, std::move(options), logs, metrics, services));
   const std::string arns =
       "arn:aws:lambda:" + facts.region.name + ":" + facts.account_id + ":function:";
   TRY(lambda->events_, EventQueue::open(executor, directory, arns, *lambda));
@@ -119,10 +128,22 @@ net::Task<Result<FunctionAnswer>> Lambda::invoke_function(std::string name, std:
   co_return co_await run_event(std::move(name), std::move(invocation));
 }
 
+// What is declared by hand has no policy: the region's owner has declared it.
+Result<void> Lambda::may_invoke(const std::string& name, const FunctionCaller& caller) {
+  TRY(const FunctionPtr function, registry_.find(name));
+  const bool free = function->record.is_null();
+  if (free || permits(function->record.value("Policy", json::array()), caller)) return ok();
+  return make_error(ErrorKind::denied,
+                    caller.service + " is not authorized to perform: lambda:InvokeFunction on " +
+                        function->arn + " for " + caller.source_arn,
+                    "AccessDeniedException");
+}
+
 EventPolicy Lambda::policy_of(const std::string& function) {
   const auto found = registry_.find(function);
   if (found.has_error()) return {};
-  return {(*found)->config.event_retries, (*found)->config.retry_delays_s};
+  const FunctionConfig& config = (*found)->config;
+  return {config.event_retries, config.retry_delays_s, config.event_age_max_s};
 }
 
 net::Task<Result<FunctionAnswer>> Lambda::run_event(std::string function, Invocation invocation) {
@@ -132,31 +153,73 @@ net::Task<Result<FunctionAnswer>> Lambda::run_event(std::string function, Invoca
                            std::move(invoked.outcome.function_error)};
 }
 
-net::Task<json> Lambda::configuration(FunctionPtr function) {
-  const FunctionConfig& config = function->config;
-  json variables = json::object();
-  for (const auto& [name, value] : config.environment) variables[name] = value;
-  // Of code that is not there, or not any more, nothing can be said.
-  auto digesting = code_.digest_of_code(function);
-  const auto digested = co_await std::move(digesting);
-  const CodeDigest digest = digested.has_value() ? *digested : CodeDigest{};
-  co_return json{{"FunctionName", config.name},
-                 {"FunctionArn", function->arn},
-                 {"Runtime", "provided.al2023"},
-                 {"Role", "arn:aws:iam::" + facts_.account_id + ":role/local"},
-                 {"Handler", config.handler},
-                 {"CodeSize", digest.bytes},
-                 {"CodeSha256", digest.sha256},
-                 {"Description", config.description},
-                 {"Timeout", config.timeout_s},
-                 {"MemorySize", config.memory_mb},
-                 {"LastModified", iso8601(WallTime{})},
-                 {"Version", "$LATEST"},
-                 {"Environment", {{"Variables", variables}}},
-                 {"PackageType", "Zip"},
-                 {"Architectures", {"x86_64"}},
-                 {"State", "Active"},
-                 {"LastUpdateStatus", "Successful"}};
+namespace {
+
+std::string text_of(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// "arn:aws:sqs:us-east-1:123456789012:name" -> the queue's URL at AWS, by which the service finds
+// it.
+std::string queue_url_of(const std::string& arn) {
+  const auto name = arn.rfind(':'), account = arn.rfind(':', name - 1);
+  return "https://queue.amazonaws.com/" + arn.substr(account + 1, name - account - 1) + "/" +
+         arn.substr(name + 1);
+}
+
+// A queue or a function; what a message of a queue has beside its body.
+net::Task<Result<void>> send(ServiceCaller& services, std::string arn, std::string body,
+                             json attributes) {
+  const bool is_queue = arn.find(":sqs:") != std::string::npos;
+  json input =
+      is_queue
+          ? json{{"QueueUrl", queue_url_of(arn)}, {"MessageBody", body}}
+          : json{{"FunctionName", arn}, {"InvocationType", "Event"}, {"Payload", base64(body)}};
+  if (is_queue && !attributes.empty()) input["MessageAttributes"] = std::move(attributes);
+  auto calling = services.call(is_queue ? "sqs" : "lambda", is_queue ? "SendMessage" : "Invoke",
+                               std::move(input));
+  CO_TRY_VOID(co_await std::move(calling));
+  co_return ok();
+}
+
+json attribute(const char* type, std::string value) {
+  return {{"DataType", type}, {"StringValue", std::move(value)}};
+}
+
+// What Lambda writes beside an event in a dead-letter queue.
+json dead_letter_attributes(const EventEnd& end) {
+  constexpr std::size_t kMessageBytesMax = 1024;
+  const json payload = end.record.value("responsePayload", json());
+  std::string message = payload.is_object() ? text_of(payload.value("errorMessage", json())) : "";
+  if (message.size() > kMessageBytesMax) message.resize(kMessageBytesMax);
+  return {{"RequestID", attribute("String", end.invocation.request_id)},
+          {"ErrorCode", attribute("Number", "200")},
+          {"ErrorMessage", attribute("String", awsapi::as_utf8(message))}};
+}
+
+}  // namespace
+
+net::Task<Result<bool>> Lambda::tell_end(EventEnd end) {
+  const auto found = registry_.find(end.function);
+  if (found.has_error()) co_return false;
+  const FunctionConfig& config = (*found)->config;
+  const std::string destination = end.failed() ? config.on_failure : config.on_success;
+  const std::string dead_letters = end.failed() ? config.dead_letters : "";
+  if (!destination.empty()) {
+    auto sending = send(services_, destination, text_of(end.record), json::object());
+    CO_TRY_VOID(co_await std::move(sending));
+  }
+  if (!dead_letters.empty()) {
+    auto sending =
+        send(services_, dead_letters, end.invocation.payload, dead_letter_attributes(end));
+    CO_TRY_VOID(co_await std::move(sending));
+  }
+  co_return !destination.empty() || !dead_letters.empty();
+}
+
+net::Task<void> Lambda::forget(std::string function) {
+  pool_.retire(function);
+  co_await code_.forget(std::move(function));
 }
 
 net::Task<Result<net::HttpResponse>> Lambda::serve_invoke(FunctionPtr function, json input,
@@ -203,33 +266,62 @@ net::Task<Result<json>> Lambda::list(json input) {
     if (all.size() >= std::min(most, kPageMax)) {
       co_return json{{"Functions", all}, {"NextMarker", all.back().at("FunctionName")}};
     }
-    auto telling = configuration(function);
-    all.push_back(co_await std::move(telling));
+    auto showing = management_.shown_whole(function);
+    all.push_back(co_await std::move(showing));
   }
   co_return json{{"Functions", all}};
 }
 
+net::Task<Result<json>> Lambda::manage(std::string operation, json input) {
+  if (operation == "ListFunctions") {
+    Members members(input, "lambda", operation);
+    members.ignore({"Marker", "MaxItems"});
+    CO_TRY_VOID(members.finish());
+    auto listing = list(std::move(input));
+    co_return co_await std::move(listing);
+  }
+  co_return co_await management_.call(std::move(operation), std::move(input));
+}
+
 net::Task<Result<net::HttpResponse>> Lambda::answer(const Call& call, net::HttpRequest request) {
   const std::string& name = call.operation->name;
-  Members members(call.input, "lambda", name);
-  members.ignore({"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext",
-                  "Marker", "MaxItems"});
-  CO_TRY_VOID(members.finish());
-  if (name == "ListFunctions") {
-    auto listing = list(call.input);
-    CO_TRY(const json listed, co_await std::move(listing));
-    co_return answer_of(call, listed, request);
+  if (name != "Invoke") {
+    CO_TRY(const json output, co_await manage(name, call.input));
+    co_return answer_of(call, output, request);
   }
+  Members members(call.input, "lambda", name);
+  members.ignore({"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext"});
+  CO_TRY_VOID(members.finish());
   CO_TRY(FunctionPtr function, registry_.find(call.input.at("FunctionName").get<std::string>()));
   CO_TRY_VOID(check_qualifier(call.input));
-  if (name == "Invoke") {
-    co_return co_await serve_invoke(std::move(function), call.input, std::move(request));
+  co_return co_await serve_invoke(std::move(function), call.input, std::move(request));
+}
+
+// Invoke, when a service of the region asks for it.
+net::Task<Result<json>> Lambda::call_function(json input) {
+  CO_TRY(FunctionPtr function, registry_.find(input.at("FunctionName").get<std::string>()));
+  CO_TRY_VOID(check_qualifier(input));
+  Invocation invocation{random_uuid(), from_base64(input.value("Payload", "")).value_or(""), "",
+                        ""};
+  if (invocation.payload.empty()) invocation.payload = "{}";
+  if (input.value("InvocationType", "") == "Event") {
+    CO_TRY_VOID(co_await events_->put(function->config.name, std::move(invocation)));
+    co_return json{{"StatusCode", 202}};
   }
-  auto telling = configuration(function);
-  const json facts = co_await std::move(telling);
-  if (name == "GetFunctionConfiguration") co_return answer_of(call, facts, request);
-  const json code = {{"RepositoryType", "file"}, {"Location", function->config.code.string()}};
-  co_return answer_of(call, {{"Configuration", facts}, {"Code", code}}, request);
+  CO_TRY(Invoked invoked, co_await invoke(std::move(function), std::move(invocation)));
+  json output = {{"StatusCode", 200}, {"Payload", base64(invoked.outcome.payload)}};
+  if (!invoked.outcome.function_error.empty()) {
+    output["FunctionError"] = invoked.outcome.function_error;
+  }
+  co_return output;
+}
+
+net::Task<Result<json>> Lambda::call(std::string operation, json input) {
+  auto running = operation == "Invoke" ? call_function(std::move(input))
+                                       : manage(std::move(operation), std::move(input));
+  auto answer = co_await std::move(running);
+  if (answer.has_value()) co_return answer;
+  co_return in_words_of("lambda", answer.error());
 }
 
 net::Task<net::HttpResponse> Lambda::serve(net::HttpRequest request) {

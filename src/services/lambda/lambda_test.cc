@@ -35,6 +35,13 @@ class NoSinks final : public LogSink, public MetricSink {
   void put_metrics(std::vector<MetricDatum>) override {}
 };
 
+class NoServices final : public ServiceCaller {
+ public:
+  net::Task<Result<json>> call(std::string, std::string operation, json) override {
+    co_return unknown_operation(operation);
+  }
+};
+
 class LambdaTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -55,7 +62,8 @@ class LambdaTest : public ::testing::Test {
       LambdaOptions options;
       options.directory = home_;
       options.sandboxes = {"us-east-1", "http://127.0.0.1:9", "127.0.0.1", {"key", "secret"}};
-      auto lambda = Lambda::open(tasks.executor(), facts_, std::move(options), sinks_, sinks_);
+      auto lambda = Lambda::open(tasks.executor(), facts_, std::move(options), sinks_, sinks_,
+                                 services_);
       CO_ASSERT_OK(lambda);
       (*lambda)->start();
       auto running = body(**lambda);
@@ -89,6 +97,7 @@ class LambdaTest : public ::testing::Test {
 
   fs::path home_;
   NoSinks sinks_;
+  NoServices services_;
   region::Facts facts_{RegionId{"us-east-1"}, "123456789012", "", "", {}};
 };
 

@@ -48,6 +48,17 @@ std::string message_in(const std::string& payload) {
   return told ? found->get<std::string>() : "the function failed";
 }
 
+std::string log_group_of(const FunctionConfig& config) {
+  return config.log_group.empty() ? "/aws/lambda/" + config.name : config.log_group;
+}
+
+// Variables that lead into the function's code say /var/task, where it lies at AWS.
+std::string in_task(const std::string& value, const fs::path& task) {
+  constexpr std::string_view kTask = "/var/task";
+  const bool inside = value == kTask || value.rfind(std::string(kTask) + "/", 0) == 0;
+  return inside ? task.string() + value.substr(kTask.size()) : value;
+}
+
 }  // namespace
 
 SandboxPool::SandboxPool(boost::asio::any_io_executor executor, SandboxSettings settings,
@@ -95,23 +106,32 @@ SandboxPlan SandboxPool::plan_of(const Function& function, const fs::path& root)
                  "AWS_LAMBDA_FUNCTION_NAME=" + config.name,
                  "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
                  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + std::to_string(config.memory_mb),
-                 "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + config.name,
+                 "AWS_LAMBDA_LOG_GROUP_NAME=" + log_group_of(config),
                  "AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
                  "LAMBDA_TASK_ROOT=" + task.string(),
                  "LAMBDA_RUNTIME_DIR=" + task.string(),
                  "TZ=:UTC",
                  "_HANDLER=" + config.handler};
-  for (const auto& [name, value] : config.environment) environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : config.environment) {
+    environment.push_back(name + "=" + in_task(value, task));
+  }
   return plan;
 }
 
-void SandboxPool::log(const std::string& function, const std::string& stream, std::string& tail,
+void SandboxPool::retire(const std::string& function) {
+  const auto crew = crews_.find(function);
+  if (crew == crews_.end()) return;
+  for (Environment& resting : crew->second.idle) end(std::move(resting));
+  crew->second.idle.clear();
+}
+
+void SandboxPool::log(const std::string& group, const std::string& stream, std::string& tail,
                       std::string line) {
   tail += line + "\n";
   if (tail.size() > kLogTailBytes) tail.erase(0, tail.size() - kLogTailBytes);
   auto metrics = embedded_metrics(line);
   if (!metrics.empty()) metrics_.put_metrics(std::move(metrics));
-  logs_.put_lines("/aws/lambda/" + function, stream, {{SystemClock().wall_now(), std::move(line)}});
+  logs_.put_lines(group, stream, {{SystemClock().wall_now(), std::move(line)}});
 }
 
 net::Task<void> SandboxPool::room() {
@@ -136,8 +156,8 @@ SandboxPool::Environment SandboxPool::take(FunctionPtr function, const fs::path&
   auto stream = std::make_shared<std::string>();
   fresh.sandbox = std::make_unique<Sandbox>(
       executor_, function->config, plan_of(*function, root),
-      [this, name = function->config.name, stream, tail = fresh.tail](std::string line) {
-        log(name, *stream, *tail, std::move(line));
+      [this, group = log_group_of(function->config), stream, tail = fresh.tail](std::string line) {
+        log(group, *stream, *tail, std::move(line));
       },
       [this] { return room(); });
   *stream = fresh.sandbox->stream();
@@ -160,7 +180,7 @@ net::Task<Result<Invoked>> SandboxPool::invoke(FunctionPtr function, fs::path ro
   const std::string id = invocation.request_id;
   environment.tail->clear();
   const auto say = [&](std::string line) {
-    log(config.name, stream, *environment.tail, std::move(line));
+    log(log_group_of(config), stream, *environment.tail, std::move(line));
   };
   say("START RequestId: " + id + " Version: $LATEST");
   Invoked invoked;

@@ -32,6 +32,8 @@ class SandboxPool {
   SandboxPool(boost::asio::any_io_executor executor, SandboxSettings settings, LogSink& logs,
               MetricSink& metrics);
   void start();
+  // Ends the processes of a function that rest. What runs ends as it would.
+  void retire(const std::string& function);
   // Ends every process; what runs fails with Runtime.ExitError.
   net::Task<void> stop();
 
@@ -55,7 +57,7 @@ class SandboxPool {
   SandboxPlan plan_of(const Function& function, const std::filesystem::path& root) const;
   Environment take(FunctionPtr function, const std::filesystem::path& root);
   void end(Environment environment);
-  void log(const std::string& function, const std::string& stream, std::string& tail,
+  void log(const std::string& group, const std::string& stream, std::string& tail,
            std::string line);
   net::Task<void> room();
   net::Task<void> reap_idle();

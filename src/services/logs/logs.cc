@@ -4,13 +4,13 @@
 
 #include "net/log.h"
 #include "services/call.h"
+#include "services/logs/log_groups.h"
 
 namespace aurora_global::services::logs {
 namespace {
 
 using database::Statement;
 using nlohmann::json;
-using Answer = Result<json>;
 
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS line(id INTEGER PRIMARY KEY AUTOINCREMENT, log_group TEXT NOT NULL,"
@@ -164,101 +164,17 @@ Result<void> insert_all(sqlite3* raw, const Batch& batch) {
   return ok();
 }
 
-// Two statements, so that each goes by its index.
+// Statements of their own, so that each goes by its index.
 Result<void> trim(sqlite3* raw, WallTime now) {
   Statement over(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ?");
   over.bind(1, std::int64_t{kLinesKept});
   TRY_VOID(over.step());
-  Statement old(raw, "DELETE FROM line WHERE at < ?");
-  old.bind(1, milliseconds(now - kRetention));
-  TRY_VOID(old.step());
-  return ok();
-}
-
-Result<bool> has_group(sqlite3* database, const std::string& group) {
-  Statement any(database, "SELECT 1 FROM line WHERE log_group = ? LIMIT 1");
-  any.bind(1, group);
-  return any.step();
-}
-
-Result<bool> has_stream(sqlite3* database, const std::string& group, const std::string& stream) {
-  Statement any(database, "SELECT 1 FROM line WHERE log_group = ? AND stream = ? LIMIT 1");
-  any.bind(1, group);
-  any.bind(2, stream);
-  return any.step();
-}
-
-Error no_group() {
-  return make_error(ErrorKind::not_found, "The specified log group does not exist.",
-                    "ResourceNotFoundException");
+  return expire_lines(raw, milliseconds(now));
 }
 
 constexpr const char* kBadToken = "InvalidParameterException";
 
-// Pages of names are counted: a token is how many came before.
-std::int64_t offset_in(Members& members) {
-  return members.page_token("nextToken", "", kBadToken).value_or(0);
-}
-
-// One page of `all`, below `name`.
-json page_of(const json& all, const char* name, std::int64_t offset, std::int64_t limit) {
-  json page = {{name, json::array()}};
-  const auto size = static_cast<std::int64_t>(all.size());
-  for (std::int64_t i = offset; i < std::min(size, offset + limit); ++i) {
-    page[name].push_back(all[static_cast<std::size_t>(i)]);
-  }
-  if (offset + limit < size) page["nextToken"] = std::to_string(offset + limit);
-  return page;
-}
-
-std::string group_named(Members& members) {
-  std::string name = members.text("logGroupName", members.text("logGroupIdentifier"));
-  if (const auto at = name.find(":log-group:"); at != std::string::npos)
-    name = name.substr(at + 11);
-  if (name.empty()) members.problem("logGroupName is required", "InvalidParameterException");
-  return name;
-}
-
-net::Task<Answer> describe_groups(database::Database& database, const std::string& arns,
-                                  Members members) {
-  const std::string prefix = members.text("logGroupNamePrefix");
-  const std::string part = members.text("logGroupNamePattern");
-  const auto wanted = members.texts("logGroupIdentifiers");
-  const auto limit = members.number("limit", 1, 50).value_or(50);
-  const std::int64_t offset = offset_in(members);
-  if (!prefix.empty() && !part.empty()) {
-    members.problem("logGroupNamePrefix and logGroupNamePattern are mutually exclusive.",
-                    "InvalidParameterException");
-  }
-  CO_TRY_VOID(members.finish());
-  auto job = [=](sqlite3* raw) -> Answer {
-    json groups = json::array();
-    Statement select(raw,
-                     "SELECT log_group, min(at), sum(length(message)) FROM line GROUP BY 1 "
-                     "ORDER BY 1");
-    for (;;) {
-      TRY(const bool more, select.step());
-      if (!more) break;
-      const std::string name = select.text(0);
-      const bool named =
-          wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
-            return one == name || one == arns + name || one == arns + name + ":*";
-          });
-      if (!named || name.rfind(prefix, 0) != 0 || name.find(part) == std::string::npos) continue;
-      groups.push_back({{"logGroupName", name},
-                        {"arn", arns + name + ":*"},
-                        {"creationTime", select.number(1)},
-                        {"storedBytes", select.number(2)},
-                        {"metricFilterCount", 0},
-                        {"retentionInDays", kRetention.count() / 24}});
-    }
-    return page_of(groups, "logGroups", offset, limit);
-  };
-  co_return co_await database.work<json>(std::move(job));
-}
-
-net::Task<Answer> describe_streams(database::Database& database, const std::string& arns,
-                                   Members members) {
+net::Task<Answer> describe_streams(const GroupsContext& logs, Members members) {
   const std::string group = group_named(members);
   const std::string prefix = members.text("logStreamNamePrefix");
   const bool by_time = members.text("orderBy", "LogStreamName") == "LastEventTime";
@@ -266,13 +182,20 @@ net::Task<Answer> describe_streams(database::Database& database, const std::stri
   const auto limit = members.number("limit", 1, 50).value_or(50);
   const std::int64_t offset = offset_in(members);
   CO_TRY_VOID(members.finish());
-  auto job = [=](sqlite3* raw) -> Answer {
+  auto job = [=, arns = logs.arns](sqlite3* raw) -> Answer {
     TRY(const bool there, has_group(raw, group));
     if (!there) return no_group();
     json streams = json::array();
-    Statement select(raw, std::string("SELECT stream, min(at), max(at), max(ingested) FROM line "
-                                      "WHERE log_group = ? GROUP BY 1 ORDER BY ") +
-                              (by_time ? "3" : "1") + (descending ? " DESC" : ""));
+    // A stream that was made has no lines, and one that its lines made has no row.
+    Statement select(
+        raw,
+        std::string("SELECT name, max(made, first), first, last, ingested FROM (SELECT name, "
+                    "max(made) AS made, max(first) AS first, max(last) AS last, max(ingested) "
+                    "AS ingested FROM (SELECT name, created AS made, 0 AS first, 0 AS last, 0 "
+                    "AS ingested FROM log_stream WHERE log_group = ?1 UNION ALL SELECT stream, "
+                    "0, min(at), max(at), max(ingested) FROM line WHERE log_group = ?1 GROUP "
+                    "BY 1) GROUP BY name) ORDER BY ") +
+            (by_time ? "4" : "1") + (descending ? " DESC" : ""));
     select.bind(1, group);
     for (;;) {
       TRY(const bool more, select.step());
@@ -281,15 +204,17 @@ net::Task<Answer> describe_streams(database::Database& database, const std::stri
       if (name.rfind(prefix, 0) != 0) continue;
       streams.push_back({{"logStreamName", name},
                          {"creationTime", select.number(1)},
-                         {"firstEventTimestamp", select.number(1)},
-                         {"lastEventTimestamp", select.number(2)},
-                         {"lastIngestionTime", select.number(3)},
                          {"arn", arns + group + ":log-stream:" + name},
                          {"storedBytes", 0}});
+      if (select.number(3) == 0) continue;
+      streams.back().update({{"creationTime", select.number(2)},
+                             {"firstEventTimestamp", select.number(2)},
+                             {"lastEventTimestamp", select.number(3)},
+                             {"lastIngestionTime", select.number(4)}});
     }
     return page_of(streams, "logStreams", offset, limit);
   };
-  co_return co_await database.work<json>(std::move(job));
+  co_return co_await logs.database.work<json>(std::move(job));
 }
 
 Result<Query> read_query(Members& members, const char* to_name) {
@@ -306,7 +231,7 @@ Result<Query> read_query(Members& members, const char* to_name) {
   return query;
 }
 
-net::Task<Answer> get_events(database::Database& database, const std::string&, Members members) {
+net::Task<Answer> get_events(const GroupsContext& logs, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   query.streams = {members.required("logStreamName")};
   const bool from_head = members.flag("startFromHead");
@@ -320,10 +245,7 @@ net::Task<Answer> get_events(database::Database& database, const std::string&, M
       TRY(const bool group, has_group(raw, query.group));
       if (!group) return no_group();
       TRY(const bool stream, has_stream(raw, query.group, query.streams[0]));
-      if (!stream) {
-        return make_error(ErrorKind::not_found, "The specified log stream does not exist.",
-                          "ResourceNotFoundException");
-      }
+      if (!stream) return no_stream();
     }
     json events = json::array();
     for (const Line& line : lines) {
@@ -343,10 +265,10 @@ net::Task<Answer> get_events(database::Database& database, const std::string&, M
                 {"nextForwardToken", std::move(forward)},
                 {"nextBackwardToken", std::move(backward)}};
   };
-  co_return co_await database.work<json>(std::move(job));
+  co_return co_await logs.database.work<json>(std::move(job));
 }
 
-net::Task<Answer> filter_events(database::Database& database, const std::string&, Members members) {
+net::Task<Answer> filter_events(const GroupsContext& logs, Members members) {
   CO_TRY(Query query, read_query(members, "endTime"));
   ++query.to;  // Here AWS's endTime is inclusive.
   query.streams = members.texts("logStreamNames");
@@ -371,19 +293,84 @@ net::Task<Answer> filter_events(database::Database& database, const std::string&
     if (page.more) answer["nextToken"] = "f/" + std::to_string(lines.back().id);
     return answer;
   };
-  co_return co_await database.work<json>(std::move(job));
+  co_return co_await logs.database.work<json>(std::move(job));
 }
 
-std::string arn_prefix(const region::Facts& facts) {
-  return "arn:aws:logs:" + facts.region.name + ":" + facts.account_id + ":log-group:";
+// A batch of a client, in the order of its times. What is too old or too new is left out, as AWS
+// does, and told.
+struct NewLines {
+  std::vector<std::pair<std::pair<std::string, std::string>, LogLine>> lines;
+  json rejected = json::object();
+};
+
+Result<NewLines> read_lines(Members& members) {
+  constexpr std::size_t kLinesMax = 10'000;
+  constexpr std::int64_t kAhead = 2ll * 3600 * 1000;
+  const std::int64_t now = milliseconds(SystemClock().wall_now());
+  const std::pair<std::string, std::string> stream = {group_named(members),
+                                                      members.required("logStreamName")};
+  NewLines all;
+  std::int64_t before = 0, index = 0;
+  for (const json& one : members.list("logEvents")) {
+    const auto at = one.at("timestamp").get<std::int64_t>();
+    if (at < before || at > kTimeMax) {
+      members.problem("Log events in a single PutLogEvents request must be in chronological order.",
+                      "InvalidParameterException");
+    }
+    before = at;
+    if (at < now - std::chrono::milliseconds(kRetention).count()) {
+      all.rejected["tooOldLogEventEndIndex"] = index + 1;
+    } else if (at > now + kAhead) {
+      if (all.rejected.find("tooNewLogEventStartIndex") == all.rejected.end()) {
+        all.rejected["tooNewLogEventStartIndex"] = index;
+      }
+    } else {
+      all.lines.push_back(
+          {stream,
+           {WallTime(std::chrono::milliseconds(at)), one.at("message").get<std::string>()}});
+    }
+    ++index;
+  }
+  if (index == 0 || index > static_cast<std::int64_t>(kLinesMax)) {
+    members.problem("A batch has 1 to 10,000 events", "InvalidParameterException");
+  }
+  return all;
 }
 
-using Operation = net::Task<Answer> (*)(database::Database&, const std::string& arns, Members);
+net::Task<Answer> put_events(const GroupsContext& logs, Members members) {
+  const std::string group = group_named(members), stream = members.text("logStreamName");
+  members.text("sequenceToken");  // Any is right, since AWS gave them up.
+  CO_TRY(NewLines all, read_lines(members));
+  CO_TRY_VOID(members.finish());
+  auto job = [=, all = std::move(all)](sqlite3* raw) -> Answer {
+    TRY(const bool there, has_group(raw, group));
+    if (!there) return no_group();
+    TRY(const bool has, has_stream(raw, group, stream));
+    if (!has) return no_stream();
+    TRY_VOID(database::in_transaction(raw, [&] { return insert_all(raw, all.lines); }));
+    json answer = {{"nextSequenceToken", "0"}};
+    if (!all.rejected.empty()) answer["rejectedLogEventsInfo"] = all.rejected;
+    return answer;
+  };
+  co_return co_await logs.database.work<json>(std::move(job));
+}
+
 constexpr std::pair<std::string_view, Operation> kOperations[] = {
     {"DescribeLogGroups", describe_groups},
     {"DescribeLogStreams", describe_streams},
     {"GetLogEvents", get_events},
     {"FilterLogEvents", filter_events},
+    {"CreateLogGroup", create_group},
+    {"DeleteLogGroup", delete_group},
+    {"PutRetentionPolicy", put_retention},
+    {"DeleteRetentionPolicy", delete_retention},
+    {"AssociateKmsKey", associate_key},
+    {"DisassociateKmsKey", disassociate_key},
+    {"CreateLogStream", create_stream},
+    {"PutLogEvents", put_events},
+    {"TagResource", tag_group},
+    {"UntagResource", untag_group},
+    {"ListTagsForResource", list_tags},
 };
 
 }  // namespace
@@ -392,7 +379,9 @@ std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<Logs>> Logs::open(net::TaskGroup& tasks, const region::Facts& facts,
                                          const std::filesystem::path& file) {
-  TRY(auto database, database::Database::open(file, database::Durability::relaxed, 1, kSchema));
+  const std::string schema = std::string(kSchema) + kGroupsSchema;
+  TRY(auto database,
+      database::Database::open(file, database::Durability::relaxed, 1, schema.c_str()));
   return std::unique_ptr<Logs>(new Logs(tasks, facts, std::move(database)));
 }
 
@@ -472,15 +461,14 @@ net::Task<void> Logs::write() {
 }
 
 net::Task<Result<json>> Logs::call(std::string operation, json input) {
-  const std::string arns = arn_prefix(facts_);
-  auto running =
-      run_in_table("logs", kOperations, std::move(operation), std::move(input), *database_, arns);
+  const GroupsContext context{*database_, arns_};
+  auto running = run_in_table("logs", kOperations, std::move(operation), std::move(input), context);
   co_return co_await std::move(running);
 }
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
-  const std::string arns = arn_prefix(facts_);
-  co_return co_await serve_table("logs", kOperations, std::move(request), *database_, arns);
+  const GroupsContext context{*database_, arns_};
+  co_return co_await serve_table("logs", kOperations, std::move(request), context);
 }
 
 }  // namespace aurora_global::services::logs

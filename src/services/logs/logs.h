@@ -1,4 +1,4 @@
-// CloudWatch Logs: the functions' log groups, to be read. JSON 1.1, API 2014-03-28.
+// CloudWatch Logs: what functions and clients log, to be read. JSON 1.1, API 2014-03-28.
 #pragma once
 
 #include <deque>
@@ -23,7 +23,7 @@ std::vector<std::string_view> action_names();
 
 class Logs final : public LogSink {
  public:
-  // `tasks` and `facts` outlive the service.
+  // `tasks` outlives the service.
   static Result<std::unique_ptr<Logs>> open(net::TaskGroup& tasks, const region::Facts& facts,
                                             const std::filesystem::path& file);
 
@@ -38,7 +38,10 @@ class Logs final : public LogSink {
  private:
   Logs(net::TaskGroup& tasks, const region::Facts& facts,
        std::unique_ptr<database::Database> database)
-      : tasks_(tasks), facts_(facts), database_(std::move(database)), written_(tasks.executor()) {}
+      : tasks_(tasks),
+        arns_("arn:aws:logs:" + facts.region.name + ":" + facts.account_id + ":log-group:"),
+        database_(std::move(database)),
+        written_(tasks.executor()) {}
   using Stream = std::pair<std::string, std::string>;  // Group and stream.
   using Waiting = std::pair<Stream, LogLine>;
   void enqueue(Stream stream, LogLine line);
@@ -47,7 +50,7 @@ class Logs final : public LogSink {
   net::Task<void> write();
 
   net::TaskGroup& tasks_;
-  const region::Facts& facts_;
+  std::string arns_;
   std::unique_ptr<database::Database> database_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;

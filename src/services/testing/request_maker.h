@@ -35,11 +35,13 @@ class RequestMaker {
     if (operation.input != nullptr) input = value(*operation.input, 0);
     for (std::uint64_t i = rng_.below(4); i > 1; --i) spoil(input, 0);
     made.wire = service == "lambda"                     ? Wire::rest
+                : service == "apigateway"               ? Wire::rest
                 : service == "s3"                       ? Wire::xml
                 : service == "ec2"                      ? Wire::ec2
                 : service == "iam"                      ? Wire::query
                 : service == "rds" || service == "sts"  ? Wire::query
                 : service == "cloudformation"           ? Wire::query
+                : service == "sqs" && one_in(3)         ? Wire::query
                 : service == "monitoring" && one_in(3)  ? Wire::query
                 : service == "monitoring" && !one_in(3) ? Wire::cbor
                                                         : Wire::json;
