@@ -148,8 +148,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::open(boost::asio::any_io_executor 
   TRY(server->sqs_, sqs::Sqs::open(executor, facts, base_url, options.home / "queues.sqlite"));
   server->custom_answers_ = std::make_unique<CustomAnswers>(executor, base_url);
   TRY(server->cloudformation_,
-      cloudformation::CloudFormation::open(executor, region, *server,
-                                           {options.home / "stacks.sqlite", options.credentials}));
+      cloudformation::CloudFormation::open(
+          executor, region, *server,
+          {options.home / "stacks.sqlite", options.credentials, server->custom_answers_.get()}));
   TRY(server->ssm_, ssm::Ssm::open(region, *server, options.home / "ssm.sqlite"));
   return server;
 }

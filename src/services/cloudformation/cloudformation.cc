@@ -39,13 +39,15 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 
 struct CloudFormation::Parts {
   Parts(boost::asio::any_io_executor executor, region::Region& region, ServiceCaller& services,
-        awsapi::Credentials credentials, std::unique_ptr<SqliteStore> opened)
+        CloudFormationOptions options, std::unique_ptr<SqliteStore> opened)
       : store(std::move(opened)),
         book(executor, region.facts(), *store),
         records(*store),
-        fetcher(region, services, std::move(credentials)),
-        providers(
-            all_providers({.services = services, .records = &records, .elsewhere = &fetcher})),
+        fetcher(region, services, std::move(options.credentials)),
+        providers(all_providers({.services = services,
+                                 .records = &records,
+                                 .elsewhere = &fetcher,
+                                 .answers = options.answers})),
         planner(book, fetcher, services, providers),
         driver(executor, book, planner, fetcher, providers),
         service{book, planner, driver, services} {}
@@ -75,8 +77,8 @@ Result<std::unique_ptr<CloudFormation>> CloudFormation::open(boost::asio::any_io
   TRY(const auto claims, store->load("claim"));
   TRY(const auto records, store->load("record"));
   TRY(const auto change_sets, store->load("changeset"));
-  auto parts = std::make_unique<Parts>(executor, region, services, std::move(options.credentials),
-                                       std::move(store));
+  auto parts =
+      std::make_unique<Parts>(executor, region, services, std::move(options), std::move(store));
   TRY_VOID(parts->records.take(records));
   TRY_VOID(parts->book.take(stacks, deployments, claims, change_sets));
   return std::unique_ptr<CloudFormation>(new CloudFormation(std::move(parts)));

@@ -14,6 +14,10 @@
 #include "region/region.h"
 #include "services/sinks.h"
 
+namespace aurora_global::services {
+class CustomAnswers;
+}
+
 namespace aurora_global::services::cloudformation {
 
 std::vector<std::string_view> action_names();
@@ -21,6 +25,8 @@ std::vector<std::string_view> action_names();
 struct CloudFormationOptions {
   std::filesystem::path file;       // stacks.sqlite
   awsapi::Credentials credentials;  // For calls to other regions.
+  // Where custom resources answer, which outlives the service; null: they cannot.
+  CustomAnswers* answers = nullptr;
 };
 
 class CloudFormation {

@@ -26,6 +26,10 @@
 #include "services/cloudformation/type_table.h"
 #include "services/sinks.h"
 
+namespace aurora_global::services {
+class CustomAnswers;
+}
+
 namespace aurora_global::services::cloudformation {
 
 // What was made: its physical id, and every attribute of the type's table ("Endpoint.Address" as
@@ -100,6 +104,7 @@ struct ProviderContext {
   // Of recorded.h, for what is nothing but recorded; a provider that needs them says so.
   Records* records = nullptr;
   Elsewhere* elsewhere = nullptr;
+  CustomAnswers* answers = nullptr;  // Where custom resources answer; null: they cannot.
 };
 
 class Providers {

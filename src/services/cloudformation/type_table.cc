@@ -106,6 +106,8 @@ Result<void> check_properties(const TypeTable& table, const json& properties,
 }
 
 bool has_attribute(const TypeTable& table, std::string_view name) {
+  // Whose properties are its own business, its attributes are, too.
+  if (table.takes_any) return true;
   const auto leads = [](std::string_view from, std::string_view to) {
     return to.size() > from.size() && to.starts_with(from) && to[from.size()] == '.';
   };

@@ -33,13 +33,19 @@ class Nowhere final : public Elsewhere {
 
 Providers all_providers(const ProviderContext& context) {
   Providers providers;
+  add_api_stages(providers, context);
+  add_apigateway(providers, context);
   add_cloudwatch(providers, context);
+  add_custom(providers, context);
   add_ec2(providers, context);
   add_identities(providers, context);
   add_kms(providers, context);
+  add_lambda(providers, context);
+  add_logs(providers, context);
   add_rds(providers, context);
   add_s3(providers, context);
   add_secretsmanager(providers, context);
+  add_sqs(providers, context);
   add_ssm(providers, context);
   return providers;
 }

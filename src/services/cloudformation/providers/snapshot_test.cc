@@ -24,7 +24,7 @@ TEST(Snapshots, HaveOnlyPropertiesThatAreTaken) {
     ASSERT_TRUE(made.has_value()) << file.path() << ": " << made.error().message;
     for (const auto& [name, resource] : made->resources) {
       const Provider* provider = providers.find(resource.type);
-      if (provider == nullptr) continue;
+      ASSERT_NE(provider, nullptr) << file.path() << " " << name << ": " << resource.type;
       std::set<std::string> unknown;
       for (const auto& [property, value] : resource.properties.items()) unknown.insert(property);
       const auto taken = check_properties(provider->table(), resource.properties, unknown);
