@@ -117,8 +117,9 @@ net::Task<Result<std::string>> fetch_template(ServiceCaller& services, std::stri
         "equal to " +
         std::to_string(core::kTemplateBodyBytesMax));
   }
-  CO_TRY(const ObjectName object, object_named(url));
+  CO_TRY(const awsapi::S3Address object, object_named(url));
   json input = {{"Bucket", object.bucket}, {"Key", object.key}};
+  if (!object.version_id.empty()) input["VersionId"] = object.version_id;
   auto asking = services.call("s3", "GetObject", std::move(input));
   const auto answer = co_await std::move(asking);
   if (answer.has_error()) {

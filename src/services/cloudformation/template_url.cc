@@ -8,71 +8,50 @@ namespace {
 
 namespace core = aurora_global::cloudformation;
 
-// "s3", "s3.us-east-1", "s3-us-east-1", "s3.dualstack.us-east-1".
-bool is_service(std::string_view host) {
-  return host == "s3" || host.starts_with("s3.") || host.starts_with("s3-");
-}
+constexpr std::string_view kUri = "s3://";
 
 bool is_loopback(std::string_view host) {
   const std::string_view name = host.substr(0, host.rfind(':'));
   const bool is_number = name.find_first_not_of("0123456789.") == name.npos;
-  return name == "localhost" || (name.starts_with("127.") && is_number);
+  return name == "localhost" || name.ends_with(".localhost") ||
+         (name.starts_with("127.") && is_number);
 }
 
-// The bucket that the host names, and whether the host is one of S3's.
-struct Host {
-  bool is_s3 = false;
-  std::string bucket;
-};
-Host read_host(std::string_view host) {
-  if (is_loopback(host)) return {.is_s3 = true};
-  constexpr std::string_view kAws = ".amazonaws.com";
-  if (!host.ends_with(kAws)) return {};
-  host.remove_suffix(kAws.size());
-  if (is_service(host)) return {.is_s3 = true};
-  for (std::size_t dot = host.find('.'); dot != host.npos; dot = host.find('.', dot + 1)) {
-    if (is_service(host.substr(dot + 1))) {
-      return {.is_s3 = true, .bucket = std::string(host.substr(0, dot))};
-    }
-  }
-  return {};
+// "s3.amazonaws.com", "s3.us-east-1.amazonaws.com", "s3-us-east-1.amazonaws.com", with a bucket
+// before it or without.
+bool is_s3(std::string_view host) {
+  if (is_loopback(host)) return true;
+  if (!host.ends_with(".amazonaws.com")) return false;
+  const std::string name = "." + std::string(host);
+  return name.find(".s3.") != name.npos || name.find(".s3-") != name.npos;
 }
 
-Error wrong(std::string_view url, const char* what) {
+Error wrong_url(std::string_view url, const char* what) {
   return core::validation_error("TemplateURL must be a supported URL: " + core::shown(url) + " " +
                                 what);
 }
 
 }  // namespace
 
-Result<ObjectName> object_named(std::string_view url) {
-  std::string_view rest = url;
-  ObjectName object;
-  const auto takes = [&rest](std::string_view scheme) {
-    if (!rest.starts_with(scheme)) return false;
-    rest.remove_prefix(scheme.size());
-    return true;
-  };
-  const bool is_uri = takes("s3://");
-  if (!is_uri) {
-    if (!takes("https://") && !takes("http://")) return wrong(url, "is no address of S3");
-    const std::size_t slash = rest.find('/');
-    const Host host = read_host(rest.substr(0, slash));
-    if (!host.is_s3) {
-      return wrong(url, "is elsewhere: only objects of this platform's S3 are templates");
+Result<awsapi::S3Address> object_named(std::string_view url) {
+  std::optional<awsapi::S3Address> object;
+  if (url.starts_with(kUri)) {
+    const std::string_view path = url.substr(kUri.size());
+    object = awsapi::s3_address_of("", path.substr(0, path.find_first_of("?#")));
+    if (object->bucket.empty() || object->key.empty()) object.reset();
+  } else {
+    const auto scheme = url.find("://");
+    if (!url.starts_with("https://") && !url.starts_with("http://")) {
+      return wrong_url(url, "is no address of S3");
     }
-    object.bucket = host.bucket;
-    rest = slash == rest.npos ? "" : rest.substr(slash + 1);
+    const std::string_view place = url.substr(scheme + 3);
+    if (!is_s3(awsapi::lower(place.substr(0, place.find('/'))))) {
+      return wrong_url(url, "is elsewhere: only objects of this platform's S3 are templates");
+    }
+    object = awsapi::parse_s3_url(url);
   }
-  rest = rest.substr(0, rest.find_first_of("?#"));
-  if (object.bucket.empty()) {
-    const std::size_t slash = rest.find('/');
-    object.bucket = awsapi::percent_decode(rest.substr(0, slash));
-    rest = slash == rest.npos ? "" : rest.substr(slash + 1);
-  }
-  object.key = awsapi::percent_decode(rest);
-  if (object.bucket.empty() || object.key.empty()) return wrong(url, "names no object");
-  return object;
+  if (!object) return wrong_url(url, "names no object");
+  return std::move(*object);
 }
 
 }  // namespace aurora_global::services::cloudformation

@@ -19,6 +19,7 @@ TEST(TemplateUrl, NamesAnObject) {
     EXPECT_EQ(object->bucket, "b-1") << url;
     EXPECT_EQ(object->key, "folder/t.json") << url;
   }
+  EXPECT_EQ(object_named("https://b.s3.amazonaws.com/t?versionId=v1")->version_id, "v1");
 }
 
 TEST(TemplateUrl, RefusesEveryOther) {
