@@ -47,8 +47,8 @@ struct RestRequest {
 const OperationModel* route(const ServiceModel& service, const RestRequest& request);
 // Whether some of its members travel in a document in the body.
 bool has_document(const OperationModel& operation);
-// `document`: that of the body. Fails as read_document() does, and for a parameter of the query that
-// is given twice and is no list.
+// `document`: that of the body. Fails as read_document() does, and for a parameter of the query
+// that is given twice and is no list.
 Result<Input> read_rest(const OperationModel& operation, const RestRequest& request,
                         const nlohmann::json& document);
 

@@ -21,8 +21,8 @@ inline constexpr std::string_view kRdsNamespace = "http://rds.amazonaws.com/doc/
 
 using Form = std::map<std::string, std::string>;
 
-// "a=1&b=2", with + for space. Fails with `invalid` for over kFormFieldsMax fields and for text that
-// is no UTF-8 or has a NUL in it.
+// "a=1&b=2", with + for space. Fails with `invalid` for over kFormFieldsMax fields and for text
+// that is no UTF-8 or has a NUL in it.
 using FormPairs = std::vector<std::pair<std::string, std::string>>;
 Result<FormPairs> parse_pairs(std::string_view body);
 // The same, which also fails for a field that is given twice.

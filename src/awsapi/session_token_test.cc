@@ -14,7 +14,7 @@ std::optional<std::string> permanent(std::string_view id) {
   return std::nullopt;
 }
 
-Result<std::string> secret_of(std::string_view id, const std::string& token, WallTime now) {
+Result<std::string> secret_at(std::string_view id, const std::string& token, WallTime now) {
   TRY(const auto opened, open_session(id, token, permanent, now));
   return opened.secret_access_key;
 }
@@ -24,7 +24,7 @@ std::string code_of(const Credentials& credentials, WallTime now) {
   sign(message, credentials, "127.0.1.1:4566", "us-west-2", "rds", now);
   const auto verified = verify(
       message,
-      [&](std::string_view id, const std::string& token) { return secret_of(id, token, now); },
+      [&](std::string_view id, const std::string& token) { return secret_at(id, token, now); },
       now);
   return verified.has_value() ? "ok" : verified.error().code;
 }

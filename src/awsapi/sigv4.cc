@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::seconds kExpiresMax = std::chrono::days(7);  // Of a presigned URL.
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kS3 = "s3";
-constexpr std::string_view kUnsigned = "UNSIGNED-PAYLOAD";
+constexpr std::string_view kUnsignedBody = "UNSIGNED-PAYLOAD";
 constexpr std::chrono::minutes kClockSkewMaxOfS3{15};
 
 // Spaces at the ends go, runs of spaces become one.
@@ -288,13 +288,13 @@ Result<std::string> payload_hash_of(const HttpMessage& message, const Authorizat
                                     Payload& kind) {
   std::string named = header(message.headers, "X-Amz-Content-Sha256");
   const bool s3 = authorization.scope.service == kS3;
-  if (s3 && named.empty() && authorization.expires) named = kUnsigned;
+  if (s3 && named.empty() && authorization.expires) named = kUnsignedBody;
   if (s3 && named.empty()) {
     return make_error(ErrorKind::invalid,
                       "Missing required header for this request: x-amz-content-sha256",
                       "InvalidRequest");
   }
-  if (named == kUnsigned) return named;
+  if (named == kUnsignedBody) return named;
   if (s3 && named.starts_with("STREAMING-")) {
     TRY(kind, payload_kind(named));
     return named;

@@ -364,8 +364,10 @@ TEST(HttpServer, CountsWhatIsOverTheLimitWhereAsked) {
       response.body = std::to_string(request.body_bytes) + ":" + request.body;
       co_return response;
     };
-    const auto server =
-        HttpServer::listen(tasks, own_address(14), handler, nullptr, 4, OverLimit::counted);
+    HttpServing serving;
+    serving.body_bytes_max = 4;
+    serving.over = OverLimit::counted;
+    const auto server = HttpServer::listen(tasks, own_address(14), handler, std::move(serving));
     CO_ASSERT_OK(server);
     HttpClient client(tasks.executor(), own_address(14));
     for (const auto& [body, told] :

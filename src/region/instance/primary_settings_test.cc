@@ -11,10 +11,10 @@
 namespace aurora_global::region {
 namespace {
 
-class RaisedSettings : public testing::Test {
+class RaisedSettings : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string place = testing::TempDir() + "aurora-global-XXXXXX";
+    std::string place = ::testing::TempDir() + "aurora-global-XXXXXX";
     data_ = mkdtemp(place.data());
     std::filesystem::create_directory(data_ / "global");
     conf_ = data_ / "postgresql.conf";

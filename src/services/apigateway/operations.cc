@@ -10,7 +10,7 @@ namespace aurora_global::services::apigateway {
 namespace {
 
 using nlohmann::json;
-using Answer = Result<json>;
+using Outcome = Result<json>;
 
 constexpr std::size_t kResourcesMax = 300;
 constexpr std::size_t kOthersMax = 300;
@@ -62,7 +62,7 @@ Result<json*> find_in(json& part, const std::string& name, const char* what) {
 }
 
 // One page of a collection.
-Answer page_of(json items, Members& members) {
+Outcome page_of(json items, Members& members) {
   constexpr std::int64_t kDefault = 25, kMost = 500;
   const auto limit = members.number("limit", 1, kMost).value_or(kDefault);
   const auto from = members.page_token("position", "", "BadRequestException").value_or(0);
@@ -115,12 +115,12 @@ Result<void> apply_patches(json& object, const std::vector<Patch>& patches,
 
 // ---- the API itself
 
-Answer get_api(const Place&, json& api, Members& members) {
+Outcome get_api(const Place&, json& api, Members& members) {
   TRY_VOID(members.finish());
   return api["api"];
 }
 
-Answer update_api(const Place&, json& api, Members& members) {
+Outcome update_api(const Place&, json& api, Members& members) {
   const auto patches = patches_in(members);
   TRY_VOID(members.finish());
   TRY_VOID(apply_patches(
@@ -143,7 +143,7 @@ bool is_path_part(const std::string& part) {
   return !name.empty() && std::all_of(name.begin(), name.end(), fits);
 }
 
-Answer create_resource(const Place&, json& api, Members& members) {
+Outcome create_resource(const Place&, json& api, Members& members) {
   const std::string parent_id = members.required("parentId"), part = members.required("pathPart");
   TRY_VOID(members.finish());
   json& resources = api["resources"];
@@ -175,7 +175,7 @@ json shown_resource(json resource, const std::vector<std::string>& embed) {
   return resource;
 }
 
-Answer get_resource(const Place&, json& api, Members& members) {
+Outcome get_resource(const Place&, json& api, Members& members) {
   const std::string id = members.required("resourceId");
   const auto embed = members.texts("embed");
   TRY_VOID(members.finish());
@@ -183,7 +183,7 @@ Answer get_resource(const Place&, json& api, Members& members) {
   return shown_resource(*resource, embed);
 }
 
-Answer get_resources(const Place&, json& api, Members& members) {
+Outcome get_resources(const Place&, json& api, Members& members) {
   const auto embed = members.texts("embed");
   json all = json::array();
   for (const auto& [id, one] : api["resources"].items()) {
@@ -192,7 +192,7 @@ Answer get_resources(const Place&, json& api, Members& members) {
   return page_of(std::move(all), members);
 }
 
-Answer delete_resource(const Place&, json& api, Members& members) {
+Outcome delete_resource(const Place&, json& api, Members& members) {
   const std::string id = members.required("resourceId");
   TRY_VOID(members.finish());
   json& resources = api["resources"];
@@ -216,7 +216,7 @@ Result<json*> method_in(json& api, Members& members) {
   return find_in((*resource)["resourceMethods"], name, "Method");
 }
 
-Answer put_method(const Place&, json& api, Members& members) {
+Outcome put_method(const Place&, json& api, Members& members) {
   TRY(json * resource, find_in(api["resources"], members.required("resourceId"), "Resource"));
   const std::string name = members.required("httpMethod");
   const std::string authorization = members.required("authorizationType");
@@ -251,13 +251,13 @@ Answer put_method(const Place&, json& api, Members& members) {
   return method;
 }
 
-Answer get_method(const Place&, json& api, Members& members) {
+Outcome get_method(const Place&, json& api, Members& members) {
   TRY(const json* method, method_in(api, members));
   TRY_VOID(members.finish());
   return *method;
 }
 
-Answer delete_method(const Place&, json& api, Members& members) {
+Outcome delete_method(const Place&, json& api, Members& members) {
   TRY_VOID(method_in(api, members));
   const std::string id = members.required("resourceId"), name = members.required("httpMethod");
   TRY_VOID(members.finish());
@@ -275,7 +275,7 @@ bool is_function_uri(const std::string& uri, const Place& place) {
   return uri.rfind(begin, 0) == 0 && uri.ends_with("/invocations");
 }
 
-Answer put_integration(const Place& place, json& api, Members& members) {
+Outcome put_integration(const Place& place, json& api, Members& members) {
   TRY(json * method, method_in(api, members));
   json integration = {
       {"type", members.required("type")},
@@ -301,14 +301,14 @@ Answer put_integration(const Place& place, json& api, Members& members) {
   return integration;
 }
 
-Answer get_integration(const Place&, json& api, Members& members) {
+Outcome get_integration(const Place&, json& api, Members& members) {
   TRY(const json* method, method_in(api, members));
   TRY_VOID(members.finish());
   if (!method->contains("methodIntegration")) return missing("Integration");
   return (*method)["methodIntegration"];
 }
 
-Answer delete_integration(const Place&, json& api, Members& members) {
+Outcome delete_integration(const Place&, json& api, Members& members) {
   TRY(json * method, method_in(api, members));
   TRY_VOID(members.finish());
   if (method->erase("methodIntegration") == 0) return missing("Integration");
@@ -323,7 +323,7 @@ Result<void> check_model(const std::string& schema) {
   return check_schema(parsed);
 }
 
-Answer create_model(const Place&, json& api, Members& members) {
+Outcome create_model(const Place&, json& api, Members& members) {
   const std::string name = members.required("name");
   json model = {{"id", new_id(6)},
                 {"name", name},
@@ -343,7 +343,7 @@ Answer create_model(const Place&, json& api, Members& members) {
   return model;
 }
 
-Answer get_model(const Place&, json& api, Members& members) {
+Outcome get_model(const Place&, json& api, Members& members) {
   const std::string name = members.required("modelName");
   members.flag("flatten");
   TRY_VOID(members.finish());
@@ -351,11 +351,11 @@ Answer get_model(const Place&, json& api, Members& members) {
   return *model;
 }
 
-Answer get_models(const Place&, json& api, Members& members) {
+Outcome get_models(const Place&, json& api, Members& members) {
   return page_of(values_of(api["models"]), members);
 }
 
-Answer update_model(const Place&, json& api, Members& members) {
+Outcome update_model(const Place&, json& api, Members& members) {
   const std::string name = members.required("modelName");
   const auto patches = patches_in(members);
   TRY_VOID(members.finish());
@@ -381,7 +381,7 @@ bool is_used(const json& api, const char* member, const std::string& value) {
   return false;
 }
 
-Answer delete_model(const Place&, json& api, Members& members) {
+Outcome delete_model(const Place&, json& api, Members& members) {
   const std::string name = members.required("modelName");
   TRY_VOID(members.finish());
   TRY_VOID(find_in(api["models"], name, "Model"));
@@ -392,7 +392,7 @@ Answer delete_model(const Place&, json& api, Members& members) {
   return json::object();
 }
 
-Answer create_validator(const Place&, json& api, Members& members) {
+Outcome create_validator(const Place&, json& api, Members& members) {
   const std::string id = new_id(6);
   json validator = {{"id", id},
                     {"name", members.text("name", id)},
@@ -404,18 +404,18 @@ Answer create_validator(const Place&, json& api, Members& members) {
   return validator;
 }
 
-Answer get_validator(const Place&, json& api, Members& members) {
+Outcome get_validator(const Place&, json& api, Members& members) {
   const std::string id = members.required("requestValidatorId");
   TRY_VOID(members.finish());
   TRY(const json* validator, find_in(api["validators"], id, "Request Validator"));
   return *validator;
 }
 
-Answer get_validators(const Place&, json& api, Members& members) {
+Outcome get_validators(const Place&, json& api, Members& members) {
   return page_of(values_of(api["validators"]), members);
 }
 
-Answer update_validator(const Place&, json& api, Members& members) {
+Outcome update_validator(const Place&, json& api, Members& members) {
   const std::string id = members.required("requestValidatorId");
   const auto patches = patches_in(members);
   TRY_VOID(members.finish());
@@ -426,7 +426,7 @@ Answer update_validator(const Place&, json& api, Members& members) {
   return *validator;
 }
 
-Answer delete_validator(const Place&, json& api, Members& members) {
+Outcome delete_validator(const Place&, json& api, Members& members) {
   const std::string id = members.required("requestValidatorId");
   TRY_VOID(members.finish());
   TRY_VOID(find_in(api["validators"], id, "Request Validator"));
@@ -476,7 +476,7 @@ Result<void> check_deployable(const json& resources) {
   return any ? ok() : bad("The REST API doesn't contain any methods");
 }
 
-Answer create_deployment(const Place&, json& api, Members& members) {
+Outcome create_deployment(const Place&, json& api, Members& members) {
   const std::string stage = members.text("stageName"), id = new_id(6);
   const std::string about = members.text("stageDescription");
   json deployment = {{"id", id}, {"createdDate", now()}};
@@ -505,7 +505,7 @@ Answer create_deployment(const Place&, json& api, Members& members) {
   return shown_deployment(deployment);
 }
 
-Answer get_deployment(const Place&, json& api, Members& members) {
+Outcome get_deployment(const Place&, json& api, Members& members) {
   const std::string id = members.required("deploymentId");
   members.texts("embed");
   TRY_VOID(members.finish());
@@ -513,13 +513,13 @@ Answer get_deployment(const Place&, json& api, Members& members) {
   return shown_deployment(*deployment);
 }
 
-Answer get_deployments(const Place&, json& api, Members& members) {
+Outcome get_deployments(const Place&, json& api, Members& members) {
   json all = json::array();
   for (const auto& [id, one] : api["deployments"].items()) all.push_back(shown_deployment(one));
   return page_of(std::move(all), members);
 }
 
-Answer delete_deployment(const Place&, json& api, Members& members) {
+Outcome delete_deployment(const Place&, json& api, Members& members) {
   const std::string id = members.required("deploymentId");
   TRY_VOID(members.finish());
   TRY_VOID(find_in(api["deployments"], id, "Deployment"));
@@ -532,7 +532,7 @@ Answer delete_deployment(const Place&, json& api, Members& members) {
   return json::object();
 }
 
-Answer create_stage(const Place&, json& api, Members& members) {
+Outcome create_stage(const Place&, json& api, Members& members) {
   const std::string name = members.required("stageName");
   const std::string deployment = members.required("deploymentId");
   json stage = new_stage(name, deployment);
@@ -554,14 +554,14 @@ Answer create_stage(const Place&, json& api, Members& members) {
   return stage;
 }
 
-Answer get_stage(const Place&, json& api, Members& members) {
+Outcome get_stage(const Place&, json& api, Members& members) {
   const std::string name = members.required("stageName");
   TRY_VOID(members.finish());
   TRY(const json* stage, find_in(api["stages"], name, "stage"));
   return *stage;
 }
 
-Answer get_stages(const Place&, json& api, Members& members) {
+Outcome get_stages(const Place&, json& api, Members& members) {
   const std::string deployment = members.text("deploymentId");
   TRY_VOID(members.finish());
   json all = json::array();
@@ -632,7 +632,7 @@ Result<void> patch_stage(json& api, json& stage, const Patch& patch) {
   return ok();
 }
 
-Answer update_stage(const Place&, json& api, Members& members) {
+Outcome update_stage(const Place&, json& api, Members& members) {
   const std::string name = members.required("stageName");
   const auto patches = patches_in(members);
   TRY_VOID(members.finish());
@@ -642,7 +642,7 @@ Answer update_stage(const Place&, json& api, Members& members) {
   return *stage;
 }
 
-Answer delete_stage(const Place&, json& api, Members& members) {
+Outcome delete_stage(const Place&, json& api, Members& members) {
   const std::string name = members.required("stageName");
   TRY_VOID(members.finish());
   TRY_VOID(find_in(api["stages"], name, "stage"));

@@ -336,8 +336,8 @@ net::Task<Result<void>> EventQueue::bury(QueuedEvent event, std::string record) 
     told = co_await std::move(telling);
   }
   Result<void> written = ok();
-  if (told.has_error() && (told.error().kind == ErrorKind::unavailable ||
-                           told.error().kind == ErrorKind::timeout)) {
+  if (told.has_error() &&
+      (told.error().kind == ErrorKind::unavailable || told.error().kind == ErrorKind::timeout)) {
     written = told.error();
   } else if (condition != kSuccess && (told.has_error() || !*told)) {
     if (told.has_error()) log::warn("tell the end of an event: {}", told.error().message);

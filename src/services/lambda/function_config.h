@@ -19,8 +19,8 @@ struct FunctionConfig {
   int memory_mb = 512;
   int timeout_s = 60;
   int concurrency = 10;
-  int event_retries = 2;         // Of an asynchronous invocation that failed.
-  int event_age_max_s = 21'600;  // After which it is tried no more.
+  int event_retries = 2;                           // Of an asynchronous invocation that failed.
+  int event_age_max_s = 21'600;                    // After which it is tried no more.
   std::vector<double> retry_delays_s = {60, 120};  // Before each; the last one repeats.
   std::map<std::string, std::string> environment;
   // Where the ends of asynchronous invocations are told: ARNs, each empty for nowhere.

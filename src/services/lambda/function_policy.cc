@@ -83,8 +83,9 @@ Result<json> statement_of(const json& input, const std::string& function_arn,
   } else if (principal.ends_with(".amazonaws.com") && principal.find('*') == std::string::npos) {
     statement["Principal"] = {{"Service", principal}};
   } else {
-    return make_error(ErrorKind::invalid, "The provided principal was invalid. Please check the "
-                                          "principal and try again.",
+    return make_error(ErrorKind::invalid,
+                      "The provided principal was invalid. Please check the "
+                      "principal and try again.",
                       "InvalidParameterValueException");
   }
   const std::string source = input.value("SourceArn", ""), owner = input.value("SourceAccount", "");

@@ -62,8 +62,8 @@ class LambdaTest : public ::testing::Test {
       LambdaOptions options;
       options.directory = home_;
       options.sandboxes = {"us-east-1", "http://127.0.0.1:9", "127.0.0.1", {"key", "secret"}};
-      auto lambda = Lambda::open(tasks.executor(), facts_, std::move(options), sinks_, sinks_,
-                                 services_);
+      auto lambda =
+          Lambda::open(tasks.executor(), facts_, std::move(options), sinks_, sinks_, services_);
       CO_ASSERT_OK(lambda);
       (*lambda)->start();
       auto running = body(**lambda);

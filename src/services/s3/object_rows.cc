@@ -22,7 +22,7 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Error refuse(ErrorKind kind, const char* code, std::string message) {
+Error row_refusal(ErrorKind kind, const char* code, std::string message) {
   return make_error(kind, std::move(message), code);
 }
 
@@ -132,13 +132,13 @@ Result<void> check_condition(const Condition& condition, const std::optional<Obj
     return there && (wanted == "*" || wanted == etag || wanted == "\"" + etag + "\"");
   };
   if (!condition.if_match.empty() && !there) {
-    return refuse(ErrorKind::not_found, "NoSuchKey", "The specified key does not exist.");
+    return row_refusal(ErrorKind::not_found, "NoSuchKey", "The specified key does not exist.");
   }
   const bool refused = (!condition.if_match.empty() && !fits(condition.if_match)) ||
                        (!condition.if_none_match.empty() && fits(condition.if_none_match));
   if (!refused) return ok();
-  return refuse(ErrorKind::conflict, "PreconditionFailed",
-                "At least one of the pre-conditions you specified did not hold");
+  return row_refusal(ErrorKind::conflict, "PreconditionFailed",
+                     "At least one of the pre-conditions you specified did not hold");
 }
 
 Bucket bucket_in(const Statement& row) {
@@ -215,12 +215,12 @@ const char* const kObjectSchema =
     " checksums TEXT NOT NULL, PRIMARY KEY(upload_id, number));";
 
 Error no_such_bucket(const std::string& name) {
-  return refuse(ErrorKind::not_found, "NoSuchBucket",
-                "The specified bucket does not exist: " + name);
+  return row_refusal(ErrorKind::not_found, "NoSuchBucket",
+                     "The specified bucket does not exist: " + name);
 }
 
 Error no_such_key(const std::string&) {
-  return refuse(ErrorKind::not_found, "NoSuchKey", "The specified key does not exist.");
+  return row_refusal(ErrorKind::not_found, "NoSuchKey", "The specified key does not exist.");
 }
 
 Result<std::vector<Bucket>> bucket_rows(sqlite3* database) {
@@ -247,13 +247,14 @@ Result<void> insert_bucket(sqlite3* database, const Bucket& bucket) {
   TRY(const auto all, bucket_rows(database));
   if (std::any_of(all.begin(), all.end(),
                   [&](const Bucket& one) { return one.name == bucket.name; })) {
-    return refuse(ErrorKind::conflict, "BucketAlreadyOwnedByYou",
-                  "Your previous request to create the named bucket succeeded and you already own "
-                  "it.");
+    return row_refusal(
+        ErrorKind::conflict, "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own "
+        "it.");
   }
   if (static_cast<std::int64_t>(all.size()) >= kBucketsMax) {
-    return refuse(ErrorKind::exhausted, "TooManyBuckets",
-                  "You have attempted to create more buckets than allowed");
+    return row_refusal(ErrorKind::exhausted, "TooManyBuckets",
+                       "You have attempted to create more buckets than allowed");
   }
   Statement insert(database,
                    "INSERT INTO bucket(name, created, versioning, settings) "
@@ -278,11 +279,11 @@ Result<void> delete_bucket_row(sqlite3* database, const std::string& name) {
     select.bind(1, name);
     TRY(const bool found, select.step());
     if (found) {
-      return refuse(ErrorKind::conflict, "BucketNotEmpty",
-                    std::string_view(table) == "object"
-                        ? "The bucket you tried to delete is not empty. You must delete all "
-                          "versions in the bucket."
-                        : "The bucket you tried to delete is not empty");
+      return row_refusal(ErrorKind::conflict, "BucketNotEmpty",
+                         std::string_view(table) == "object"
+                             ? "The bucket you tried to delete is not empty. You must delete all "
+                               "versions in the bucket."
+                             : "The bucket you tried to delete is not empty");
     }
   }
   return run_with(database, "DELETE FROM bucket WHERE name = ?", name);
@@ -295,9 +296,9 @@ Result<void> check_room(sqlite3* database, std::int64_t more) {
       " 0) FROM part), (SELECT count(*) FROM object) + (SELECT count(*) FROM part)");
   TRY_VOID(select.step());
   if (select.number(0) + more <= kStoreBytesMax && select.number(1) < kObjectsMax) return ok();
-  return refuse(ErrorKind::exhausted, "QuotaExceeded",
-                "This region's buckets hold at most " + std::to_string(kStoreBytesMax) +
-                    " bytes and " + std::to_string(kObjectsMax) + " objects");
+  return row_refusal(ErrorKind::exhausted, "QuotaExceeded",
+                     "This region's buckets hold at most " + std::to_string(kStoreBytesMax) +
+                         " bytes and " + std::to_string(kObjectsMax) + " objects");
 }
 
 Result<Object> put_object(sqlite3* database, Object object, const Condition& condition,
@@ -323,11 +324,12 @@ Result<Object> find_object(sqlite3* database, const std::string& bucket, const s
   }
   TRY(auto found, object_version(database, bucket, key, version_id));
   if (!found) {
-    return refuse(ErrorKind::not_found, "NoSuchVersion", "The specified version does not exist.");
+    return row_refusal(ErrorKind::not_found, "NoSuchVersion",
+                       "The specified version does not exist.");
   }
   if (found->delete_marker) {
-    return refuse(ErrorKind::invalid, "MethodNotAllowed",
-                  "The specified method is not allowed against this resource.");
+    return row_refusal(ErrorKind::invalid, "MethodNotAllowed",
+                       "The specified method is not allowed against this resource.");
   }
   return std::move(*found);
 }
@@ -403,7 +405,7 @@ Result<Upload> upload_row(sqlite3* database, const std::string& bucket, const st
   select.bind(3, key);
   TRY(const bool found, select.step());
   if (!found) {
-    return refuse(
+    return row_refusal(
         ErrorKind::not_found, "NoSuchUpload",
         "The specified upload does not exist. The upload ID may be invalid, or the upload "
         "may have been aborted or completed.");
