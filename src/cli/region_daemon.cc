@@ -30,9 +30,9 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   auto outcome = daemon->start();
   Result<std::unique_ptr<net::HttpServer>> api = make_error(ErrorKind::cancelled, "");
   if (outcome.has_value()) {
-    api = net::HttpServer::listen(
-        tasks, config.api_address, handler,
-        net::HttpServing{std::move(tls), true, net::kHttpBodyBytesMax, services::large_bodies()});
+    net::HttpServing serving{.tls = std::move(tls), .plain_as_well = true};
+    serving.large = services::large_bodies();
+    api = net::HttpServer::listen(tasks, config.api_address, handler, std::move(serving));
     if (api.has_error()) outcome = api.error();
   }
   const bool served = outcome.has_value();
