@@ -32,10 +32,10 @@ while True:
 """
 
 
-def code_zip():
+def code_zip(name="bootstrap"):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo("bootstrap")
+        entry = zipfile.ZipInfo(name)
         entry.external_attr = 0o100755 << 16
         archive.writestr(entry, BOOTSTRAP)
     return out.getvalue()
@@ -97,7 +97,7 @@ class MadeByClients(PlatformTest):
                      "provided.al2023", "--handler", "x", "--role", ROLE, "--zip-file",
                      f"fileb://{self.zip}")
         bad = self.platform.directory / "bad.zip"
-        bad.write_bytes(b"no zip")
+        bad.write_bytes(code_zip("no-bootstrap"))
         self.refused("InvalidParameterValueException", "lambda", "update-function-code", *name,
                      "--zip-file", f"fileb://{bad}")
         self.aws("lambda", "update-function-code", *name, "--zip-file", f"fileb://{self.zip}")
@@ -170,7 +170,9 @@ class MadeByClients(PlatformTest):
         function = self.aws("lambda", "get-function", "--function-name",
                             "by-cli")["Configuration"]["FunctionArn"]
         made = self.aws("apigateway", "create-rest-api", "--name", "by-cli", "--tags", "a=b")
-        api, root = ("--rest-api-id", made["id"]), made["rootResourceId"]
+        api = ("--rest-api-id", made["id"])
+        # Debian's CLI does not know rootResourceId.
+        (root,) = [one["id"] for one in self.aws("apigateway", "get-resources", *api)["items"]]
         arn = f"arn:aws:apigateway:{EAST}::/restapis/{made['id']}"
         self.aws("apigateway", "update-rest-api", *api, "--patch-operations",
                  "op=replace,path=/description,value=words")

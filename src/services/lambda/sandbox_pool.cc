@@ -68,7 +68,8 @@ SandboxPool::SandboxPool(boost::asio::any_io_executor executor, SandboxSettings 
       logs_(logs),
       metrics_(metrics),
       freed_(executor),
-      tasks_(executor) {}
+      tasks_(executor),
+      ends_(executor) {}
 
 void SandboxPool::start() { tasks_.spawn("idle functions", reap_idle()); }
 
@@ -80,12 +81,13 @@ net::Task<void> SandboxPool::stop() {
     for (Sandbox* sandbox : busy_) sandbox->kill();
     co_await freed_.wait_for(kKillAgainEvery);
   }
-  for (auto& [name, crew] : crews_) {
-    for (Environment& resting : crew.idle) co_await resting.sandbox->close();
-    crew.idle.clear();
-  }
   tasks_.stop();
   co_await tasks_.join();
+  for (auto& [name, crew] : crews_) {
+    for (Environment& resting : crew.idle) end(std::move(resting));
+    crew.idle.clear();
+  }
+  co_await ends_.join();
 }
 
 SandboxPlan SandboxPool::plan_of(const Function& function, const fs::path& root) const {
@@ -141,7 +143,7 @@ net::Task<void> SandboxPool::room() {
 
 void SandboxPool::end(Environment environment) {
   auto close = [](std::unique_ptr<Sandbox> one) -> net::Task<void> { co_await one->close(); };
-  tasks_.spawn("end function", close(std::move(environment.sandbox)));
+  ends_.spawn("end function", close(std::move(environment.sandbox)));
 }
 
 SandboxPool::Environment SandboxPool::take(FunctionPtr function, const fs::path& root) {

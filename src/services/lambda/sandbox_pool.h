@@ -71,6 +71,7 @@ class SandboxPool {
   bool stopping_ = false;
   net::Event freed_;
   net::TaskGroup tasks_;
+  net::TaskGroup ends_;  // Of processes: never cancelled, each has its limits.
 };
 
 }  // namespace aurora_global::services::lambda

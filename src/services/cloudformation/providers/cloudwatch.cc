@@ -109,6 +109,7 @@ class Alarm final : public NamedProvider {
 constexpr Property kDashboardProperties[] = {
     {.name = "DashboardName", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "DashboardBody", .kind = Kind::text, .required = true},
+    {.name = "Tags", .kind = Kind::list, .fate = Fate::recorded},
 };
 
 class Dashboard final : public NamedProvider {
