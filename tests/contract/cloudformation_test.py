@@ -116,8 +116,10 @@ class CloudFormation(PlatformTest):
         with self.assertRaises(botocore.exceptions.ClientError) as caught:
             getattr(self.client, operation)(**given)
         response = caught.exception.response
-        self.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"], 400)
-        return response["Error"]["Code"], response["Error"]["Message"]
+        code = response["Error"]["Code"]
+        self.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"],
+                         404 if code == "ChangeSetNotFound" else 400)
+        return code, response["Error"]["Message"]
 
     def test_the_cli_and_templates(self):
         told = {"Description": "Who may read the queue",
