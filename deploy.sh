@@ -9,6 +9,7 @@ for variable in RDS_CA_BUNDLE AURORA_GLOBAL_CDK AURORA_GLOBAL_PACKAGE; do
     */* | *.pem) export "$variable=$PWD/${!variable}" ;;
   esac
 done
+caller_directory=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly program=deploy.sh
 # shellcheck source=tools/aws_common.sh
@@ -23,6 +24,9 @@ Usage: ./deploy.sh [options]
                   secret, keys and what they use survive the deletion of the stacks
   -c KEY=VALUE    configuration, may be repeated: engineVersion, minCapacity, maxCapacity, readers,
                   backupRetentionDays, logRetentionDays, zones, alarmEmail, failoverAuth
+  --local         onto regions on this machine in place of AWS, by the same steps; where none run,
+                  `aurora-global up --empty` starts them
+  --home DIR      with --local: the directory of the platform (default: as `aurora-global` chooses)
   --yes           do not ask. Without a terminal this is required; without it the script then shows
                   what it would do, and ends
   --help          this
@@ -39,11 +43,13 @@ context=()
 arguments() {
   while [ $# -gt 0 ]; do
     case "$1" in
-      --name | -c) [ $# -ge 2 ] || fail "$1 needs a value; ./deploy.sh --help" 2 ;;
+      --name | --home | -c) [ $# -ge 2 ] || fail "$1 needs a value; ./deploy.sh --help" 2 ;;
     esac
     case "$1" in
       --name) name=$2; shift ;;
       --no-retain) retain=false ;;
+      --local) on_platform=true ;;
+      --home) set_platform_home "$2"; shift ;;
       -c)
         [[ $2 =~ ^[A-Za-z][A-Za-z0-9:/@_-]*=. ]] || fail "-c '$2' is not KEY=VALUE; ./deploy.sh --help" 2
         case "${2%%=*}" in
@@ -65,6 +71,7 @@ arguments() {
 
 # Everything that is missing, at once: a list that grows with every attempt is no list.
 missing=()
+unbootstrapped=()  # "aws://ACCOUNT/REGION" each.
 node_prerequisites() {
   local version get_node="https://nodejs.org, or what ./dev test uses: npm install --prefix build/node node@22"
   if ! command -v node >/dev/null; then
@@ -79,6 +86,23 @@ node_prerequisites() {
       it comes with Node.js; Debian: apt-get install npm")
   [ -f cdk/package-lock.json ] || missing+=("the CDK app: cdk/package-lock.json is not there
       the checkout is not complete; git checkout -- cdk")
+}
+
+# Regions to deploy onto: of an empty platform, or one that was deployed onto before.
+start_platform() {
+  say "the platform"
+  platform up --empty >&2 || fail "there is no platform to deploy onto" 3
+  enter_platform
+}
+
+# The CDK CLI, from its folder. On a platform it has a home of its own there.
+cdk() {
+  local cli=${AURORA_GLOBAL_CDK:-node_modules/.bin/cdk}
+  if $on_platform; then
+    (cd cdk && HOME=$AURORA_GLOBAL_HOME/cdk timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
+  else
+    (cd cdk && timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
+  fi
 }
 
 aws_prerequisites() {
@@ -103,13 +127,15 @@ aws_prerequisites() {
     found+=("      $region: $problem")
     wanted+=("aws://$account/$region")
   done
-  [ ${#found[@]} -eq 0 ] || missing+=("bootstrap of the CDK, version 6 or newer
+  unbootstrapped=("${wanted[@]}")
+  $on_platform || [ ${#found[@]} -eq 0 ] || missing+=("bootstrap of the CDK, version 6 or newer
 $(printf '%s\n' "${found[@]}")
       (cd cdk && npm ci && npx cdk bootstrap ${wanted[*]})")
 }
 
 readonly downloaded_bundle=build/rds-ca-bundle.pem
 package_prerequisites() {
+  ! $on_platform || return 0
   [ -x /usr/bin/python3 ] || missing+=("Python: /usr/bin/python3 is not there
       apt-get install python3")
   if [ -n "${RDS_CA_BUNDLE:-}" ]; then
@@ -151,7 +177,7 @@ check_states() {
       aws cloudformation continue-update-rollback --stack-name $stack --region $region") ;;
       DELETE_FAILED) bad+=("  $stack ($region) is ${state[$id]}: its deletion was begun. Find out why it stopped, then end it:
       $(why "$stack" "$region")
-      ./destroy.sh$(name_option)") ;;
+      ./destroy.sh$(copy_options)") ;;
       *_FAILED) bad+=("  $stack ($region) is ${state[$id]}. Find out why, then delete it:
       $(why "$stack" "$region")
       aws cloudformation delete-stack --stack-name $stack --region $region") ;;
@@ -317,8 +343,12 @@ check_context() {
 }
 
 prepare() {
-  local bundle=${RDS_CA_BUNDLE:-$downloaded_bundle}
-  if [ ! -e "$bundle" ]; then
+  local bundle=${RDS_CA_BUNDLE:-$downloaded_bundle} package=(./dev package)
+  if $on_platform; then
+    package=(./dev package --local)
+    bundle=$AURORA_GLOBAL_HOME/server-ca.crt
+    mkdir -p "$AURORA_GLOBAL_HOME/cdk"
+  elif [ ! -e "$bundle" ]; then
     say "authorities of RDS"
     mkdir -p build
     curl --fail --silent --show-error --location --retry 3 --max-time 60 --output "$scratch/bundle.pem" \
@@ -329,9 +359,18 @@ prepare() {
     mv "$scratch/bundle.pem" "$bundle"
   fi
   say "the functions"
-  local package=(./dev package)
   [ -z "${AURORA_GLOBAL_PACKAGE:-}" ] || package=("$AURORA_GLOBAL_PACKAGE")
   "${package[@]}" "$bundle" >&2 || fail "the functions were not built (${package[*]} $bundle); nothing was changed in AWS"
+}
+
+# Only a platform: what the CDK needs in an account is the account's own decision.
+bootstrap() {
+  [ ${#unbootstrapped[@]} -gt 0 ] || return 0
+  say "bootstrap of the CDK"
+  cdk bootstrap "${unbootstrapped[@]}" >"$out/bootstrap.log" 2>&1 || {
+    tail -n 40 "$out/bootstrap.log" >&2
+    fail "the CDK's bootstrap failed; what it said: $out/bootstrap.log"
+  }
 }
 
 # A creation that is undone leaves behind what is retained, in the way of the next: it stops instead.
@@ -342,20 +381,21 @@ rollback_option() { # rollback_option ID
 }
 
 deploy_stack() { # deploy_stack NUMBER ID
-  local id=$2 region=${region_of[$2]} log=$PWD/$out/$2.log begin=$SECONDS code=0 step command
+  local id=$2 region=${region_of[$2]} log=$PWD/$out/$2.log begin=$SECONDS code=0 step command rollback
+  rollback=$(rollback_option "$id")
   step="[$1/${#stacks[@]}] $(prefixed "$id") ($region) ..."
-  command=(timeout --foreground "$limit_s" "${AURORA_GLOBAL_CDK:-node_modules/.bin/cdk}" deploy "$id" --exclusively
-    --require-approval never $(rollback_option "$id") --outputs-file "$PWD/$out/$id.json" -c "name=$name" -c "retain=$retain"
-    -c "account=$account" -c "lambdaDir=$PWD/build/package" "${context[@]}")
+  command=(cdk deploy "$id" --exclusively
+    --require-approval never ${rollback:+"$rollback"} --outputs-file "$PWD/$out/$id.json" -c "name=$name" -c "retain=$retain"
+    -c "account=$account" -c "lambdaDir=$PWD/$package_dir" "${context[@]}")
   rm -f "$out/$id.json"
   if [ -t 2 ]; then
     printf '%s\n' "$step" >&2
-    (cd cdk && "${command[@]}" </dev/null 2>&1) | tee "$log" >&2 || code=$?
+    "${command[@]}" 2>&1 | tee "$log" >&2 || code=$?
     printf '%s ' "$step" >&2
   else
     # Not a terminal: silent unless something is wrong.
     printf '%s ' "$step" >&2
-    (cd cdk && "${command[@]}" </dev/null) >"$log" 2>&1 || code=$?
+    "${command[@]}" >"$log" 2>&1 || code=$?
   fi
   if [ $code = 0 ]; then
     printf 'done in %d s\n' $((SECONDS - begin)) >&2
@@ -408,32 +448,48 @@ show_outputs() {
   done <<<"$lines"
   [[ -n $url && -n $function && -n $dashboard ]] ||
     fail "$primary has no output FailoverApiUrl, GlobalEndpointLambdaArn or DashboardName; see $out/outputs.json"
+  # shellcheck disable=SC2016  # For the shell of who reads it.
+  local keys='eval "$(aws configure export-credentials --format env)"' shell='' metrics='' outputs=''
+  metrics="
+  # Metrics: https://$primary_region.console.aws.amazon.com/cloudwatch/home?region=$primary_region#dashboards:name=$dashboard"
+  if $on_platform; then
+    shell="
+  # In this shell \`aws\` talks to the platform
+  eval \"\$($(platform_command) env $primary_region)\""
+    # shellcheck disable=SC2016  # The same.
+    keys='AWS_ACCESS_KEY_ID=$(aws configure get aws_access_key_id)
+  AWS_SECRET_ACCESS_KEY=$(aws configure get aws_secret_access_key)'
+    metrics='' outputs=" --outputs $out/outputs.json"
+  fi
   cat <<NEXT
 All outputs: $out/outputs.json
 
-Next:
+Next:$shell
   # Move the writer while rows are created, read, updated and deleted
   aws lambda invoke --function-name $function --region $primary_region --cli-read-timeout 900 \\
       --cli-binary-format raw-in-base64-out \\
       --payload '{"trigger_failover": true, "operations": 50, "operation_type": "mixed"}' response.json
   # Move the writer by HTTP; the keys go through a pipe, for everybody can read a command line
-  eval "\$(aws configure export-credentials --format env)"
+  $keys
   printf 'user = "%s:%s"\n%s\n' "\$AWS_ACCESS_KEY_ID" "\$AWS_SECRET_ACCESS_KEY" \\
       "\${AWS_SESSION_TOKEN:+header = \"x-amz-security-token: \$AWS_SESSION_TOKEN\"}" |
     curl -K - --aws-sigv4 aws:amz:$primary_region:execute-api -X POST $url \\
       -H 'Content-Type: application/json' -d '{"failover_type": "planned"}'
   # Where the writer is
-  aws rds describe-global-clusters --global-cluster-identifier $(global_cluster) --region $primary_region
-  # Metrics: https://$primary_region.console.aws.amazon.com/cloudwatch/home?region=$primary_region#dashboards:name=$dashboard
+  aws rds describe-global-clusters --global-cluster-identifier $(global_cluster) --region $primary_region$metrics
   # A drill, with a report
-  bin/aurora-global drill drills/functions.toml --target aws
+  bin/aurora-global drill drills/functions.toml --target aws$outputs
   # The end
-  ./destroy.sh$(name_option)$($retain || printf ' --force')
+  ./destroy.sh$(copy_options)$($retain || printf ' --force')
 NEXT
 }
 
 arguments "$@"
-out=out/deploy/$name
+out=out/deploy/$name package_dir=build/package
+if $on_platform; then
+  out=out/deploy-local/$name package_dir=build/package-local
+  start_platform
+fi
 # Where the machine's Node.js is too old, ./dev brings a newer one.
 export PATH="$PWD/build/node/node_modules/node/bin:$PATH"
 check_prerequisites
@@ -445,8 +501,9 @@ show_plan
 confirm
 install_cdk
 check_context
-prepare
 mkdir -p "$out"
+prepare
+bootstrap
 for index in "${!stacks[@]}"; do
   deploy_stack $((index + 1)) "${stacks[$index]}"
 done

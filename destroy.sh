@@ -2,6 +2,7 @@
 # Deletes what deploy.sh deployed: stacks in reverse order, and of a disposable copy the data, too.
 # Needs the AWS CLI alone.
 set -euo pipefail
+caller_directory=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly program=destroy.sh
 # shellcheck source=tools/aws_common.sh
@@ -15,6 +16,8 @@ Usage: ./destroy.sh [options]
   --switch-back   where the writer is not in us-east-1, move it there first (a switchover: loses
                   nothing); without it the script then stops
   --force         delete a copy that was deployed with --no-retain, and all its data for good
+  --local         what ./deploy.sh --local deployed onto a platform on this machine
+  --home DIR      with --local: the directory of the platform (default: as `aurora-global` chooses)
   --yes           do not ask. Without a terminal this is required; without it the script then shows
                   what it would do, and ends
   --help          this
@@ -33,11 +36,12 @@ switch_back=false
 arguments() {
   while [ $# -gt 0 ]; do
     case "$1" in
-      --name)
-        [ $# -ge 2 ] || fail "$1 needs a value; ./destroy.sh --help" 2
-        name=$2
-        shift
-        ;;
+      --name | --home) [ $# -ge 2 ] || fail "$1 needs a value; ./destroy.sh --help" 2 ;;
+    esac
+    case "$1" in
+      --name) name=$2; shift ;;
+      --local) on_platform=true ;;
+      --home) set_platform_home "$2"; shift ;;
       --force) force=true ;;
       --switch-back) switch_back=true ;;
       --yes) assume_yes=true ;;
@@ -86,10 +90,10 @@ check_stacks() {
   fi
   if $keep && $force; then
     fail "$name keeps its data, which --force does not change. Nothing was changed. Without --force the stacks go and the data stays; to have it deleted, too, first:
-  ./deploy.sh$(name_option) --no-retain"
+  ./deploy.sh$(copy_options) --no-retain"
   fi
   $keep || $force || fail "$name was deployed with --no-retain: this would delete its clusters and all data in them for good, without a final snapshot. Nothing was changed; if that is meant:
-  ./destroy.sh$(name_option) --force"
+  ./destroy.sh$(copy_options) --force"
 }
 
 cluster_arn() { printf 'arn:aws:rds:%s:%s:cluster:%s' "$1" "$account" "$(cluster "$1")"; }
@@ -235,6 +239,11 @@ show_kept() {
 }
 
 arguments "$@"
+out=out/deploy/$name
+if $on_platform; then
+  out=out/deploy-local/$name
+  enter_platform
+fi
 check_prerequisites
 say "stacks"
 read_stacks
@@ -247,6 +256,6 @@ for index in "${!present[@]}"; do
   delete_stack $((index + 1)) "${present[$index]}"
 done
 # What another program would take for a deployment that is there.
-rm -f "out/deploy/$name"/*.json
+rm -f "$out"/*.json
 collect_kept
 show_kept

@@ -19,7 +19,11 @@ declare -rA region_of=(
 
 name=$default_name
 assume_yes=false
-readonly limit_s=${AURORA_GLOBAL_LIMIT_S:-7200} poll_s=${AURORA_GLOBAL_POLL_S:-10}
+# A platform on this machine in place of AWS, and its directory; empty: where `aurora-global` looks.
+on_platform=false
+platform_home=''
+readonly limit_s=${AURORA_GLOBAL_LIMIT_S:-7200}
+poll_s=${AURORA_GLOBAL_POLL_S:-10}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'fail "interrupted; what AWS has begun goes on there. Run $program again when it has ended: it goes on from there"' INT TERM
@@ -32,6 +36,7 @@ fail() {
 }
 
 check_common_arguments() {
+  $on_platform || [ -z "$platform_home" ] || fail "--home $platform_home names a platform on this machine: it needs --local" 2
   [[ $name =~ ^[a-z][a-z0-9]*(-[a-z0-9]+)*$ && ${#name} -ge 2 && ${#name} -le 20 ]] ||
     fail "--name '$name' is no name: 2 to 20 lower-case letters, digits and single hyphens, beginning with a letter" 2
   [[ $limit_s =~ ^[1-9][0-9]*$ ]] ||
@@ -40,7 +45,31 @@ check_common_arguments() {
     fail "AURORA_GLOBAL_POLL_S='$poll_s' is no number of seconds" 2
 }
 
-name_option() { [ "$name" = $default_name ] || printf ' --name %s' "$name"; }
+# platform COMMAND...: a command of the platform. platform_command: how a person would type it.
+platform() { bin/aurora-global ${platform_home:+--home "$platform_home"} "$@"; }
+platform_command() { printf 'bin/aurora-global%s' "${platform_home:+ --home $(printf '%q' "$platform_home")}"; }
+# DIR of --home, relative to where the caller is.
+set_platform_home() {
+  platform_home=$1
+  case "$1" in '' | /*) ;; *) platform_home=$caller_directory/$1 ;; esac
+}
+
+# From here on the AWS CLI and the CDK talk to the regions of the platform, as in a shell of
+# `aurora-global env`.
+enter_platform() {
+  local environment
+  # What of another shell is loaded would be kept for its undo.
+  environment=$(platform env "$primary_region") ||
+    fail "there is no platform to talk to; $(platform_command) up --empty makes one" 3
+  eval "$environment"
+  poll_s=${AURORA_GLOBAL_POLL_S:-0.5}
+}
+
+# What tells this copy from others, in a command for a person.
+copy_options() {
+  [ "$name" = $default_name ] || printf ' --name %s' "$name"
+  ! $on_platform || printf ' --local%s' "${platform_home:+ --home $(printf '%q' "$platform_home")}"
+}
 # Stacks and functions of the default copy have their bare names.
 prefixed() { if [ "$name" = $default_name ]; then printf '%s' "$1"; else printf '%s-%s' "$name" "$1"; fi; }
 global_cluster() { printf '%s-db' "$name"; }
@@ -107,6 +136,10 @@ aws_identity() {
 readonly get_aws_cli="AWS CLI: aws is not on PATH; apt-get install awscli, or
       https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
 get_credentials() {
+  if $on_platform; then
+    printf 'the platform: %s\n      %s up' "$problem" "$(platform_command)"
+    return
+  fi
   # The shell of `aurora-global env`, which is not AWS.
   if [ -n "${AWS_ENDPOINT_URL:-}" ]; then
     printf 'credentials: this shell talks to %s, not to AWS\n      eval "$(bin/aurora-global env --undo)" takes that away' \
