@@ -299,7 +299,9 @@ check_leftovers() {
     printf 'Or have the CDK adopt them, stack by stack; it asks for the id of each, also of the network and the key that they use:\n'
     printf '  ./dev package\n  (cd cdk && npm ci && npx cdk import STACK -c name=%s -c retain=%s -c account=%s -c lambdaDir=../build/package)\n' \
       "$name" "$retain" "$account"
-    printf 'Or delete them, in this order; their data is then gone but for the final snapshots, which need the key:\n'
+    local left=' but for the final snapshots, which need the key'
+    ! $on_platform || left=''
+    printf 'Or delete them, in this order; their data is then gone%s:\n' "$left"
     print_deletion
   } >&2
   exit 1
@@ -373,6 +375,17 @@ bootstrap() {
   }
 }
 
+# What is deployed stack by stack: the app is run, and its templates are judged, once.
+synthesize() {
+  say "synthesis"
+  rm -rf "$out/cdk.out"
+  cdk synth --quiet --output "$PWD/$out/cdk.out" -c "name=$name" -c "retain=$retain" \
+    -c "account=$account" -c "lambdaDir=$PWD/$package_dir" "${context[@]}" >"$out/synth.log" 2>&1 || {
+    tail -n 40 "$out/synth.log" >&2
+    fail "the CDK app was not synthesized; what it said: $out/synth.log. Nothing was changed in AWS"
+  }
+}
+
 # A creation that is undone leaves behind what is retained, in the way of the next: it stops instead.
 rollback_option() { # rollback_option ID
   case "${state[$1]}" in
@@ -385,8 +398,8 @@ deploy_stack() { # deploy_stack NUMBER ID
   rollback=$(rollback_option "$id")
   step="[$1/${#stacks[@]}] $(prefixed "$id") ($region) ..."
   command=(cdk deploy "$id" --exclusively
-    --require-approval never ${rollback:+"$rollback"} --outputs-file "$PWD/$out/$id.json" -c "name=$name" -c "retain=$retain"
-    -c "account=$account" -c "lambdaDir=$PWD/$package_dir" "${context[@]}")
+    --require-approval never ${rollback:+"$rollback"} --outputs-file "$PWD/$out/$id.json"
+    --app "$PWD/$out/cdk.out")
   rm -f "$out/$id.json"
   if [ -t 2 ]; then
     printf '%s\n' "$step" >&2
@@ -503,6 +516,7 @@ install_cdk
 check_context
 mkdir -p "$out"
 prepare
+synthesize
 bootstrap
 for index in "${!stacks[@]}"; do
   deploy_stack $((index + 1)) "${stacks[$index]}"

@@ -234,7 +234,9 @@ show_kept() {
     printf '  %-34s %-10s %s\n' "$type" "$region" "$resource"
   done
   $keep || return 0
-  printf 'To delete them, in this order. The final snapshots and the log groups cannot be read any more when the keys are gone:\n'
+  local snapshots='the final snapshots and '
+  ! $on_platform || snapshots=''
+  printf 'To delete them, in this order; %sthe log groups cannot be read any more when the keys are gone:\n' "$snapshots"
   print_deletion
 }
 

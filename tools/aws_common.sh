@@ -211,6 +211,8 @@ print_deletion() {
     done
   done
   for wanted in "${deletion_order[@]}"; do
+    # The networks of a platform are records of their stacks; no API deletes them.
+    ! $on_platform || [[ $wanted != AWS::EC2::* ]] || continue
     for thing in "${things[@]}"; do
       read -r type region id <<<"$thing"
       [ "$type" != "$wanted" ] || print_deletion_of "$type" "$region" "$id"
@@ -225,7 +227,8 @@ print_deletion_of() {
       AWS::RDS::DBInstance) echo "rds delete-db-instance --db-instance-identifier $id" ;;
       AWS::RDS::DBCluster)
         echo "rds modify-db-cluster --db-cluster-identifier $id --no-deletion-protection --apply-immediately"
-        echo "rds delete-db-cluster --db-cluster-identifier $id --final-db-snapshot-identifier $id-final"
+        if $on_platform; then echo "rds delete-db-cluster --db-cluster-identifier $id --skip-final-snapshot"
+        else echo "rds delete-db-cluster --db-cluster-identifier $id --final-db-snapshot-identifier $id-final"; fi
         echo "rds wait db-cluster-deleted --db-cluster-identifier $id"
         ;;
       AWS::RDS::GlobalCluster)

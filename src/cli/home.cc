@@ -144,4 +144,10 @@ std::string api_address(const Platform& platform, int region_number) {
   return host_in(platform, region_number, 1) + ":4566";
 }
 
+std::string localhost_address(const Platform& platform, int region_number) {
+  // Below the ports that the system gives to clients, whatever the prefix is.
+  const int second = std::atoi(platform.prefix.substr(platform.prefix.find('.') + 1).c_str());
+  return "127.0.0.1:" + std::to_string(10000 + 80 * second + region_number);
+}
+
 }  // namespace aurora_global::cli

@@ -78,5 +78,7 @@ std::string host_in(const Platform& platform, int region_number, int last);
 // Where an endpoint listens at Platform::listen: port 15000 + 100 * region + its last number.
 std::string outside_address(const Platform& platform, int region_number, int last);
 std::string api_address(const Platform& platform, int region_number);
+// The APIs once more, as NAME.localhost: each region has a port of its own there.
+std::string localhost_address(const Platform& platform, int region_number);
 
 }  // namespace aurora_global::cli

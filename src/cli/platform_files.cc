@@ -51,7 +51,8 @@ Result<void> write_certificates(const fs::path& dir, const Platform& platform, i
     addresses.push_back(host_in(platform, here, 10));
   }
   if (!platform.listen.empty()) addresses.push_back(platform.listen);
-  const std::vector<std::string> names = {region + ".aurora-global.internal", "localhost"};
+  const std::vector<std::string> names = {region + ".aurora-global.internal", "localhost",
+                                          "*.execute-api." + region + ".localhost"};
   TRY(const auto server, net::issue_server(servers, names.front(), names, addresses));
   TRY(const auto peer, net::issue_client(clients, "region:" + region));
   TRY(const auto replication, net::issue_client(clients, "rdsrepladmin"));
@@ -82,7 +83,8 @@ std::string region_toml(const Home& home, const Platform& platform, int number,
   out << "# Written by `aurora-global up`. Keys: docs/reference/control.md.\n"
       << "region = \"" << region.name << "\"\nindex = " << number << "\nhome = \""
       << home.region_dir(region).string() << "\"\naccount_id = \"" << kAccountId
-      << "\"\napi_address = \"" << api_address(platform, number) << "\"\npeer_address = \""
+      << "\"\napi_address = \"" << api_address(platform, number) << "\"\nlocalhost_address = \""
+      << localhost_address(platform, number) << "\"\npeer_address = \""
       << host_in(platform, number, 1) << ":4567\"\naddress_prefix = \"" << platform.prefix << "."
       << number << "\"\npostgres_bin = \"" << postgres_bin.string() << "\"\ncredentials_file = \""
       << home.credentials_file().string() << "\"\nextension_dir = \"" << extension_dir().string()

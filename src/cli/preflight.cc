@@ -220,6 +220,7 @@ std::vector<std::string> addresses_of(const Platform& platform) {
     };
     add(1, 4566);
     add(1, 4567);
+    all.push_back(localhost_address(platform, number));
     for (const int last : {kGlobalWriterHost, kClusterHost, kReaderHost}) add(last, 5432);
     for (int slot = 1; slot <= platform.readers + 1; ++slot) add(20 + slot, 5432);
     for (int other = 1; other <= count; ++other) {

@@ -28,12 +28,17 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   daemon->set_api_handler(handler);
   net::TaskGroup tasks(executor);
   auto outcome = daemon->start();
-  Result<std::unique_ptr<net::HttpServer>> api = make_error(ErrorKind::cancelled, "");
-  if (outcome.has_value()) {
-    net::HttpServing serving{.tls = std::move(tls), .plain_as_well = true};
+  std::vector<std::unique_ptr<net::HttpServer>> apis;
+  for (const std::string& address : {config.api_address, config.localhost_address}) {
+    if (outcome.has_error() || address.empty()) continue;
+    net::HttpServing serving{.tls = tls, .plain_as_well = true};
     serving.large = services::large_bodies();
-    api = net::HttpServer::listen(tasks, config.api_address, handler, std::move(serving));
-    if (api.has_error()) outcome = api.error();
+    auto api = net::HttpServer::listen(tasks, address, handler, std::move(serving));
+    if (api.has_value()) {
+      apis.push_back(std::move(*api));
+    } else {
+      outcome = api.error();
+    }
   }
   const bool served = outcome.has_value();
   if (served) {
@@ -42,7 +47,7 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
     while (!co_await stop.wait_for(1h)) {
     }
     log::info("ending");
-    (*api)->close();
+    for (const auto& api : apis) api->close();
   }
   co_await services->stop();
   tasks.stop();

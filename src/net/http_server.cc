@@ -388,7 +388,8 @@ class HttpServer::LargeBody {
     const std::uint64_t length = parser.content_length_remaining().value_or(0);
     const bool counted = core_.takes.over == OverLimit::counted;
     if (length <= core_.takes.body_bytes_max || counted) return Arrival::whole;
-    if (!core_.takes.large.allowed || !core_.takes.large.allowed(head_of(parser))) return Arrival::body_too_large;
+    if (!core_.takes.large.allowed || !core_.takes.large.allowed(head_of(parser)))
+      return Arrival::body_too_large;
     if (length >
         core_.takes.large.together - std::min(core_.takes.large.together, core_.large_bytes)) {
       return Arrival::too_many_bodies;

@@ -118,6 +118,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   reader.require("address_prefix", config.address_prefix);
   reader.require("postgres_bin", bin);
   reader.require("credentials_file", credentials);
+  reader.optional("localhost_address", config.localhost_address);
   reader.optional("index", index);
   reader.optional("switchover_lag_bytes_max", lag_max);
   reader.optional("max_connections", connections);

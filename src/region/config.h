@@ -31,6 +31,8 @@ struct RegionConfig {
   std::filesystem::path home;
   std::string account_id;
   std::string api_address;
+  // The APIs once more, for programs that find NAME.localhost without DNS; empty: not.
+  std::string localhost_address;
   std::string peer_address;
   std::string address_prefix;  // Instance in slot i has <prefix>.<20+i>.
   std::filesystem::path postgres_bin;

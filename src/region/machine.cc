@@ -22,6 +22,9 @@ Result<std::unique_ptr<Machine>> Machine::open(boost::asio::any_io_executor exec
   machine->facts_.regions = {config.region};
   for (const PeerConfig& peer : config.peers) machine->facts_.regions.push_back(peer.region);
   machine->facts_.global_writer_host = split_host_port(config.global_writer).host;
+  if (!config.localhost_address.empty()) {
+    machine->facts_.url_suffix = "localhost:" + split_host_port(config.localhost_address).port;
+  }
   TRY(machine->facts_.engine_version, postgres_version(config.postgres_bin));
   TRY(machine->peers_, HttpPeers::open(executor, config));
   machine->router_ = std::make_unique<ControlRouter>(executor, config.run_dir() / "router.sock",

@@ -122,6 +122,8 @@ struct Facts {
   std::string engine_version;      // Of the PostgreSQL found on this machine, e.g. "15.18".
   std::string global_writer_host;  // This region's global writer endpoint, without port.
   std::vector<RegionId> regions;   // All of the platform, this one among them.
+  // What the hosts of APIs end with: ID.execute-api.REGION.SUFFIX.
+  std::string url_suffix = "amazonaws.com";
 };
 
 class KeyRing;

@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -206,22 +207,29 @@ class CloudFormation(PlatformTest):
             self.assertEqual(self.settle(stack_id), "DELETE_COMPLETE")
         self.assertEqual(self.cli("list-exports"), {"Exports": []})
 
+    def read_until(self, program, wanted):
+        """What `program` prints, up to the line with `wanted`."""
+        told = ""
+        while not re.search(wanted, told):
+            line = program.stdout.readline()
+            self.assertTrue(line, f"it ended or was ended, having told: {told}")
+            told += line
+        return told
+
     def test_the_stacks_command(self):
         self.assertIn("us-west-2\n", self.platform.command("stacks").stdout)
         with subprocess.Popen([PROGRAM, "--home", str(self.platform.home), "stacks", "--watch"],
                               stdout=subprocess.PIPE, text=True) as watch:
+            limit = threading.Timer(60, watch.kill)
+            limit.start()
             try:
-                while "us-west-2" not in watch.stdout.readline():
-                    pass
+                self.read_until(watch, "us-west-2")
                 self.client.create_stack(StackName="shown", TemplateBody=NETWORK,
                                          Capabilities=["CAPABILITY_IAM"])
-                told = ""
-                while not re.search(r"CREATE_COMPLETE +shown\n", told):
-                    line = watch.stdout.readline()
-                    self.assertTrue(line, told)
-                    told += line
+                told = self.read_until(watch, r"CREATE_COMPLETE +shown\n")
                 self.assertRegex(told, "us-east-1 +shown +CREATE_IN_PROGRESS +Vpc")
             finally:
+                limit.cancel()
                 watch.terminate()
         resources = self.platform.command("stacks", "--resources").stdout
         self.assertRegex(resources, r"\n +shown +CREATE_COMPLETE\n")

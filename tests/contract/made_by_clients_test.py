@@ -4,42 +4,17 @@ Method: Debian's AWS CLI and the current AWS SDK for JavaScript make, show, use,
 them in one region, each for itself; the API is called as its users would, signed and not.
 """
 
-import io
 import json
 import pathlib
 import subprocess
 import unittest
-import zipfile
 
+from lib.echo_function import code_zip
 from lib.platform import EAST, PlatformTest, run, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULES = HERE.parent.parent / "build" / "sdk"  # Made by `./dev test`.
 ROLE = "arn:aws:iam::123456789012:role/any"
-
-BOOTSTRAP = b"""#!/usr/bin/python3
-import json, os, urllib.request
-API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-while True:
-    with urllib.request.urlopen(API + "next") as answer:
-        event, told = json.load(answer), answer.headers
-    what, body = "response", {"statusCode": 200, "body": json.dumps(
-        {"color": os.environ.get("COLOR"), "given": event.get("body"), "path": event.get("path")})}
-    if event.get("fail"):
-        what, body = "error", {"errorType": "Asked", "errorMessage": "to fail"}
-    path = f"{API}{told['Lambda-Runtime-Aws-Request-Id']}/{what}"
-    urllib.request.urlopen(path, json.dumps(body).encode())
-"""
-
-
-def code_zip(name="bootstrap"):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(name)
-        entry.external_attr = 0o100755 << 16
-        archive.writestr(entry, BOOTSTRAP)
-    return out.getvalue()
-
 
 def function_uri(arn):
     return f"arn:aws:apigateway:{EAST}:lambda:path/2015-03-31/functions/{arn}/invocations"

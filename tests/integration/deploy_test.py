@@ -114,7 +114,10 @@ class Scripts(unittest.TestCase):
         return self.run_script("destroy.sh", *arguments, code=code, **others)
 
     def deployed(self):
-        return [call[2] for call in self.did if call[0] == "cdk"]
+        return [call[2] for call in self.did if call[:2] == ["cdk", "deploy"]]
+
+    def synthesized(self):
+        return next(call for call in self.did if call[:2] == ["cdk", "synth"])
 
     def deleted(self):
         return [call[call.index("--stack-name") + 1].split("/")[1] for call in self.did
@@ -162,9 +165,11 @@ class Deploy(Scripts):
         self.assertEqual(["npm", "curl", "package"], [call[0] for call in self.did[:3]])
         self.assertEqual(list(STACKS), self.deployed())
         outputs = self.top / "out/deploy/aurora-global"
-        self.assertEqual(["cdk", "deploy", STACKS[0], "--exclusively", "--require-approval", "never", "--no-rollback", "--outputs-file",
-                          str(outputs / f"{STACKS[0]}.json"), "-c", "name=aurora-global", "-c", "retain=true",
+        assembly = str(outputs / "cdk.out")
+        self.assertEqual(["cdk", "synth", "--quiet", "--output", assembly, "-c", "name=aurora-global", "-c", "retain=true",
                           "-c", f"account={ACCOUNT}", "-c", f"lambdaDir={self.top}/build/package"], self.did[3])
+        self.assertEqual(["cdk", "deploy", STACKS[0], "--exclusively", "--require-approval", "never", "--no-rollback", "--outputs-file",
+                          str(outputs / f"{STACKS[0]}.json"), "--app", assembly], self.did[4])
         merged = json.loads((outputs / "outputs.json").read_text())
         self.assertEqual(sorted(STACKS), sorted(merged))
         self.assertEqual("aurora-global-us-east-1", merged["AuroraGlobalPrimaryStack"]["DashboardName"])
@@ -180,7 +185,7 @@ class Deploy(Scripts):
     def test_the_second_time_nothing_is_installed_or_downloaded(self):
         self.deploy("--yes")
         self.deploy("--yes", words=["CREATE_COMPLETE"])
-        self.assertEqual(["package"] + ["cdk"] * 5, [call[0] for call in self.did])
+        self.assertEqual(["package"] + ["cdk"] * 6, [call[0] for call in self.did])
 
     def test_a_changed_lock_file_is_installed(self):
         self.deploy("--yes")
@@ -199,7 +204,7 @@ class Deploy(Scripts):
                            "./destroy.sh --name blue --force", "blue-db"])
         self.assertEqual(list(STACKS), self.deployed())
         for pair in ("name=blue", "retain=false", "readers=2", "zones=a,b,c"):
-            self.assertEqual("-c", self.did[-1][self.did[-1].index(pair) - 1])
+            self.assertEqual("-c", self.synthesized()[self.synthesized().index(pair) - 1])
         self.assertTrue((self.top / "out/deploy/blue/outputs.json").exists())
 
     def test_what_changes_in_retention_is_said(self):
@@ -219,6 +224,12 @@ class Deploy(Scripts):
         self.assertEqual(list(STACKS), self.deployed())
         rollback = {call[2]: "--no-rollback" not in call for call in self.did if call[:2] == ["cdk", "deploy"]}
         self.assertEqual([True, True, False, False, False], [rollback[stack] for stack in STACKS])
+
+    def test_what_cannot_be_synthesized_changes_nothing(self):
+        self.world["synthesis_fails"] = True
+        self.deploy("--yes", code=1, words=["a template is wrong", "Nothing was changed in AWS",
+                                            "out/deploy/aurora-global/synth.log"])
+        self.assertEqual([], self.deployed())
 
     def test_a_creation_that_was_undone_is_begun_again(self):
         self.add_stack("AuroraGlobalPrimaryStack", "ROLLBACK_COMPLETE")
@@ -242,14 +253,14 @@ class Deploy(Scripts):
 
     def test_a_deployment_that_does_not_end(self):
         other = self.top / "hangs"
-        other.write_text("#!/bin/bash\nexec sleep 50\n")
+        other.write_text("#!/bin/bash\n[ $1 = synth ] || exec sleep 50\n")
         other.chmod(0o755)
         self.deploy("--yes", code=1, words=["not within 1 s", "[1/5]"], AURORA_GLOBAL_CDK=str(other),
                     AURORA_GLOBAL_LIMIT_S="1")
 
     def test_no_outputs(self):
         other = self.top / "silent"
-        other.write_text('#!/bin/bash\nwhile [ "$1" != --outputs-file ]; do shift; done\necho "{}" >"$2"\n')
+        other.write_text('#!/bin/bash\n[ $1 != synth ] || exit 0\nwhile [ "$1" != --outputs-file ]; do shift; done\necho "{}" >"$2"\n')
         other.chmod(0o755)
         self.deploy("--yes", code=1, words=["no output FailoverApiUrl"], AURORA_GLOBAL_CDK=str(other))
 

@@ -35,6 +35,7 @@ def fresh_world():
         "stacks": [], "global_clusters": {}, "clusters": {EAST: {}, WEST: {}},
         "secrets": {EAST: {}, WEST: {}}, "keys": {EAST: {}, WEST: {}}, "log_groups": {EAST: [], WEST: []},
         "functions": {EAST: [], WEST: []}, "wrong_context": "", "deployments_without_stack": [],
+        "synthesis_fails": False,
         "deployments_that_fail": [], "deletions_that_fail": [],
         "deletions_that_take": {},  # By stack: how often it is asked before it has come to its end.
         "never_switches": False,
@@ -234,27 +235,34 @@ def aws(world, arguments, _directory):
     return "" if isinstance(found, dict) else text(found) + "\n"
 
 
+def synthesize(world, assembly, options):
+    if world["synthesis_fails"]:
+        raise ProgramFailed("a template is wrong")
+    if set(options[::2]) != {"-c"}:
+        raise Unexpected("options")
+    assembly.mkdir(parents=True)
+    context = dict(option.split("=", 1) for option in options[1::2])
+    (assembly / "context.json").write_text(json.dumps(context))
+    return ""
+
+
 def cdk(world, arguments, directory):
-    """`cdk deploy`: the stack is there afterwards, as the test wants it."""
-    verb, stack_id, *rest = arguments
-    context, options = {}, []
-    while rest:
-        option = rest.pop(0)
-        if option == "-c":
-            key, value = rest.pop(0).split("=", 1)
-            context[key] = value
-        else:
-            options.append(option)
+    """`cdk synth`: the context is kept in the assembly. `cdk deploy`: the stack is there afterwards,
+    as the test wants it."""
+    if not (directory / "package-lock.json").exists():
+        raise Unexpected("not in cdk/")
+    if arguments[:3] == ["synth", "--quiet", "--output"]:
+        return synthesize(world, pathlib.Path(arguments[3]), arguments[4:])
+    verb, stack_id, *options, app, assembly = arguments
+    context = json.loads(pathlib.Path(assembly, "context.json").read_text())
     *fixed, outputs_file = options
     name = stack_id if context["name"] == "aurora-global" else f"{context['name']}-{stack_id}"
     before = [one["StackStatus"] for one in world["stacks"]
               if one["StackName"] == name and one["StackStatus"] != "DELETE_COMPLETE"]
     begun = before in ([], ["REVIEW_IN_PROGRESS"], ["ROLLBACK_COMPLETE"], ["CREATE_FAILED"], ["UPDATE_FAILED"])
-    if (verb, fixed) != ("deploy", ["--exclusively", "--require-approval", "never",
+    if (verb, app, fixed) != ("deploy", "--app", ["--exclusively", "--require-approval", "never",
                                     *(["--no-rollback"] if begun else []), "--outputs-file"]):
         raise Unexpected("options")
-    if not (directory / "package-lock.json").exists():
-        raise Unexpected("not in cdk/")
     region = WEST if "Secondary" in stack_id else EAST
     if stack_id in world["deployments_without_stack"]:
         raise ProgramFailed("synthesis failed")

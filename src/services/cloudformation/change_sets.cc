@@ -62,7 +62,9 @@ ChangeSetRecord read_change_set(Members& members) {
                          .client_token = members.text("ClientToken"),
                          .created = SystemClock().wall_now()};
   if (record.type == "IMPORT") members.problem("Resources cannot be imported here");
-  if (members.flag("ImportExistingResources")) members.problem("Resources cannot be imported here");
+  // The CDK's bootstrap asks for it where nothing exists. Where something does, its creation fails
+  // and says so.
+  members.flag("ImportExistingResources");
   if (const auto on_failure = members.optional_text("OnStackFailure")) {
     record.on_failure = failure_asked(*on_failure);
     record.has_on_failure = true;

@@ -88,7 +88,15 @@ Result<Evaluated> evaluate_each(const core::Scope& scope, const json& properties
 
 }  // namespace
 
+void check_deployment_config(Members& members) {
+  const json config = members.object("DeploymentConfig");
+  if (config.value("Mode", "STANDARD") != "STANDARD" || config.contains("DisableRollback")) {
+    members.problem("Only the DeploymentConfig with Mode STANDARD is supported here");
+  }
+}
+
 Asked read_asked(Members& members) {
+  check_deployment_config(members);
   Asked asked;
   asked.body = members.text("TemplateBody");
   asked.url = members.text("TemplateURL");
@@ -139,6 +147,7 @@ core::PseudoParameters Planner::pseudo_of(const StackRecord& stack) const {
   const region::Facts& facts = book_.facts();
   return {.account_id = facts.account_id,
           .region = facts.region.name,
+          .url_suffix = facts.url_suffix,
           .stack_name = stack.name,
           .stack_id = stack.id};
 }

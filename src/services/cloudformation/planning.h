@@ -23,6 +23,9 @@ struct Blueprint {
   }
 };
 
+// What the CDK says of every deployment; there is one way to make one.
+void check_deployment_config(Members& members);
+
 // The members that CreateStack, UpdateStack and CreateChangeSet have in common.
 struct Asked {
   std::string body;

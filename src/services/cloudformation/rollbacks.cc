@@ -63,6 +63,7 @@ Answer continue_update_rollback(Service& service, Members members) {
 }
 
 Answer rollback_stack(Service& service, Members members) {
+  check_deployment_config(members);
   const std::string name = members.text("StackName");
   std::string token = members.text("ClientRequestToken");
   CO_TRY_VOID(members.finish());

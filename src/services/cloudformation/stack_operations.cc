@@ -166,6 +166,7 @@ Answer update_stack(Service& service, Members members) {
 
 Answer delete_stack(Service& service, Members members) {
   const std::string name = members.text("StackName");
+  check_deployment_config(members);
   const auto retain = members.texts("RetainResources");
   const std::string token = members.text("ClientRequestToken");
   if (members.text("DeletionMode", "STANDARD") != "STANDARD") {

@@ -35,6 +35,12 @@ constexpr std::string_view kSqlWords[] = {
     "unique",    "user",         "using",   "variadic",   "when",      "where",        "window",
     "with"};
 
+// Aurora PostgreSQL's, of the resource schema of AWS::RDS::DBCluster (aws-cdk-lib 2.276).
+constexpr std::string_view kAuroraVersions[] = {
+    "15.2",  "15.3",  "15.4",  "15.5",  "15.6",  "15.7",  "15.8",  "15.10", "15.12", "15.13",
+    "15.14", "15.15", "15.17", "15.18", "15.19", "16.1",  "16.2",  "16.3",  "16.4",  "16.6",
+    "16.8",  "16.9",  "16.10", "16.11", "16.13", "16.14", "16.15", "17.4",  "17.5",  "17.6",
+    "17.7",  "17.9",  "17.10", "17.11", "18.3",  "18.4",  "18.6"};
 constexpr std::array kSizes = {"micro", "small", "medium", "large", "xlarge"};
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
@@ -150,6 +156,7 @@ Result<void> check_database_name(const std::string& value) {
 Result<void> check_engine_version(const std::string& value, const std::string& served) {
   const std::string major = served.substr(0, served.find('.'));
   if (value.empty() || value == served || value == major) return ok();
+  if (value.starts_with(major + ".") && is_among(kAuroraVersions, value)) return ok();
   return make_error(
       ErrorKind::invalid,
       "Cannot find version " + value + " for aurora-postgresql; this platform has " + served,

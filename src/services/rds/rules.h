@@ -26,7 +26,8 @@ Result<void> check_master_username(const std::string& value);
 Result<void> check_master_password(const std::string& value);
 // As a user's name, by the names that are databases already.
 Result<void> check_database_name(const std::string& value);
-// `served`: "15.18"; its major version will do.
+// `served`: "15.18". Its major version will do, and so will what Aurora has of it: a cluster runs
+// the one PostgreSQL of the machine, as after an automatic upgrade of the minor version.
 Result<void> check_engine_version(const std::string& value, const std::string& served);
 // db.serverless, db.<family>.<size>.
 Result<void> check_instance_class(const std::string& value);

@@ -53,10 +53,10 @@ TEST(RdsRules, DatabaseNames) {
 }
 
 TEST(RdsRules, EngineVersions) {
-  for (const char* fine : {"", "15", "15.18"}) {
+  for (const char* fine : {"", "15", "15.18", "15.17", "15.2"}) {
     EXPECT_TRUE(check_engine_version(fine, "15.18").has_value()) << fine;
   }
-  for (const char* bad : {"99.9", "15.1", "14", "15.18.1", "x"}) {
+  for (const char* bad : {"99.9", "15.1", "15.9", "15.99", "14", "14.15", "16.4", "15.18.1", "x"}) {
     const auto checked = check_engine_version(bad, "15.18");
     ASSERT_TRUE(checked.has_error()) << bad;
     EXPECT_EQ(checked.error().code, "InvalidParameterCombination");
