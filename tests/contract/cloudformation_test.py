@@ -191,6 +191,12 @@ class CloudFormation(PlatformTest):
                           for one in resources["StackResources"]],
                          [("Role", "CREATE_COMPLETE"), ("Subnet", "CREATE_COMPLETE"),
                           ("Vpc", "CREATE_COMPLETE")])
+        told = self.cli("list-stack-resources", "--stack-name", "network")
+        self.assertEqual({one["PhysicalResourceId"] for one in told["StackResourceSummaries"]},
+                         {one["PhysicalResourceId"] for one in resources["StackResources"]})
+        one = self.cli("describe-stack-resource", "--stack-name", "network",
+                       "--logical-resource-id", "Vpc")["StackResourceDetail"]
+        self.assertEqual(one["PhysicalResourceId"], outputs["VpcId"])
         self.assertEqual(self.client.get_template(StackName="network")["TemplateBody"], NETWORK)
 
         self.platform.aws(EAST, "cloudformation", "create-stack", "--stack-name", "user",
@@ -269,6 +275,8 @@ class CloudFormation(PlatformTest):
             self.assertEqual(self.refused("describe_change_set", StackName="changed",
                                           ChangeSetName="second")[0], "ChangeSetNotFound")
         self.assertIn("didn't contain changes", told["StatusReason"])
+        left = self.client.list_change_sets(StackName="changed")["Summaries"]
+        self.assertEqual([one["ChangeSetName"] for one in left], ["first"])
         self.client.update_termination_protection(StackName="changed",
                                                   EnableTerminationProtection=True)
         self.assertIn("TerminationProtection is enabled",
@@ -309,6 +317,10 @@ Resources:
                    if one["ResourceStatus"] == "CREATE_FAILED"]
         self.assertEqual(len(reasons), 1)
         self.assertIn("The vpc ID 'vpc-1' does not exist", reasons[0])
+        for operation in ("cancel_update_stack", "continue_update_rollback", "rollback_stack"):
+            code, message = self.refused(operation, StackName="bad")
+            self.assertEqual(code, "ValidationError")
+            self.assertRegex(message, "ROLLBACK_COMPLETE|current stack status")
         self.client.delete_stack(StackName="bad")
 
     def test_outputs_of_another_region(self):

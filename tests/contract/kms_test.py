@@ -15,7 +15,7 @@ CREDENTIALS = "aurora-global/credentials"
 
 class Kms(PlatformTest):
     def kms(self, *arguments, region=EAST):
-        return self.platform.aws(region, "kms", *arguments)
+        return self.platform.aws(region, "kms", *arguments, "--cli-binary-format", "base64")
 
     def secrets(self, *arguments, region=EAST):
         return self.platform.aws(region, "secretsmanager", *arguments)

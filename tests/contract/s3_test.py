@@ -44,6 +44,7 @@ class S3(PlatformTest):
             "noKey": ["NoSuchKey", 404], "noHead": ["NotFound", 404],
             "noBucket": ["NoSuchBucket", 404], "notEmpty": ["BucketNotEmpty", 409],
             "noParameter": ["ParameterNotFound", 400]})
+        self.assertEqual(seen["parameters"], ["b", "/none", True, "/sdk/b"])
         self.assertEqual(seen["hours"], 1)
         self.assertTrue(seen["who"].endswith("/sdk"), seen["who"])
         self.assertEqual(seen["tags"], [{"Key": "k", "Value": "<v>"}])
@@ -135,8 +136,18 @@ class S3(PlatformTest):
         found = self.platform.aws(EAST, "ssm", "get-parameters-by-path", "--path", "/cli",
                                   "--recursive")["Parameters"]
         self.assertEqual([one["Value"] for one in found], ["/cli/a", "/cli/b/c"])
+        several = self.platform.aws(EAST, "ssm", "get-parameters", "--names", "/cli/a", "/cli/none")
+        self.assertEqual(([one["Name"] for one in several["Parameters"]],
+                          several["InvalidParameters"]), (["/cli/a"], ["/cli/none"]))
+        shown = self.platform.aws(EAST, "ssm", "describe-parameters", "--filters",
+                                  "Key=Name,Values=/cli/a")["Parameters"]
+        self.assertEqual([one["Type"] for one in shown], ["String"])
         self.refused("ParameterNotFound", "ssm", "get-parameter", "--name", "/cli/none")
         self.refused("ParameterNotFound", "ssm", "get-parameter", "--name", "/cli/a", region=WEST)
+        self.platform.aws(EAST, "ssm", "delete-parameter", "--name", "/cli/a")
+        gone = self.platform.aws(EAST, "ssm", "delete-parameters", "--names", "/cli/a", "/cli/b/c")
+        self.assertEqual((gone["DeletedParameters"], gone["InvalidParameters"]),
+                         (["/cli/b/c"], ["/cli/a"]))
 
     def test_the_port_takes_https_as_well(self):
         environment = dict(self.platform.environment(EAST))

@@ -100,5 +100,11 @@ out.parameter = [(await read(true)).Parameter.Value, (await read(false)).Paramet
 out.path = (await parameters.send(new ssm.GetParametersByPathCommand({ Path: "/sdk" })))
   .Parameters.map(one => one.Name);
 await refusal("noParameter", parameters, new ssm.GetParameterCommand({ Name: "/none" }));
+await parameters.send(new ssm.PutParameterCommand({ Name: "/sdk/b", Value: "b", Type: "String" }));
+const several = await parameters.send(new ssm.GetParametersCommand({ Names: ["/sdk/b", "/none"] }));
+const shown = await parameters.send(new ssm.DescribeParametersCommand({ MaxResults: 10 }));
 await parameters.send(new ssm.DeleteParameterCommand({ Name: "/sdk/secret" }));
+const gone = await parameters.send(new ssm.DeleteParametersCommand({ Names: ["/sdk/b"] }));
+out.parameters = [several.Parameters[0].Value, several.InvalidParameters[0],
+  shown.Parameters.some(one => one.Name === "/sdk/b"), gone.DeletedParameters[0]];
 console.log(JSON.stringify(out));
