@@ -9,7 +9,7 @@ import pathlib
 import tempfile
 import unittest
 
-from lib.deployment import LIMIT_S, PRIMARY, SECONDARY, STACKS, Deployment
+from lib.deployment import LIMIT_S, OUT, PRIMARY, SECONDARY, STACKS, Deployment
 from lib.platform import EAST, WEST, run, wait_until
 
 DEPLOY_PRIMARY = ("deploy", PRIMARY, "--exclusively", "--require-approval", "never", "--app")
@@ -63,7 +63,7 @@ class LocalDeployment(unittest.TestCase):
         self.platform.await_healthy(WEST)
 
     def test_04_no_difference(self):
-        told = self.deployment.cdk("diff", *self.deployment.context())
+        told = self.deployment.cdk("diff", "--app", OUT / "cdk.out")
         self.assertIn("Number of stacks with differences: 0", told)
 
     def test_05_one_resource_changes(self):
@@ -74,7 +74,7 @@ class LocalDeployment(unittest.TestCase):
             function["Properties"]["MemorySize"] = 640
 
         with tempfile.TemporaryDirectory() as folder:
-            self.deployment.synthesize(folder, PRIMARY, more_memory)
+            self.deployment.copy_app(folder, PRIMARY, more_memory)
             self.deployment.cdk(*DEPLOY_PRIMARY, folder)
         self.assertEqual("UPDATE_COMPLETE", self.deployment.stack(PRIMARY)["StackStatus"])
         changed = [one for one in self.deployment.resources(PRIMARY)
@@ -92,7 +92,7 @@ class LocalDeployment(unittest.TestCase):
 
         before = self.deployment.resources(PRIMARY)
         with tempfile.TemporaryDirectory() as folder:
-            self.deployment.synthesize(folder, PRIMARY, fails)
+            self.deployment.copy_app(folder, PRIMARY, fails)
             told = self.deployment.cdk(*DEPLOY_PRIMARY, folder, expect=1)
         self.assertIn("Broken", told)
         self.assertIn("no-such-key", told)

@@ -35,7 +35,7 @@ class DeploymentKills(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.app = folder.name
-        cls.deployment.synthesize(cls.app, retain="false")
+        cls.deployment.copy_app(cls.app)
         for stack in KEYS:
             cls.deployment.cdk("deploy", stack, *UNASKED, cls.app)
 

@@ -5,12 +5,14 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 from lib.platform import EAST, PROGRAM, WEST, Platform, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(PROGRAM).resolve().parents[1]
+OUT = ROOT / "out" / "deploy-local" / "aurora-global"  # Of deploy.sh.
 CDK = ROOT / "cdk" / "node_modules" / ".bin" / "cdk"
 PRIMARY, SECONDARY = "AuroraGlobalPrimaryStack", "AuroraGlobalSecondaryStack"
 KEYS = ("AuroraGlobalKmsStackPrimary", "AuroraGlobalKmsStackSecondary")
@@ -53,13 +55,9 @@ class Deployment:
                                  f"{told[-6000:]}")
         return told
 
-    def context(self, **more):
-        given = {"lambdaDir": f"{ROOT}/build/package-local", **more}
-        return [word for key, value in given.items() for word in ("-c", f"{key}={value}")]
-
-    def synthesize(self, folder, stack=None, change=None, **more):
-        """The app as an assembly in `folder`, with `change(template)` made to one template."""
-        self.cdk("synth", "--quiet", "--output", folder, *self.context(**more))
+    def copy_app(self, folder, stack=None, change=None):
+        """What deploy.sh has synthesized, in `folder`, with `change(template)` made to a stack's."""
+        shutil.copytree(OUT / "cdk.out", folder, dirs_exist_ok=True)
         if stack:
             file = pathlib.Path(folder, f"{stack}.template.json")
             template = json.loads(file.read_text(encoding="utf-8"))
@@ -78,8 +76,7 @@ class Deployment:
             file.write_text(text.replace(old, digest.hexdigest()), encoding="utf-8")
 
     def outputs(self, stack):
-        file = ROOT / "out" / "deploy-local" / "aurora-global" / "outputs.json"
-        return json.loads(file.read_text(encoding="utf-8"))[stack]
+        return json.loads((OUT / "outputs.json").read_text(encoding="utf-8"))[stack]
 
     def stack(self, name):
         return self.platform.aws(STACKS[name], "cloudformation", "describe-stacks", "--stack-name",
