@@ -153,13 +153,19 @@ export type Zip = (typeof ZIPS)[number];
 /** In place of a folder: no functions, whatever has been built. */
 const NO_FUNCTIONS = 'none';
 
+/** In a shell of `aurora-global env` the functions trust the platform, not AWS. */
+function packageOf(environment: NodeJS.ProcessEnv): string {
+  return environment['AURORA_GLOBAL_HOME'] && environment['AWS_ENDPOINT_URL'] ?
+    'package-local' : 'package';
+}
+
 function lambdaDir(given: unknown, problems: string[]): { lambdaDir?: string } {
   if (given === NO_FUNCTIONS) return {};
   const top = path.join(import.meta.dirname, '..', '..');
   const missing = (folder: string) =>
     ZIPS.map(zip => path.join(folder, `${zip}.zip`)).filter(file => !fs.existsSync(file));
   // "build/package" is said from the top of the repository as well as from here.
-  const folders = given === undefined ? [path.join(top, 'build', 'package')] :
+  const folders = given === undefined ? [path.join(top, 'build', packageOf(process.env))] :
     [path.resolve(String(given)), path.resolve(top, String(given))];
   const folder = folders.find(one => missing(one).length === 0);
   if (folder !== undefined) return { lambdaDir: folder };

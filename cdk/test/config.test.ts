@@ -61,11 +61,19 @@ describe('Configuration', () => {
   it('finds what ./dev package has made without being told where', () => {
     const { lambdaDir, ...context } = CONTEXT;
     assert.equal(lambdaDir, 'none');
-    const built = ['crud-operations', 'failover', 'global-writer-endpoint'].every(
-      name => fs.existsSync(path.join(import.meta.dirname, `../../build/package/${name}.zip`)));
-    const { app } = build({ context });
-    const rules = app.node.findAll().filter(one => one.node.id === 'FunctionsAreBuilt');
-    assert.equal(rules.length, built ? 0 : 2);
+    const before = { ...process.env };
+    for (const [folder, shell] of [
+      ['package', { AURORA_GLOBAL_HOME: '', AWS_ENDPOINT_URL: '' }],
+      ['package-local', { AURORA_GLOBAL_HOME: '/home', AWS_ENDPOINT_URL: 'http://127.0.1.1:4566' }],
+    ] as const) {
+      Object.assign(process.env, shell);
+      const built = ['crud-operations', 'failover', 'global-writer-endpoint'].every(
+        name => fs.existsSync(path.join(import.meta.dirname, `../../build/${folder}/${name}.zip`)));
+      const { app } = build({ context });
+      const rules = app.node.findAll().filter(one => one.node.id === 'FunctionsAreBuilt');
+      assert.equal(rules.length, built ? 0 : 2);
+    }
+    process.env = before;
   });
 
   it('lists all problems at once', () => {
