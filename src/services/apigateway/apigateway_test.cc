@@ -4,8 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "net/testing/run.h"
-#include "services/call.h"
+#include "services/testing/service_test.h"
 
 namespace aurora_global::services::apigateway {
 namespace {
@@ -14,13 +13,9 @@ using nlohmann::json;
 
 constexpr const char* kFunction = "arn:aws:lambda:us-east-1:123456789012:function:failover";
 
-class ApiGatewayTest : public ::testing::Test {
+class ApiGatewayTest : public services::testing::ServiceTest<ApiGateway> {
  protected:
-  void SetUp() override {
-    char place[] = "/tmp/aurora-global-apis-XXXXXX";
-    home_ = mkdtemp(place);
-  }
-  void TearDown() override { std::filesystem::remove_all(home_); }
+  ApiGatewayTest() : ServiceTest("apigateway") {}
 
   template <typename Body>
   void live(const Body& body) {
@@ -31,19 +26,6 @@ class ApiGatewayTest : public ::testing::Test {
       auto running = body();
       co_await std::move(running);
     });
-  }
-
-  net::Task<json> call(std::string operation, json input) {
-    auto read = read_input("apigateway", operation, input);
-    if (read.has_error()) co_return json{{"code", read.error().code}};
-    auto calling = service_->call(std::move(operation), std::move(*read));
-    const auto answer = co_await std::move(calling);
-    if (answer.has_value()) co_return *answer;
-    co_return json{{"code", answer.error().code}, {"message", answer.error().message}};
-  }
-  net::Task<std::string> code(std::string operation, json input) {
-    const json answer = co_await call(std::move(operation), std::move(input));
-    co_return answer.value("code", "none");
   }
 
   static json with(json input, const json& more) {
@@ -85,9 +67,6 @@ class ApiGatewayTest : public ::testing::Test {
     return service_->find_route({std::move(api), std::move(method), std::move(path)});
   }
 
-  std::filesystem::path home_;
-  region::Facts facts_{RegionId{"us-east-1"}, "123456789012", "", "", {}};
-  ApiGateway* service_ = nullptr;
   json api_, method_;
 };
 

@@ -132,20 +132,23 @@ net::Task<void> Driver::begin_ready(Stack& stack, Run& run) {
   }
 }
 
+// What the stack shall be, once in a run.
+net::Task<Result<void>> Driver::read_blueprint(Stack& stack, Run& run) {
+  if (run.blueprint != nullptr) co_return ok();
+  auto reading = planner_.blueprint_of(*stack.record.shown_source(), stack.record);
+  CO_TRY(run.blueprint, co_await std::move(reading));
+  co_return ok();
+}
+
 // Evaluates the properties and decides what has to be done. Whatever was awaited: the step may not
 // be ready any more, which begin_apply() and refuse() then say.
 net::Task<void> Driver::begin_apply(Stack& stack, Run& run, core::Step step) {
   Result<core::Value> value = make_error(ErrorKind::internal, "not evaluated");
-  if (run.blueprint == nullptr) {
-    auto reading = planner_.blueprint_of(*stack.record.shown_source(), stack.record);
-    auto blueprint = co_await std::move(reading);
-    if (blueprint.has_value()) {
-      run.blueprint = std::move(*blueprint);
-    } else {
-      value = blueprint.error();
-    }
-  }
-  if (run.blueprint != nullptr) {
+  auto reading = read_blueprint(stack, run);
+  const auto read = co_await std::move(reading);
+  if (read.has_error()) {
+    value = read.error();
+  } else {
     Outside outside(book_);
     const core::DeployedLookups lookups(*stack.deployment, outside);
     auto evaluating = fetcher_.evaluated<core::Value>(outside, [&] {
@@ -191,16 +194,11 @@ void Driver::launch_running(Stack& stack, Run& run) {
 net::Task<void> Driver::conclude(Stack& stack, Run& run) {
   using Outputs = std::map<std::string, core::Output>;
   Result<Outputs> outputs = Outputs{};
-  if (run.blueprint == nullptr) {
-    auto reading = planner_.blueprint_of(*stack.record.shown_source(), stack.record);
-    auto blueprint = co_await std::move(reading);
-    if (blueprint.has_value()) {
-      run.blueprint = std::move(*blueprint);
-    } else {
-      outputs = blueprint.error();
-    }
-  }
-  if (run.blueprint != nullptr) {
+  auto reading = read_blueprint(stack, run);
+  const auto read = co_await std::move(reading);
+  if (read.has_error()) {
+    outputs = read.error();
+  } else {
     Outside outside(book_);
     const core::DeployedLookups lookups(*stack.deployment, outside);
     auto evaluating = fetcher_.evaluated<Outputs>(

@@ -38,6 +38,7 @@ class Driver {
   net::Task<void> run(std::string uuid);
   net::Task<bool> turn(Stack& stack, Run& run);
   net::Task<void> begin_ready(Stack& stack, Run& run);
+  net::Task<Result<void>> read_blueprint(Stack& stack, Run& run);
   net::Task<void> begin_apply(Stack& stack, Run& run, core::Step step);
   net::Task<void> conclude(Stack& stack, Run& run);
   net::Task<void> save(Stack& stack);

@@ -1,5 +1,6 @@
 // PutMetricAlarm and its kin.
 #include <algorithm>
+#include <set>
 
 #include "base/json.h"
 #include "services/cloudwatch/alarms.h"
@@ -259,21 +260,18 @@ Answer list_tags_for_resource(Context& context, Members members) {
   co_return json{{"Tags", alarm->value("Tags", json::array())}};
 }
 
-Answer tag_resource(Context& context, Members members) {
-  const std::string arn = members.required("ResourceARN");
-  const auto tags = members.list("Tags");
-  CO_TRY_VOID(members.finish());
-  auto editing = edit_alarm(context, name_in(context, arn), [tags](json& alarm, WallTime) {
+// The alarm's tags without those that have one of `keys`, and `more` behind them.
+Answer edit_tags(Context& context, std::string arn, std::set<std::string> keys,
+                 std::vector<json> more) {
+  auto edit = [keys = std::move(keys), more = std::move(more)](json& alarm, WallTime) {
     json all = json::array();
     for (const json& one : alarm.value("Tags", json::array())) {
-      const bool replaced = std::any_of(tags.begin(), tags.end(), [&](const json& tag) {
-        return tag.at("Key") == one.at("Key");
-      });
-      if (!replaced) all.push_back(one);
+      if (keys.count(one.at("Key").get<std::string>()) == 0) all.push_back(one);
     }
-    for (const json& one : tags) all.push_back(one);
+    for (const json& one : more) all.push_back(one);
     alarm["Tags"] = std::move(all);
-  });
+  };
+  auto editing = edit_alarm(context, name_in(context, arn), std::move(edit));
   const auto edited = co_await std::move(editing);
   if (edited.has_error() && edited.error().kind == ErrorKind::not_found) {
     co_return no_such_resource(arn);
@@ -282,25 +280,22 @@ Answer tag_resource(Context& context, Members members) {
   co_return json::object();
 }
 
+Answer tag_resource(Context& context, Members members) {
+  const std::string arn = members.required("ResourceARN");
+  const auto tags = members.list("Tags");
+  CO_TRY_VOID(members.finish());
+  std::set<std::string> keys;
+  for (const json& tag : tags) keys.insert(tag.at("Key").get<std::string>());
+  auto editing = edit_tags(context, arn, std::move(keys), tags);
+  co_return co_await std::move(editing);
+}
+
 Answer untag_resource(Context& context, Members members) {
   const std::string arn = members.required("ResourceARN");
   const auto keys = members.texts("TagKeys");
   CO_TRY_VOID(members.finish());
-  auto editing = edit_alarm(context, name_in(context, arn), [keys](json& alarm, WallTime) {
-    json all = json::array();
-    for (const json& one : alarm.value("Tags", json::array())) {
-      const bool removed = std::any_of(
-          keys.begin(), keys.end(), [&](const std::string& key) { return one.at("Key") == key; });
-      if (!removed) all.push_back(one);
-    }
-    alarm["Tags"] = std::move(all);
-  });
-  const auto edited = co_await std::move(editing);
-  if (edited.has_error() && edited.error().kind == ErrorKind::not_found) {
-    co_return no_such_resource(arn);
-  }
-  if (edited.has_error()) co_return edited.error();
-  co_return json::object();
+  auto editing = edit_tags(context, arn, {keys.begin(), keys.end()}, {});
+  co_return co_await std::move(editing);
 }
 
 // ---- evaluation

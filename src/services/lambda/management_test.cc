@@ -6,9 +6,8 @@
 #include <fstream>
 
 #include "base/base64.h"
-#include "net/testing/run.h"
-#include "services/call.h"
 #include "services/lambda/lambda.h"
+#include "services/testing/service_test.h"
 
 namespace aurora_global::services::lambda {
 namespace {
@@ -85,16 +84,13 @@ class Queues final : public ServiceCaller {
   std::vector<json> sent;
 };
 
-class ManagementTest : public ::testing::Test {
+class ManagementTest : public services::testing::ServiceTest<Lambda> {
  protected:
-  void SetUp() override {
-    char place[] = "/tmp/aurora-global-lambda-XXXXXX";
-    home_ = mkdtemp(place);
+  ManagementTest() : ServiceTest("lambda") {
     fs::create_directories(home_ / "code");
     std::ofstream(home_ / "code" / "bootstrap") << kColorfulRuntime;
     std::ofstream(home_ / "byhand.toml") << "code = \"code\"\n";
   }
-  void TearDown() override { fs::remove_all(home_); }
 
   // One life of a region's Lambda.
   template <typename Body>
@@ -107,26 +103,13 @@ class ManagementTest : public ::testing::Test {
           Lambda::open(tasks.executor(), facts_, std::move(options), sinks_, sinks_, services_);
       CO_ASSERT_OK(lambda);
       (*lambda)->start();
-      lambda_ = lambda->get();
+      service_ = lambda->get();
       auto running = body();
       co_await std::move(running);
       co_await (*lambda)->stop();
     });
   }
 
-  // The output of an operation; of a refusal, {"code", "message"}.
-  net::Task<json> call(std::string operation, json input) {
-    auto read = read_input("lambda", operation, input);
-    if (read.has_error()) co_return json{{"code", read.error().code}};
-    auto calling = lambda_->call(std::move(operation), std::move(*read));
-    const auto answer = co_await std::move(calling);
-    if (answer.has_value()) co_return *answer;
-    co_return json{{"code", answer.error().code}, {"message", answer.error().message}};
-  }
-  net::Task<std::string> code(std::string operation, json input) {
-    const json answer = co_await call(std::move(operation), std::move(input));
-    co_return answer.value("code", "none");
-  }
   net::Task<json> invoke() {
     const json answer = co_await call("Invoke", {{"FunctionName", "made"}});
     co_return json::parse(*from_base64(answer.value("Payload", "")), nullptr, false);
@@ -151,11 +134,8 @@ class ManagementTest : public ::testing::Test {
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
 
-  fs::path home_;
   RecordingSinks sinks_;
   Queues services_;
-  region::Facts facts_{RegionId{"us-east-1"}, "123456789012", "", "", {}};
-  Lambda* lambda_ = nullptr;
 };
 
 TEST_F(ManagementTest, AFunctionIsMadeRunsAndOutlivesItsDaemon) {
@@ -281,7 +261,7 @@ TEST_F(ManagementTest, WhatIsDeclaredByHandIsShownAndStays) {
 TEST_F(ManagementTest, PermissionsSayWhoMayInvokeAndForWhat) {
   const std::string api = "arn:aws:execute-api:us-east-1:123456789012:a1/prod/POST/failover";
   const auto may = [&](const std::string& arn, const std::string& service) {
-    return lambda_->may_invoke("made", {service, arn, "123456789012"}).has_value();
+    return service_->may_invoke("made", {service, arn, "123456789012"}).has_value();
   };
   live([&]() -> net::Task<void> {
     co_await call("CreateFunction", creation(good_zip()));
@@ -311,7 +291,7 @@ TEST_F(ManagementTest, PermissionsSayWhoMayInvokeAndForWhat) {
     co_await call("RemovePermission", one);
     EXPECT_FALSE(may(api, "apigateway.amazonaws.com"));
     EXPECT_EQ((co_await code("RemovePermission", one)), "ResourceNotFoundException");
-    EXPECT_TRUE(lambda_->may_invoke("byhand", {"apigateway.amazonaws.com", api, ""}).has_value());
+    EXPECT_TRUE(service_->may_invoke("byhand", {"apigateway.amazonaws.com", api, ""}).has_value());
   });
 }
 

@@ -4,22 +4,18 @@
 
 #include <gtest/gtest.h>
 
-#include "net/testing/run.h"
-#include "services/call.h"
 #include "services/testing/call.h"
+#include "services/testing/service_test.h"
 
 namespace aurora_global::services::sqs {
 namespace {
 
 using nlohmann::json;
 
-class SqsTest : public ::testing::Test {
+class SqsTest : public services::testing::ServiceTest<Sqs> {
  public:
-  void SetUp() override {
-    char place[] = "/tmp/aurora-global-sqs-XXXXXX";
-    home_ = mkdtemp(place);
-  }
-  void TearDown() override { std::filesystem::remove_all(home_); }
+  SqsTest() : ServiceTest("sqs") {}
+  using ServiceTest::call;
 
   template <typename Body>
   void live(const Body& body) {
@@ -34,18 +30,6 @@ class SqsTest : public ::testing::Test {
     });
   }
 
-  net::Task<json> call(std::string operation, json input) {
-    auto read = read_input("sqs", operation, input);
-    if (read.has_error()) co_return json{{"code", read.error().code}};
-    auto calling = service_->call(std::move(operation), std::move(*read));
-    const auto answer = co_await std::move(calling);
-    if (answer.has_value()) co_return *answer;
-    co_return json{{"code", answer.error().code}, {"message", answer.error().message}};
-  }
-  net::Task<std::string> code(std::string operation, json input) {
-    const json answer = co_await call(std::move(operation), std::move(input));
-    co_return answer.value("code", "none");
-  }
   static json q(json more = json::object(), const char* name = "q") {
     more["QueueUrl"] = std::string("http://127.0.1.1:4566/123456789012/") + name;
     return more;
@@ -55,9 +39,6 @@ class SqsTest : public ::testing::Test {
     co_return answer.value("Messages", json::array());
   }
 
-  std::filesystem::path home_;
-  region::Facts facts_{RegionId{"us-east-1"}, "123456789012", "", "", {}};
-  Sqs* service_ = nullptr;
   net::TaskGroup* tasks_ = nullptr;
 };
 

@@ -10,6 +10,20 @@ json ApiPart::of_api(const ResourceRequest& request, json more) {
   return input;
 }
 
+net::Task<Result<void>> ApiPart::remove_by(const ResourceRequest& request, std::string operation,
+                                           const char* member) {
+  auto removing = ask(std::move(operation), of_api(request, {{member, request.physical_id}}));
+  co_return removed(co_await std::move(removing));
+}
+
+net::Task<Result<void>> ApiPart::read_by(const ResourceRequest& request, std::string operation,
+                                         const char* member, Made& made) {
+  auto asking = ask(std::move(operation), of_api(request, {{member, request.physical_id}}));
+  CO_TRY_VOID(co_await std::move(asking));
+  made.physical_id = request.physical_id;
+  co_return ok();
+}
+
 json ApiPart::lowered(const json& properties, std::initializer_list<const char*> names) {
   json members = json::object();
   for (const char* name : names) {

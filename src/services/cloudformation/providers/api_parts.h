@@ -18,6 +18,11 @@ class ApiPart : public Provider {
   }
   // {"restApiId": ..., and `more`}
   static nlohmann::json of_api(const ResourceRequest& request, nlohmann::json more = {});
+  // Asks for the end of what `member` names, by its physical id; and whether it is there.
+  net::Task<Result<void>> remove_by(const ResourceRequest& request, std::string operation,
+                                    const char* member);
+  net::Task<Result<void>> read_by(const ResourceRequest& request, std::string operation,
+                                  const char* member, Made& made);
   // Members whose name in the service is the property's with a small first letter.
   static nlohmann::json lowered(const nlohmann::json& properties,
                                 std::initializer_list<const char*> names);

@@ -163,15 +163,11 @@ class Stage final : public ApiPart {
   }
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
-    auto removing = ask("DeleteStage", of_api(request, {{"stageName", request.physical_id}}));
-    co_return removed(co_await std::move(removing));
+    return remove_by(request, "DeleteStage", "stageName");
   }
 
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
-    auto asking = ask("GetStage", of_api(request, {{"stageName", request.physical_id}}));
-    CO_TRY_VOID(co_await std::move(asking));
-    made.physical_id = request.physical_id;
-    co_return ok();
+    return read_by(request, "GetStage", "stageName", made);
   }
 
  private:

@@ -177,8 +177,7 @@ class Resource final : public ApiPart {
   }
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
-    auto removing = ask("DeleteResource", of_api(request, {{"resourceId", request.physical_id}}));
-    co_return removed(co_await std::move(removing));
+    return remove_by(request, "DeleteResource", "resourceId");
   }
 
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
@@ -343,15 +342,11 @@ class Model final : public ApiPart {
   }
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
-    auto removing = ask("DeleteModel", of_api(request, {{"modelName", request.physical_id}}));
-    co_return removed(co_await std::move(removing));
+    return remove_by(request, "DeleteModel", "modelName");
   }
 
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
-    auto asking = ask("GetModel", of_api(request, {{"modelName", request.physical_id}}));
-    CO_TRY_VOID(co_await std::move(asking));
-    made.physical_id = request.physical_id;
-    co_return ok();
+    return read_by(request, "GetModel", "modelName", made);
   }
 
  private:
@@ -416,9 +411,7 @@ class Validator final : public ApiPart {
   }
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
-    auto removing = ask("DeleteRequestValidator",
-                        of_api(request, {{"requestValidatorId", request.physical_id}}));
-    co_return removed(co_await std::move(removing));
+    return remove_by(request, "DeleteRequestValidator", "requestValidatorId");
   }
 
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
