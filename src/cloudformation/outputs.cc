@@ -15,11 +15,15 @@ Result<std::string> text_of_output(const Scope& scope, const std::string& name,
     return make_error(ErrorKind::internal,
                       "output " + name + " waits for resource " + value.awaited.begin()->first);
   }
-  if (auto text = as_text(value.json)) return *text;
-  return format_error("The Value field of every Outputs member must evaluate to a String.");
+  return output_text(value.json);
 }
 
 }  // namespace
+
+Result<std::string> output_text(const nlohmann::json& value) {
+  if (auto text = as_text(value)) return *text;
+  return format_error("The Value field of every Outputs member must evaluate to a String.");
+}
 
 Result<std::map<std::string, Output>> evaluate_outputs(const Scope& scope) {
   std::map<std::string, Output> outputs;

@@ -15,6 +15,9 @@ struct Output {
   std::string export_name;  // Empty: not exported.
 };
 
+// The text that an output's value is. Fails in CloudFormation's words for a list or an object.
+Result<std::string> output_text(const nlohmann::json& value);
+
 // By name; without those whose condition is false. Fails for a value that is no text, and with
 // `internal` for one that is not known, which means that a resource is not there.
 Result<std::map<std::string, Output>> evaluate_outputs(const Scope& scope);

@@ -121,11 +121,16 @@ Result<ResourceDefinition> read_resource(const std::string& name, const json& gi
       .object("Metadata", one.metadata)
       .object("CreationPolicy", one.creation_policy)
       .object("UpdatePolicy", one.update_policy);
+  const bool has_version = members.find("Version") != nullptr;
   TRY(one.depends_on, read_depends_on(members.find("DependsOn"), where));
   TRY_VOID(members.finish());
   if (one.type.empty()) {
     return format_error("[" + where + "] Every Resources object must contain a Type member.");
   }
+  // Whoever makes a custom resource has versions of it.
+  const bool is_custom =
+      one.type.starts_with("Custom::") || one.type == "AWS::CloudFormation::CustomResource";
+  if (has_version && !is_custom) return format_error("[" + where + "] Invalid member 'Version'");
   TRY(one.deletion_policy, read_policy(deletion, "DeletionPolicy", RemovalPolicy::remove));
   TRY(one.update_replace_policy,
       read_policy(replacement, "UpdateReplacePolicy", RemovalPolicy::remove));
@@ -200,6 +205,23 @@ Result<void> check_mappings(const json& mappings) {
   return ok();
 }
 
+// "A", {"Name": "A"}, ["A", {"Name": "B"}] as "A", "A", "A, B".
+std::string names_in(const json& given) {
+  if (given.is_string()) return given.get<std::string>();
+  if (given.is_object()) {
+    const auto name = given.find("Name");
+    return name == given.end() ? "" : names_in(*name);
+  }
+  std::string all;
+  if (!given.is_array()) return all;
+  for (const json& one : given) {
+    if (one.is_array()) continue;
+    const std::string name = names_in(one);
+    if (!name.empty()) all += (all.empty() ? "" : ", ") + name;
+  }
+  return all;
+}
+
 Result<void> check_top(const json& document) {
   if (!document.is_object()) return format_error("unsupported structure.");
   std::set<std::string> unknown;
@@ -213,8 +235,8 @@ Result<void> check_top(const json& document) {
   for (const char* refused : {"Transform", "Hooks"}) {
     const auto found = document.find(refused);
     if (found == document.end()) continue;
-    const std::string which = found->is_string() ? " " + shown(found->get<std::string>()) : "";
-    return template_validation_error(std::string(refused) + which +
+    const std::string which = shown(names_in(*found));
+    return template_validation_error(std::string(refused) + (which.empty() ? "" : " " + which) +
                                      " is not supported by this platform");
   }
   const auto version = document.find("AWSTemplateFormatVersion");

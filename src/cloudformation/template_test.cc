@@ -134,6 +134,14 @@ Outputs:
   EXPECT_FALSE(made->outputs.at("Url").export_name.is_null());
 }
 
+TEST(Template, ACustomResourceHasAVersion) {
+  for (const char* type : {"Custom::Thing", "AWS::CloudFormation::CustomResource"}) {
+    const std::string text = std::string(R"({"Resources": {"Q": {"Type": ")") + type +
+                             R"(", "Version": 1.0, "Properties": {"ServiceToken": "x"}}}})";
+    EXPECT_TRUE(read_template(text).has_value()) << type;
+  }
+}
+
 TEST(Template, RefusesInCloudFormationsWords) {
   const struct {
     std::string text;
@@ -146,6 +154,10 @@ TEST(Template, RefusesInCloudFormationsWords) {
       {with_sections(R"(,"Transform": "AWS::Serverless-2016-10-31")"),
        "Template validation error: Transform AWS::Serverless-2016-10-31 is not supported by this "
        "platform"},
+      {with_sections(R"(,"Transform": ["A", {"Name": "AWS::Include"}, [1]])"),
+       "Template validation error: Transform A, AWS::Include is not supported by this platform"},
+      {R"({"Resources": {"Q": {"Type": "T", "Version": "1.0"}}})",
+       "Template format error: [/Resources/Q] Invalid member 'Version'"},
       {with_sections(R"(,"Outputs": {"O": {"Value": {"Ref": "X"}}})"),
        "Template format error: Unresolved resource dependencies [X] in the Outputs block of the "
        "template"},

@@ -207,7 +207,12 @@ net::Task<Result<model::DbCluster>> Provisioner::modify_db_cluster(ModifyDbClust
                            "InvalidParameterValue");
     }
     const auto head = core_.head();
-    if (core_.truth.duty() != model::Duty::primary || head == nullptr || !head->running()) {
+    if (core_.truth.duty() == model::Duty::primary && (head == nullptr || !head->running())) {
+      co_return make_error(ErrorKind::conflict,
+                           "The cluster has no instance that runs; its password is changed in one",
+                           kInvalidCluster);
+    }
+    if (core_.truth.duty() != model::Duty::primary) {
       co_return make_error(ErrorKind::conflict,
                            "The master user's password is changed in the primary region",
                            kInvalidCluster);

@@ -300,9 +300,25 @@ class CloudFormation(PlatformTest):
                  "unsupported property CidrBlok"),
                 ("{Type: AWS::EC2::VPC, Properties: {Ipv4IpamPoolId: x}}",
                  "Resource R: Properties validation failed for type AWS::EC2::VPC: The property "
-                 "Ipv4IpamPoolId is not supported here: there are no address pools")):
+                 "Ipv4IpamPoolId is not supported here: there are no address pools"),
+                ("{Type: AWS::SQS::Queue, Properties: {QueueName: '{{resolve:ssm:/none}}'}}",
+                 "Parameters: [ssm:/none] cannot be found."),
+                ("{Type: AWS::RDS::DBInstance, Properties: {Engine: mysql, AllocatedStorage: 5}}",
+                 "Resource R: Properties validation failed for type AWS::RDS::DBInstance: The "
+                 "property Engine with the value mysql is not supported here: it can be "
+                 "aurora-postgresql only")):
             self.assertEqual(self.refused("create_stack", StackName="bad",
                                           TemplateBody=f"Resources: {{R: {resource}}}"),
+                             ("ValidationError", message))
+        # Types are told before what a parameter names, and outputs before anything is made.
+        for template, message in (
+                ("Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /none}}\n"
+                 "Resources: {R: {Type: AWS::Mars::Rover, Properties: {X: !Ref P}}}",
+                 "Template format error: Unrecognized resource types: [AWS::Mars::Rover]"),
+                ("Resources: {R: {Type: AWS::SQS::Queue}}\nOutputs: {O: {Value: [a]}}",
+                 "Template format error: The Value field of every Outputs member must evaluate to "
+                 "a String.")):
+            self.assertEqual(self.refused("create_stack", StackName="bad", TemplateBody=template),
                              ("ValidationError", message))
         self.client.create_stack(StackName="bad", OnFailure="ROLLBACK", TemplateBody="""
 Resources:

@@ -27,6 +27,7 @@ IN_PLACE_HERE = {
     ("AWS::EC2::SubnetRouteTableAssociation", "RouteTableId"),
     ("AWS::EC2::VPC", "InstanceTenancy"), ("AWS::RDS::DBInstance", "DBParameterGroupName"),
     ("AWS::RDS::DBInstance", "AutoMinorVersionUpgrade"),
+    ("AWS::RDS::DBInstance", "BackupRetentionPeriod"), ("AWS::RDS::DBInstance", "MultiAZ"),
     ("AWS::RDS::DBInstance", "PerformanceInsightsKMSKeyId"),
     ("AWS::RDS::DBInstance", "PreferredMaintenanceWindow"),
 }

@@ -9,6 +9,7 @@
 #include "cloudformation/functions.h"
 #include "cloudformation/limits.h"
 #include "cloudformation/lookups.h"
+#include "cloudformation/outputs.h"
 #include "cloudformation/references.h"
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/template_url.h"
@@ -173,6 +174,7 @@ net::Task<Result<Planner::Draft>> Planner::draft(Asked asked, StackRecord stack)
   Blueprint& blueprint = *draft.blueprint;
   CO_TRY(blueprint.of, core::read_template(draft.text));
   CO_TRY_VOID(core::check_no_cycle(blueprint.of));
+  CO_TRY_VOID(check_types(blueprint.of, nullptr));
   blueprint.pseudo = pseudo_of(stack);
   blueprint.pseudo.notification_arns = asked.notification_arns;
   if (previous != nullptr) {
@@ -190,7 +192,7 @@ net::Task<Result<Planner::Draft>> Planner::draft(Asked asked, StackRecord stack)
   CO_TRY_VOID(check_capabilities(blueprint.of, asked));
   CO_TRY(blueprint.conditions, core::evaluate_conditions(blueprint.scope(outside)));
   CO_TRY_VOID(core::check_rules(blueprint.scope(outside)));
-  CO_TRY_VOID(check_types(blueprint.of, blueprint.conditions));
+  CO_TRY_VOID(check_types(blueprint.of, &blueprint.conditions));
   draft.source = {.description = blueprint.of.description,
                   .parameters = blueprint.parameters,
                   .tags = asked.tags            ? *asked.tags
@@ -207,10 +209,12 @@ net::Task<Result<Planner::Draft>> Planner::draft(Asked asked, StackRecord stack)
 
 // In CloudFormation's words, all of them at once.
 Result<void> Planner::check_types(const core::Template& of,
-                                  const core::ConditionValues& conditions) const {
+                                  const core::ConditionValues* conditions) const {
   std::set<std::string> unknown;
   for (const auto& [name, resource] : of.resources) {
-    if (!core::applies(resource.condition, conditions)) continue;
+    const bool is_certain = conditions != nullptr ? core::applies(resource.condition, *conditions)
+                                                  : resource.condition.empty();
+    if (!is_certain) continue;
     if (providers_.find(resource.type) == nullptr) unknown.insert(resource.type);
   }
   if (unknown.empty()) return ok();
@@ -225,7 +229,19 @@ Result<void> check_resource(const Provider& provider, const std::string& logical
   return core::validation_error("Resource " + logical_id + ": " + checked.error().message);
 }
 
-Result<void> Planner::check_values(const Blueprint& blueprint, const core::Lookups& outside) const {
+// What {{resolve:ssm:NAME}} names is there. A version of it may still not be.
+Result<void> check_references(const json& properties, const Outside& outside) {
+  TRY(const auto references, core::dynamic_references(properties));
+  for (const core::DynamicReference& one : references) {
+    if (one.service != core::ReferencedService::ssm) continue;
+    if (outside.ssm_parameter(one.name).has_value()) continue;
+    return core::validation_error("Parameters: [ssm:" + core::shown(one.name) +
+                                  "] cannot be found.");
+  }
+  return ok();
+}
+
+Result<void> Planner::check_values(const Blueprint& blueprint, const Outside& outside) const {
   const core::Scope scope = blueprint.scope(outside);
   core::References found;
   for (const auto& [name, resource] : blueprint.of.resources) {
@@ -233,6 +249,7 @@ Result<void> Planner::check_values(const Blueprint& blueprint, const core::Looku
     TRY(const Evaluated values, evaluate_each(scope, resource.properties));
     TRY_VOID(
         check_resource(*providers_.find(resource.type), name, values.properties, values.unknown));
+    TRY_VOID(check_references(values.properties, outside));
     TRY_VOID(core::add_references(resource.properties, {&blueprint.conditions}, found));
   }
   for (const auto& [name, output] : blueprint.of.outputs) {
@@ -240,7 +257,8 @@ Result<void> Planner::check_values(const Blueprint& blueprint, const core::Looku
     TRY_VOID(core::add_references(output.value, {&blueprint.conditions}, found));
     TRY_VOID(core::add_references(output.export_name, {&blueprint.conditions}, found));
     // Asks for what it imports, too.
-    TRY_VOID(core::evaluate(scope, output.value));
+    TRY(const core::Value value, core::evaluate(scope, output.value));
+    if (value.known()) TRY_VOID(core::output_text(value.json));
   }
   for (const auto& [resource, attribute] : found.attributes) {
     const auto of = blueprint.of.resources.find(resource);

@@ -74,8 +74,9 @@ class Planner {
 
  private:
   core::PseudoParameters pseudo_of(const StackRecord& stack) const;
-  Result<void> check_types(const core::Template& of, const core::ConditionValues& conditions) const;
-  Result<void> check_values(const Blueprint& blueprint, const core::Lookups& outside) const;
+  // Without conditions: of what depends on none, before anything is looked up.
+  Result<void> check_types(const core::Template& of, const core::ConditionValues* conditions) const;
+  Result<void> check_values(const Blueprint& blueprint, const Outside& outside) const;
 
   Book& book_;
   Fetcher& fetcher_;

@@ -57,13 +57,13 @@ std::string_view name_of(Replacing replacing) {
   return "";
 }
 
-// Whether `path` leads to something, through lists as well.
+// Whether `path` leads to something that is asked for, through lists as well.
 bool leads_somewhere(const json& value, std::string_view path) {
   if (value.is_array()) {
     return std::any_of(value.begin(), value.end(),
                        [path](const json& one) { return leads_somewhere(one, path); });
   }
-  if (path.empty()) return !value.is_null();
+  if (path.empty()) return !value.is_null() && core::as_text(value) != "false";
   if (!value.is_object()) return false;
   const std::size_t dot = path.find('.');
   const auto found = value.find(std::string(path.substr(0, dot)));
@@ -82,6 +82,16 @@ const Property* find_property(const TypeTable& table, std::string_view name) {
 
 Result<void> check_properties(const TypeTable& table, const json& properties,
                               const std::set<std::string>& unknown) {
+  // First of all: what is said of another engine's properties would lead astray.
+  for (const Property& property : table.properties) {
+    const std::string name(property.name);
+    if (property.only.empty() || !properties.contains(name) || unknown.contains(name)) continue;
+    const std::string given = core::as_text(properties.at(name)).value_or("");
+    if (given.empty() || given == property.only) continue;
+    return wrong(table, "The property " + name + " with the value " + core::shown(given) +
+                            " is not supported here: it can be " + std::string(property.only) +
+                            " only");
+  }
   for (const auto& [name, value] : properties.items()) {
     const Property* property = find_property(table, name);
     if (property == nullptr) {
@@ -134,7 +144,8 @@ std::string document_of(std::span<const TypeTable* const> tables) {
     for (const Property& one : table->properties) {
       text += "| `" + std::string(one.name) + "` | " + (one.required ? "yes" : "") + " | " +
               std::string(name_of(one.fate)) + " | " + std::string(name_of(one.replacing)) + " | " +
-              std::string(one.note) + " |\n";
+              (one.only.empty() ? std::string(one.note) : "`" + std::string(one.only) + "` only") +
+              " |\n";
     }
   }
   return text;

@@ -37,6 +37,7 @@ struct Property {
   Replacing replacing = Replacing::never;
   bool required = false;
   std::string_view note = "";  // Why it is refused, what comes of it instead.
+  std::string_view only = "";  // The one value that there is here; empty: any.
 };
 
 struct Attribute {
@@ -58,8 +59,9 @@ struct TypeTable {
 const Property* find_property(const TypeTable& table, std::string_view name);
 
 // Properties as a template has them, with `unknown` for the names of those whose value is not known
-// yet: required ones are there, none is unknown or refused, each is of its kind. Fails with
-// `invalid` and a sentence that names type and property.
+// yet: required ones are there, none is unknown or refused, each is of its kind. One that is
+// refused may be false: that asks for nothing. Fails with `invalid` and a sentence that names type
+// and property.
 Result<void> check_properties(const TypeTable& table, const nlohmann::json& properties,
                               const std::set<std::string>& unknown);
 

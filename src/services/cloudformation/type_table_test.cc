@@ -21,6 +21,7 @@ constexpr Property kProperties[] = {
     {.name = "Rules", .kind = Kind::list},
     {.name = "Rules.Hook", .fate = Fate::refused, .note = "no hooks"},
     {.name = "Old", .fate = Fate::refused},
+    {.name = "Engine", .kind = Kind::text, .required = true, .only = "steam"},
 };
 constexpr Attribute kAttributes[] = {{.name = "Arn"}, {.name = "Endpoint.Address"}};
 constexpr TypeTable kTable{.type = "T", .properties = kProperties, .attributes = kAttributes};
@@ -32,17 +33,30 @@ std::string refusal_of(const json& properties, const std::set<std::string>& unkn
 
 TEST(TypeTable, ChecksProperties) {
   const std::string begin = "Properties validation failed for type T: ";
-  EXPECT_EQ(refusal_of({{"Size", "1"}, {"Name", 5}, {"Rules", {{{"Port", 1}}}}}), "");
+  EXPECT_EQ(
+      refusal_of({{"Size", "1"}, {"Engine", "steam"}, {"Name", 5}, {"Rules", {{{"Port", 1}}}}}),
+      "");
   EXPECT_EQ(refusal_of(json::object()), begin + "Property Size is required");
   EXPECT_EQ(refusal_of({{"Size", 1}, {"Sise", 1}}),
             begin + "Encountered unsupported property Sise");
   EXPECT_EQ(refusal_of({{"Size", "large"}}),
             begin + "Value of property Size must be of type Number");
-  EXPECT_EQ(refusal_of({{"Size", "?"}, {"Name", json::object()}}, {"Size", "Name"}), "");
-  EXPECT_EQ(refusal_of({{"Size", 1}, {"Rules", {{{"Port", 1}}, {{"Hook", "h"}}}}}),
-            begin + "The property Rules.Hook is not supported here: no hooks");
-  EXPECT_EQ(refusal_of({{"Size", 1}, {"Old", false}}),
+  EXPECT_EQ(refusal_of({{"Size", "?"}, {"Engine", "?"}, {"Name", json::object()}},
+                       {"Size", "Name", "Engine"}),
+            "");
+  EXPECT_EQ(
+      refusal_of({{"Size", 1}, {"Engine", "steam"}, {"Rules", {{{"Port", 1}}, {{"Hook", "h"}}}}}),
+      begin + "The property Rules.Hook is not supported here: no hooks");
+  EXPECT_EQ(refusal_of({{"Size", 1}, {"Engine", "steam"}, {"Old", true}}),
             begin + "The property Old is not supported here");
+  // What is not asked for.
+  EXPECT_EQ(refusal_of({{"Size", 1}, {"Engine", "steam"}, {"Old", false}}), "");
+  EXPECT_EQ(refusal_of({{"Size", 1}, {"Engine", "steam"}, {"Old", "false"}}), "");
+  // Another engine is told before what only that one has.
+  EXPECT_EQ(refusal_of({{"Engine", "petrol"}, {"Tank", 1}}),
+            begin +
+                "The property Engine with the value petrol is not supported here: it can be "
+                "steam only");
 }
 
 TEST(TypeTable, KnowsAttributesByTheirWholeName) {

@@ -17,8 +17,8 @@ constexpr std::ptrdiff_t kTagKeyMax = 128;
 constexpr std::ptrdiff_t kTagValueMax = 256;
 
 // Names that the engine or the platform has for itself.
-constexpr std::string_view kEngineUsers[] = {"admin",  "administrator", "root",   "public",
-                                             "master", "superuser",     "aurora", "replication"};
+constexpr std::string_view kEngineUsers[] = {"admin",     "administrator", "root",       "public",
+                                             "superuser", "aurora",        "replication"};
 constexpr std::string_view kEngineDatabases[] = {"rdsadmin", "postgres", "template0", "template1",
                                                  "aurora"};
 // Words of SQL that PostgreSQL keeps for itself ("SQL Key Words", reserved), as far as they can be

@@ -19,10 +19,10 @@ constexpr Property kKeyProperties[] = {
     {.name = "RotationPeriodInDays", .kind = Kind::number},
     {.name = "PendingWindowInDays", .kind = Kind::number},
     {.name = "Tags", .kind = Kind::list},
-    {.name = "KeySpec", .kind = Kind::text, .note = "SYMMETRIC_DEFAULT"},
-    {.name = "KeyUsage", .kind = Kind::text, .note = "ENCRYPT_DECRYPT"},
-    {.name = "Origin", .kind = Kind::text, .note = "AWS_KMS"},
-    {.name = "MultiRegion", .kind = Kind::truth, .note = "false"},
+    {.name = "KeySpec", .kind = Kind::text, .only = "SYMMETRIC_DEFAULT"},
+    {.name = "KeyUsage", .kind = Kind::text, .only = "ENCRYPT_DECRYPT"},
+    {.name = "Origin", .kind = Kind::text, .only = "AWS_KMS"},
+    {.name = "MultiRegion", .kind = Kind::truth, .only = "false"},
     {.name = "BypassPolicyLockoutSafetyCheck", .kind = Kind::truth, .fate = Fate::recorded},
 };
 constexpr Attribute kKeyAttributes[] = {{.name = "Arn"}, {.name = "KeyId"}};
@@ -52,21 +52,6 @@ class KmsKey final : public Provider {
     static constexpr TypeTable kTable{
         .type = "AWS::KMS::Key", .properties = kKeyProperties, .attributes = kKeyAttributes};
     return kTable;
-  }
-
-  Result<void> check(const json& properties) const override {
-    static constexpr std::pair<const char*, const char*> kOnly[] = {
-        {"KeySpec", "SYMMETRIC_DEFAULT"},
-        {"KeyUsage", "ENCRYPT_DECRYPT"},
-        {"Origin", "AWS_KMS"},
-        {"MultiRegion", "false"}};
-    for (const auto& [name, served] : kOnly) {
-      const std::string given = text_of(properties, name);
-      if (given.empty() || given == served) continue;
-      return make_error(ErrorKind::invalid,
-                        std::string(name) + " " + given + " is not supported here; only " + served);
-    }
-    return ok();
   }
 
   // KMS names its keys itself: one that an earlier try has made is found by its tag.
@@ -132,7 +117,7 @@ class KmsKey final : public Provider {
 
  private:
   net::Task<Result<json>> call(std::string operation, json input) {
-    return services_.call("kms", std::move(operation), std::move(input));
+    return call_typed(services_, "kms", std::move(operation), std::move(input));
   }
 
   net::Task<Result<std::string>> find_own(const ResourceRequest& request) {

@@ -114,11 +114,12 @@ TEST_F(KmsProviders, AKeyIsMadeOnceAndHasWhatTheTemplateSays) {
 }
 
 TEST_F(KmsProviders, OtherKindsOfKeysAreRefused) {
-  const Provider* key = providers.find("AWS::KMS::Key");
-  EXPECT_TRUE(key->check({{"KeySpec", "SYMMETRIC_DEFAULT"}, {"MultiRegion", false}}).has_value());
+  const TypeTable& table = providers.find("AWS::KMS::Key")->table();
+  const json fine = {{"KeySpec", "SYMMETRIC_DEFAULT"}, {"MultiRegion", false}};
+  EXPECT_TRUE(check_properties(table, fine, {}).has_value());
   for (const json& bad : {json{{"KeySpec", "RSA_2048"}}, json{{"MultiRegion", true}},
                           json{{"KeyUsage", "SIGN_VERIFY"}}}) {
-    EXPECT_TRUE(key->check(bad).has_error()) << bad;
+    EXPECT_TRUE(check_properties(table, bad, {}).has_error()) << bad;
   }
 }
 

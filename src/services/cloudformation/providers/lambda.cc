@@ -22,7 +22,7 @@ constexpr Property kFunction[] = {
      .fate = Fate::recorded,
      .required = true,
      .note = "functions have the platform's credentials"},
-    {.name = "Runtime", .kind = Kind::text, .note = "provided.al2023"},
+    {.name = "Runtime", .kind = Kind::text, .only = "provided.al2023"},
     {.name = "Handler", .kind = Kind::text},
     {.name = "Description", .kind = Kind::text},
     {.name = "Timeout", .kind = Kind::number},
@@ -194,6 +194,12 @@ constexpr Property kPermission[] = {
 };
 constexpr Attribute kPermissionAttributes[] = {{.name = "Id"}};
 
+// "apigateway.${AWS::URLSuffix}" is a service's name as well as "apigateway.amazonaws.com".
+std::string principal_of(const std::string& given) {
+  const auto suffix = given.find(".localhost:");
+  return suffix == std::string::npos ? given : given.substr(0, suffix) + ".amazonaws.com";
+}
+
 class Permission final : public Provider {
  public:
   explicit Permission(const ProviderContext& context) : services_(context.services) {}
@@ -211,6 +217,7 @@ class Permission final : public Provider {
     json input = members_of(request.properties,
                             {"FunctionName", "Action", "Principal", "SourceArn", "SourceAccount"});
     input["StatementId"] = made.physical_id;
+    input["Principal"] = principal_of(text_of(request.properties, "Principal"));
     auto adding = call_typed(services_, "lambda", "AddPermission", std::move(input));
     const auto added = co_await std::move(adding);
     // The id is this step's alone.

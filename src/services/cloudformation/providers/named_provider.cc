@@ -2,43 +2,13 @@
 
 #include <algorithm>
 
-#include "awsapi/service_model.h"
-#include "base/json.h"
 #include "cloudformation/members.h"
+#include "services/cloudformation/providers/service_call.h"
 #include "services/cloudformation/waiting.h"
 
 namespace aurora_global::services::cloudformation {
-namespace {
 
 using nlohmann::json;
-
-// As CloudFormation, which takes texts for numbers and truth values wherever a service has them.
-json fitted(const awsapi::Shape& shape, json value) {
-  using awsapi::ShapeType;
-  if (shape.type == ShapeType::structure && value.is_object()) {
-    for (auto& [name, member] : value.items()) {
-      const awsapi::ShapeMember* known = shape.member(name);
-      if (known != nullptr) member = fitted(*known->shape, std::move(member));
-    }
-    return value;
-  }
-  if (shape.type == ShapeType::list && value.is_array()) {
-    for (json& one : value) one = fitted(*shape.element, std::move(one));
-    return value;
-  }
-  if (!value.is_primitive() || value.is_null()) return value;
-  const std::string text = core::as_text(value).value_or("");
-  if (shape.type == ShapeType::string) return text;
-  if (!value.is_string()) return value;
-  if (shape.type == ShapeType::boolean && (text == "true" || text == "false")) {
-    return text == "true";
-  }
-  const bool is_number = shape.type == ShapeType::integer || shape.type == ShapeType::floating;
-  json number = is_number ? parse_json(text) : json();
-  return number.is_number() ? number : value;
-}
-
-}  // namespace
 
 std::string NamedProvider::id_of(const json&, const std::string& name) const { return name; }
 
@@ -47,10 +17,7 @@ Result<bool> NamedProvider::is_ready(const json&) const { return true; }
 bool NamedProvider::is_gone(const json&) const { return false; }
 
 NamedProvider::Found NamedProvider::call(std::string service, std::string operation, json input) {
-  const awsapi::ServiceModel* model = awsapi::service_model(service);
-  const auto* known = model == nullptr ? nullptr : model->operation(operation);
-  if (known != nullptr && known->input != nullptr) input = fitted(*known->input, std::move(input));
-  return services_.call(std::move(service), std::move(operation), std::move(input));
+  return call_typed(services_, std::move(service), std::move(operation), std::move(input));
 }
 
 net::Task<Result<void>> NamedProvider::create(const ResourceRequest& request, Made& made) {
@@ -147,8 +114,8 @@ nlohmann::json changed_members(const ResourceRequest& request,
                                std::initializer_list<const char*> names) {
   nlohmann::json members = nlohmann::json::object();
   for (const char* name : names) {
-    const nlohmann::json& now = core::property_or_null(request.properties, name);
-    if (now != core::property_or_null(request.former_properties, name)) members[name] = now;
+    if (!request.changed.contains(name)) continue;
+    members[name] = core::property_or_null(request.properties, name);
   }
   return members;
 }

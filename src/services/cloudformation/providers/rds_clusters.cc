@@ -4,6 +4,7 @@
 // remembered of them: what is asked of a member goes by what RDS says it is now.
 #include <algorithm>
 
+#include "model/global_cluster.h"
 #include "net/backoff.h"
 #include "services/cloudformation/providers/all.h"
 #include "services/cloudformation/providers/rds.h"
@@ -22,7 +23,7 @@ constexpr Duration kTryAgainMost = 2s;
 
 constexpr Property kGlobalProperties[] = {
     {.name = "GlobalClusterIdentifier", .kind = Kind::text, .replacing = Replacing::always},
-    {.name = "Engine", .kind = Kind::text, .replacing = Replacing::always},
+    {.name = "Engine", .kind = Kind::text, .replacing = Replacing::always, .only = model::kEngine},
     {.name = "EngineVersion", .kind = Kind::text},
     {.name = "DeletionProtection", .kind = Kind::truth},
     {.name = "StorageEncrypted", .kind = Kind::truth, .replacing = Replacing::always},
@@ -58,6 +59,12 @@ class GlobalCluster final : public RdsProvider {
                             {"Engine", "EngineVersion", "DeletionProtection", "StorageEncrypted",
                              "SourceDBClusterIdentifier", "EngineLifecycleSupport"});
     input["GlobalClusterIdentifier"] = name;
+    // A template may name the cluster as well.
+    const std::string source = text_of(input, "SourceDBClusterIdentifier");
+    if (!source.empty() && !source.starts_with("arn:")) {
+      input["SourceDBClusterIdentifier"] =
+          "arn:aws:rds:" + request.region + ":" + request.account_id + ":cluster:" + source;
+    }
     return make_tagged(request, "CreateGlobalCluster", std::move(input));
   }
 
@@ -83,7 +90,11 @@ class GlobalCluster final : public RdsProvider {
 
 constexpr Property kClusterProperties[] = {
     {.name = "DBClusterIdentifier", .kind = Kind::text, .replacing = Replacing::always},
-    {.name = "Engine", .kind = Kind::text, .replacing = Replacing::always, .required = true},
+    {.name = "Engine",
+     .kind = Kind::text,
+     .replacing = Replacing::always,
+     .required = true,
+     .only = model::kEngine},
     {.name = "EngineVersion", .kind = Kind::text},
     {.name = "EngineMode", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "GlobalClusterIdentifier", .kind = Kind::text, .replacing = Replacing::conditionally},
@@ -95,7 +106,7 @@ constexpr Property kClusterProperties[] = {
      .kind = Kind::text,
      .replacing = Replacing::always,
      .note = "kept and shown; volumes are not encrypted by it"},
-    {.name = "Port", .kind = Kind::number, .note = "5432"},
+    {.name = "Port", .kind = Kind::number, .only = "5432"},
     {.name = "DBClusterParameterGroupName", .kind = Kind::text},
     {.name = "DBSubnetGroupName",
      .kind = Kind::text,
@@ -304,6 +315,7 @@ class DbCluster final : public RdsProvider {
   }
 };
 
+constexpr std::string_view kOfCluster = "it is the cluster's";
 constexpr Property kInstanceProperties[] = {
     {.name = "DBInstanceIdentifier", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "DBClusterIdentifier",
@@ -311,7 +323,11 @@ constexpr Property kInstanceProperties[] = {
      .replacing = Replacing::always,
      .required = true},
     {.name = "DBInstanceClass", .kind = Kind::text, .required = true},
-    {.name = "Engine", .kind = Kind::text, .replacing = Replacing::always, .required = true},
+    {.name = "Engine",
+     .kind = Kind::text,
+     .replacing = Replacing::always,
+     .required = true,
+     .only = model::kEngine},
     {.name = "EngineVersion", .kind = Kind::text},
     {.name = "DBParameterGroupName", .kind = Kind::text},
     {.name = "PromotionTier", .kind = Kind::number, .fate = Fate::recorded},
@@ -341,12 +357,29 @@ constexpr Property kInstanceProperties[] = {
     {.name = "PubliclyAccessible", .kind = Kind::truth, .fate = Fate::recorded},
     {.name = "StorageType", .kind = Kind::text, .fate = Fate::recorded},
     {.name = "NetworkType", .kind = Kind::text, .fate = Fate::recorded},
+    {.name = "BackupRetentionPeriod", .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "EnableIAMDatabaseAuthentication", .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "KmsKeyId",
+     .fate = Fate::recorded,
+     .replacing = Replacing::always,
+     .note = kOfCluster},
+    {.name = "MultiAZ", .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "Port", .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "PreferredBackupWindow", .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "StorageEncrypted",
+     .fate = Fate::recorded,
+     .replacing = Replacing::always,
+     .note = kOfCluster},
+    {.name = "VPCSecurityGroups", .kind = Kind::list, .fate = Fate::recorded, .note = kOfCluster},
+    {.name = "LicenseModel", .kind = Kind::text, .fate = Fate::recorded},
+    {.name = "MaxAllocatedStorage", .fate = Fate::refused, .note = "not of Aurora"},
+    {.name = "OptionGroupName", .fate = Fate::refused, .note = "there are no option groups"},
     {.name = "DBSnapshotIdentifier", .fate = Fate::refused, .note = "there are no snapshots"},
-    {.name = "MasterUsername", .fate = Fate::refused, .note = "it is the cluster's"},
-    {.name = "MasterUserPassword", .fate = Fate::refused, .note = "it is the cluster's"},
-    {.name = "ManageMasterUserPassword", .fate = Fate::refused, .note = "it is the cluster's"},
-    {.name = "DBName", .fate = Fate::refused, .note = "it is the cluster's"},
-    {.name = "DeletionProtection", .fate = Fate::refused, .note = "it is the cluster's"},
+    {.name = "MasterUsername", .fate = Fate::refused, .note = kOfCluster},
+    {.name = "MasterUserPassword", .fate = Fate::refused, .note = kOfCluster},
+    {.name = "ManageMasterUserPassword", .fate = Fate::refused, .note = kOfCluster},
+    {.name = "DBName", .fate = Fate::refused, .note = kOfCluster},
+    {.name = "DeletionProtection", .fate = Fate::refused, .note = kOfCluster},
     {.name = "AllocatedStorage", .fate = Fate::refused, .note = "not of Aurora"},
     {.name = "Iops", .fate = Fate::refused, .note = "not of Aurora"},
     {.name = "SourceDBInstanceIdentifier", .fate = Fate::refused, .note = "not of Aurora"},

@@ -141,6 +141,32 @@ TEST_F(RdsProviders, OnlyWhatDiffersIsModified) {
   EXPECT_EQ(tagged.at(1)["operation"], "rds.RemoveTagsFromResource");
 }
 
+TEST_F(RdsProviders, ASecretThatATemplateRefersToIsNoChange) {
+  const char* reference = "{{resolve:secretsmanager:s:SecretString:password}}";
+  ProviderStep one = step("AWS::RDS::DBCluster", cluster({{"MasterUserPassword", reference}}));
+  ASSERT_TRUE(one.create().has_value());
+  const json after = cluster({{"MasterUserPassword", "12345678"}, {"BackupRetentionPeriod", 5}});
+  ASSERT_TRUE(one.update(after, {{"BackupRetentionPeriod"}}).has_value());
+  EXPECT_EQ(clusters.modified.at(0),
+            (json{{"DBClusterIdentifier", "c"}, {"BackupRetentionPeriod", 5}}));
+}
+
+TEST_F(RdsProviders, TheSourceOfAGlobalClusterIsNamedEitherWay) {
+  FakeRds globals{services,
+                  "GlobalCluster",
+                  "GlobalClusterIdentifier",
+                  "GlobalClusters",
+                  {{"Status", "available"}, {"GlobalClusterArn", "arn:g"}}};
+  const std::string arn = "arn:aws:rds:us-east-1:123456789012:cluster:c";
+  for (const std::string& source : {arn, std::string("c")}) {
+    ProviderStep one = step("AWS::RDS::GlobalCluster",
+                            {{"GlobalClusterIdentifier", "g" + std::to_string(source.size())},
+                             {"SourceDBClusterIdentifier", source}});
+    ASSERT_TRUE(one.create().has_value());
+    EXPECT_EQ(globals.created.back().at("SourceDBClusterIdentifier"), arn);
+  }
+}
+
 TEST_F(RdsProviders, AMemberLeavesItsGlobalClusterBeforeItGoes) {
   ProviderStep one = step("AWS::RDS::DBCluster", cluster());
   ASSERT_TRUE(one.create().has_value());

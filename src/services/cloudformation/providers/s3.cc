@@ -1,6 +1,7 @@
 // AWS::S3::Bucket, by the service s3.
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/providers/all.h"
+#include "services/cloudformation/providers/service_call.h"
 #include "services/cloudformation/providers/tables.h"
 
 namespace aurora_global::services::cloudformation {
@@ -56,7 +57,7 @@ class Bucket final : public Provider {
       if (request.region != "us-east-1") {
         input["CreateBucketConfiguration"] = {{"LocationConstraint", request.region}};
       }
-      auto creating = services_.call("s3", "CreateBucket", std::move(input));
+      auto creating = call_typed(services_, "s3", "CreateBucket", std::move(input));
       CO_TRY_VOID(co_await std::move(creating));
     }
     auto configuring = configure(request, made);
@@ -70,7 +71,7 @@ class Bucket final : public Provider {
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
     json input = {{"Bucket", request.physical_id}};
-    auto removing = services_.call("s3", "DeleteBucket", std::move(input));
+    auto removing = call_typed(services_, "s3", "DeleteBucket", std::move(input));
     const auto removed = co_await std::move(removing);
     if (removed.has_error() && removed.error().kind != ErrorKind::not_found) {
       co_return removed.error();
@@ -97,7 +98,7 @@ class Bucket final : public Provider {
 
   net::Task<Result<bool>> exists(std::string name) {
     json input = {{"Bucket", std::move(name)}};
-    auto asking = services_.call("s3", "HeadBucket", std::move(input));
+    auto asking = call_typed(services_, "s3", "HeadBucket", std::move(input));
     const auto answer = co_await std::move(asking);
     if (answer.has_value()) co_return true;
     if (answer.error().kind == ErrorKind::not_found) co_return false;
@@ -111,7 +112,7 @@ class Bucket final : public Provider {
     if (wanted != before) {
       const std::string status = wanted.is_object() ? text_of(wanted, "Status") : "Suspended";
       json input = {{"Bucket", made.physical_id}, {kVersioning, {{"Status", status}}}};
-      auto putting = services_.call("s3", "PutBucketVersioning", std::move(input));
+      auto putting = call_typed(services_, "s3", "PutBucketVersioning", std::move(input));
       CO_TRY_VOID(co_await std::move(putting));
     }
     made.attributes = attributes_of(request, made.physical_id);

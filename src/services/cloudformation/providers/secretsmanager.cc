@@ -208,7 +208,7 @@ class OfSecret : public Provider {
 
  protected:
   net::Task<Result<json>> call(std::string service, std::string operation, json input) {
-    return services_.call(std::move(service), std::move(operation), std::move(input));
+    return call_typed(services_, std::move(service), std::move(operation), std::move(input));
   }
 
   net::Task<Result<void>> describe(std::string secret, Made& made) {

@@ -1,6 +1,7 @@
 // AWS::SSM::Parameter, by the service ssm.
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/providers/all.h"
+#include "services/cloudformation/providers/service_call.h"
 
 namespace aurora_global::services::cloudformation {
 namespace {
@@ -67,7 +68,7 @@ class SsmParameter final : public Provider {
 
   net::Task<Result<void>> remove(const ResourceRequest& request) override {
     json input = {{"Name", request.physical_id}};
-    auto removing = services_.call("ssm", "DeleteParameter", std::move(input));
+    auto removing = call_typed(services_, "ssm", "DeleteParameter", std::move(input));
     const auto removed = co_await std::move(removing);
     if (removed.has_error() && removed.error().kind != ErrorKind::not_found) {
       co_return removed.error();
@@ -86,7 +87,7 @@ class SsmParameter final : public Provider {
  private:
   net::Task<Result<json>> current(std::string name) {
     json input = {{"Name", std::move(name)}};
-    auto asking = services_.call("ssm", "GetParameter", std::move(input));
+    auto asking = call_typed(services_, "ssm", "GetParameter", std::move(input));
     CO_TRY(const json answer, co_await std::move(asking));
     co_return answer.at("Parameter");
   }
@@ -96,7 +97,7 @@ class SsmParameter final : public Provider {
                             {"Type", "Value", "Description", "AllowedPattern", "DataType"});
     input["Name"] = made.physical_id;
     input["Overwrite"] = true;
-    auto putting = services_.call("ssm", "PutParameter", std::move(input));
+    auto putting = call_typed(services_, "ssm", "PutParameter", std::move(input));
     CO_TRY_VOID(co_await std::move(putting));
     made.attributes = members_of(request.properties, {"Type", "Value"});
     co_return ok();

@@ -54,6 +54,14 @@ TEST_F(SsmParameterTest, IsMadeChangedAndRemoved) {
   EXPECT_EQ(one.read().error().kind, ErrorKind::not_found);
 }
 
+TEST_F(SsmParameterTest, ANumberIsAText) {
+  ProviderStep one = step({{"Name", "/a"}, {"Type", "String"}, {"Value", 5}});
+  ASSERT_TRUE(one.create().has_value());
+  EXPECT_EQ(parameters["/a"]["Value"], "5");
+  ASSERT_TRUE(one.update({{"Name", "/a"}, {"Type", "String"}, {"Value", true}}).has_value());
+  EXPECT_EQ(parameters["/a"]["Value"], "true");
+}
+
 TEST_F(SsmParameterTest, TakesOverItsOwnAndNobodyElses) {
   ProviderStep one = step({{"Name", "/a"}, {"Type", "String"}, {"Value", "1"}});
   ASSERT_TRUE(one.create().has_value());

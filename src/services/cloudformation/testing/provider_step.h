@@ -48,9 +48,13 @@ struct ProviderStep {
     request.physical_id.clear();
     return create();
   }
-  Result<void> update(nlohmann::json properties) {
+  // `changed`: where what is written differs in another way than what it stands for.
+  Result<void> update(nlohmann::json properties,
+                      std::optional<std::set<std::string>> changed = std::nullopt) {
     request.former_properties = std::exchange(request.properties, std::move(properties));
-    request.changed = core::changed_properties(request.former_properties, request.properties);
+    request.changed = changed
+                          ? std::move(*changed)
+                          : core::changed_properties(request.former_properties, request.properties);
     made = {.physical_id = request.physical_id};
     Result<void> outcome = ok();
     net::testing::run([&](net::TaskGroup&) -> net::Task<void> {
