@@ -112,7 +112,7 @@ function(ag_module name)
       target_precompile_headers(${name}_test REUSE_FROM ag_pch_of_tests)
     endif()
     add_test(NAME unit.${name} COMMAND ${name}_test)
-    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
   endif()
 endfunction()
 
