@@ -6,11 +6,12 @@ in their place. What comes of a seed is always the same, by the same botocore.
 
 import datetime
 import json
+import re
 import struct
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.model import ServiceModel
@@ -27,19 +28,30 @@ SURFACES = {
     "kms": ("kms", ["json"]),
     "sts": ("sts", ["query"]),
     "cloudformation": ("cloudformation", ["query"]),
+    "apigateway": ("apigateway", ["rest-json"]),
+    "sqs": ("sqs", ["json", "query"]),
+    "ssm": ("ssm", ["json"]),
+    "s3": ("s3", ["rest-xml"]),
+    "iam": ("iam", ["query"]),
+    "ec2": ("ec2", ["ec2"]),
 }
+# What botocore has to know of a service in JSON where it is too old to.
+IN_JSON = {"monitoring": {"jsonVersion": "1.0", "targetPrefix": "GraniteServiceVersion20100801"},
+           "sqs": {"jsonVersion": "1.0", "targetPrefix": "AmazonSQS"}}
 # What would move or end the only writer, or start servers by the dozen, is asked for nobody.
 FOR_NOBODY = {"SwitchoverGlobalCluster", "FailoverGlobalCluster", "RemoveFromGlobalCluster",
               "DeleteGlobalCluster", "DeleteDBCluster", "DeleteDBInstance", "CreateDBCluster",
               "CreateDBInstance", "ModifyDBCluster", "ModifyDBInstance", "ModifyGlobalCluster",
               "CreateGlobalCluster"}
-CLOUDWATCH = "GraniteServiceVersion20100801"
+TOKEN = re.compile(r"[!#-'*+\-.^-z|~\w]+", re.ASCII)
 PIECES = ["a", "B", "9", "-", "_", ".", "/", ":", " ", "us-east-1", "\n", "\t", "ä", '"', "'", "<",
           "&", "%", "\\", "alias/", "arn:aws:", "$LATEST", "\U0001f600", "\x00", "\x7f", "=", "+"]
 # So that many requests get beyond the first look at them.
 NAMED = {"SecretId": "fuzz/secret", "AliasName": "alias/fuzz", "FunctionName": "echo",
          "Qualifier": "$LATEST", "logGroupName": "/aws/lambda/echo", "Namespace": "Fuzz",
          "MetricName": "M", "Stat": "Average", "Engine": "aurora-postgresql", "KeySpec": "AES_256",
+         "Bucket": "fuzz", "Key": "a/b c", "QueueName": "fuzz", "Name": "/fuzz",
+         "QueueUrl": "http://127.0.1.1:4566/123456789012/fuzz", "RoleName": "fuzz",
          "VersionStage": "AWSCURRENT", "SecretString": "x", "ExtendedStatistics": "p99",
          "TemplateBody": """
 Parameters: {P: {Type: String, Default: p, AllowedValues: [p, q]}}
@@ -75,8 +87,7 @@ class Grower:
             description = loader.load_service_model(name, "service-2")
             for protocol in protocols:
                 metadata = {**description["metadata"], "protocol": protocol}
-                if service == "monitoring":
-                    metadata.update(jsonVersion="1.0", targetPrefix=CLOUDWATCH)
+                metadata.update(IN_JSON.get(service, {}))
                 self.models[service, protocol] = ServiceModel(
                     {**description, "metadata": metadata}, name)
         for protocol in {one for _, protocols in SURFACES.values() for one in protocols}:
@@ -164,7 +175,7 @@ class Grower:
         method, target = made["method"], made["url_path"]
         headers, body = [(name, str(value)) for name, value in made["headers"].items()], made["body"]
         spoils = 0 if nobody or rng.random() < 0.5 else rng.randrange(1, 3)
-        if protocol == "query":
+        if protocol in ("query", "ec2"):
             pairs = list(body.items())
             for _ in range(spoils):
                 pairs = self.spoil_form(rng, pairs)
@@ -176,7 +187,7 @@ class Grower:
             for _ in range(spoils):
                 tree = self.spoil(rng, tree)
             body = json.dumps(tree).encode()
-        elif protocol == "rest-json":
+        elif protocol in ("rest-json", "rest-xml"):
             query = made["query_string"]
             if query:
                 pairs = list(query.items() if isinstance(query, dict) else query)
@@ -194,15 +205,15 @@ class Grower:
         if rng.random() < 0.1 and not nobody:
             body = damaged(rng, body)
         headers = [one for one in headers if one[0].lower() not in ("content-length", "host")
-                   and one[1].isascii() and one[1].isprintable()]
+                   and one[1].isascii() and one[1].isprintable() and TOKEN.fullmatch(one[0])]
         return Request(service, operation, protocol, method, target, headers, body)
 
     def written(self, given, model, protocol):
         """By the SDK's serializer; without what it cannot write: an empty label, a huge number."""
-        kept = {}
-        for name, value in [("FunctionName", "absent"), *given.items()]:
-            if name not in (model.input_shape.members if model.input_shape else ()):
-                continue
+        members = model.input_shape.members if model.input_shape else {}
+        kept = {name: "absent" for name, member in members.items()
+                if member.serialization.get("location") == "uri"}
+        for name, value in given.items():
             try:
                 self.writers[protocol].serialize_to_request({**kept, name: value}, model)
                 kept[name] = value
@@ -231,7 +242,9 @@ class Grower:
         target = request.target if request.target.startswith("/") else "/"
         message = AWSRequest(request.method, f"http://{host}{target}",
                              headers=dict(request.headers), data=request.body)
-        SigV4Auth(self.credentials, request.service, region).add_auth(message)
+        # S3's clients sign the path as it is, and say the hash of the body.
+        auth = S3SigV4Auth if request.service == "s3" else SigV4Auth
+        auth(self.credentials, request.service, region).add_auth(message)
         return [("Host", host), *message.headers.items()]
 
     def parsed(self, request, status, headers, body):
@@ -264,7 +277,8 @@ class CborWriter:
     """RPC v2 CBOR, in place of the SDK's."""
 
     def serialize_to_request(self, given, model):
-        return {"method": "POST", "url_path": f"/service/{CLOUDWATCH}/operation/{model.name}",
+        return {"method": "POST", "url_path": f"/service/{IN_JSON['monitoring']['targetPrefix']}/operation/"
+                                             f"{model.name}",
                 "headers": {"smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor",
                             "accept": "application/cbor"}, "body": cbor(plain(given))}
 
