@@ -6,6 +6,7 @@
 #include "cloudformation/members.h"
 #include "services/cloudformation/providers/all.h"
 #include "services/cloudformation/providers/named_provider.h"
+#include "services/cloudformation/providers/service_call.h"
 
 namespace aurora_global::services::cloudformation {
 namespace {
