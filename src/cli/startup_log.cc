@@ -17,8 +17,9 @@ constexpr int kEndsMax = 2;
 bool passes(const std::string& reason) { return reason.find("57P03") != std::string::npos; }
 
 // "2026-01-01T00:00:00.000Z warning region TEXT; again in 100 ms" -> TEXT, `who` is "region".
-std::string reason_in(const std::string& line, std::string& who, bool& again) {
+std::string reason_in(const std::string& line, std::string& who, bool& again, bool& error) {
   for (const std::string level : {" warning ", " error "}) {
+    error = level == " error ";
     const std::size_t at = line.find(level);
     const std::size_t name = at + level.size();
     const std::size_t end = at == std::string::npos ? at : line.find(' ', name);
@@ -51,16 +52,25 @@ bool StartupLogs::take_line(Log& log, const std::string& line, Instant now) {
     hopeless = hopeless || line.find(words) != std::string::npos;
   }
   bool again = false;
+  bool error = false;
   std::string who;
-  std::string reason = reason_in(line, who, again);
+  std::string reason = reason_in(line, who, again, error);
+  Said& said = of_region_[log.region];
   // What a child said before it ended says more than that it has.
-  if (who == "supervisor" && reason.ends_with(" has ended")) return ++log.ends >= kEndsMax;
+  if (who == "supervisor" && reason.ends_with(" has ended")) {
+    obstacle_ = said.text.empty() ? log.region + ": " + reason : said.text;
+    return ++log.ends >= kEndsMax;
+  }
+  if (reason.empty() && hopeless) {
+    obstacle_ = log.region + ": " + log.reason + (log.reason.empty() ? "" : "; ") + line;
+    last_.take(obstacle_, true);
+  }
   if (!reason.empty()) {
-    last_ = log.region + ": " + reason;
+    obstacle_ = log.region + ": " + reason;
+    said.take(obstacle_, error);
+    last_.take(obstacle_, error);
     if (!again || passes(reason) || reason != log.reason || !log.since) log.since = now;
     log.reason = std::move(reason);
-  } else if (hopeless) {
-    last_ = log.region + ": " + log.reason + (log.reason.empty() ? "" : "; ") + line;
   }
   return hopeless || (again && now - *log.since >= kObstacleAfter);
 }
@@ -72,11 +82,10 @@ std::optional<std::string> StartupLogs::obstacle(Instant now) {
     for (std::string line; std::getline(in, line);) {
       if (in.eof()) break;  // Not whole yet.
       log.read += line.size() + 1;
-      if (take_line(log, line, now)) return last_;
+      if (take_line(log, line, now)) return obstacle_;
     }
     if (!is_full(log.path.parent_path())) continue;  // A log that cannot be written says nothing.
-    last_ = log.region + ": No space left on device: " + log.path.parent_path().string();
-    return last_;
+    return log.region + ": No space left on device: " + log.path.parent_path().string();
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,8 @@ class StartupLogs {
   // end once and again, or one that no other attempt can help, a full disk among them; nullopt: it
   // may still come up.
   std::optional<std::string> obstacle(Instant now);
-  // The last warning or error of any; empty if there is none.
-  const std::string& last() const { return last_; }
+  // The last error of any, without one the last warning; empty if there is neither.
+  const std::string& last() const { return last_.text; }
 
  private:
   struct Log {
@@ -32,10 +33,20 @@ class StartupLogs {
     std::optional<Instant> since;  // Nothing but this reason was given from here on.
     int ends = 0;                  // Of children of a supervisor.
   };
+  // A warning says less than the error before it: a region that misses its peer warns for ever.
+  struct Said {
+    std::string text;
+    bool is_error = false;
+    void take(const std::string& more, bool error) {
+      if (!is_error || error) *this = {more, error};
+    }
+  };
   bool take_line(Log& log, const std::string& line, Instant now);
 
   std::vector<Log> logs_;
-  std::string last_;
+  Said last_;
+  std::map<std::string, Said> of_region_;
+  std::string obstacle_;
 };
 
 }  // namespace aurora_global::cli

@@ -57,6 +57,23 @@ TEST_F(StartupLog, DifferentReasonsAreStepsOnTheWay) {
   EXPECT_EQ(logs_.last(), "us-east-1: step 8");
 }
 
+TEST_F(StartupLog, WhoEndsOnceAndAgainIsToldByItsOwnError) {
+  char name[] = "/tmp/aurora-global-startup-XXXXXX";
+  close(mkstemp(name));
+  const std::filesystem::path other = name;
+  logs_.follow("us-west-2", other);
+  const std::string at = "2026-01-01T00:00:01.000Z ";
+  say(at + "error region state.sqlite is no database");
+  say(at + "warning region later words");
+  say(at + "warning supervisor daemon has ended");
+  std::ofstream(other) << at << "warning region us-east-1 does not answer; again in 9 ms\n";
+  EXPECT_FALSE(obstacle());
+  EXPECT_EQ(logs_.last(), "us-east-1: state.sqlite is no database");
+  say(at + "warning supervisor daemon has ended");
+  EXPECT_EQ(obstacle(), "us-east-1: state.sqlite is no database");
+  std::filesystem::remove(other);
+}
+
 TEST_F(StartupLog, AFullDiskIsAnObstacleAtOnce) {
   say("2026-01-01T00:00:01.000Z warning region initdb ended with 1: could not write:");
   EXPECT_FALSE(obstacle());
