@@ -21,7 +21,7 @@ DEPLOYED = ("Cluster", "Secret", "Key", "Function", "Api", "Queue")
 # Stack -> what the refusal says.
 REFUSED = {
     "Rotated": "AWS::SecretsManager::RotationSchedule",
-    "Inline": "functions are zips with a `bootstrap`",
+    "Inline": "The property Runtime with the value nodejs22.x is not supported here",
     "Table": "Unrecognized resource types: [AWS::DynamoDB::Table]",
     "Ordered": "FifoQueue",
 }
