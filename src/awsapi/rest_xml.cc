@@ -175,7 +175,7 @@ Result<json> structure_in(const Shape& shape, pugi::xml_node node, int depth) {
 Result<json> value_in(const ShapeMember& member, const Shape& shape, pugi::xml_node node,
                       int depth) {
   if (shape.type == ShapeType::structure) return structure_in(shape, node, depth);
-  const auto value = scalar_of(member, shape, node.text().get());
+  auto value = scalar_of(member, shape, node.text().get());
   if (value.has_error()) return malformed_xml();
   return value;
 }
