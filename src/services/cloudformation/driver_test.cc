@@ -163,7 +163,7 @@ TEST_F(DriverTest, DoesSideBySideWhatMayBe) {
   }
   with_engine([&](Engine& engine) -> net::Task<void> {
     CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(text.c_str())));
-    while (world.under_way < kStepsAtOnceMax) co_await net::sleep_for(std::chrono::milliseconds(1));
+    co_await world.until([this] { return world.under_way == kStepsAtOnceMax; });
     world.waits.clear();
     EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
     EXPECT_EQ(world.most_under_way, kStepsAtOnceMax);

@@ -2,9 +2,13 @@
 // told to fail, to wait, and to stop.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <functional>
 #include <map>
 #include <set>
 
+#include "net/task.h"
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/waiting.h"
 
@@ -18,10 +22,23 @@ struct World {
   std::size_t under_way = 0, most_under_way = 0;
   std::set<std::string> tokens;
 
-  net::Task<void> begun(std::string call) const {
-    while (std::find(calls.begin(), calls.end(), call) == calls.end()) {
-      co_await net::sleep_for(std::chrono::milliseconds(1));
+  net::Event* begins = nullptr;  // Told of each call.
+
+  // Until `holds`, which only a call that begins can change; the test fails after a while.
+  net::Task<void> until(std::function<bool()> holds) {
+    net::Event event(co_await boost::asio::this_coro::executor);
+    begins = &event;
+    const Deadline limit = Deadline::in(std::chrono::seconds(20));
+    while (!holds() && !limit.passed()) {
+      auto waiting = event.wait(limit);
+      co_await std::move(waiting);
     }
+    begins = nullptr;
+    EXPECT_TRUE(holds());
+  }
+  net::Task<void> begun(std::string call) {
+    return until(
+        [this, call] { return std::find(calls.begin(), calls.end(), call) != calls.end(); });
   }
 };
 
@@ -82,6 +99,7 @@ class Thing final : public Provider {
     const std::string call = verb + " " + request.logical_id;
     world_.calls.push_back(call);
     world_.most_under_way = std::max(world_.most_under_way, ++world_.under_way);
+    if (world_.begins != nullptr) world_.begins->notify();
     Probe probe = [this, call]() -> net::Task<Result<bool>> {
       co_return !world_.waits.contains(call);
     };
