@@ -194,10 +194,11 @@ check_states() {
 
 # What exists although the stack that would create it does not: kept by an earlier deletion, or by a
 # creation that was undone. CloudFormation would fail half-way, after a quarter of an hour.
-leftovers=()
+# look_for_... ID prints a line for a person, and "thing TYPE REGION THING" for what can be deleted.
+found_thing() { printf 'thing %s %s %s\n' "$1" "$2" "$3"; }
 leftover() { # leftover ID TYPE REGION THING WHAT
-  things+=("$2 $3 $4")
-  leftovers+=("  $5 ($3), which $(prefixed "$1") would create")
+  found_thing "$2" "$3" "$4"
+  printf '  %s (%s), which %s would create\n' "$5" "$3" "$(prefixed "$1")"
 }
 
 look_for_key() {
@@ -207,7 +208,7 @@ look_for_key() {
   IFS=$'\t' read -r key key_state <<<"$answer"
   leftover "$1" AWS::KMS::Alias "$region" "$alias" "key alias $alias of the key $key"
   # With its alias in the way the key is not: a new one is created beside it.
-  [ "$key_state" = PendingDeletion ] || things+=("AWS::KMS::Key $region $key")
+  [ "$key_state" = PendingDeletion ] || found_thing AWS::KMS::Key "$region" "$key"
 }
 
 look_for_cluster() {
@@ -237,12 +238,12 @@ look_for_secret() {
     aws_ask ResourceNotFoundException "$region" '[Name,DeletedDate]' secretsmanager describe-secret --secret-id "$id"
     case "$answer" in
       '') continue ;;
-      *None) leftovers+=("  secret $id ($region), which $(prefixed "$1") would create") ;;
-      *) leftovers+=("  secret $id ($region), which is scheduled for deletion and still holds its name
-      to have it back: aws secretsmanager restore-secret --secret-id $id --region $region") ;;
+      *None) echo "  secret $id ($region), which $(prefixed "$1") would create" ;;
+      *) echo "  secret $id ($region), which is scheduled for deletion and still holds its name
+      to have it back: aws secretsmanager restore-secret --secret-id $id --region $region" ;;
     esac
     # A replica goes with its source.
-    $in_primary || things+=("AWS::SecretsManager::Secret $region $id")
+    $in_primary || found_thing AWS::SecretsManager::Secret "$region" "$id"
     in_primary=true
   done
 }
@@ -265,32 +266,43 @@ look_for_functions() {
   for function in crud-global-endpoint crud-write-forwarding failover global-writer-endpoint; do
     function=$(prefixed "$function")
     aws_ask ResourceNotFoundException "$region" FunctionName lambda get-function-configuration --function-name "$function"
-    [ -z "$answer" ] || leftovers+=("  function $function ($region), which $(prefixed "$1") would create
-      it may be somebody else's: aws lambda get-function --function-name $function --region $region")
+    [ -z "$answer" ] || echo "  function $function ($region), which $(prefixed "$1") would create
+      it may be somebody else's: aws lambda get-function --function-name $function --region $region"
   done
+}
+
+look_for_leftovers() {
+  case "$1" in
+    AuroraGlobalKms*) look_for_key "$1" ;;
+    AuroraGlobalPrimaryStack)
+      look_for_global_cluster "$1"
+      look_for_cluster "$1"
+      look_for_secret "$1"
+      look_for_log_groups "$1"
+      look_for_functions "$1"
+      ;;
+    AuroraGlobalSecondaryStack)
+      look_for_cluster "$1"
+      look_for_log_groups "$1"
+      look_for_functions "$1"
+      ;;
+  esac
 }
 
 check_leftovers() {
   say "leftovers of an earlier deployment"
-  local id
+  local id empty=() found line leftovers=()
   for id in "${stacks[@]}"; do
-    is_empty_state "${state[$id]}" || continue
-    case "$id" in
-      AuroraGlobalKms*) look_for_key "$id" ;;
-      AuroraGlobalPrimaryStack)
-        look_for_global_cluster "$id"
-        look_for_cluster "$id"
-        look_for_secret "$id"
-        look_for_log_groups "$id"
-        look_for_functions "$id"
-        ;;
-      AuroraGlobalSecondaryStack)
-        look_for_cluster "$id"
-        look_for_log_groups "$id"
-        look_for_functions "$id"
-        ;;
-    esac
+    ! is_empty_state "${state[$id]}" || empty+=("$id")
   done
+  found=$(side_by_side look_for_leftovers "${empty[@]}")
+  while IFS= read -r line; do
+    case "$line" in
+      '') ;;
+      'thing '*) things+=("${line#thing }") ;;
+      *) leftovers+=("$line") ;;
+    esac
+  done <<<"$found"
   [ ${#leftovers[@]} -eq 0 ] && return
   {
     printf '%s: these exist although their stack does not:\n' "$program"

@@ -78,14 +78,14 @@ cluster() { printf '%s-db-%s' "$name" "$1"; }
 # aws_try REGION QUERY ARGUMENT...: asks the AWS CLI. Success: `answer` is what QUERY selects, fields
 # separated by tabs, empty if there is nothing. Failure: `problem` is the CLI's message.
 aws_try() {
-  local region=$1 query=$2
+  local region=$1 query=$2 told=$scratch/error.$BASHPID
   shift 2
   answer='' problem=''
-  if answer=$(aws "$@" --region "$region" --query "$query" --output text 2>"$scratch/error"); then
+  if answer=$(aws "$@" --region "$region" --query "$query" --output text 2>"$told"); then
     [ "$answer" != None ] || answer=''
     return 0
   fi
-  problem=$(grep -v '^$' "$scratch/error" | tail -n 1 || true)
+  problem=$(grep -v '^$' "$told" | tail -n 1 || true)
   problem=${problem:-"aws $1 $2 failed and said nothing"}
   return 1
 }
@@ -128,6 +128,26 @@ await() {
   done
 }
 
+# side_by_side FUNCTION ARG...: runs FUNCTION for each ARG, all at once, each in a shell of its own.
+# What they print comes in the order of the ARGs. A failure ends the script with its words.
+side_by_side() {
+  local function=$1 one running=() index=0 code
+  shift
+  for one in "$@"; do
+    ("$function" "$one") >"$scratch/$one.told" 2>"$scratch/$one.problem" &
+    running+=($!)
+  done
+  for one in "$@"; do
+    wait "${running[index]}" || {
+      code=$?
+      cat "$scratch/$one.problem" >&2
+      exit $code
+    }
+    index=$((index + 1))
+    cat "$scratch/$one.told"
+  done
+}
+
 # Credentials that work: sets `account` and `caller`.
 aws_identity() {
   aws_try "$primary_region" '[Account,Arn]' sts get-caller-identity || return 1
@@ -151,15 +171,19 @@ get_credentials() {
 
 # For each stack: state (empty: there is none), arn, and the tag that tells whether it keeps its data.
 declare -A state arn retained
+ask_stack() {
+  aws_ask 'does not exist' "${region_of[$1]}" \
+    "Stacks[0].[StackStatus,StackId,Tags[?Key=='aurora-global:retain'].Value|[0]]" \
+    cloudformation describe-stacks --stack-name "$(prefixed "$1")"
+  printf '%s\n' "$answer"
+}
 read_stacks() {
-  local id stack
+  local id told
+  told=$(side_by_side ask_stack "${stacks[@]}")
   for id in "${stacks[@]}"; do
-    stack=$(prefixed "$id")
-    aws_ask 'does not exist' "${region_of[$id]}" \
-      "Stacks[0].[StackStatus,StackId,Tags[?Key=='aurora-global:retain'].Value|[0]]" \
-      cloudformation describe-stacks --stack-name "$stack"
-    IFS=$'\t' read -r "state[$id]" "arn[$id]" "retained[$id]" <<<"$answer"
-  done
+    # Of the last ones, where there is nothing, $(...) has taken the empty lines away.
+    IFS=$'\t' read -r "state[$id]" "arn[$id]" "retained[$id]" || true
+  done <<<"$told"
 }
 
 # A stack that was never created, or whose creation was undone, has no resources of its own.
