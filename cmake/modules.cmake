@@ -35,6 +35,14 @@ add_library(ag_boost STATIC ${CMAKE_SOURCE_DIR}/cmake/boost_impl.cc ${CMAKE_SOUR
 target_link_libraries(ag_boost PUBLIC
   Boost::headers OpenSSL::SSL Threads::Threads nlohmann_json::nlohmann_json)
 
+# Code that only tests run is not optimized, whatever the preset says of the product: the optimizer
+# would take two thirds of the time that it takes to compile, and it runs for a moment.
+function(ag_only_tests)
+  foreach(target ${ARGN})
+    target_compile_options(${target} PRIVATE -O0)
+  endforeach()
+endfunction()
+
 # The heavy headers, parsed once for all modules that do I/O, and once for all of their tests.
 foreach(pch pch pch_of_tests)
   add_library(ag_${pch} OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cc)
@@ -46,6 +54,7 @@ foreach(pch pch pch_of_tests)
   target_compile_options(ag_${pch} PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
 endforeach()
 target_link_libraries(ag_pch_of_tests PUBLIC GTest::gtest)
+ag_only_tests(ag_pch_of_tests)
 
 # Several files of a module at a time: what they have in common (templates, inline functions) is
 # compiled once. For builds from nothing; with one file at a time a small change is built sooner.
@@ -94,12 +103,14 @@ function(ag_module name)
   if(testing)
     add_library(ag_${name}_testing STATIC ${testing})
     target_link_libraries(ag_${name}_testing PUBLIC ag_${name} GTest::gtest ${ARG_TEST_LINK})
+    ag_only_tests(ag_${name}_testing)
     if(ARG_PCH)
       target_precompile_headers(ag_${name}_testing REUSE_FROM ag_pch_of_tests)
     endif()
   endif()
   if(tests)
     add_executable(${name}_test ${tests})
+    ag_only_tests(${name}_test)
     target_link_libraries(${name}_test PRIVATE
       ag_${name} GTest::gtest GTest::gtest_main ${ARG_TEST_LINK})
     if(testing)

@@ -11,7 +11,7 @@
 namespace aurora_global::cloudformation {
 namespace {
 
-constexpr std::uint64_t kSeeds = 150;
+constexpr std::uint64_t kSeeds = 100;
 
 TEST(DeploymentRandom, KeepsItsPromises) {
   std::map<std::string_view, int> ends;
@@ -30,7 +30,8 @@ TEST(DeploymentRandom, KeepsItsPromises) {
        {StackStatus::create_complete, StackStatus::create_failed, StackStatus::rollback_complete,
         StackStatus::rollback_failed, StackStatus::update_complete, StackStatus::update_failed,
         StackStatus::update_rollback_complete, StackStatus::update_rollback_failed,
-        StackStatus::delete_complete, StackStatus::delete_failed}) {
+        StackStatus::delete_complete, StackStatus::delete_failed, StackStatus::import_complete,
+        StackStatus::import_rollback_complete}) {
     EXPECT_GT(ends[name_of(status)], 0) << name_of(status);
   }
 }
