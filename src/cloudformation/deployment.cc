@@ -47,6 +47,7 @@ Step step_of(const Deployment::State& state, std::size_t index) {
   if (work.kind == StepKind::apply) {
     step.type = resource->second.target->type;
     step.physical_id = resource->second.current;
+    if (step.physical_id.empty()) step.physical_id = resource->second.target->import_id;
   }
   const auto what = state.existing.find({step.logical_id, step.physical_id});
   if (what != state.existing.end()) {
@@ -65,6 +66,11 @@ std::vector<Step> steps_that(const Deployment::State& state, Wanted wanted) {
     if (wanted(state.works[i])) steps.push_back(step_of(state, i));
   }
   return steps;
+}
+
+ResourceEvent begun_by(Decision decision) {
+  if (decision == Decision::create) return ResourceEvent::create_begun;
+  return decision == Decision::adopt ? ResourceEvent::import_begun : ResourceEvent::update_begun;
 }
 
 // What the new template says of the physical resource, beside properties and attributes.
@@ -105,7 +111,7 @@ Result<Deployment> Deployment::begin(StackStatus from, StackEvent request, Inven
   }
   auto state = std::make_unique<State>();
   state->status = row->to;
-  state->on_failure = on_failure;
+  state->on_failure = request == StackEvent::imported ? OnFailure::roll_back : on_failure;
   state->outputs = outputs;
   state->retain = std::move(retain);
   state->existing = std::move(inventory.existing);
@@ -158,7 +164,7 @@ Result<void> Deployment::begin_apply(const std::string& step, json properties, D
     return no_such_step(step, "is not ready");
   }
   DeployedResource& resource = state.resources.at(work->logical_id);
-  if (resource.current.empty() != (decision == Decision::create)) {
+  if (!fits(resource, decision)) {
     return make_error(ErrorKind::invalid, "step " + shown(step) + " cannot have this decision");
   }
   const PhysicalKey key{work->logical_id, resource.current};
@@ -182,9 +188,9 @@ Result<void> Deployment::begin_apply(const std::string& step, json properties, D
     PhysicalResource& what = state.existing.at(key);
     what.depends_on.merge(state.keys_of(resource.target->depends_on));
   }
-  const bool is_new = decision == Decision::create;
-  state.move(work->logical_id, is_new ? ResourceEvent::create_begun : ResourceEvent::update_begun);
-  state.note(key, resource.target->type, resource.status, "");
+  state.move(work->logical_id, begun_by(decision));
+  state.note({key.first, decision == Decision::adopt ? resource.target->import_id : key.second},
+             resource.target->type, resource.status, "");
   return ok();
 }
 
@@ -251,11 +257,14 @@ Result<void> Deployment::refuse(const std::string& step, const std::string& reas
   }
   const DeployedResource& resource = state.resources.at(work->logical_id);
   work->state = WorkState::failed;
-  work->decision = resource.current.empty() ? Decision::create : Decision::modify;
-  state.note(
-      {work->logical_id, resource.current}, resource.target->type,
-      resource.current.empty() ? ResourceStatus::create_failed : ResourceStatus::update_failed,
-      bounded(reason));
+  work->decision = !resource.current.empty()            ? Decision::modify
+                   : resource.target->import_id.empty() ? Decision::create
+                                                        : Decision::adopt;
+  state.note({work->logical_id, resource.current}, resource.target->type,
+             work->decision == Decision::modify   ? ResourceStatus::update_failed
+             : work->decision == Decision::create ? ResourceStatus::create_failed
+                                                  : ResourceStatus::import_failed,
+             bounded(reason));
   state.advance();
   return ok();
 }

@@ -7,6 +7,8 @@
 //   UPDATE_ROLLBACK_IN_PROGRESS                what was modified is modified back
 //   ..._CLEANUP_IN_PROGRESS                    what is not the stack's any more is removed
 //   ROLLBACK_IN_PROGRESS, DELETE_IN_PROGRESS   everything is removed
+//   IMPORT_IN_PROGRESS                         what exists already is looked at, and is the stack's
+//   IMPORT_ROLLBACK_IN_PROGRESS                it is not any more; nothing is removed
 // Removal goes the other way: nothing is removed before what depends on it. A resource that is
 // replaced keeps its old physical resource until the update is over, so a rollback returns to it.
 //
@@ -39,6 +41,7 @@ struct Target {
   std::set<std::string> depends_on;  // Logical ids, from resource_graph().
   RemovalPolicy deletion_policy = RemovalPolicy::remove;
   RemovalPolicy update_replace_policy = RemovalPolicy::remove;
+  std::string import_id;  // Physical id of what an import takes into the stack; else empty.
 
   bool operator==(const Target&) const = default;
 };
@@ -52,7 +55,7 @@ enum class OnFailure { roll_back, keep };
 enum class Outputs { none, awaited };
 
 // How a resource becomes what the template says.
-enum class Decision { create, unchanged, modify, replace };
+enum class Decision { create, unchanged, modify, replace, adopt };
 
 enum class StepKind { apply, restore, remove };
 
@@ -61,12 +64,12 @@ struct Step {
   StepKind kind = StepKind::apply;
   std::string logical_id;
   std::string type;
-  std::string physical_id;  // Of what there is; empty: nothing yet.
+  std::string physical_id;  // Of what there is, or is to be adopted; empty: nothing yet.
   // apply: empty until it has begun. restore: what it has to be again. remove: what it was made of.
   nlohmann::json properties = nlohmann::json::object();
   // What it was last made of, where there is something.
   nlohmann::json former_properties = nlohmann::json::object();
-  Decision decision = Decision::create;  // Of an apply that has begun.
+  Decision decision = Decision::create;  // Of an apply that has begun; adopt also before.
 };
 
 // What a provider made.
@@ -88,10 +91,11 @@ class Deployment {
  public:
   struct State;
 
-  // The operation that `request` (created, updated, deleted, rolled_back) begins on a stack in
-  // status `from`; a new stack is in REVIEW_IN_PROGRESS and has nothing. `targets` is what the new
-  // template has; for a deletion it does not matter. Resources in `retain` are not removed by a
-  // deletion. Fails with ValidationError if the table has no row.
+  // The operation that `request` (created, updated, imported, deleted, rolled_back) begins on a
+  // stack in status `from`; a new stack is in REVIEW_IN_PROGRESS and has nothing. `targets` is what
+  // the new template has; for a deletion it does not matter. An import, which always rolls back,
+  // does something to those with an import_id only, which the stack does not have yet. Resources in
+  // `retain` are not removed by a deletion. Fails with ValidationError if the table has no row.
   static Result<Deployment> begin(StackStatus from, StackEvent request, Inventory inventory,
                                   std::map<std::string, Target> targets, OnFailure on_failure,
                                   std::set<std::string> retain = {},
@@ -115,9 +119,9 @@ class Deployment {
   std::vector<Step> running() const;
 
   // Begins an apply of `properties`, evaluated, dynamic references unresolved. Where there is
-  // nothing yet, `decision` is create. `unchanged` is over at once, unless the last modification
-  // failed: then it becomes modify. Fails with `not_found` for a step that is not ready, `invalid`
-  // for a decision that it cannot have.
+  // nothing yet, `decision` is create, or adopt for a target with an import_id. `unchanged` is over
+  // at once, unless the last modification failed: then it becomes modify. Fails with `not_found`
+  // for a step that is not ready, `invalid` for a decision that it cannot have.
   Result<void> begin_apply(const std::string& step, nlohmann::json properties, Decision decision);
   // Begins a restore or a remove.
   Result<void> begin(const std::string& step);

@@ -25,7 +25,7 @@ std::optional<StepKind> kind_of(std::string_view name) {
 }
 std::optional<Decision> decision_of(std::string_view name) {
   constexpr Decision kAll[] = {Decision::create, Decision::unchanged, Decision::modify,
-                               Decision::replace};
+                               Decision::replace, Decision::adopt};
   return word_of(name, kAll);
 }
 std::optional<WorkState> work_state_of(std::string_view name) {
@@ -55,10 +55,12 @@ json json_of(const PhysicalResource& of) {
 }
 
 json json_of(const Target& of) {
-  return {{"type", of.type},
-          {"depends_on", of.depends_on},
-          {"deletion_policy", name_of(of.deletion_policy)},
-          {"update_replace_policy", name_of(of.update_replace_policy)}};
+  json made = {{"type", of.type},
+               {"depends_on", of.depends_on},
+               {"deletion_policy", name_of(of.deletion_policy)},
+               {"update_replace_policy", name_of(of.update_replace_policy)}};
+  if (!of.import_id.empty()) made["import_id"] = of.import_id;
+  return made;
 }
 
 json json_of(const DeployedResource& of) {
@@ -102,7 +104,8 @@ void read(Fields& fields, Target& out) {
       .get("type", out.type)
       .get("depends_on", out.depends_on, kEntriesMax)
       .get_named("deletion_policy", out.deletion_policy, removal_policy_named)
-      .get_named("update_replace_policy", out.update_replace_policy, removal_policy_named);
+      .get_named("update_replace_policy", out.update_replace_policy, removal_policy_named)
+      .get("import_id", out.import_id, kPhysicalIdBytesMax);
 }
 
 void read(Fields& fields, DeployedResource& out) {
@@ -185,7 +188,7 @@ bool is_sound(const Deployment::State& state, const Work& work) {
   if (work.kind == StepKind::restore) return !current.empty() && work.physical_id == current;
   if (!resource->second.target) return false;
   const bool has_decision = work.state == WorkState::running;
-  return !has_decision || current.empty() == (work.decision == Decision::create);
+  return !has_decision || fits(resource->second, work.decision);
 }
 
 // What the code relies on: names lead somewhere, nothing is done twice or waits for itself.
@@ -229,6 +232,7 @@ std::string_view name_of(Decision decision) {
     case Decision::unchanged: return "unchanged";
     case Decision::modify: return "modify";
     case Decision::replace: return "replace";
+    case Decision::adopt: return "adopt";
   }
   CHECK(false);
 }

@@ -4,6 +4,12 @@
 
 namespace aurora_global::cloudformation {
 
+bool fits(const DeployedResource& resource, Decision decision) {
+  const bool adopts = decision == Decision::adopt;
+  if (!resource.current.empty()) return decision != Decision::create && !adopts;
+  return adopts != resource.target->import_id.empty() && (adopts || decision == Decision::create);
+}
+
 void Deployment::State::applied(const Work& work, Made made) {
   DeployedResource& resource = resources.at(work.logical_id);
   const std::string before = resource.current;
@@ -15,7 +21,7 @@ void Deployment::State::applied(const Work& work, Made made) {
                         .deletion_policy = resource.target->deletion_policy,
                         .update_replace_policy = resource.target->update_replace_policy,
                         .is_made_by_operation = id != before};
-  if (work.decision == Decision::create) {
+  if (work.decision == Decision::create || work.decision == Decision::adopt) {
     resource.touched = Touched::created;
   } else if (id == before) {
     resource.touched = Touched::modified;
@@ -72,8 +78,10 @@ void Deployment::State::work_failed(const Work& work, const std::string& why,
                       .is_made_by_operation = true};
   }
   move(work.logical_id, ResourceEvent::failed);
-  note({work.logical_id, may_leave ? physical_id : resource.current}, resource.target->type,
-       resource.status, why);
+  const std::string& shown = may_leave                          ? physical_id
+                             : work.decision == Decision::adopt ? resource.target->import_id
+                                                                : resource.current;
+  note({work.logical_id, shown}, resource.target->type, resource.status, why);
 }
 
 void Deployment::State::resume(StackEvent event) {

@@ -29,7 +29,8 @@ void forget_cycles(std::vector<Work>& works) {
 }  // namespace
 
 bool Deployment::State::is_applying() const {
-  return status == StackStatus::create_in_progress || status == StackStatus::update_in_progress;
+  return status == StackStatus::create_in_progress || status == StackStatus::update_in_progress ||
+         status == StackStatus::import_in_progress;
 }
 
 bool Deployment::State::awaits_outputs() const {
@@ -97,11 +98,16 @@ void Deployment::State::begin_round() {
 }
 
 void Deployment::State::plan_applies() {
+  const bool adopts = status == StackStatus::import_in_progress;
   std::map<std::string, std::size_t> index;
   for (const auto& [name, resource] : resources) {
     if (!resource.target) continue;
+    // An import does nothing to what the stack has.
+    if (adopts && resource.target->import_id.empty()) continue;
     index[name] = works.size();
-    works.push_back({.kind = StepKind::apply, .logical_id = name});
+    works.push_back({.kind = StepKind::apply,
+                     .logical_id = name,
+                     .decision = adopts ? Decision::adopt : Decision::create});
   }
   for (Work& work : works) {
     for (const std::string& on : resources.at(work.logical_id).target->depends_on) {
@@ -149,6 +155,7 @@ void Deployment::State::plan_restores() {
 // and that may need what an earlier update, which failed and was kept, has left.
 bool Deployment::State::is_kept_by_cleanup(const PhysicalKey& key,
                                            const PhysicalResource& what) const {
+  if (status == StackStatus::import_rollback_in_progress) return !what.is_made_by_operation;
   if (!is_cleanup(status)) return false;
   const bool is_rollback = status == StackStatus::update_rollback_complete_cleanup_in_progress;
   if (is_rollback && !what.is_made_by_operation) return true;
@@ -158,6 +165,7 @@ bool Deployment::State::is_kept_by_cleanup(const PhysicalKey& key,
 }
 
 bool Deployment::State::is_retained(const PhysicalKey& key, const PhysicalResource& what) const {
+  if (status == StackStatus::import_rollback_in_progress) return true;
   if (status == StackStatus::delete_in_progress && retain.contains(key.first)) return true;
   const auto found = resources.find(key.first);
   const bool is_replaced = status == StackStatus::update_complete_cleanup_in_progress &&
@@ -195,9 +203,11 @@ void Deployment::State::plan_removals() {
     }
   }
   forget_cycles(works);
+  const bool lets_go = status == StackStatus::import_rollback_in_progress;
   for (const PhysicalKey& key : retained) {
-    move_removed(key, ResourceEvent::skipped);
-    note(key, existing.at(key).type, ResourceStatus::delete_skipped, "");
+    move_removed(key, lets_go ? ResourceEvent::let_go : ResourceEvent::skipped);
+    note(key, existing.at(key).type,
+         lets_go ? ResourceStatus::import_rollback_complete : ResourceStatus::delete_skipped, "");
     forget(key);
   }
 }
@@ -243,12 +253,19 @@ void Deployment::State::note(const PhysicalKey& key, const std::string& type, Re
 // "The following resource(s) failed to create: [A, B]. ", as CloudFormation says it of the stack.
 std::string Deployment::State::why_it_failed() const {
   std::set<std::string> created;
+  std::set<std::string> imported;
   std::set<std::string> updated;
   std::set<std::string> removed;
   for (const Work& work : works) {
     if (work.state != WorkState::failed) continue;
-    const bool is_new = work.kind == StepKind::apply && work.decision == Decision::create;
-    (is_new ? created : work.kind == StepKind::remove ? removed : updated).insert(work.logical_id);
+    const bool applies = work.kind == StepKind::apply;
+    const bool is_new = applies && work.decision == Decision::create;
+    const bool is_import = applies && work.decision == Decision::adopt;
+    (is_new                          ? created
+     : is_import                     ? imported
+     : work.kind == StepKind::remove ? removed
+                                     : updated)
+        .insert(work.logical_id);
   }
   std::string text;
   const auto say = [&](const char* verb, const std::set<std::string>& names) {
@@ -257,6 +274,7 @@ std::string Deployment::State::why_it_failed() const {
         "The following resource(s) failed to " + std::string(verb) + ": " + listed(names) + ". ";
   };
   say("create", created);
+  say("import", imported);
   say("update", updated);
   say("delete", removed);
   return text;

@@ -92,6 +92,9 @@ struct Deployment::State {
   bool is_kept_by_cleanup(const PhysicalKey& key, const PhysicalResource& what) const;
 };
 
+// Whether this can be decided of a resource whose target is there.
+bool fits(const DeployedResource& resource, Decision decision);
+
 // In the words of the JSON.
 std::string_view name_of(StepKind kind);
 std::string_view name_of(Decision decision);

@@ -367,5 +367,49 @@ TEST(DeploymentWithOutputs, CanBeCalledOffBeforeThem) {
   EXPECT_EQ(one.status(), StackStatus::delete_in_progress);
 }
 
+TEST_F(DeploymentOfAChain, TakesInWhatExists) {
+  create_all();
+  auto targets = chain();
+  targets["D"] = {.type = "T", .depends_on = {"A"}, .import_id = "d-outside"};
+  begin(StackStatus::create_complete, StackEvent::imported, targets);
+  ASSERT_EQ(ready(), Names{"apply D"});
+  EXPECT_EQ(deployment_->ready()[0].physical_id, "d-outside");
+  EXPECT_TRUE(
+      deployment_->begin_apply(deployment_->ready()[0].id, {}, Decision::create).has_error());
+  pass("D", Decision::adopt);
+  EXPECT_EQ(statuses_of_stack(), (Names{"IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"}));
+  EXPECT_EQ(deployment_->inventory().resources.at("D").status, ResourceStatus::import_complete);
+  EXPECT_EQ(deployment_->physical_id("D"), "d-outside");
+  EXPECT_EQ(deployment_->physical_id("A"), "A1");
+
+  targets["D"].import_id.clear();
+  begin(StackStatus::import_complete, StackEvent::updated, targets);
+  for (const char* name : {"A", "B", "C"}) pass(name, Decision::unchanged);
+  pass("D", Decision::modify);
+  EXPECT_EQ(deployment_->status(), StackStatus::update_complete);
+}
+
+TEST_F(DeploymentOfAChain, LetsGoWhatItTookInWhenAnImportFails) {
+  create_all();
+  const Inventory before = deployment_->inventory();
+  auto targets = chain();
+  targets["D"] = {.type = "T", .import_id = "d-outside"};
+  targets["E"] = {.type = "T", .depends_on = {"D"}, .import_id = "e-outside"};
+  // Rollback cannot be switched off: nothing would be kept by it.
+  begin(StackStatus::create_complete, StackEvent::imported, targets, OnFailure::keep);
+  pass("D", Decision::adopt);
+  fail("E", Decision::adopt);
+  EXPECT_EQ(deployment_->reason(), "The following resource(s) failed to import: [E]. ");
+  EXPECT_EQ(deployment_->status(), StackStatus::import_rollback_complete);
+  EXPECT_EQ(deployment_->inventory(), before);
+  Names told;
+  for (const DeploymentEvent& event : deployment_->take_events()) {
+    told.push_back(event.logical_id + " " + event.status);
+  }
+  EXPECT_EQ(told, (Names{" IMPORT_IN_PROGRESS", "D IMPORT_IN_PROGRESS", "D IMPORT_COMPLETE",
+                         "E IMPORT_IN_PROGRESS", "E IMPORT_FAILED", " IMPORT_ROLLBACK_IN_PROGRESS",
+                         "D IMPORT_ROLLBACK_COMPLETE", " IMPORT_ROLLBACK_COMPLETE"}));
+}
+
 }  // namespace
 }  // namespace aurora_global::cloudformation

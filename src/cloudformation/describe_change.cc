@@ -14,6 +14,7 @@ const char* word_for(ChangeAction action) {
     case ChangeAction::add: return "Add";
     case ChangeAction::modify: return "Modify";
     case ChangeAction::remove: return "Remove";
+    case ChangeAction::adopt: return "Import";
   }
   CHECK(false);
 }
@@ -114,7 +115,8 @@ json describe_change(const ResourceChange& change, PropertyValues values) {
     const auto context = [](const json& properties) {
       return model::text_of({{"Properties", properties}});
     };
-    if (change.action != ChangeAction::add) made["BeforeContext"] = context(change.before);
+    const bool is_new = change.action == ChangeAction::add || change.action == ChangeAction::adopt;
+    if (!is_new) made["BeforeContext"] = context(change.before);
     if (change.action != ChangeAction::remove) made["AfterContext"] = context(change.after);
   }
   return {{"Type", "Resource"}, {"ResourceChange", std::move(made)}};

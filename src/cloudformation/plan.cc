@@ -70,6 +70,7 @@ class Planner {
   bool is_hidden(const std::string& resource, const std::string& property) const;
   void hide(ResourceChange& change) const;
   void remove_others(const Dependencies& graph);
+  Result<void> check_imports_only() const;
 
   Scope scope_;
   const OldStack& old_;
@@ -197,6 +198,10 @@ Result<void> Planner::plan(const std::string& name, const StackResource* present
   TRY(const Values values, values_of(now.properties));
   for (const auto& [property, value] : values) change.after[property] = value.json;
   if (present == nullptr) {
+    if (old_.imports != nullptr) {
+      change.action = ChangeAction::adopt;
+      change.physical_id = old_.imports->at(name);
+    }
     hide(change);
     changes_.push_back(std::move(change));
     return ok();
@@ -246,6 +251,17 @@ void Planner::remove_others(const Dependencies& graph) {
   }
 }
 
+Result<void> Planner::check_imports_only() const {
+  std::set<std::string> others;
+  for (const ResourceChange& change : changes_) {
+    if (change.action != ChangeAction::adopt) others.insert(change.logical_id);
+  }
+  if (others.empty()) return ok();
+  return validation_error("You have modified resources " + listed(others) +
+                          " in your template that are not being imported. Update, create or delete "
+                          "operations cannot be executed during import operations.");
+}
+
 Result<std::vector<ResourceChange>> Planner::run() {
   TRY(const Dependencies graph, resource_graph(*scope_.of, *scope_.conditions));
   for (const std::string& name : in_order(graph).order) {
@@ -263,6 +279,7 @@ Result<std::vector<ResourceChange>> Planner::run() {
         listed(other_types_));
   }
   remove_others(graph);
+  if (old_.imports != nullptr) TRY_VOID(check_imports_only());
   return std::move(changes_);
 }
 

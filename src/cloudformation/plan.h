@@ -9,12 +9,13 @@
 #include "base/result.h"
 #include "cloudformation/evaluate.h"
 #include "cloudformation/graph.h"
+#include "cloudformation/imports.h"
 #include "cloudformation/inventory.h"
 #include "cloudformation/schema.h"
 
 namespace aurora_global::cloudformation {
 
-enum class ChangeAction { add, modify, remove };
+enum class ChangeAction { add, modify, remove, adopt };
 enum class Replacement { no, conditional, yes };
 // The part of a resource that changes; Tags of the stack are not a part of its template.
 enum class ChangedPart {
@@ -67,6 +68,7 @@ struct OldStack {
   const Template* of = nullptr;                 // Null: a new stack.
   const ParameterValues* parameters = nullptr;  // As `of`.
   const Inventory* inventory = nullptr;         // As `of`.
+  const ImportIds* imports = nullptr;           // Null: nothing is imported.
 };
 
 // The changes from `old` to the template of `scope`: first what is added and modified, in the order
@@ -74,8 +76,8 @@ struct OldStack {
 //
 // `scope` has conditions and the lookups of the world outside; what this stack has comes from
 // `old`. The resources that will be replaced, or may be, are not known yet. Fails with what
-// evaluation and graph fail with, and with "Update of resource type is not permitted" for a
-// resource that has another type now.
+// evaluation and graph fail with, with "Update of resource type is not permitted" for a resource
+// that has another type now, and where something is imported for any other change.
 Result<std::vector<ResourceChange>> plan_changes(const Scope& scope, const OldStack& old,
                                                  const Schema& schema);
 

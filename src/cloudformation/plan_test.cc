@@ -65,7 +65,9 @@ class Plan : public ::testing::Test {
     const ConditionValues none;
     const testing::World world;
     const Scope scope{&new_template_, &new_parameters_, &pseudo, &none, &world};
-    return plan_changes(scope, {&old_template_, &old_parameters_, &inventory_}, SchemaOfTest());
+    return plan_changes(
+        scope, {&old_template_, &old_parameters_, &inventory_, imports_ ? &*imports_ : nullptr},
+        SchemaOfTest());
   }
   static json standing() { return json::parse(kStanding); }
 
@@ -74,6 +76,7 @@ class Plan : public ::testing::Test {
   ParameterValues old_parameters_;
   ParameterValues new_parameters_;
   Inventory inventory_;
+  std::optional<ImportIds> imports_;
 };
 
 TEST_F(Plan, IsEmptyWithoutAChange) {
@@ -194,6 +197,25 @@ TEST_F(Plan, RefusesAnotherTypeAndAnUnknownAttribute) {
   ASSERT_TRUE(unknown.has_error());
   EXPECT_EQ(unknown.error().message,
             "Template error: resource A does not support attribute type Nothing in Fn::GetAtt");
+}
+
+TEST_F(Plan, TakesInWhatExistsAndChangesNothingElse) {
+  json document = standing();
+  document["Resources"]["D"] = {{"Type", "T"}, {"Properties", {{"Of", {{"Ref", "A"}}}}}};
+  imports_ = ImportIds{{"D", "d-1"}};
+  const auto changes = plan(document);
+  ASSERT_TRUE(changes.has_value()) << changes.error().message;
+  ASSERT_EQ(changes->size(), 1u);
+  const json told = describe_change((*changes)[0], PropertyValues::included)["ResourceChange"];
+  EXPECT_EQ(told["Action"], "Import");
+  EXPECT_EQ(told["PhysicalResourceId"], "d-1");
+  EXPECT_FALSE(told.contains("BeforeContext"));
+  document["Resources"]["A"]["Properties"]["Size"] = "2";
+  document["Resources"].erase("C");
+  const auto refused = plan(document);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_TRUE(refused.error().message.starts_with("You have modified resources [A, B, C] in your "))
+      << refused.error().message;
 }
 
 TEST(Decide, ComparesProperties) {

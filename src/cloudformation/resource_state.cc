@@ -24,6 +24,10 @@ std::span<const ResourceStatusName> resource_status_names() {
       {delete_failed, "DELETE_FAILED"},
       {delete_complete, "DELETE_COMPLETE"},
       {delete_skipped, "DELETE_SKIPPED"},
+      {import_in_progress, "IMPORT_IN_PROGRESS"},
+      {import_failed, "IMPORT_FAILED"},
+      {import_complete, "IMPORT_COMPLETE"},
+      {import_rollback_complete, "IMPORT_ROLLBACK_COMPLETE"},
   };
   return kResourceStatusNames;
 }
@@ -61,6 +65,14 @@ std::span<const ResourceRow> resource_rows() {
     {delete_failed,      skipped,      delete_skipped},
     {delete_complete,    create_begun, create_in_progress},
     {delete_skipped,     create_begun, create_in_progress},
+
+    {none,               import_begun, import_in_progress},
+    {import_in_progress, succeeded,    import_complete},
+    {import_in_progress, failed,       import_failed},
+    {import_complete,    update_begun, update_in_progress},
+    {import_complete,    delete_begun, delete_in_progress},
+    {import_complete,    skipped,      delete_skipped},
+    {import_complete,    let_go,       import_rollback_complete},
       // clang-format on
   };
   return kResourceRows;

@@ -20,15 +20,21 @@ enum class ResourceStatus {
   delete_failed,
   delete_complete,
   delete_skipped,  // Retained.
+  import_in_progress,
+  import_failed,
+  import_complete,
+  import_rollback_complete,  // Let go again.
 };
 
 enum class ResourceEvent {
   create_begun,
   update_begun,  // Also a replacement, and the way back.
+  import_begun,
   delete_begun,
   succeeded,
   failed,
   skipped,  // Its policy, or the caller, keeps it.
+  let_go,   // An import is rolled back.
 };
 
 struct ResourceRow {

@@ -36,6 +36,11 @@ std::span<const StatusName> status_names() {
       {delete_in_progress, "DELETE_IN_PROGRESS"},
       {delete_failed, "DELETE_FAILED"},
       {delete_complete, "DELETE_COMPLETE"},
+      {import_in_progress, "IMPORT_IN_PROGRESS"},
+      {import_complete, "IMPORT_COMPLETE"},
+      {import_rollback_in_progress, "IMPORT_ROLLBACK_IN_PROGRESS"},
+      {import_rollback_failed, "IMPORT_ROLLBACK_FAILED"},
+      {import_rollback_complete, "IMPORT_ROLLBACK_COMPLETE"},
   };
   return kStatusNames;
 }
@@ -48,6 +53,8 @@ StackEvent event_of(StackRequest request, StackStatus status) {
     case StackRequest::update: return updated;
     case StackRequest::execute_change_set:
       return status == StackStatus::review_in_progress ? created : updated;
+    case StackRequest::create_import:
+    case StackRequest::execute_import: return imported;
     case StackRequest::cancel_update: return cancelled;
     case StackRequest::continue_update_rollback: return rollback_continued;
     case StackRequest::rollback: return rolled_back;
@@ -64,6 +71,9 @@ Error refused(std::string_view stack, StackStatus status, StackRequest request) 
     case StackRequest::execute_change_set:
     case StackRequest::update:
       return validation_error(name + " is in " + state + " state and can not be updated.");
+    case StackRequest::create_import:
+    case StackRequest::execute_import:
+      return validation_error(name + " is in " + state + " state and can not import resources.");
     case StackRequest::cancel_update:
       return validation_error("CancelUpdateStack cannot be called from current stack status");
     case StackRequest::continue_update_rollback:
@@ -86,6 +96,8 @@ std::span<const StackRow> stack_rows() {
       // clang-format off
     {review_in_progress,   created,            create_in_progress,   "the change set that makes the stack is executed"},
     {review_in_progress,   deleted,            delete_in_progress,   "the stack is deleted before anything was made"},
+
+    {review_in_progress,   imported,           import_in_progress,   "the change set that makes the stack of what exists is executed"},
 
     {create_in_progress,   succeeded,          create_complete,      "all resources are made"},
     {create_in_progress,   failed,             rollback_in_progress, "a resource could not be made; those that were are removed"},
@@ -135,6 +147,21 @@ std::span<const StackRow> stack_rows() {
     {delete_in_progress,   succeeded,          delete_complete,      "all that is not retained is removed"},
     {delete_in_progress,   failed,             delete_failed,        "something could not be removed"},
     {delete_failed,        deleted,            delete_in_progress,   "the deletion is tried again"},
+
+    {create_complete,      imported,           import_in_progress,   "resources that exist are taken into the stack"},
+    {update_complete,      imported,           import_in_progress,   "resources that exist are taken into the stack"},
+    {update_rollback_complete, imported,       import_in_progress,   "resources that exist are taken into the stack"},
+    {import_complete,      imported,           import_in_progress,   "resources that exist are taken into the stack"},
+    {import_rollback_complete, imported,       import_in_progress,   "resources that exist are taken into the stack"},
+    {import_in_progress,   succeeded,          import_complete,      "all resources that were named are the stack's"},
+    {import_in_progress,   failed,             import_rollback_in_progress, "a resource could not be taken into the stack; those that were are let go"},
+    {import_rollback_in_progress, succeeded,   import_rollback_complete, "what was taken into the stack is let go"},
+    {import_rollback_in_progress, failed,      import_rollback_failed, "something that was taken into the stack could not be let go"},
+    {import_complete,      updated,            update_in_progress,   "the stack gets another template or other parameters"},
+    {import_complete,      deleted,            delete_in_progress,   "the stack is deleted"},
+    {import_rollback_complete, updated,        update_in_progress,   "the stack gets another template or other parameters"},
+    {import_rollback_complete, deleted,        delete_in_progress,   "the stack is deleted"},
+    {import_rollback_failed, deleted,          delete_in_progress,   "the stack is deleted"},
       // clang-format on
   };
   return kStackRows;
@@ -178,6 +205,7 @@ std::string_view name_of(StackEvent event) {
     case cancelled: return "cancelled";
     case created: return "created";
     case updated: return "updated";
+    case imported: return "imported";
     case deleted: return "deleted";
     case rolled_back: return "rolled-back";
     case rollback_continued: return "rollback-continued";

@@ -32,6 +32,11 @@ enum class StackStatus {
   delete_in_progress,
   delete_failed,
   delete_complete,
+  import_in_progress,
+  import_complete,
+  import_rollback_in_progress,
+  import_rollback_failed,
+  import_rollback_complete,
 };
 
 enum class StackEvent {
@@ -43,6 +48,7 @@ enum class StackEvent {
   cancelled,           // CancelUpdateStack.
   created,             // CreateStack, or ExecuteChangeSet of type CREATE.
   updated,             // UpdateStack, or ExecuteChangeSet of type UPDATE.
+  imported,            // ExecuteChangeSet of type IMPORT.
   deleted,             // DeleteStack.
   rolled_back,         // RollbackStack.
   rollback_continued,  // ContinueUpdateRollback.
@@ -73,6 +79,8 @@ std::optional<StackStatus> stack_status_named(std::string_view name);
 enum class StackRequest {
   create_change_set,  // Of type UPDATE.
   execute_change_set,
+  create_import,  // CreateChangeSet of type IMPORT, on a stack that exists.
+  execute_import,
   update,
   cancel_update,
   continue_update_rollback,

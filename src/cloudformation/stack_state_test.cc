@@ -38,7 +38,7 @@ TEST(StackTable, AnswersEveryOutcomeOfWork) {
     }
     EXPECT_EQ(stack_status_named(name_of(status)), status);
   }
-  EXPECT_EQ(all_statuses().size(), 18u);
+  EXPECT_EQ(all_statuses().size(), 23u);
 }
 
 TEST(StackTable, EndsByItself) {
@@ -96,6 +96,17 @@ TEST(StackRequests, AreTakenAsCloudFormationTakesThem) {
       {delete_in_progress, update,
        "Stack:s is in DELETE_IN_PROGRESS state and can not be updated."},
       {delete_complete, update, "Stack [s] does not exist"},
+      {review_in_progress, execute_import, ""},
+      {update_complete, create_import, ""},
+      {import_complete, create_import, ""},
+      {import_complete, update, ""},
+      {import_rollback_complete, update, ""},
+      {update_failed, create_import,
+       "Stack:s is in UPDATE_FAILED state and can not import resources."},
+      {import_in_progress, update,
+       "Stack:s is in IMPORT_IN_PROGRESS state and can not be updated."},
+      {import_in_progress, remove,
+       "Stack:s is in IMPORT_IN_PROGRESS state and can not be deleted."},
   };
   for (const auto& one : cases) {
     const auto taken = check_request("s", one.status, one.request);

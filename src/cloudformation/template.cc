@@ -131,6 +131,7 @@ Result<ResourceDefinition> read_resource(const std::string& name, const json& gi
   const bool is_custom =
       one.type.starts_with("Custom::") || one.type == "AWS::CloudFormation::CustomResource";
   if (has_version && !is_custom) return format_error("[" + where + "] Invalid member 'Version'");
+  one.has_deletion_policy = !deletion.empty();
   TRY(one.deletion_policy, read_policy(deletion, "DeletionPolicy", RemovalPolicy::remove));
   TRY(one.update_replace_policy,
       read_policy(replacement, "UpdateReplacePolicy", RemovalPolicy::remove));

@@ -24,6 +24,7 @@ struct ResourceDefinition {
   std::set<std::string> depends_on;                      // As DependsOn says.
   std::string condition;                                 // Empty: none.
   RemovalPolicy deletion_policy = RemovalPolicy::remove;
+  bool has_deletion_policy = false;
   RemovalPolicy update_replace_policy = RemovalPolicy::remove;
   // Kept and compared; nothing is done by them.
   nlohmann::json metadata = nlohmann::json::object();

@@ -294,7 +294,6 @@ const Row kRows[] = {
      {"StackPolicyBody", "StackPolicyURL", "StackPolicyDuringUpdateBody",
       "StackPolicyDuringUpdateURL"}},
     {"cloudformation", "*", kRefused, "nothing looks for drift", {"DeploymentMode"}},
-    {"cloudformation", "*", kRefused, "nothing is imported", {"ResourcesToImport"}},
     {"cloudformation",
      "*",
      kNoEffect,

@@ -95,13 +95,23 @@ bool RandomStack::run_operation() {
   may_fail_ = rng_.below(3) != 0;
   const OnFailure on_failure = rng_.below(4) == 0 ? OnFailure::keep : OnFailure::roll_back;
   switch (status_) {
-    case review_in_progress: begin(StackEvent::created, on_failure); break;
+    case review_in_progress:
+      if (rng_.below(8) == 0) {
+        begin_import();
+      } else {
+        begin(StackEvent::created, on_failure);
+      }
+      break;
+    case import_complete:
+    case import_rollback_complete:
     case create_complete:
     case update_complete:
     case update_rollback_complete:
     case update_failed:
     case create_failed:
-      if (rng_.below(5) == 0) {
+      if (next_row(status_, StackEvent::imported) != nullptr && rng_.below(6) == 0) {
+        begin_import();
+      } else if (rng_.below(5) == 0) {
         begin(StackEvent::deleted, on_failure);
       } else if (next_row(status_, StackEvent::rolled_back) != nullptr && rng_.below(2) == 0) {
         EXPECT_TRUE(deployment_->request(StackEvent::rolled_back).has_value());
@@ -143,6 +153,34 @@ void RandomStack::begin(StackEvent event, OnFailure on_failure) {
   ASSERT_TRUE(made.has_value()) << made.error().message;
   deployment_ = std::move(*made);
   for (auto& [id, resource] : world_) resource.former_needs.reset();
+}
+
+// Of names that the stack does not have, with physical resources that somebody else has made.
+void RandomStack::begin_import() {
+  RandomTemplate wanted = random_template(rng_);
+  json resources = json::parse(wanted.text)["Resources"];
+  for (const auto& [key, what] : inventory_.existing) {
+    resources.erase(key.first);
+    wanted.depends_on.erase(key.first);
+  }
+  for (json& one : resources) {
+    one["Properties"]["Refs"] = json::array();
+    one.erase("DependsOn");
+  }
+  for (auto& [name, on] : wanted.depends_on) on.clear();
+  wanted.text = json{{"Resources", resources}}.dump();
+  if (resources.empty()) return begin(StackEvent::updated, OnFailure::roll_back);
+  current_ = std::move(wanted);
+  read_ = *read_template(current_.text);
+  auto targets = targets_of(read_, current_.depends_on);
+  for (auto& [name, target] : targets) {
+    target.import_id = "p-" + std::to_string(next_id_++);
+    world_[target.import_id] = {.logical_id = name, .is_exempt = true};
+  }
+  auto made = Deployment::begin(status_, StackEvent::imported, inventory_, std::move(targets),
+                                OnFailure::keep);
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  deployment_ = std::move(*made);
 }
 
 void RandomStack::continue_rollback() {
@@ -245,8 +283,8 @@ void RandomStack::begin_apply(const Step& step) {
     ASSERT_TRUE(deployment_->refuse(step.id, "no value").has_value());
     return;
   }
-  Decision decision = Decision::create;
-  if (!step.physical_id.empty()) {
+  Decision decision = step.decision;
+  if (decision != Decision::adopt && !step.physical_id.empty()) {
     decision = decide(NameReplaces(), step.type, step.former_properties, value->json);
     WorldResource& what = world_[step.physical_id];
     if (decision == Decision::unchanged) what.former_needs = std::exchange(what.needs, needs);
@@ -283,6 +321,7 @@ void RandomStack::finish_apply(const Step& step, bool fails) {
     return;
   }
   if (is_new) make(step, id);
+  if (step.decision == Decision::adopt) world_[id].is_exempt = false;
   world_[id].needs = needs_of(step.logical_id, step.properties, current_.depends_on);
   ASSERT_TRUE(
       deployment_->succeeded(step.id, {.physical_id = id, .attributes = {{"Arn", "arn:" + id}}})
@@ -339,6 +378,10 @@ void RandomStack::check_end(const Inventory& before) {
       EXPECT_NE(policy->second, "RetainExceptOnCreate");
     }
   }
+  if (status_ == import_complete) {
+    EXPECT_EQ(inventory_.existing.size(), before.existing.size() + current_.depends_on.size());
+  }
+  if (status_ == import_rollback_complete) EXPECT_EQ(inventory_.existing, before.existing);
   if (status_ == update_rollback_complete) {
     ASSERT_EQ(inventory_.resources.size(), before.resources.size());
     for (const auto& [name, resource] : before.resources) {

@@ -55,6 +55,7 @@ class RandomStack {
 
  private:
   void begin(StackEvent event, OnFailure on_failure);
+  void begin_import();
   void continue_rollback();
   void drive();
   void take_a_turn();

@@ -95,13 +95,16 @@ void Book::review(StackRecord& next, Write& write) {
 void Book::end_operation(const core::Deployment& deployment, StackRecord& next, Write& write) {
   using enum core::StackStatus;
   write.remove.push_back(claims_key(next.uuid));
-  if (next.status == create_complete || next.status == update_complete) {
+  if (next.status == create_complete || next.status == update_complete ||
+      next.status == import_complete) {
     const bool is_replaced =
         next.current && next.wanted && next.current->template_key != next.wanted->template_key;
     if (is_replaced) write.remove.push_back(next.current->template_key);
     if (next.wanted) next.current = std::exchange(next.wanted, std::nullopt);
   }
-  if (next.status == update_rollback_complete && next.wanted) {
+  const bool is_as_before =
+      next.status == update_rollback_complete || next.status == import_rollback_complete;
+  if (is_as_before && next.wanted) {
     const bool is_other = !next.current || next.current->template_key != next.wanted->template_key;
     if (is_other) write.remove.push_back(next.wanted->template_key);
     next.wanted.reset();

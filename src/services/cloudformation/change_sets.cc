@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/rng.h"
 #include "cloudformation/errors.h"
+#include "cloudformation/members.h"
 #include "model/fields.h"
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/pages.h"
@@ -36,6 +37,11 @@ StackFailure failure_asked(const std::string& name) {
 Result<Stack*> stack_for(Service& service, const std::string& stack_name,
                          const ChangeSetRecord& wanted) {
   Stack* stack = service.book.find(stack_name);
+  const bool is_import = wanted.type == "IMPORT";
+  if (is_import &&
+      (stack == nullptr || stack->record.status == core::StackStatus::review_in_progress)) {
+    return stack;
+  }
   if (wanted.type == "CREATE") {
     if (stack == nullptr) return stack;
     if (stack->record.status != core::StackStatus::review_in_progress) {
@@ -49,9 +55,24 @@ Result<Stack*> stack_for(Service& service, const std::string& stack_name,
   if (stack == nullptr || stack->record.status == core::StackStatus::review_in_progress) {
     return core::validation_error("Stack [" + core::shown(stack_name) + "] does not exist");
   }
-  TRY_VOID(core::check_request(stack->record.name, stack->record.status,
-                               core::StackRequest::create_change_set));
+  TRY_VOID(core::check_request(
+      stack->record.name, stack->record.status,
+      is_import ? core::StackRequest::create_import : core::StackRequest::create_change_set));
   return stack;
+}
+
+std::vector<core::ResourceToImport> imports_in(Members& members) {
+  std::vector<core::ResourceToImport> imports;
+  for (const json& one : members.list("ResourcesToImport")) {
+    core::ResourceToImport wanted{.type = text_of(one, "ResourceType"),
+                                  .logical_id = text_of(one, "LogicalResourceId")};
+    const json& identifier = core::property_or_null(one, "ResourceIdentifier");
+    for (const auto& [name, value] : identifier.items()) {
+      wanted.identifier[name] = core::as_text(value).value_or("");
+    }
+    imports.push_back(std::move(wanted));
+  }
+  return imports;
 }
 
 ChangeSetRecord read_change_set(Members& members) {
@@ -61,7 +82,6 @@ ChangeSetRecord read_change_set(Members& members) {
                          .description = members.text("Description"),
                          .client_token = members.text("ClientToken"),
                          .created = SystemClock().wall_now()};
-  if (record.type == "IMPORT") members.problem("Resources cannot be imported here");
   // The CDK's bootstrap asks for it where nothing exists. Where something does, its creation fails
   // and says so.
   members.flag("ImportExistingResources");
@@ -119,7 +139,10 @@ void take_plan(Result<Plan> plan, ChangeSetRecord& record, Write& with) {
       changes.push_back(core::describe_change(change, core::PropertyValues::included));
     }
   }
-  if (plan.has_value()) record.source.imports = plan->source.imports;
+  if (plan.has_value()) {
+    record.source.imports = plan->source.imports;
+    record.imports = std::move(plan->imports);
+  }
   with.put[changes_key(record)] = model::text_of(changes);
 }
 
@@ -129,6 +152,10 @@ Answer create_change_set(Service& service, Members members) {
   const std::string stack_name = members.text("StackName");
   Asked asked = read_asked(members);
   ChangeSetRecord record = read_change_set(members);
+  auto imports = imports_in(members);
+  if ((record.type == "IMPORT") != !imports.empty()) {
+    members.problem("ResourcesToImport is for change sets of type IMPORT, which need it");
+  }
   members.flag("IncludeNestedStacks");  // No type of resource is a stack.
   CO_TRY_VOID(members.finish());
   CO_TRY(const Stack* found, stack_for(service, stack_name, record));
@@ -153,6 +180,7 @@ Answer create_change_set(Service& service, Members members) {
   }
   auto drafting = service.planner.draft(std::move(asked), stack);
   CO_TRY(Planner::Draft draft, co_await std::move(drafting));
+  if (record.type == "IMPORT") draft.imports = std::move(imports);
   record.source = draft.source;
   record.source.template_key = "template/" + stack.uuid + "/" + record.uuid;
   Write with;
@@ -234,17 +262,24 @@ Answer execute_change_set(Service& service, Members members) {
   }
   ChangeSetRecord record = *found;
   Stack& stack = *service.book.find_uuid(record.stack_uuid);
-  CO_TRY_VOID(core::check_request(stack.record.name, stack.record.status,
-                                  core::StackRequest::execute_change_set));
+  const bool is_import = record.type == "IMPORT";
+  CO_TRY_VOID(core::check_request(
+      stack.record.name, stack.record.status,
+      is_import ? core::StackRequest::execute_import : core::StackRequest::execute_change_set));
   auto reading = service.planner.blueprint_of(record.source, stack.record);
   CO_TRY(const auto blueprint, co_await std::move(reading));
   CO_TRY(const auto graph, core::resource_graph(blueprint->of, blueprint->conditions));
+  CO_TRY_VOID(check_unowned(service.book, blueprint->of, record.imports));
   const bool is_new = stack.record.status == core::StackStatus::review_in_progress;
+  auto targets = core::targets_of(blueprint->of, graph);
+  for (const auto& [name, id] : record.imports) targets.at(name).import_id = id;
   CO_TRY(Begun made,
          begun(stack.record, stack.inventory(),
-               is_new ? core::StackEvent::created : core::StackEvent::updated,
+               is_import ? core::StackEvent::imported
+               : is_new  ? core::StackEvent::created
+                         : core::StackEvent::updated,
                {.source = record.source,
-                .targets = core::targets_of(blueprint->of, graph),
+                .targets = std::move(targets),
                 .on_failure = keeps.value_or(false) ? StackFailure::keep : record.on_failure,
                 .retains_except_on_create = retains,
                 .client_token = token,

@@ -172,8 +172,8 @@ net::Task<void> Driver::begin_apply(Stack& stack, Run& run, core::Step step) {
     stack.deployment->refuse(step.id, value.error().message).has_error();
     co_return;
   }
-  core::Decision decision = core::Decision::create;
-  if (!step.physical_id.empty()) {
+  core::Decision decision = step.decision;
+  if (decision != core::Decision::adopt && !step.physical_id.empty()) {
     decision =
         core::decide(ProviderSchema(providers_), step.type, step.former_properties, value->json);
   }

@@ -52,6 +52,11 @@ std::string reason_of(const Error& error, const core::Step& step, bool is_called
          ", HandlerErrorCode: " + handler_code_of(error.kind) + ")";
 }
 
+bool is_new(const core::Step& step) {
+  return step.kind == core::StepKind::apply && step.decision != core::Decision::modify &&
+         step.decision != core::Decision::adopt;
+}
+
 std::string step_name(const StackRecord& record, const core::Step& step) {
   return std::to_string(record.operations) + "/" + step.id;
 }
@@ -76,8 +81,7 @@ ResourceRequest Driver::request_of(const Stack& stack, const core::Step& step) c
       .changed = core::changed_properties(step.former_properties, step.properties)};
   if (const Source* source = record.shown_source()) request.stack_tags = source->tags;
   if (claimed != stack.claims.end()) request.claimed = claimed->second;
-  const bool is_new = step.kind == core::StepKind::apply && step.decision != core::Decision::modify;
-  if (is_new) request.physical_id.clear();
+  if (is_new(step)) request.physical_id.clear();
   return request;
 }
 
@@ -139,10 +143,10 @@ net::Task<Outcome> Driver::perform(std::string uuid, core::Step step,
 
 net::Task<Result<void>> Driver::call_provider(Provider& provider, const core::Step& step,
                                               const ResourceRequest& request, Made& made) {
-  const bool is_new = step.kind == core::StepKind::apply && step.decision != core::Decision::modify;
-  auto calling = step.kind == core::StepKind::remove ? provider.remove(request)
-                 : is_new                            ? provider.create(request, made)
-                                                     : provider.update(request, made);
+  auto calling = step.kind == core::StepKind::remove      ? provider.remove(request)
+                 : is_new(step)                           ? provider.create(request, made)
+                 : step.decision == core::Decision::adopt ? provider.read(request, made)
+                                                          : provider.update(request, made);
   co_return co_await std::move(calling);
 }
 

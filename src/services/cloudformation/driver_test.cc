@@ -9,6 +9,7 @@ namespace {
 
 using nlohmann::json;
 using testing::Engine;
+using testing::ImportableThing;
 
 // A <- B <- C, and D by itself.
 constexpr const char* kChain = R"(
@@ -26,6 +27,31 @@ Resources:
   B: {Type: Test::Thing, Properties: {Value: !GetAtt A.Arn, Name: b}}
   D: {Type: Test::Thing, Properties: {Name: d}}
 )";
+
+// The change set that takes A and B in, which are there as "a" and "b", beside D.
+constexpr const char* kImport = R"(
+Resources:
+  A: {Type: "AWS::SSM::Parameter", DeletionPolicy: Retain, Properties: {Name: a, Value: one}}
+  B: {Type: "AWS::SSM::Parameter", DeletionPolicy: Delete, Properties: {Name: b, Value: !Ref A}}
+  D: {Type: Test::Thing, Properties: {Name: d}}
+)";
+constexpr const char* kBeforeImport = "Resources: {D: {Type: Test::Thing, Properties: {Name: d}}}";
+
+json import_of(const char* text) {
+  json wanted = json::array();
+  for (const auto& [name, id] : {std::pair{"A", "a"}, std::pair{"B", "b"}}) {
+    wanted.push_back({{"ResourceType", ImportableThing::kType},
+                      {"LogicalResourceId", name},
+                      {"ResourceIdentifier", {{"Name", id}}}});
+  }
+  return {{"StackName", "s"},
+          {"TemplateBody", text},
+          {"ChangeSetName", "take-in"},
+          {"ChangeSetType", "IMPORT"},
+          {"ResourcesToImport", wanted}};
+}
+
+const json kTakeIn = {{"StackName", "s"}, {"ChangeSetName", "take-in"}};
 
 json stack_of(const char* text) { return {{"StackName", "s"}, {"TemplateBody", text}}; }
 
@@ -201,6 +227,68 @@ TEST_F(DriverTest, FailsForOutputsThatCannotBe) {
   });
 }
 
+TEST_F(DriverTest, TakesInWhatExists) {
+  world.things = {{"a", {{"Name", "a"}, {"Value", "one"}}}, {"b", {{"Name", "b"}, {"Value", "a"}}}};
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kBeforeImport)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    CO_ASSERT_OK(co_await engine.ask(create_change_set, import_of(kImport)));
+    const auto told = co_await engine.ask(describe_change_set, kTakeIn);
+    EXPECT_EQ(told->at("ExecutionStatus"), "AVAILABLE") << told->dump();
+    EXPECT_EQ(told->at("Changes")[0]["ResourceChange"]["Action"], "Import");
+    CO_ASSERT_OK(co_await engine.ask(execute_change_set, kTakeIn));
+    EXPECT_EQ(co_await engine.settled("s"), "IMPORT_COMPLETE");
+    expect_world_of(engine, "s");
+    EXPECT_EQ(std::count(world.calls.begin(), world.calls.end(), "create A"), 0);
+    const auto same = co_await engine.ask(update_stack, stack_of(kImport));
+    EXPECT_EQ(same.error().message, "No updates are to be performed.");
+
+    json other = import_of("Resources: {A: {Type: 'AWS::SSM::Parameter', DeletionPolicy: Retain}}");
+    other["StackName"] = "other";
+    other["ResourcesToImport"].erase(1);
+    CO_ASSERT_OK(co_await engine.ask(create_change_set, other));
+    const auto refused = co_await engine.ask(
+        describe_change_set, {{"StackName", "other"}, {"ChangeSetName", "take-in"}});
+    EXPECT_EQ(refused->at("StatusReason"),
+              "Resource a of type AWS::SSM::Parameter already belongs to stack " +
+                  engine.book.find("s")->record.id);
+
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    EXPECT_TRUE(world.things.contains("a"));  // As its policy says.
+    EXPECT_FALSE(world.things.contains("b"));
+  });
+}
+
+TEST_F(DriverTest, LeavesWhatItCannotTakeIn) {
+  world.things = {{"a", json::object()}};
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    json input = import_of(kImport);
+    CO_ASSERT_OK(co_await engine.ask(create_change_set, input));
+    const auto more = co_await engine.ask(describe_change_set, kTakeIn);
+    EXPECT_EQ(more->at("StatusReason"), "Resources [D] is missing from ResourceToImport list");
+    EXPECT_EQ(more->at("ExecutionStatus"), "UNAVAILABLE");
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kBeforeImport)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    CO_ASSERT_OK(co_await engine.ask(create_change_set, import_of(kImport)));
+    CO_ASSERT_OK(co_await engine.ask(execute_change_set, kTakeIn));
+    EXPECT_EQ(co_await engine.settled("s"), "IMPORT_ROLLBACK_COMPLETE");  // There is no "b".
+    EXPECT_EQ(world.things.size(), 2u);
+    EXPECT_EQ(engine.book.find("s")->inventory().existing.size(), 1u);
+    CO_ASSERT_OK(co_await engine.ask(delete_stack, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    EXPECT_TRUE(world.things.contains("a"));
+
+    input["ResourcesToImport"] = json::array();
+    const auto unnamed = co_await engine.ask(create_change_set, input);
+    EXPECT_EQ(unnamed.error().message,
+              "ResourcesToImport is for change sets of type IMPORT, which need it");
+  });
+}
+
 // Templates in S3, parameters of SSM, secrets: the last are known to providers alone.
 TEST_F(DriverTest, AsksTheOtherServices) {
   constexpr const char* kTemplate = R"(
@@ -303,6 +391,33 @@ TEST_P(CrashTest, OfAnUpdateEndsInReality) {
         const std::string status = co_await engine.settled("s");
         if (status != "CREATE_COMPLETE" || dies_at != 1) EXPECT_EQ(status, expected);
         expect_world_of(engine, "s");
+      });
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_P(CrashTest, OfAnImportEndsInReality) {
+  for (const bool is_there : {true, false}) {
+    for (int dies_at = 1;; ++dies_at) {
+      SCOPED_TRACE("write " + std::to_string(dies_at));
+      ASSERT_LT(dies_at, 100);
+      world = {};
+      world.things["a"] = {{"Name", "a"}, {"Value", "one"}};
+      if (is_there) world.things["b"] = {{"Name", "b"}, {"Value", "a"}};
+      const auto before = world.things;
+      std::filesystem::remove_all(folder.path);
+      std::filesystem::create_directories(folder.path);
+      ASSERT_FALSE(dies(create_stack, stack_of(kBeforeImport), 1000));
+      ASSERT_FALSE(dies(create_change_set, import_of(kImport), 1000));
+      if (!dies(execute_change_set, kTakeIn, dies_at)) break;
+      with_engine([&](Engine& engine) -> net::Task<void> {
+        const std::string status = co_await engine.settled("s");
+        const char* expected = is_there ? "IMPORT_COMPLETE" : "IMPORT_ROLLBACK_COMPLETE";
+        if (status != "CREATE_COMPLETE" || dies_at != 1) EXPECT_EQ(status, expected);
+        const std::size_t own = engine.book.find("s")->inventory().existing.size();
+        EXPECT_EQ(own, status == "IMPORT_COMPLETE" ? 3u : 1u);
+        for (const auto& [id, properties] : before) EXPECT_EQ(world.things.at(id), properties);
       });
       if (HasFatalFailure()) return;
     }

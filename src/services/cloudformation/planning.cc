@@ -11,6 +11,7 @@
 #include "cloudformation/lookups.h"
 #include "cloudformation/outputs.h"
 #include "cloudformation/references.h"
+#include "services/cloudformation/identifiers.h"
 #include "services/cloudformation/names.h"
 #include "services/cloudformation/template_url.h"
 
@@ -87,7 +88,30 @@ Result<Evaluated> evaluate_each(const core::Scope& scope, const json& properties
   return all;
 }
 
+json outputs_of(const core::Template& of) {
+  json all = json::object();
+  for (const auto& [name, output] : of.outputs) {
+    all[name] = {output.value, output.description, output.condition, output.export_name};
+  }
+  return all;
+}
+
 }  // namespace
+
+Result<void> check_unowned(const Book& book, const core::Template& of,
+                           const core::ImportIds& imports) {
+  for (const Stack* stack : book.stacks()) {
+    const core::Inventory inventory = stack->inventory();
+    for (const auto& [key, what] : inventory.existing) {
+      for (const auto& [logical_id, physical_id] : imports) {
+        if (physical_id != key.second || of.resources.at(logical_id).type != what.type) continue;
+        return core::validation_error("Resource " + core::shown(physical_id) + " of type " +
+                                      what.type + " already belongs to stack " + stack->record.id);
+      }
+    }
+  }
+  return ok();
+}
 
 void check_deployment_config(Members& members) {
   const json config = members.object("DeploymentConfig");
@@ -296,6 +320,16 @@ net::Task<Result<Plan>> Planner::plan(Draft draft, std::string stack_uuid) {
 
   const ProviderSchema schema(providers_);
   Outside outside(book_);
+  if (draft.imports) {
+    CO_TRY(plan.imports,
+           core::import_ids(*draft.imports, blueprint->scope(outside), inventory, identifier_of));
+    CO_TRY_VOID(check_unowned(book_, blueprint->of, plan.imports));
+    if (outputs_of(blueprint->of) != (before ? outputs_of(before->of) : json::object())) {
+      co_return core::validation_error(
+          "As part of the import operation, you cannot modify or add [Outputs]");
+    }
+    old.imports = &plan.imports;
+  }
   using Changes = std::vector<core::ResourceChange>;
   auto planning = fetcher_.evaluated<Changes>(outside, [&]() -> Result<Changes> {
     TRY_VOID(check_values(*blueprint, outside));
@@ -305,15 +339,8 @@ net::Task<Result<Plan>> Planner::plan(Draft draft, std::string stack_uuid) {
   plan.source.imports = outside.imports();
   plan.has_changes = !plan.changes.empty() || before == nullptr;
   if (!plan.has_changes) {
-    const auto value_of = [](const core::Template& of) {
-      json all = json::object();
-      for (const auto& [name, output] : of.outputs) {
-        all[name] = {output.value, output.description, output.condition, output.export_name};
-      }
-      return all;
-    };
     plan.has_changes =
-        plan.source.tags != previous->tags || value_of(blueprint->of) != value_of(before->of);
+        plan.source.tags != previous->tags || outputs_of(blueprint->of) != outputs_of(before->of);
   }
   co_return plan;
 }

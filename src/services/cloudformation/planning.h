@@ -39,6 +39,10 @@ struct Asked {
 };
 Asked read_asked(Members& members);
 
+// What is imported is of no stack yet. Fails in CloudFormation's words.
+Result<void> check_unowned(const Book& book, const core::Template& of,
+                           const core::ImportIds& imports);
+
 // The text of a template in the call or in our own S3. Fails in CloudFormation's words.
 net::Task<Result<std::string>> fetch_template(ServiceCaller& services, std::string body,
                                               std::string url);
@@ -48,6 +52,7 @@ struct Plan {
   Source source;  // Without the template's key.
   std::map<std::string, core::Target> targets;
   std::vector<core::ResourceChange> changes;
+  core::ImportIds imports;
   bool has_changes = false;
 };
 
@@ -63,6 +68,8 @@ class Planner {
     std::string text;
     std::shared_ptr<Blueprint> blueprint;
     Source source;
+    // Nullopt: it is no import.
+    std::optional<std::vector<core::ResourceToImport>> imports = std::nullopt;
   };
   net::Task<Result<Draft>> draft(Asked asked, StackRecord stack);
   // What will be done, and whether all types and properties can be had. Nothing of the stack is

@@ -140,6 +140,7 @@ static void read(Fields& fields, ChangeSetRecord& out) {
       .get("created", out.created)
       .get_named("on_failure", out.on_failure, failure_named)
       .get("has_on_failure", out.has_on_failure)
+      .get("imports", out.imports)
       .get("source", out.source);
 }
 
@@ -182,6 +183,7 @@ json json_of(const ChangeSetRecord& of) {
           {"created", micros(of.created)},
           {"on_failure", name_of(of.on_failure)},
           {"has_on_failure", of.has_on_failure},
+          {"imports", of.imports},
           {"source", json_of(of.source)}};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cloudformation/imports.h"
 #include "cloudformation/outputs.h"
 #include "cloudformation/parameters.h"
 #include "cloudformation/resource_state.h"
@@ -74,7 +75,7 @@ struct ChangeSetRecord {
   std::string uuid;
   std::string name;
   std::string stack_uuid;
-  std::string type;    // CREATE or UPDATE.
+  std::string type;    // CREATE, UPDATE or IMPORT.
   std::string status;  // CREATE_COMPLETE, FAILED.
   std::string reason;
   std::string execution_status;  // AVAILABLE, UNAVAILABLE, EXECUTE_COMPLETE.
@@ -83,6 +84,7 @@ struct ChangeSetRecord {
   WallTime created{};
   StackFailure on_failure = StackFailure::roll_back;
   bool has_on_failure = false;
+  core::ImportIds imports;  // Of type IMPORT.
   Source source;
 };
 

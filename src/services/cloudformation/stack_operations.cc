@@ -79,7 +79,8 @@ Result<Begun> begun(StackRecord record, core::Inventory inventory, core::StackEv
   record.on_failure = beginning.on_failure;
   record.client_token = std::move(beginning.client_token);
   if (!beginning.change_set_id.empty()) record.change_set_id = std::move(beginning.change_set_id);
-  if (event == core::StackEvent::updated) record.updated = SystemClock().wall_now();
+  const bool is_change = event == core::StackEvent::updated || event == core::StackEvent::imported;
+  if (is_change) record.updated = SystemClock().wall_now();
   return Begun{std::move(record), std::move(deployment)};
 }
 

@@ -2,6 +2,7 @@
 #include "cloudformation/capabilities.h"
 #include "cloudformation/errors.h"
 #include "cloudformation/graph.h"
+#include "services/cloudformation/identifiers.h"
 #include "services/cloudformation/service.h"
 
 namespace aurora_global::services::cloudformation {
@@ -86,8 +87,19 @@ Answer get_template_summary(Service& service, Members members) {
   }
   json told = told_of(made, declaration_of);
   std::set<std::string> types;
-  for (const auto& [id, resource] : made.resources) types.insert(resource.type);
+  json identified = json::object();
+  for (const auto& [id, resource] : made.resources) {
+    types.insert(resource.type);
+    const std::string_view identifier = identifier_of(resource.type);
+    if (identifier.empty()) continue;
+    json& summary = identified[resource.type];
+    summary["ResourceType"] = resource.type;
+    summary["ResourceIdentifiers"] = {identifier};
+    summary["LogicalResourceIds"].push_back(id);
+  }
   told["ResourceTypes"] = types;
+  told["ResourceIdentifierSummaries"] = json::array();
+  for (json& summary : identified) told["ResourceIdentifierSummaries"].push_back(summary);
   if (!made.version.empty()) told["Version"] = made.version;
   if (!made.metadata.empty()) told["Metadata"] = made.metadata.dump();
   co_return told;

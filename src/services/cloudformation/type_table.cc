@@ -4,6 +4,7 @@
 
 #include "cloudformation/errors.h"
 #include "cloudformation/members.h"
+#include "services/cloudformation/identifiers.h"
 
 namespace aurora_global::services::cloudformation {
 namespace {
@@ -133,6 +134,9 @@ std::string document_of(std::span<const TypeTable* const> tables) {
   std::string text;
   for (const TypeTable* table : sorted) {
     text += "\n### " + std::string(table->type) + "\n\n";
+    if (const auto identifier = identifier_of(table->type); !identifier.empty()) {
+      text += "Imported by `" + std::string(identifier) + "`.\n\n";
+    }
     if (table->recorded_only) text += "Recorded only.\n\n";
     if (!table->attributes.empty()) {
       text += "Attributes:";

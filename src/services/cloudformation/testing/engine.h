@@ -69,6 +69,7 @@ struct Engine {
         driver(executor, book, planner, fetcher, providers),
         service{book, planner, driver, services} {
     providers.add(std::make_unique<Thing>(world));
+    providers.add(std::make_unique<ImportableThing>(world));
     const auto taken = book.take(*file->load("stack"), *file->load("deployment"),
                                  *file->load("claim"), *file->load("changeset"));
     EXPECT_TRUE(taken.has_value());

@@ -42,7 +42,7 @@ struct World {
   }
 };
 
-class Thing final : public Provider {
+class Thing : public Provider {
  public:
   explicit Thing(World& world) : world_(world) {}
 
@@ -114,6 +114,19 @@ class Thing final : public Provider {
   }
 
   World& world_;
+};
+
+// The same under the name of a type that can be imported, by "Name".
+class ImportableThing final : public Thing {
+ public:
+  static constexpr const char* kType = "AWS::SSM::Parameter";
+  explicit ImportableThing(World& world) : Thing(world), table_(Thing::table()) {
+    table_.type = kType;
+  }
+  const TypeTable& table() const override { return table_; }
+
+ private:
+  TypeTable table_;
 };
 
 }  // namespace aurora_global::services::cloudformation::testing
