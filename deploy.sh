@@ -96,12 +96,14 @@ start_platform() {
 }
 
 # The CDK CLI, from its folder. On a platform it has a home of its own there.
-cdk() {
-  local cli=${AURORA_GLOBAL_CDK:-node_modules/.bin/cdk}
+cdk() { cdk_in cdk "$@"; }
+cdk_in() { # cdk_in FOLDER ARGUMENT...
+  local folder=$1 cli=${AURORA_GLOBAL_CDK:-$PWD/cdk/node_modules/.bin/cdk}
+  shift
   if $on_platform; then
-    (cd cdk && HOME=$AURORA_GLOBAL_HOME/cdk timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
+    (cd "$folder" && HOME=$AURORA_GLOBAL_HOME/cdk timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
   else
-    (cd cdk && timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
+    (cd "$folder" && timeout --foreground "$limit_s" "$cli" "$@" </dev/null)
   fi
 }
 
@@ -248,14 +250,17 @@ look_for_secret() {
   done
 }
 
+readonly functions=(crud-global-endpoint crud-write-forwarding failover global-writer-endpoint)
+# One list in place of a question for each: the CLI takes longer to start than to ask.
+is_listed() { [[ $'\t'${answer//$'\n'/$'\t'}$'\t' == *$'\t'"$1"$'\t'* ]]; }
+
 look_for_log_groups() {
-  local region=${region_of[$1]} group
-  for group in "/aws/rds/cluster/$(cluster "$region")/postgresql" "/aws/apigateway/$name-failover" \
-    "/aws/lambda/$(prefixed crud-global-endpoint)" "/aws/lambda/$(prefixed crud-write-forwarding)" \
-    "/aws/lambda/$(prefixed failover)" "/aws/lambda/$(prefixed global-writer-endpoint)"; do
-    aws_ask '' "$region" "logGroups[?logGroupName=='$group'].logGroupName" \
-      logs describe-log-groups --log-group-name-prefix "$group"
-    [ -z "$answer" ] || leftover "$1" AWS::Logs::LogGroup "$region" "$group" "log group $group"
+  local region=${region_of[$1]} function group wanted
+  wanted=("/aws/rds/cluster/$(cluster "$region")/postgresql" "/aws/apigateway/$name-failover")
+  for function in "${functions[@]}"; do wanted+=("/aws/lambda/$(prefixed "$function")"); done
+  aws_ask '' "$region" 'logGroups[].logGroupName' logs describe-log-groups --log-group-name-prefix /aws/
+  for group in "${wanted[@]}"; do
+    ! is_listed "$group" || leftover "$1" AWS::Logs::LogGroup "$region" "$group" "log group $group"
   done
 }
 
@@ -263,10 +268,10 @@ look_for_log_groups() {
 # and how to delete them is not.
 look_for_functions() {
   local region=${region_of[$1]} function
-  for function in crud-global-endpoint crud-write-forwarding failover global-writer-endpoint; do
+  aws_ask '' "$region" 'Functions[].FunctionName' lambda list-functions
+  for function in "${functions[@]}"; do
     function=$(prefixed "$function")
-    aws_ask ResourceNotFoundException "$region" FunctionName lambda get-function-configuration --function-name "$function"
-    [ -z "$answer" ] || echo "  function $function ($region), which $(prefixed "$1") would create
+    ! is_listed "$function" || echo "  function $function ($region), which $(prefixed "$1") would create
       it may be somebody else's: aws lambda get-function --function-name $function --region $region"
   done
 }
@@ -289,6 +294,17 @@ look_for_leftovers() {
   esac
 }
 
+print_import() {
+  local package='./dev package' directory=' -c lambdaDir=../build/package'
+  if $on_platform; then
+    # shellcheck disable=SC2016  # For the shell of who reads it.
+    printf '  eval "$(%s env %s)"\n' "$(platform_command)" "$primary_region"
+    package="./dev package --local" directory=" -c lambdaDir=../$package_dir"
+  fi
+  printf '  %s\n  (cd cdk && npm ci && npx cdk import STACK -c name=%s -c retain=%s -c account=%s%s)\n' \
+    "$package" "$name" "$retain" "$account" "$directory"
+}
+
 check_leftovers() {
   say "leftovers of an earlier deployment"
   local id empty=() found line leftovers=()
@@ -309,8 +325,7 @@ check_leftovers() {
     printf '%s\n' "${leftovers[@]}"
     printf 'Nothing was changed. Leave them alone and deploy beside them:\n  ./deploy.sh --name OTHER\n'
     printf 'Or have the CDK adopt them, stack by stack; it asks for the id of each, also of the network and the key that they use:\n'
-    printf '  ./dev package\n  (cd cdk && npm ci && npx cdk import STACK -c name=%s -c retain=%s -c account=%s -c lambdaDir=../build/package)\n' \
-      "$name" "$retain" "$account"
+    print_import
     local left=' but for the final snapshots, which need the key'
     ! $on_platform || left=''
     printf 'Or delete them, in this order; their data is then gone%s:\n' "$left"
@@ -378,24 +393,28 @@ prepare() {
 }
 
 # Only a platform: what the CDK needs in an account is the account's own decision.
-bootstrap() {
-  [ ${#unbootstrapped[@]} -gt 0 ] || return 0
-  say "bootstrap of the CDK"
-  cdk bootstrap "${unbootstrapped[@]}" >"$out/bootstrap.log" 2>&1 || {
-    tail -n 40 "$out/bootstrap.log" >&2
-    fail "the CDK's bootstrap failed; what it said: $out/bootstrap.log"
+bootstrap() { # bootstrap aws://ACCOUNT/REGION
+  local log=$out/bootstrap-${1##*/}.log
+  # In the app's folder the CLI would run the app as well.
+  cdk_in "$out" bootstrap "$1" >"$log" 2>&1 || {
+    tail -n 40 "$log" >&2
+    fail "the CDK's bootstrap failed; what it said: $log"
   }
 }
 
 # What is deployed stack by stack: the app is run, and its templates are judged, once.
 synthesize() {
-  say "synthesis"
   rm -rf "$out/cdk.out"
   cdk synth --quiet --output "$PWD/$out/cdk.out" -c "name=$name" -c "retain=$retain" \
     -c "account=$account" -c "lambdaDir=$PWD/$package_dir" "${context[@]}" >"$out/synth.log" 2>&1 || {
     tail -n 40 "$out/synth.log" >&2
     fail "the CDK app was not synthesized; what it said: $out/synth.log. Nothing was changed in AWS"
   }
+}
+
+# One of what the first stack needs, all of which go side by side.
+make_ready() {
+  if [ "$1" = synthesis ]; then synthesize; else bootstrap "$1"; fi
 }
 
 # A creation that is undone leaves behind what is retained, in the way of the next: it stops instead.
@@ -528,8 +547,8 @@ install_cdk
 check_context
 mkdir -p "$out"
 prepare
-synthesize
-bootstrap
+say "synthesis${unbootstrapped[*]:+, bootstrap of the CDK}"
+side_by_side make_ready synthesis "${unbootstrapped[@]}"
 for index in "${!stacks[@]}"; do
   deploy_stack $((index + 1)) "${stacks[$index]}"
 done

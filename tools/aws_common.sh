@@ -131,20 +131,20 @@ await() {
 # side_by_side FUNCTION ARG...: runs FUNCTION for each ARG, all at once, each in a shell of its own.
 # What they print comes in the order of the ARGs. A failure ends the script with its words.
 side_by_side() {
-  local function=$1 one running=() index=0 code
+  local function=$1 one running=() index code
   shift
   for one in "$@"; do
-    ("$function" "$one") >"$scratch/$one.told" 2>"$scratch/$one.problem" &
+    index=${#running[@]}
+    ("$function" "$one") >"$scratch/$index.told" 2>"$scratch/$index.problem" &
     running+=($!)
   done
-  for one in "$@"; do
+  for index in "${!running[@]}"; do
     wait "${running[index]}" || {
       code=$?
-      cat "$scratch/$one.problem" >&2
+      cat "$scratch/$index.problem" >&2
       exit $code
     }
-    index=$((index + 1))
-    cat "$scratch/$one.told"
+    cat "$scratch/$index.told"
   done
 }
 

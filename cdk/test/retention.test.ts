@@ -33,6 +33,21 @@ describe('Retention', () => {
     }
   });
 
+  it('lets what is kept stand by itself, so that it can be imported again', () => {
+    for (const [id, template] of app.regions) {
+      const kept = Object.entries(template.Resources).filter(([, r]) =>
+        r.DeletionPolicy === 'Retain' && !OF_THE_ACCOUNT.includes(r.Type));
+      const others = Object.keys(template.Resources).filter(name =>
+        !kept.some(([one]) => one === name));
+      for (const [name, resource] of kept) {
+        const text = JSON.stringify(resource);
+        const needed = others.filter(other => text.includes(`"${other}"`) ||
+          text.includes(`\${${other}`));
+        assert.deepEqual(needed, [], `${id} ${name}`);
+      }
+    }
+  });
+
   it('with -c retain=false: nothing is kept and nothing is protected', () => {
     const throwAway = Synthesized.under({ retain: 'false' });
     for (const [id, template] of throwAway.all) {

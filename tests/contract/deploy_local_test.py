@@ -1,18 +1,39 @@
 """Goal: the CDK project's own commands work on this machine as on AWS, by the real CDK CLI.
 
 Method: ./deploy.sh --local from nothing, then what a user does next, in the order of a first day:
-invoke, move the writer by HTTP, look for differences, change something, break something, destroy.
+invoke, move the writer by HTTP, look for differences, change something, break something, destroy,
+take in again what was kept, delete it. At last the primary's stack is deployed and destroyed while a
+daemon is killed: whichever it is, and whenever, the deployment ends, and what the services have is
+what the stacks say. $AURORA_GLOBAL_KILLS says how often (1; `./dev soak deployments`: 20, which also
+takes in all stacks), $AURORA_GLOBAL_SEED at which moments.
 """
 
 import json
+import os
 import pathlib
+import random
+import re
 import tempfile
+import threading
+import time
 import unittest
 
-from lib.deployment import LIMIT_S, OUT, PRIMARY, SECONDARY, STACKS, Deployment
+from lib.deployment import KEYS, LIMIT_S, OUT, PRIMARY, SECONDARY, STACKS, Deployment, differences
 from lib.platform import EAST, WEST, run, wait_until
 
-DEPLOY_PRIMARY = ("deploy", PRIMARY, "--exclusively", "--require-approval", "never", "--app")
+KILLS = int(os.environ.get("AURORA_GLOBAL_KILLS", "1"))
+SEED = int(os.environ.get("AURORA_GLOBAL_SEED", str(time.time_ns() % 1_000_000)))
+UNASKED = ("--exclusively", "--require-approval", "never", "--app")
+DEPLOY_PRIMARY = ("deploy", PRIMARY, *UNASKED)
+VICTIMS = [(EAST, "daemon"), (WEST, "daemon"), (EAST, "router"), (WEST, "router")]
+GONE = "DELETE_COMPLETE"
+
+
+def kept_by_nobody(template):
+    for resource in template["Resources"].values():
+        resource.pop("DeletionPolicy", None)
+        resource.pop("UpdateReplacePolicy", None)
+        resource.get("Properties", {}).pop("DeletionProtection", None)
 
 
 class LocalDeployment(unittest.TestCase):
@@ -32,6 +53,7 @@ class LocalDeployment(unittest.TestCase):
     def test_01_deploy(self):
         done = self.deployment.script("deploy.sh", "--yes")
         self.assertIn("FailoverApiUrl", done.stdout)
+        type(self).took_s = int(re.search(rf"{PRIMARY} .* done in (\d+) s", done.stderr)[1])
         for name in STACKS:
             self.assertEqual("CREATE_COMPLETE", self.deployment.stack(name)["StackStatus"], name)
         self.platform.await_healthy(EAST)
@@ -114,12 +136,75 @@ class LocalDeployment(unittest.TestCase):
             clusters = self.platform.aws(region, "rds", "describe-db-clusters")["DBClusters"]
             self.assertEqual(["available"], [one["Status"] for one in clusters])
         self.platform.await_healthy(EAST)
-        # The commands that it prints delete what is kept.
-        commands = done.stdout.split("To delete them")[1].split("\n", 1)[1]
-        run(["/bin/bash", "-ec", commands], env=self.platform.environment(EAST), limit_s=LIMIT_S)
+        type(self).commands = done.stdout.split("To delete them")[1].split("\n", 1)[1]
+
+    def test_08_what_is_kept_is_taken_in_again(self):
+        for stack in list(STACKS)[:4] if KILLS > 1 else KEYS[:1]:
+            kept = self.deployment.import_kept(stack)
+            self.assertEqual("IMPORT_COMPLETE", self.deployment.stack(stack)["StackStatus"])
+            if KILLS > 1:
+                self.deployment.cdk("deploy", stack, *UNASKED, OUT / "cdk.out")
+            now = {one["LogicalResourceId"]: one["PhysicalResourceId"]
+                   for one in self.deployment.resources(stack)}
+            self.assertEqual(kept, {name: now[name] for name in kept})
+        if KILLS > 1:
+            self.deployment.script("destroy.sh", "--yes")
+            return
+        self.platform.aws(EAST, "cloudformation", "delete-stack", "--stack-name", KEYS[0])
+        self.platform.aws(EAST, "cloudformation", "wait", "stack-delete-complete", "--stack-name",
+                          KEYS[0])
+
+    def test_09_the_commands_that_are_printed_delete_what_is_kept(self):
+        run(["/bin/bash", "-ec", self.commands], env=self.platform.environment(EAST),
+            limit_s=LIMIT_S)
         for region in (EAST, WEST):
             self.assertEqual([], self.platform.aws(region, "rds", "describe-db-clusters")
                              ["DBClusters"])
+
+    def status(self):
+        stacks = self.platform.aws(EAST, "cloudformation", "list-stacks", "--query",
+                                   f"StackSummaries[?StackName=='{PRIMARY}'].StackStatus")
+        return stacks[0] if stacks else GONE
+
+    def settled(self):
+        return not self.status().endswith("_IN_PROGRESS") or self.status() == "REVIEW_IN_PROGRESS"
+
+    def run_beside_a_death(self, victim, after_s, *arguments):
+        """What the CLI said. It may lose its patience with a region; the deployment must not."""
+        timer = threading.Timer(after_s, lambda: self.platform.kill(self.platform.pid(*victim)))
+        with self.deployment.start_cdk(*arguments) as cli:
+            timer.start()
+            told, _ = cli.communicate(timeout=300)
+            timer.join()
+        wait_until(lambda: self.platform.pid(*victim), f"{victim} runs again")
+        wait_until(self.settled, "the stack is at rest", 300, 0.2)
+        return told
+
+    def test_10_whatever_dies(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        app = folder.name
+        self.deployment.copy_app(app, PRIMARY, kept_by_nobody)
+        for stack in KEYS:
+            self.deployment.cdk("deploy", stack, *UNASKED, app)
+        chance = random.Random(SEED)
+        for number in range(KILLS):
+            for verb, options, ends in (
+                    ("deploy", UNASKED, ("CREATE_COMPLETE", "ROLLBACK_COMPLETE",
+                                         "REVIEW_IN_PROGRESS")),
+                    ("destroy", ("--force", "--app"), (GONE,))):
+                victim = chance.choice(VICTIMS) if verb == "deploy" else VICTIMS[0]
+                after_s = chance.uniform(0, self.took_s if verb == "deploy" else self.took_s / 2)
+                with self.subTest(seed=SEED, number=number, verb=verb, victim=victim,
+                                  after_s=after_s):
+                    told = self.run_beside_a_death(victim, after_s, verb, PRIMARY, *options, app)
+                    status = self.status()
+                    if verb == "destroy" and status != GONE:  # The CLI had not said it yet.
+                        self.deployment.cdk(verb, PRIMARY, *options, app)
+                        status = self.status()
+                    self.assertIn(status, ends, told)
+                    for region in (EAST, WEST):
+                        self.assertEqual([], differences(self.platform, region), told)
 
 
 if __name__ == "__main__":

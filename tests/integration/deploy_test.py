@@ -24,7 +24,7 @@ SYSTEM = ("bash", "cat", "cut", "dirname", "env", "grep", "mkdir", "mktemp", "mv
 FAKES = ("aws", "curl", "node", "npm", "package")
 READING = {"describe-stacks", "describe-stack-resources", "list-stacks", "describe-global-clusters",
            "describe-db-clusters", "describe-secret", "describe-key", "describe-log-groups",
-           "get-parameter", "get-caller-identity", "get-function-configuration"}
+           "get-parameter", "get-caller-identity", "list-functions"}
 
 
 def cluster_arn(region, name="aurora-global"):

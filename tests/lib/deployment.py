@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -74,6 +75,24 @@ class Deployment:
         for file in (listed, folder / "manifest.json"):
             text = file.read_text(encoding="utf-8")
             file.write_text(text.replace(old, digest.hexdigest()), encoding="utf-8")
+
+    def import_kept(self, stack):
+        """Takes in what the last deletion of the stack has kept. Logical id -> physical id."""
+        region = STACKS[stack]
+        deleted = self.platform.aws(
+            region, "cloudformation", "list-stacks", "--stack-status-filter", "DELETE_COMPLETE",
+            "--query", f"sort_by(StackSummaries[?StackName=='{stack}'],&DeletionTime)[-1].StackId")
+        kept = [one for one in self.platform.aws(
+            region, "cloudformation", "describe-stack-resources", "--stack-name", deleted)
+            ["StackResources"] if one["ResourceStatus"] == "DELETE_SKIPPED"]
+        documented = (ROOT / "docs/reference/cloudformation.md").read_text(encoding="utf-8")
+        named = dict(re.findall(r"### (\S+)\n\nImported by `(\w+)`", documented))
+        wanted = {one["LogicalResourceId"]: {named[one["ResourceType"]]: one["PhysicalResourceId"]}
+                  for one in kept if one["ResourceType"] in named}
+        mapping = self.platform.directory / "import.json"
+        mapping.write_text(json.dumps(wanted), encoding="utf-8")
+        self.cdk("import", stack, "--app", OUT / "cdk.out", "--resource-mapping", mapping)
+        return {name: next(iter(one.values())) for name, one in wanted.items()}
 
     def outputs(self, stack):
         return json.loads((OUT / "outputs.json").read_text(encoding="utf-8"))[stack]

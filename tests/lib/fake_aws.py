@@ -181,11 +181,8 @@ def describe_log_groups(world, region, log_group_name_prefix):
                           if group.startswith(log_group_name_prefix)]}
 
 
-def get_function_configuration(world, region, function_name):
-    if function_name not in world["functions"][region]:
-        raise AwsError("ResourceNotFoundException", "GetFunctionConfiguration",
-                       f"Function not found: {function_name}")
-    return {"FunctionName": function_name}
+def list_functions(world, region):
+    return {"Functions": [{"FunctionName": name} for name in world["functions"][region]]}
 
 
 def get_parameter(world, region, name):
@@ -205,7 +202,7 @@ ACTIONS = {
     "rds": (describe_global_clusters, switchover_global_cluster, remove_from_global_cluster,
             describe_db_clusters),
     "secretsmanager": (describe_secret,), "kms": (describe_key,), "logs": (describe_log_groups,),
-    "lambda": (get_function_configuration,),
+    "lambda": (list_functions,),
     "ssm": (get_parameter,), "sts": (get_caller_identity,),
 }
 

@@ -77,6 +77,11 @@ export class GlobalCluster extends Construct {
       removalPolicy: stack.retention,
     });
     this.cluster.node.addDependency(settings.logGroup);
+    for (const one of this.cluster.node.findAll()) {
+      // The construct lets instances wait for the routes of their VPC. They do not need them, and
+      // routes are not kept: what is kept could not be imported again.
+      if (one instanceof rds.CfnDBInstance) one.addDeletionOverride('DependsOn');
+    }
     acknowledgeThrowAway(this.cluster);
     const member = this.cluster.node.defaultChild as rds.CfnDBCluster;
     member.globalClusterIdentifier = this.globalCluster.ref;
