@@ -1,5 +1,5 @@
-"""CloudFormation through Debian's AWS CLI and botocore: templates in JSON and YAML, stacks, change
-sets."""
+"""CloudFormation through Debian's AWS CLI, botocore and the AWS SDK for JavaScript: templates in JSON
+and YAML, stacks, change sets."""
 
 import configparser
 import json
@@ -14,8 +14,10 @@ import unittest
 import botocore.exceptions
 import botocore.session
 
-from lib.platform import EAST, WEST, PROGRAM, PlatformTest, run
+from lib.platform import EAST, WEST, PROGRAM, PlatformTest, run, wait_until
 
+HERE = pathlib.Path(__file__).resolve().parent
+MODULES = HERE.parent.parent / "build" / "sdk"  # Made by `./dev test`.
 YAML = """
 AWSTemplateFormatVersion: 2010-09-09
 Description: Who may read the queue
@@ -134,9 +136,17 @@ class CloudFormation(PlatformTest):
                 {**STAGE, "ParameterType": "String",
                  "ParameterConstraints": {"AllowedValues": ["test", "live"]}}],
             "ResourceTypes": ["AWS::IAM::Role", "AWS::SQS::Queue"], "Version": "2010-09-09",
-            "Metadata": '{"Made":{"By":"hand"}}', **told})
-        self.assertEqual(self.of_template("get-template-summary", JSON),
-                         {"Parameters": [], "ResourceTypes": ["AWS::SQS::Queue"]})
+            "Metadata": '{"Made":{"By":"hand"}}', **told,
+            "ResourceIdentifierSummaries": [
+                {"ResourceType": "AWS::IAM::Role", "LogicalResourceIds": ["Reader"],
+                 "ResourceIdentifiers": ["RoleName"]},
+                {"ResourceType": "AWS::SQS::Queue", "LogicalResourceIds": ["Queue"],
+                 "ResourceIdentifiers": ["QueueUrl"]}]})
+        self.assertEqual(self.of_template("get-template-summary", JSON), {
+            "Parameters": [], "ResourceTypes": ["AWS::SQS::Queue"],
+            "ResourceIdentifierSummaries": [
+                {"ResourceType": "AWS::SQS::Queue", "LogicalResourceIds": ["Other", "Queue"],
+                 "ResourceIdentifiers": ["QueueUrl"]}]})
 
     def test_the_cli_reads_refusals(self):
         for text in ("t.yaml", "Resources: {A: {Type: T, DependsOn: A}}"):
@@ -290,6 +300,60 @@ class CloudFormation(PlatformTest):
         self.client.delete_stack(StackName=stack_id)
         self.assertEqual(self.settle(stack_id), "DELETE_COMPLETE")
         self.client.delete_stack(StackName="changed")
+
+    def test_what_exists_is_taken_in(self):
+        """By the CLI, with what AWS refuses on the way."""
+        for name in ("first", "second"):
+            self.platform.aws(EAST, "ssm", "put-parameter", "--name", f"/taken/{name}", "--type",
+                              "String", "--value", name)
+        parameter = {"Type": "AWS::SSM::Parameter", "DeletionPolicy": "Delete"}
+        template = {"Resources": {
+            "First": {**parameter, "Properties": {"Name": "/taken/first", "Type": "String",
+                                                  "Value": "first"}}}}
+        wanted = [{"ResourceType": "AWS::SSM::Parameter", "LogicalResourceId": "First",
+                   "ResourceIdentifier": {"Name": "/taken/first"}}]
+
+        def change_set(name, stack="taken"):
+            self.platform.aws(
+                EAST, "cloudformation", "create-change-set", "--stack-name", stack,
+                "--change-set-name", name, "--change-set-type", "IMPORT", "--template-body",
+                json.dumps(template), "--resources-to-import", json.dumps(wanted))
+            return self.client.describe_change_set(StackName=stack, ChangeSetName=name)
+
+        told = change_set("one")
+        self.assertEqual([(one["ResourceChange"]["Action"],
+                           one["ResourceChange"]["PhysicalResourceId"])
+                          for one in told["Changes"]], [("Import", "/taken/first")])
+        self.client.execute_change_set(StackName="taken", ChangeSetName="one")
+        self.client.get_waiter("stack_import_complete").wait(StackName="taken",
+                                                             WaiterConfig={"Delay": 1})
+        self.assertEqual(self.statuses("taken"),
+                         ["REVIEW_IN_PROGRESS", "IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"])
+        self.assertIn("already belongs to stack", change_set("two", "other")["StatusReason"])
+        # One that is there and one that is not: nothing is taken in, and nothing is deleted.
+        for name in ("second", "third"):
+            template["Resources"][name.title()] = {**parameter, "Properties": {
+                "Name": f"/taken/{name}", "Type": "String", "Value": name}}
+        wanted[:] = [{**wanted[0], "LogicalResourceId": name.title(),
+                      "ResourceIdentifier": {"Name": f"/taken/{name}"}}
+                     for name in ("second", "third")]
+        change_set("three")
+        self.client.execute_change_set(StackName="taken", ChangeSetName="three")
+        self.assertEqual(self.settle("taken"), "IMPORT_ROLLBACK_COMPLETE")
+        self.assertEqual([one["LogicalResourceId"] for one in self.client.describe_stack_resources(
+            StackName="taken")["StackResources"]], ["First"])
+        template["Outputs"] = {"O": {"Value": "x"}}
+        self.assertIn("you cannot modify or add [Outputs]", change_set("four")["StatusReason"])
+        for name in ("taken", "other"):
+            self.client.delete_stack(StackName=name)
+        wait_until(lambda: "taken" not in [one["StackName"] for one in
+                                           self.client.describe_stacks()["Stacks"]], "it is gone")
+        left = self.platform.aws(EAST, "ssm", "get-parameters-by-path", "--path", "/taken")
+        self.assertEqual([one["Name"] for one in left["Parameters"]], ["/taken/second"])
+
+    def test_the_sdk(self):
+        run(["node", str(HERE / "sdk" / "stacks.mjs"), str(MODULES)],
+            env=self.platform.environment(EAST))
 
     def test_what_cannot_be_had(self):
         for resource, message in (

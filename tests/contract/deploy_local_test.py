@@ -151,8 +151,9 @@ class LocalDeployment(unittest.TestCase):
             self.deployment.script("destroy.sh", "--yes")
             return
         self.platform.aws(EAST, "cloudformation", "delete-stack", "--stack-name", KEYS[0])
-        self.platform.aws(EAST, "cloudformation", "wait", "stack-delete-complete", "--stack-name",
-                          KEYS[0])
+        wait_until(lambda: KEYS[0] not in [
+            one["StackName"] for one in self.platform.aws(
+                EAST, "cloudformation", "describe-stacks")["Stacks"]], f"{KEYS[0]} is deleted")
 
     def test_09_the_commands_that_are_printed_delete_what_is_kept(self):
         run(["/bin/bash", "-ec", self.commands], env=self.platform.environment(EAST),
