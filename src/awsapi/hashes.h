@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/hex.h"
+
 namespace aurora_global::awsapi {
 
-// Lower case.
-std::string hex_text(std::string_view bytes);
 // Raw bytes.
 std::string sha256(std::string_view text);
 std::string hmac_sha256(std::string_view key, std::string_view text);

@@ -4,6 +4,7 @@
 #include "base/aging_clock.h"
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/result.h"
@@ -100,6 +101,13 @@ TEST(Result, TryReturnsTheFirstError) {
   EXPECT_EQ(quarter(6).error().message, "odd");
   EXPECT_EQ(quarter(6).error().in("read number").message, "read number: odd");
   EXPECT_EQ(quarter(6).error().code, "X1");
+}
+
+TEST(Hex, GoesThereAndBack) {
+  EXPECT_EQ(hex_text(std::string_view("\0\x7f\xff", 3)), "007fff");
+  EXPECT_EQ(from_hex("007fff"), std::string("\0\x7f\xff", 3));
+  EXPECT_EQ(from_hex(""), "");
+  for (const char* no : {"0", "0g", "FF", " 0"}) EXPECT_FALSE(from_hex(no).has_value()) << no;
 }
 
 TEST(Json, WhatIsNestedTooDeeplyIsNoJson) {

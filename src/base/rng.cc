@@ -2,26 +2,10 @@
 
 #include <sys/random.h>
 
-#include <vector>
-
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace aurora_global {
-
-namespace {
-
-std::string to_hex(const std::vector<unsigned char>& raw) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(raw.size() * 2);
-  for (const unsigned char byte : raw) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-}  // namespace
 
 std::uint64_t SystemRandomness::next() {
   std::uint64_t number = 0;
@@ -32,15 +16,15 @@ std::uint64_t SystemRandomness::next() {
 std::string SystemRandomness::hex(std::size_t bytes) { return random_hex(bytes); }
 
 std::string SeededRandomness::hex(std::size_t bytes) {
-  std::vector<unsigned char> raw(bytes);
-  for (unsigned char& byte : raw) byte = static_cast<unsigned char>(rng_.below(256));
-  return to_hex(raw);
+  std::string raw(bytes, '\0');
+  for (char& byte : raw) byte = static_cast<char>(rng_.below(256));
+  return hex_text(raw);
 }
 
 std::string random_hex(std::size_t bytes) {
-  std::vector<unsigned char> raw(bytes);
+  std::string raw(bytes, '\0');
   CHECK(getrandom(raw.data(), raw.size(), 0) == static_cast<ssize_t>(raw.size()));
-  return to_hex(raw);
+  return hex_text(raw);
 }
 
 std::string random_uuid() {

@@ -2,40 +2,12 @@
 
 #include <fstream>
 
+#include "base/hex.h"
 #include "base/rng.h"
 #include "region/cipher.h"
 #include "region/instance/postgres_files.h"
 
 namespace aurora_global::region {
-namespace {
-
-std::string hex(const std::string& bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
-
-std::string unhex(const std::string& text) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
-  };
-  std::string out;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const int high = digit(text[i]);
-    const int low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return "";
-    out += static_cast<char>(high * 16 + low);
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<Vault> Vault::open(const std::filesystem::path& root_key_file) {
   std::ifstream in(root_key_file);
   std::string text;
@@ -48,8 +20,8 @@ Result<Vault> Vault::open(const std::filesystem::path& root_key_file) {
   return vault;
 }
 
-Result<Vault> Vault::from_key(const std::string& hex_text) {
-  std::string key = unhex(hex_text);
+Result<Vault> Vault::from_key(const std::string& text) {
+  std::string key = from_hex(text).value_or("");
   if (key.size() != kCipherKeyBytes) {
     return make_error(ErrorKind::corrupt,
                       "this is no root key (64 hexadecimal digits); secrets sealed under a lost "
@@ -59,11 +31,11 @@ Result<Vault> Vault::from_key(const std::string& hex_text) {
 }
 
 std::string Vault::seal(const std::string& name, const std::string& text) const {
-  return hex(encrypt(key_, name, text));
+  return hex_text(encrypt(key_, name, text));
 }
 
 Result<std::string> Vault::open_sealed(const std::string& name, const std::string& sealed) const {
-  if (auto text = decrypt(key_, name, unhex(sealed))) return *std::move(text);
+  if (auto text = decrypt(key_, name, from_hex(sealed).value_or(""))) return *std::move(text);
   return make_error(ErrorKind::corrupt,
                     "'" + name + "' was changed on disk or sealed under another root key");
 }

@@ -15,7 +15,7 @@ class Vault {
   static Result<Vault> open(const std::filesystem::path& root_key_file);
 
   // A root key of 64 hexadecimal digits. Fails with `corrupt`.
-  static Result<Vault> from_key(const std::string& hex);
+  static Result<Vault> from_key(const std::string& text);
 
   // `name` is authenticated with the text: what was sealed under one name opens under no other.
   std::string seal(const std::string& name, const std::string& text) const;

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "awsapi/checksums.h"
-#include "awsapi/hashes.h"
+#include "base/hex.h"
 #include "base/rng.h"
 #include "net/run_blocking.h"
 #include "services/s3/object_files.h"
@@ -130,8 +130,7 @@ net::Task<Result<Content>> ObjectStore::write(std::string content) {
   auto running = net::run_blocking([file = directory_ / "objects" / name, name,
                                     content = std::move(content)]() -> Result<Content> {
     TRY_VOID(write_object_file(file, content));
-    return Content{name, static_cast<std::int64_t>(content.size()),
-                   awsapi::hex_text(awsapi::md5(content))};
+    return Content{name, static_cast<std::int64_t>(content.size()), hex_text(awsapi::md5(content))};
   });
   co_return co_await std::move(running);
 }
@@ -243,7 +242,7 @@ net::Task<Result<Content>> ObjectStore::join(std::vector<Part> parts) {
         for (std::size_t i = 0; i + 1 < digests.size(); i += 2) {
           raw += static_cast<char>(std::stoi(digests.substr(i, 2), nullptr, 16));
         }
-        content.etag = awsapi::hex_text(awsapi::md5(raw)) + "-" + std::to_string(parts.size());
+        content.etag = hex_text(awsapi::md5(raw)) + "-" + std::to_string(parts.size());
         return content;
       });
   co_return co_await std::move(running);

@@ -1,11 +1,11 @@
 #include "services/sqs/queue.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <charconv>
 
+#include "awsapi/checksums.h"
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/json.h"
 
 namespace aurora_global::services::sqs {
@@ -162,18 +162,7 @@ json shown_attributes(const Queue& queue, const std::string& arns) {
   return all;
 }
 
-std::string md5_hex(std::string_view text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest, &size, EVP_md5(), nullptr);
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
-  return hex;
-}
+std::string md5_hex(std::string_view text) { return hex_text(awsapi::md5(text)); }
 
 std::string md5_of_attributes(const json& attributes) {
   if (attributes.empty()) return "";
