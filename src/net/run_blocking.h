@@ -1,11 +1,10 @@
 // Work that blocks (copying and removing file trees) runs beside the loop, never on its thread.
 #pragma once
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "net/task.h"
+#include "net/worker.h"
 
 namespace aurora_global::net {
 
@@ -30,21 +29,13 @@ class BlockingWorker final : public asio::execution_context::service {
 // job refers to would otherwise go while it runs. On a simulated loop the job runs in place.
 template <typename Job>
 Task<std::invoke_result_t<Job&>> run_blocking(Job job) {
-  using T = std::invoke_result_t<Job&>;
   const auto home = co_await asio::this_coro::executor;
   if (virtual_loop_of(home) != nullptr) co_return job();
   auto& pool = asio::use_service<BlockingWorker>(home.context()).pool();
-  auto start = [home, &pool, &job](auto handler) {
-    auto work = asio::prefer(home, asio::execution::outstanding_work.tracked);
-    asio::post(pool, [work, &job, handler = std::move(handler)]() mutable {
-      T result = job();
-      asio::post(work, [handler = std::move(handler), result = std::move(result)]() mutable {
-        std::move(handler)(std::move(result));
-      });
-    });
-  };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
-      start, asio::use_awaitable);
+  auto shared = std::make_shared<JobWithResult<Job>>(std::move(job));
+  auto running = run_on(pool, shared);
+  co_await std::move(running);
+  co_return shared->take();
 }
 
 }  // namespace aurora_global::net
