@@ -657,6 +657,17 @@ class Destroy(Scripts):
         (self.bin / "aws").unlink()
         self.destroy("--yes", code=3, words=["apt-get install awscli"])
 
+    def test_a_platform_that_does_not_come_up(self):
+        program = self.bin / "aurora-global"
+        program.write_text("#!/bin/bash\necho \"aurora-global: $* is refused\" >&2\nexit 1\n")
+        program.chmod(0o755)
+        self.deploy("--local", "--home", "there is none", "--yes", code=3, words=[
+            f"--home {self.top.parent}", "there is none up --empty is refused",
+            "no platform to deploy onto"], cwd=self.top.parent)
+        self.destroy("--local", "--yes", code=3, words=["env us-east-1 is refused",
+                                                       "bin/aurora-global up --empty makes one"])
+        self.assertEqual([], self.world["calls"])
+
     def test_needs_no_cdk(self):
         for program in ("node", "npm", "curl"):
             (self.bin / program).unlink()

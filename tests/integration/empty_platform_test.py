@@ -37,5 +37,13 @@ class EmptyPlatform(PlatformTest):
         self.assertIn("no clusters of its own", refused.stderr)
 
 
+class PlatformWithClusters(PlatformTest):
+    def test_it_is_not_emptied(self):
+        refused = self.platform.command("up", "--empty", expect=1)
+        self.assertIn("clusters of its own (--empty)", refused.stderr)
+        clusters = self.platform.aws(EAST, "rds", "describe-db-clusters")["DBClusters"]
+        self.assertEqual(1, len(clusters))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -101,6 +101,14 @@ class TwoCommands(unittest.TestCase):
         self.assertIn(f"{prefix}.1.11:5432 is in use", refused.stderr)
         self.assertFalse(self.platform.home.exists())
         foreign.close()
+        # Each region listens at a port of 127.0.0.1 as well, which comes of the prefix.
+        port = 10000 + 80 * int(prefix.split(".")[1]) + 2
+        foreign = self.serve("127.0.0.1", port)
+        refused = self.platform.command("up", *self.platform.up_options, expect=1)
+        self.assertIn(f"127.0.0.1:{port} is in use by a program that is no platform",
+                      refused.stderr)
+        self.assertFalse(self.platform.home.exists())
+        foreign.close()
         self.platform.up()
         self.platform.down()
         self.serve(f"{prefix}.2.21")
