@@ -110,11 +110,12 @@ Result<void> unzip(const fs::path& zip, const fs::path& target) {
     zip_stat_t facts;
     if (zip_stat_index(archive.get(), index, 0, &facts) != 0) return bad(zip, "is damaged");
     const fs::path name = fs::path(facts.name).lexically_normal();
-    total += facts.size;
     if (name.is_absolute() || name.empty() || *name.begin() == "..") {
       return bad(zip, "the entry '" + std::string(facts.name) + "' leads out of the folder");
     }
-    if (total > kUnzippedBytesMax) return bad(zip, "is over 250 MB unzipped");
+    // Compared before it is added: a zip may say any 64-bit number.
+    if (facts.size > kUnzippedBytesMax - total) return bad(zip, "is over 250 MB unzipped");
+    total += facts.size;
     std::error_code error;
     if (std::string_view(facts.name).ends_with('/')) {
       fs::create_directories(target / name, error);

@@ -136,6 +136,45 @@ TEST_F(FunctionRegistryTest, AZipThatHoldsMoreThanItSaysIsLeftAtOnce) {
   EXPECT_TRUE(error || size <= 10) << size;
 }
 
+// A number of `bytes` bytes, the lowest first, as zips have them.
+std::string little(std::uint64_t number, int bytes) {
+  std::string text;
+  for (; bytes > 0; --bytes, number >>= 8) text += static_cast<char>(number & 0xFF);
+  return text;
+}
+
+struct ZipEntry {
+  std::string name, content;
+  std::uint64_t said;  // How long its content is said to be.
+};
+
+// Stored entries, which say their lengths in the fields of ZIP64.
+void write_zip64(const fs::path& file, const std::vector<ZipEntry>& entries) {
+  std::string all, directory;
+  for (const ZipEntry& one : entries) {
+    const std::string extra =
+        little(1, 2) + little(16, 2) + little(one.said, 8) + little(one.content.size(), 8);
+    const std::string common = little(45, 2) + little(0, 2) + little(0, 2) + little(0, 4) +
+                               little(0, 4) + little(0xFFFFFFFF, 4) + little(0xFFFFFFFF, 4) +
+                               little(one.name.size(), 2) + little(extra.size(), 2);
+    directory += "PK\x01\x02" + little(45, 2) + common + little(0, 6) + little(0, 4) +
+                 little(all.size(), 4) + one.name + extra;
+    all += "PK\x03\x04" + common + one.name + extra + one.content;
+  }
+  const std::string end = "PK\x05\x06" + little(0, 4) + little(entries.size(), 2) +
+                          little(entries.size(), 2) + little(directory.size(), 4) +
+                          little(all.size(), 4) + little(0, 2);
+  std::ofstream(file, std::ios::binary) << all << directory << end;
+}
+
+TEST_F(FunctionRegistryTest, LengthsInAZipDoNotOverflow) {
+  write_zip64(home_ / "huge.zip", {{"a", "x", 1}, {"bootstrap", "content", UINT64_MAX}});
+  const auto unpacked = unzip(home_ / "huge.zip", home_ / "out");
+  ASSERT_TRUE(unpacked.has_error());
+  EXPECT_EQ(unpacked.error().kind, ErrorKind::invalid) << unpacked.error().message;
+  EXPECT_FALSE(fs::exists(home_ / "out/bootstrap"));
+}
+
 TEST_F(FunctionRegistryTest, AZipThatFailedLeavesNothingAndIsNotTriedAgain) {
   write_lying_zip(home_ / "lies.zip");
   write("f.toml", "name = \"f-1\"\ncode = \"lies.zip\"\n");

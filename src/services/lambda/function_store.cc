@@ -126,6 +126,15 @@ net::Task<Result<StoredCode>> FunctionStore::put_code(std::string name, ZipSourc
   co_return co_await worker_.run<StoredCode>(std::move(job));
 }
 
+net::Task<void> FunctionStore::drop_code(StoredCode code) {
+  auto job = [file = directory_ / kCodeFolder / code.file]() -> Result<void> {
+    std::error_code ignored;
+    fs::remove(file, ignored);
+    return ok();
+  };
+  (co_await worker_.run<void>(std::move(job))).has_error();
+}
+
 net::Task<Result<void>> FunctionStore::put(std::string name, json record) {
   auto job = [directory = directory_, name = std::move(name),
               text = record.dump(2, ' ', false, json::error_handler_t::replace)]() -> Result<void> {

@@ -33,6 +33,8 @@ class FunctionStore {
   // Unpacks the zip beside the others for a trial and stores it. Fails with
   // InvalidParameterValueException for what is no zip with an executable `bootstrap` in it.
   net::Task<Result<StoredCode>> put_code(std::string name, ZipSource zip);
+  // Removes what put_code() stored and nobody will use.
+  net::Task<void> drop_code(StoredCode code);
   // Durable when it returns. Removes the zips that this function's records named before `former`.
   net::Task<Result<void>> put(std::string name, nlohmann::json record);
   net::Task<Result<void>> remove(std::string name);

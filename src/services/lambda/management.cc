@@ -115,6 +115,7 @@ Answer update_code(Management& lambda, Members members) {
   CO_TRY(const StoredCode code, co_await lambda.store.put_code(name, std::move(zip)));
   set_code(record, code);
   if (trial) {
+    co_await lambda.store.drop_code(code);
     Function shown = *function;
     shown.record = std::move(record);
     co_return lambda.shown(shown);

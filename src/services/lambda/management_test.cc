@@ -188,6 +188,12 @@ TEST_F(ManagementTest, CodeAndConfigurationChangeInPlace) {
       EXPECT_EQ((co_await invoke()).value("color", ""), "blue");
     }
     EXPECT_LE(zips(), 2u) << "the zip in use and the one before";
+    for (const char* version : {"5", "6"}) {
+      co_await call(
+          "UpdateFunctionCode",
+          {{"FunctionName", "made"}, {"DryRun", true}, {"ZipFile", base64(good_zip(version))}});
+    }
+    EXPECT_LE(zips(), 2u) << "a trial leaves nothing";
     const json bad = co_await call("UpdateFunctionCode",
                                    {{"FunctionName", "made"}, {"ZipFile", base64("no zip")}});
     EXPECT_EQ(bad.value("code", ""), "InvalidParameterValueException");
