@@ -78,7 +78,7 @@ Result<void> check_period(std::int64_t period, std::int64_t periods) {
                       "ValidationError");
   }
   const std::int64_t most = period >= 3600 ? kWeek : kDay;
-  if (period * periods > most) {
+  if (periods > most / period) {
     return make_error(ErrorKind::invalid,
                       "Metrics cannot be checked across more than " +
                           std::string(most == kDay ? "a day" : "seven days") +

@@ -175,11 +175,15 @@ TEST_F(AlarmsTest, WhatIsNotServedIsRefused) {
     expression["Metrics"][0]["Expression"] = "m2 / m3";
     json none = alarm();
     none.erase("Statistic");
+    // Four times as long is 224 seconds in 64 bits.
+    json endless = by_metrics();
+    endless["EvaluationPeriods"] = 4;
+    endless["Metrics"][0]["MetricStat"]["Period"] = (std::int64_t{1} << 62) + 56;
     for (const json& bad :
          {with("Period", 7), with("EvaluationPeriods", 2000), with("DatapointsToAlarm", 3),
           with("ComparisonOperator", "LessThanLowerThreshold"), with("TreatMissingData", "x"),
           with("ExtendedStatistic", "p99"), with("Metrics", by_metrics()["Metrics"]),
-          with("ThresholdMetricId", "m"), expression, none}) {
+          with("ThresholdMetricId", "m"), expression, none, endless}) {
       const json answer = co_await ask("PutMetricAlarm", bad);
       EXPECT_TRUE(answer.contains("code")) << bad;
     }
