@@ -35,6 +35,19 @@ bool wipe(SecretDocument& document) {
   return true;
 }
 
+// The answer for a secret that is deleted at once, and is not there.
+json nothing_left(const Region& region, const std::string& id) {
+  constexpr std::string_view kWord = ":secret:";
+  const auto word = id.find(kWord);
+  const bool is_arn = id.starts_with("arn:") && word != std::string::npos;
+  const region::Facts& facts = region.facts();
+  return {{"ARN", is_arn ? id
+                         : "arn:aws:secretsmanager:" + facts.region.name + ":" + facts.account_id +
+                               std::string(kWord) + id},
+          {"Name", is_arn ? id.substr(word + kWord.size()) : id},
+          {"DeletionDate", now_seconds()}};
+}
+
 }  // namespace
 
 Answer delete_secret(Region& region, Members members) {
@@ -49,6 +62,10 @@ Answer delete_secret(Region& region, Members members) {
   }
   CO_TRY_VOID(members.finish());
   const auto found = find_any(region, wanted);
+  // As AWS: a client that did not hear the answer asks again.
+  if (found.has_error() && force && found.error().kind == ErrorKind::not_found) {
+    co_return nothing_left(region, wanted);
+  }
   if (found.has_error()) co_return found.error();
   const Told& told = *found;
   if (is_deleted(told.document) && !force) {

@@ -94,6 +94,12 @@ TEST(SecretLifecycle, AtOnceItIsGoneAndItsNameIsFree) {
       code_of(region, "DeleteSecret", {{"SecretId", "s"}, {"ForceDeleteWithoutRecovery", true}}),
       "done");
   EXPECT_EQ(region.secrets.at("s").values, "{}");
+  EXPECT_EQ(code_of(region, "DeleteSecret", kSecret), "ResourceNotFoundException");
+  for (const char* id : {"s", "never-there"}) {
+    const json again =
+        asked(region, "DeleteSecret", {{"SecretId", id}, {"ForceDeleteWithoutRecovery", true}});
+    EXPECT_EQ(again["Name"], id) << "asked again: " << again;
+  }
   for (const char* operation : {"GetSecretValue", "DescribeSecret", "RestoreSecret"}) {
     EXPECT_EQ(code_of(region, operation, kSecret), "ResourceNotFoundException") << operation;
   }
