@@ -12,15 +12,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kKeyMax = 1024;
 constexpr std::size_t kDeletedAtOnceMax = 1000;
 constexpr int kLooksMax = 3;
-
-std::string key_named(Members& members) {
-  std::string key = members.required("Key");
-  if (key.size() > kKeyMax) members.problem("Your key is too long", "KeyTooLongError");
-  return key;
-}
+// Of an object to be deleted: never deleted without them.
+constexpr const char* kDeleteConditions[] = {"ETag", "LastModifiedTime", "Size"};
 
 Answer put_object(Parts& parts, Members members, std::string body) {
   Object object;
@@ -72,6 +67,10 @@ Result<Asked> asked_in(const Parts& parts, Members& members) {
   for (const char* name : {"CacheControl", "ContentDisposition", "ContentEncoding",
                            "ContentLanguage", "ContentType"}) {
     const std::string value = members.text("Response" + std::string(name));
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      members.problem("Header value cannot be represented: " + awsapi::shown(value),
+                      "InvalidArgument");
+    }
     if (!value.empty()) asked.instead[name] = value;
   }
   TRY_VOID(members.finish());
@@ -106,11 +105,14 @@ struct Range {
   bool partial = false;
 };
 
+// A number too large to be counted is as good as the largest: no object is that long.
 std::optional<std::int64_t> digits(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  return read.ec == std::errc() ? value : INT64_MAX;
 }
 
 // One range of bytes; what is none, or several, is all of it, as S3 does.
@@ -127,7 +129,7 @@ Result<Range> range_of(std::string_view text, std::int64_t size) {
     return all;
   }
   const std::int64_t from = first ? *first : std::max<std::int64_t>(0, size - *last);
-  const std::int64_t end = first && last ? std::min(*last + 1, size) : size;
+  const std::int64_t end = first && last ? std::min(*last, size - 1) + 1 : size;
   if (from >= size || (!first && *last == 0)) {
     return refuse("InvalidRange", "The requested range is not satisfiable");
   }
@@ -232,6 +234,15 @@ Answer delete_objects(Parts& parts, Members members, std::string) {
   for (const json& one : objects) {
     const std::string key = one.value("Key", "");
     const std::string version_id = one.value("VersionId", "");
+    if (std::any_of(std::begin(kDeleteConditions), std::end(kDeleteConditions),
+                    [&](const char* name) { return one.contains(name); })) {
+      answer["Errors"].push_back({{"Key", key},
+                                  {"Code", "NotImplemented"},
+                                  {"Message",
+                                   "Conditions of a delete are not supported here: give "
+                                   "the version"}});
+      continue;
+    }
     auto removing = parts.store->remove(bucket, key, version_id);
     const auto deleted = co_await std::move(removing);
     if (deleted.has_error()) {

@@ -150,10 +150,18 @@ Bucket bucket_in(const Statement& row) {
   return bucket;
 }
 
+Error no_such_upload() {
+  return row_refusal(ErrorKind::not_found, "NoSuchUpload",
+                     "The specified upload does not exist. The upload ID may be invalid, or the "
+                     "upload may have been aborted or completed.");
+}
+
 // One listing under way.
 class Lister {
  public:
-  Lister(const Listing& listing, Listed& listed) : listing_(listing), listed_(listed) {}
+  // `passed`: the version that the page goes on after is not there, or not asked for.
+  Lister(const Listing& listing, Listed& listed, bool passed)
+      : listing_(listing), listed_(listed), passed_(passed) {}
 
   // False: the rest is for another page, or there is none.
   bool take(Object object) {
@@ -179,8 +187,7 @@ class Lister {
  private:
   // Of the versions of the key that a page goes on with, those that were listed.
   bool is_before(const Object& object) {
-    if (listing_.after_version.empty() || object.key != listing_.after) return false;
-    if (passed_) return false;
+    if (passed_ || object.key != listing_.after) return false;
     passed_ = object.version_id == listing_.after_version;
     return true;
   }
@@ -195,7 +202,7 @@ class Lister {
   const Listing& listing_;
   Listed& listed_;
   std::string last_common_;
-  bool passed_ = false;
+  bool passed_;
 };
 
 }  // namespace
@@ -293,7 +300,8 @@ Result<void> check_room(sqlite3* database, std::int64_t more) {
   Statement select(
       database,
       "SELECT (SELECT coalesce(sum(size), 0) FROM object) + (SELECT coalesce(sum(size),"
-      " 0) FROM part), (SELECT count(*) FROM object) + (SELECT count(*) FROM part)");
+      " 0) FROM part), (SELECT count(*) FROM object) + (SELECT count(*) FROM part) + "
+      "(SELECT count(*) FROM upload)");
   TRY_VOID(select.step());
   if (select.number(0) + more <= kStoreBytesMax && select.number(1) < kObjectsMax) return ok();
   return row_refusal(ErrorKind::exhausted, "QuotaExceeded",
@@ -364,8 +372,15 @@ Result<Listed> list_objects(sqlite3* database, const Listing& listing) {
   TRY_VOID(need_bucket(database, listing.bucket));
   Listed listed;
   if (listing.limit == 0) return listed;
-  Lister lister(listing, listed);
   const bool same_key = !listing.after_version.empty();
+  // Who empties a bucket page by page has deleted it: then all that is left of its key follows.
+  bool passed = true;
+  if (same_key) {
+    TRY(const auto marker,
+        object_version(database, listing.bucket, listing.after, listing.after_version));
+    passed = !marker;
+  }
+  Lister lister(listing, listed, passed);
   Statement select(database, kObjectColumns + "WHERE bucket = ? AND key >= ? AND key " +
                                  (same_key ? ">=" : ">") + " ?" +
                                  (listing.versions ? " ORDER BY key, seq DESC"
@@ -404,17 +419,17 @@ Result<Upload> upload_row(sqlite3* database, const std::string& bucket, const st
   select.bind(2, bucket);
   select.bind(3, key);
   TRY(const bool found, select.step());
-  if (!found) {
-    return row_refusal(
-        ErrorKind::not_found, "NoSuchUpload",
-        "The specified upload does not exist. The upload ID may be invalid, or the upload "
-        "may have been aborted or completed.");
-  }
+  if (!found) return no_such_upload();
   return Upload{id, bucket, key, time_at(select.number(0)), parse_json(select.text(1))};
 }
 
 Result<void> put_part_row(sqlite3* database, const std::string& upload_id, const Part& part,
                           Freed& freed) {
+  // It may have ended while the part came: nothing would ever remove its parts.
+  Statement upload(database, "SELECT 1 FROM upload WHERE id = ?");
+  upload.bind(1, upload_id);
+  TRY(const bool is_open, upload.step());
+  if (!is_open) return no_such_upload();
   TRY_VOID(check_room(database, part.content.size));
   Statement former(database, "SELECT file FROM part WHERE upload_id = ? AND number = ?");
   former.bind(1, upload_id);

@@ -109,6 +109,7 @@ class ObjectStore {
   net::Task<Result<void>> begin_upload(Upload upload);
   // Fails with NoSuchUpload.
   net::Task<Result<Upload>> upload(std::string bucket, std::string key, std::string id);
+  // The same, also for one that ended meanwhile; then the content is dropped.
   net::Task<Result<void>> put_part(std::string upload_id, Part part);
   net::Task<Result<std::vector<Part>>> parts(std::string upload_id);
   // One file of them, one after the other.

@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kKeyMax = 1024;
 constexpr std::size_t kMetadataMax = 2048;
 constexpr std::size_t kHashedInPlaceMax = 1u << 20;
 constexpr const char* kKept[] = {"CacheControl",    "ContentDisposition",
@@ -79,6 +80,12 @@ std::string bucket_named(const Parts& parts, Members& members) {
   const std::string owner = members.text("ExpectedBucketOwner", parts.facts.account_id);
   if (owner != parts.facts.account_id) members.problem("Access Denied", "AccessDenied");
   return members.required("Bucket");
+}
+
+std::string key_named(Members& members) {
+  std::string key = members.required("Key");
+  if (key.size() > kKeyMax) members.problem("Your key is too long", "KeyTooLongError");
+  return key;
 }
 
 net::Task<Result<json>> checked(Members& members, std::string& body) {

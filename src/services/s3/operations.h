@@ -58,6 +58,9 @@ std::string in_quotes(const std::string& etag);
 // The bucket that a request names, once its owner is who the client expects.
 std::string bucket_named(const Parts& parts, Members& members);
 
+// The key that a request names, once it is one that an object may have.
+std::string key_named(Members& members);
+
 // The checksums that a request gives for its body, as members of an output. Fails with BadDigest
 // for others than the body has, with InvalidDigest for what is none.
 net::Task<Result<nlohmann::json>> checked(Members& members, std::string& body);

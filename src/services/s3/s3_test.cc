@@ -176,11 +176,18 @@ TEST_F(S3Test, RangesAndConditions) {
   EXPECT_EQ(part("bytes=-3"), "206 789");
   EXPECT_EQ(part("bytes=5-99"), "206 56789");
   EXPECT_EQ(part("bytes=10-"), "416 InvalidRange");
+  for (const char* end : {"9223372036854775806", "9223372036854775807", "18446744073709551615",
+                          "99999999999999999999999"}) {
+    EXPECT_EQ(part("bytes=0-" + std::string(end)), "206 0123456789") << end;
+    EXPECT_EQ(part("bytes=-" + std::string(end)), "206 0123456789") << end;
+    EXPECT_EQ(part("bytes=" + std::string(end) + "-"), "416 InvalidRange") << end;
+  }
   for (const char* none : {"bytes=4-2", "bytes=1-2,4-5", "lines=1-2", "bytes=-", "bytes=x-1"}) {
     EXPECT_EQ(part(none), "200 0123456789") << none;
   }
   EXPECT_EQ(header(ask("GET", "/bbb/k", "", {{"Range", "bytes=2-4"}}), "Content-Range"),
             "bytes 2-4/10");
+  EXPECT_EQ(code("GET", "/bbb/k?response-content-type=a%0D%0Ab:%20c"), "400 InvalidArgument");
   EXPECT_EQ(ask("GET", "/bbb/k", "", {{"If-None-Match", etag}}).status, 304);
   EXPECT_EQ(ask("GET", "/bbb/k", "", {{"If-None-Match", "\"x\""}}).status, 200);
   EXPECT_EQ(code("GET", "/bbb/k", "", {{"If-Match", "\"x\""}}), "412 PreconditionFailed");
@@ -277,6 +284,59 @@ TEST_F(S3Test, VersionsStayUntilTheyAreDeleted) {
   EXPECT_EQ(files(), 2u);
 }
 
+TEST_F(S3Test, ABucketIsEmptiedPageByPage) {
+  ask("PUT", "/bbb");
+  ask("PUT", "/bbb?versioning",
+      "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+  for (const char* key : {"a", "a", "a", "a", "a", "b"}) ask("PUT", "/bbb/" + std::string(key));
+  std::string next = "";
+  std::size_t deleted = 0;
+  for (int page = 0; page < 10; ++page) {
+    const auto listed = ask("GET", "/bbb?versions&max-keys=2" + next);
+    pugi::xml_document document;
+    ASSERT_TRUE(document.load_string(listed.body.c_str()));
+    for (const auto& one : document.document_element().children("Version")) {
+      EXPECT_EQ(code("DELETE", "/bbb/" + std::string(one.child("Key").text().get()) +
+                                   "?versionId=" + one.child("VersionId").text().get()),
+                "204");
+      ++deleted;
+    }
+    if (element_in(listed, "IsTruncated") != "true") break;
+    next = "&key-marker=" + element_in(listed, "NextKeyMarker") +
+           "&version-id-marker=" + element_in(listed, "NextVersionIdMarker");
+  }
+  EXPECT_EQ(deleted, 6u);
+  EXPECT_EQ(code("DELETE", "/bbb"), "204");
+}
+
+TEST_F(S3Test, NothingIsDeletedAgainstItsCondition) {
+  ask("PUT", "/bbb");
+  ask("PUT", "/bbb/k", "x");
+  const auto deleted = ask("POST", "/bbb?delete",
+                           "<Delete><Object><Key>k</Key><ETag>\"other\"</ETag></Object></Delete>");
+  EXPECT_EQ(all_of(deleted, "Error/Code"), "NotImplemented ") << deleted.body;
+  EXPECT_EQ(get("/bbb/k"), "x");
+}
+
+// An upload may end while a part is on its way.
+TEST_F(S3Test, APartOfAnUploadThatEndedLeavesNothing) {
+  with([&](ApiServer&) -> net::Task<void> {
+    auto store = s3::ObjectStore::open(home_ / "parts");
+    s3::Bucket bucket;
+    bucket.name = "bbb";
+    EXPECT_TRUE((co_await (*store)->create_bucket(bucket)).has_value());
+    const s3::Upload upload{"u", "bbb", "k"};
+    EXPECT_TRUE((co_await (*store)->begin_upload(upload)).has_value());
+    EXPECT_TRUE((co_await (*store)->end_upload("u")).has_value());
+    s3::Part part;
+    part.number = 1;
+    part.content = *(co_await (*store)->write("x"));
+    const auto put = co_await (*store)->put_part("u", part);
+    EXPECT_TRUE(put.has_error() && put.error().code == "NoSuchUpload");
+    EXPECT_TRUE(std::filesystem::is_empty(home_ / "parts" / "objects"));
+  });
+}
+
 TEST_F(S3Test, AnUploadInPartsIsOneObject) {
   ask("PUT", "/bbb");
   const auto begun = ask("POST", "/bbb/k?uploads", "", {{"Content-Type", "application/zip"}});
@@ -310,6 +370,7 @@ TEST_F(S3Test, AnUploadInPartsIsOneObject) {
   EXPECT_EQ(header(ask("HEAD", "/bbb/k"), "Content-Type"), "application/zip");
   EXPECT_EQ(code("POST", target, complete(named(1, first))), "404 NoSuchUpload");
   EXPECT_EQ(files(), 1u);
+  EXPECT_EQ(code("POST", "/bbb/" + std::string(1025, 'k') + "?uploads"), "400 KeyTooLongError");
   const std::string other = element_in(ask("POST", "/bbb/k2?uploads"), "UploadId");
   ask("PUT", "/bbb/k2?partNumber=1&uploadId=" + other, "x");
   EXPECT_EQ(code("DELETE", "/bbb/k2?uploadId=" + other), "204");

@@ -24,7 +24,7 @@ Answer create_multipart_upload(Parts& parts, Members members, std::string) {
   Upload upload;
   upload.id = random_hex(32);
   upload.bucket = bucket_named(parts, members);
-  upload.key = members.required("Key");
+  upload.key = key_named(members);
   upload.about = about_in(members);
   upload.created = SystemClock().wall_now();
   const std::string algorithm = members.text("ChecksumAlgorithm");
