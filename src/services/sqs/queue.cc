@@ -178,6 +178,15 @@ std::string md5_of_attributes(const json& attributes) {
   return md5_hex(bytes);
 }
 
+std::size_t bytes_of_attributes(const json& attributes) {
+  std::size_t bytes = 0;
+  for (const auto& [name, one] : attributes.items()) {
+    bytes += name.size() + one.value("DataType", "").size() + one.value("StringValue", "").size();
+    bytes += from_base64(one.value("BinaryValue", "")).value_or("").size();
+  }
+  return bytes;
+}
+
 Result<void> check_message_attributes(const json& attributes) {
   const auto bad = [](const std::string& what) {
     return make_error(ErrorKind::invalid, what, "InvalidParameterValue");
@@ -192,7 +201,7 @@ Result<void> check_message_attributes(const json& attributes) {
                  "' is invalid. You must use only "
                  "the following supported type prefixes: Binary, Number, String.");
     }
-    if (!one.contains(binary ? "BinaryValue" : "StringValue")) {
+    if (one.value(binary ? "BinaryValue" : "StringValue", "").empty()) {
       return bad("The message (user) attribute '" + name +
                  "' must contain a non-empty value of "
                  "type '" +

@@ -46,6 +46,8 @@ nlohmann::json shown_attributes(const Queue& queue, const std::string& arns);
 std::string md5_hex(std::string_view text);
 // Of a message's attributes, whose input has passed the model. Empty without any.
 std::string md5_of_attributes(const nlohmann::json& attributes);
+// What they take of a message's size: names, types and values.
+std::size_t bytes_of_attributes(const nlohmann::json& attributes);
 // Fails with InvalidParameterValue for what is no attribute of a message.
 Result<void> check_message_attributes(const nlohmann::json& attributes);
 

@@ -266,7 +266,8 @@ struct NewMessage {
 
 Result<void> insert(sqlite3* raw, const NewMessage& message) {
   TRY(const Queue queue, load(raw, message.queue));
-  const auto size = static_cast<std::int64_t>(message.body.size());
+  const auto size =
+      static_cast<std::int64_t>(message.body.size() + bytes_of_attributes(message.attributes));
   if (size > queue.number("MaximumMessageSize")) {
     return make_error(ErrorKind::invalid,
                       "One or more parameters are invalid. Reason: Message must be shorter than " +

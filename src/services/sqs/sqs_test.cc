@@ -132,6 +132,14 @@ TEST_F(SqsTest, QueuesAreNamedTaggedAndRefused) {
     EXPECT_EQ((co_await code("SendMessage",
                              {{"QueueUrl", "http://elsewhere/1/q"}, {"MessageBody", "x"}})),
               "QueueDoesNotExist");
+    co_await call("SetQueueAttributes", q({{"Attributes", {{"MaximumMessageSize", "1024"}}}}));
+    const auto with = [](const std::string& value) {
+      return q({{"MessageBody", std::string(1000, 'x')},
+                {"MessageAttributes", {{"a", {{"DataType", "String"}, {"StringValue", value}}}}}});
+    };
+    EXPECT_EQ((co_await code("SendMessage", with(std::string(17, 'v')))), "none");
+    EXPECT_EQ((co_await code("SendMessage", with(std::string(18, 'v')))), "InvalidParameterValue");
+    EXPECT_EQ((co_await code("SendMessage", with(""))), "InvalidParameterValue");
     co_await call("TagQueue", q({{"Tags", {{"a", "b"}, {"c", "d"}}}}));
     co_await call("UntagQueue", q({{"TagKeys", {"a"}}}));
     EXPECT_EQ((co_await call("ListQueueTags", q()))["Tags"], (json{{"c", "d"}}));
