@@ -351,6 +351,7 @@ TEST_F(S3Test, AnUploadInPartsIsOneObject) {
   const std::string first = part(1, big), second = part(2, "end");
   const auto listed = ask("GET", "/bbb/k?uploadId=" + id);
   EXPECT_EQ(all_of(listed, "Part/Size"), "5242880 3 ");
+  EXPECT_EQ(element_in(ask("GET", "/bbb/k?max-parts=5000&uploadId=" + id), "MaxParts"), "1000");
   const auto complete = [&](const std::string& parts) {
     return "<CompleteMultipartUpload>" + parts + "</CompleteMultipartUpload>";
   };

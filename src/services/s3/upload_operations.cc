@@ -10,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kPartsMax = 10'000;
+constexpr std::int64_t kPartPageMax = 1000;
 constexpr std::int64_t kPartBytesMin = std::int64_t{5} << 20;  // Of all but the last.
 
 struct Named {
@@ -143,7 +144,8 @@ Answer abort_multipart_upload(Parts& parts, Members members, std::string) {
 
 Answer list_parts(Parts& parts, Members members, std::string) {
   const Named named = upload_named(parts, members);
-  const auto limit = members.number("MaxParts", 0, INT32_MAX).value_or(1000);
+  const auto limit = std::min<std::int64_t>(
+      members.number("MaxParts", 0, INT32_MAX).value_or(kPartPageMax), kPartPageMax);
   const std::string marker = members.text("PartNumberMarker", "0");
   CO_TRY_VOID(members.finish());
   if (marker.empty() || marker.size() > 9 ||
