@@ -36,12 +36,21 @@ std::string_view stage_of(std::string_view target) {
   return stage.find('/') == std::string_view::npos ? stage : "";
 }
 
+bool is_signature(std::string_view authorization) { return authorization.starts_with("AWS4-"); }
+
+// What the function may read: the signature is the gateway's, a token of the client's is not.
+net::Headers headers_for_function(const net::HttpRequest& request) {
+  net::Headers headers = request.headers;
+  std::erase_if(headers, [](const auto& header) {
+    return is_signature(header.second) && !net::header_value({header}, "Authorization").empty();
+  });
+  return headers;
+}
+
 // The event of a Lambda proxy integration (REST API, payload format 1.0), as far as it applies.
 json proxy_event(const net::HttpRequest& request) {
   json headers = json::object();
-  for (const auto& [name, value] : request.headers) {
-    if (name != "Authorization") headers[name] = value;
-  }
+  for (const auto& [name, value] : headers_for_function(request)) headers[name] = value;
   json event = {{"resource", "/failover"},
                 {"path", "/failover"},
                 {"httpMethod", request.method},
@@ -180,8 +189,9 @@ json routed_event(const ApiRoute& route, const region::Facts& facts,
   json event = proxy_event(request);
   const Query query = query_in(request.target);
   json all_headers = json::object();
-  for (const auto& [name, value] : event["headers"].items())
-    all_headers[name] = json::array({value});
+  for (const auto& [name, value] : headers_for_function(request)) {
+    all_headers[name].push_back(value);
+  }
   event["resource"] = route.resource_path;
   event["path"] = route.path;
   event["multiValueHeaders"] = all_headers;
@@ -270,7 +280,7 @@ ApiRequestLine line_of(const net::HttpRequest& request) {
 bool is_open(const ApiRoutes& routes, const net::HttpRequest& request) {
   if (!routes.has_apis()) return false;
   const ApiRequestLine line = line_of(request);
-  const bool is_signed = !net::header_value(request.headers, "Authorization").empty() ||
+  const bool is_signed = is_signature(net::header_value(request.headers, "Authorization")) ||
                          request.target.find("X-Amz-Signature=") != std::string::npos;
   // A call of a service has a path that might be a stage's: it is signed, and names no API.
   if (line.api_id.empty() && is_signed) return false;

@@ -199,6 +199,16 @@ TEST_F(RoutedTest, BodiesAndParametersAreHeldToWhatIsDeclared) {
   EXPECT_EQ(json::parse(refused.body)["message"], "Missing required request parameters: [z, X-B]");
 }
 
+TEST_F(RoutedTest, AFunctionReadsEveryHeaderButTheSignature) {
+  send("{}", {{"authorization", "AWS4-HMAC-SHA256 Credential=x"}, {"X-A", "a"}, {"X-A", "b"}});
+  EXPECT_FALSE(invoker_.event.at("headers").contains("authorization"));
+  EXPECT_FALSE(invoker_.event.at("multiValueHeaders").contains("authorization"));
+  EXPECT_EQ(invoker_.event.at("headers").at("X-A"), "b");
+  EXPECT_EQ(invoker_.event.at("multiValueHeaders").at("X-A"), (json{"a", "b"}));
+  send("{}", {{"Authorization", "Bearer token"}});
+  EXPECT_EQ(invoker_.event.at("headers").at("Authorization"), "Bearer token");
+}
+
 TEST_F(RoutedTest, AnApiIsNamedByItsHostOrAHeader) {
   net::HttpRequest request;
   request.method = "POST";
@@ -222,7 +232,9 @@ TEST_F(RoutedTest, OnlyAMethodWithoutAuthorisationIsOpen) {
   EXPECT_TRUE(is_open(routes_, request));
   request.headers = {{"Authorization", "AWS4-HMAC-SHA256 ..."}};
   EXPECT_FALSE(is_open(routes_, request)) << "it may be a service's call";
-  request.headers.emplace_back("x-apigw-api-id", "a1b2");
+  request.headers = {{"Authorization", "Bearer token"}};
+  EXPECT_TRUE(is_open(routes_, request)) << "no service takes it";
+  request.headers = {{"Authorization", "AWS4-HMAC-SHA256 ..."}, {"x-apigw-api-id", "a1b2"}};
   EXPECT_TRUE(is_open(routes_, request));
   request.target = "/other/x";
   EXPECT_FALSE(is_open(routes_, request));
