@@ -78,7 +78,8 @@ void Deployment::State::work_failed(const Work& work, const std::string& why,
                       .is_made_by_operation = true};
   }
   move(work.logical_id, ResourceEvent::failed);
-  const std::string& shown = may_leave                          ? physical_id
+  static const std::string kNone;
+  const std::string& shown = may_leave                          ? is_key ? physical_id : kNone
                              : work.decision == Decision::adopt ? resource.target->import_id
                                                                 : resource.current;
   note({work.logical_id, shown}, resource.target->type, resource.status, why);

@@ -324,6 +324,17 @@ TEST_F(DeploymentOfAChain, IsReadStrictly) {
   EXPECT_TRUE(Deployment::from_json(json::array()).has_error());
 }
 
+// What a failure has left under a name that cannot be kept is nobody's, and is shown nowhere.
+TEST_F(DeploymentOfAChain, TakesNoPhysicalIdThatIsTooLong) {
+  begin(StackStatus::review_in_progress, StackEvent::created);
+  const Step step = start("A");
+  ASSERT_TRUE(deployment_->failed(step.id, "no", std::string(1025, 'x')).has_value());
+  for (const DeploymentEvent& event : deployment_->take_events()) {
+    if (!event.type.empty()) EXPECT_EQ(event.physical_id, "");
+  }
+  EXPECT_TRUE(deployment_->inventory().existing.empty());
+}
+
 // A deployment that is over when its outputs have values.
 Deployment awaiting_outputs(OnFailure on_failure = OnFailure::roll_back) {
   auto begun = Deployment::begin(StackStatus::review_in_progress, StackEvent::created, {},

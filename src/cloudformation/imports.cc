@@ -1,5 +1,6 @@
 #include "cloudformation/imports.h"
 
+#include "cloudformation/deployment.h"
 #include "cloudformation/errors.h"
 #include "cloudformation/graph.h"
 
@@ -30,6 +31,11 @@ Result<std::string> physical_id_of(const ResourceToImport& one, const Scope& sco
     return validation_error("Invalid ResourceIdentifier of " + one.logical_id + ": " + one.type +
                             " takes [" + std::string(name) + "]");
   }
+  if (given->second.size() > kPhysicalIdBytesMax) {
+    return validation_error("Invalid ResourceIdentifier of " + one.logical_id + ": " +
+                            std::string(name) + " is longer than " +
+                            std::to_string(kPhysicalIdBytesMax) + " bytes");
+  }
   if (!resource->second.has_deletion_policy) {
     return validation_error("Resources [" + one.logical_id +
                             "] must have DeletionPolicy attribute specified in the template.");
@@ -42,11 +48,17 @@ Result<std::string> physical_id_of(const ResourceToImport& one, const Scope& sco
 Result<ImportIds> import_ids(const std::vector<ResourceToImport>& wanted, const Scope& scope,
                              const Inventory& inventory, const IdentifierOf& identifier_of) {
   ImportIds ids;
+  std::map<std::pair<std::string, std::string>, std::string> named;  // Type, id -> logical id.
   for (const ResourceToImport& one : wanted) {
     TRY(std::string id, physical_id_of(one, scope, identifier_of));
     if (inventory.resources.contains(one.logical_id)) {
       return validation_error("Resources [" + one.logical_id +
                               "] passed in ResourceToImport already belong to the stack");
+    }
+    const auto [first, is_first] = named.emplace(std::pair{one.type, id}, one.logical_id);
+    if (!is_first && first->second != one.logical_id) {
+      return validation_error("Resources [" + first->second + ", " + one.logical_id +
+                              "] have the same ResourceIdentifier " + shown(id));
     }
     if (!ids.emplace(one.logical_id, std::move(id)).second) {
       return validation_error("Resource " + one.logical_id +

@@ -15,6 +15,7 @@ Resources:
   Old: {Type: T, DeletionPolicy: Retain}
   New: {Type: T, DeletionPolicy: Delete}
   Bare: {Type: T}
+  Other: {Type: T, DeletionPolicy: Retain}
   Plural: {Type: Two::Names, DeletionPolicy: Retain}
   Absent: {Type: T, DeletionPolicy: Retain, Condition: Never}
 )";
@@ -23,7 +24,7 @@ std::string_view identifier_of_test(const std::string& type) { return type == "T
 
 // The ids, or what is wrong.
 std::string imported(const std::vector<ResourceToImport>& wanted,
-                     std::set<std::string> leave_out = {"Bare", "Plural"}) {
+                     std::set<std::string> leave_out = {"Bare", "Plural", "Other"}) {
   Template of = *read_template(kTemplate);
   for (const std::string& name : leave_out) of.resources.erase(name);
   const ConditionValues conditions{{"Never", false}};
@@ -51,12 +52,19 @@ TEST(Imports, SayWhatIsWrong) {
             "Invalid ResourceIdentifier of New: T takes [Id]");
   EXPECT_EQ(imported({{"T", "New", {{"Id", ""}}}}),
             "Invalid ResourceIdentifier of New: T takes [Id]");
-  EXPECT_EQ(imported({new_one, {"Two::Names", "Plural", {{"Id", "x"}}}}, {"Bare"}),
+  EXPECT_EQ(imported({new_one, {"Two::Names", "Plural", {{"Id", "x"}}}}, {"Bare", "Other"}),
             "ResourceTypes [Two::Names] are not supported for Import");
-  EXPECT_EQ(imported({new_one, {"T", "Bare", {{"Id", "x"}}}}, {"Plural"}),
+  EXPECT_EQ(imported({new_one, {"T", "Bare", {{"Id", "y"}}}}, {"Plural", "Other"}),
             "Resources [Bare] must have DeletionPolicy attribute specified in the template.");
   EXPECT_EQ(imported({new_one, {"T", "Old", {{"Id", "x"}}}}),
             "Resources [Old] passed in ResourceToImport already belong to the stack");
+  EXPECT_EQ(
+      imported({{"T", "New", {{"Id", "x"}}}, {"T", "Other", {{"Id", "x"}}}}, {"Bare", "Plural"}),
+      "Resources [New, Other] have the same ResourceIdentifier x");
+  EXPECT_EQ(imported({{"T", "New", {{"Id", std::string(1024, 'x')}}}}, {"Bare", "Plural", "Other"}),
+            "New=" + std::string(1024, 'x') + " ");
+  EXPECT_EQ(imported({{"T", "New", {{"Id", std::string(1025, 'x')}}}}),
+            "Invalid ResourceIdentifier of New: Id is longer than 1024 bytes");
   EXPECT_EQ(imported({new_one, new_one}), "Resource New is given twice in ResourcesToImport");
 }
 

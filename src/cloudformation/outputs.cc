@@ -7,6 +7,8 @@
 namespace aurora_global::cloudformation {
 namespace {
 
+constexpr std::size_t kExportNameBytesMax = 255;
+
 // What an output's value or its export's name comes to.
 Result<std::string> text_of_output(const Scope& scope, const std::string& name,
                                    const nlohmann::json& given) {
@@ -34,6 +36,10 @@ Result<std::map<std::string, Output>> evaluate_outputs(const Scope& scope) {
     TRY(output.value, text_of_output(scope, name, definition.value));
     if (definition.export_name.is_null()) continue;
     TRY(output.export_name, text_of_output(scope, name, definition.export_name));
+    if (output.export_name.empty() || output.export_name.size() > kExportNameBytesMax) {
+      return validation_error("Export name of output " + name + " must have 1 to " +
+                              std::to_string(kExportNameBytesMax) + " characters");
+    }
   }
   return outputs;
 }

@@ -87,6 +87,18 @@ TEST_F(Outputs, MustBeTextAndThere) {
             "String.");
 }
 
+TEST_F(Outputs, HaveExportNamesOfAnEnd) {
+  const auto exported = [&](std::size_t bytes) {
+    template_.outputs = {{"O", {.value = "v", .export_name = std::string(bytes, 'x')}}};
+    const auto outputs = evaluate_outputs(scope_);
+    return outputs.has_error() ? outputs.error().message : outputs->at("O").export_name;
+  };
+  EXPECT_EQ(exported(255), std::string(255, 'x'));
+  for (const std::size_t bytes : {0, 256}) {
+    EXPECT_EQ(exported(bytes), "Export name of output O must have 1 to 255 characters");
+  }
+}
+
 TEST_F(Outputs, NameNoAttributeThatIsNotThere) {
   make_next();
   const DeployedLookups lookups(*deployment_, outside_);
