@@ -23,6 +23,30 @@ std::pair<std::string, std::string> parts_of(const std::string& key) {
   return {key.substr(first + 1, second - first - 1), key.substr(second + 1)};
 }
 
+bool is_letter(char one) { return (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z'); }
+
+// As CloudFormation says it of a member.
+Result<void> check_name(const std::string& name) {
+  constexpr std::size_t kNameMax = 128;
+  const bool is_formed = !name.empty() && is_letter(name.front()) &&
+                         std::all_of(name.begin(), name.end(), [](char one) {
+                           return is_letter(one) || (one >= '0' && one <= '9') || one == '-';
+                         });
+  if (is_formed && name.size() <= kNameMax) return ok();
+  return core::validation_error(
+      "1 validation error detected: Value '" + core::shown(name) +
+      "' at 'stackName' failed to satisfy constraint: Member must " +
+      (is_formed ? "have length less than or equal to " + std::to_string(kNameMax)
+                 : "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"));
+}
+
+void add_removal(const ChangeSetRecord& of, Write& write) {
+  write.remove.push_back(change_set_key(of));
+  write.remove.push_back(changes_key(of));
+  // What was executed has given its template to the stack.
+  if (of.execution_status != "EXECUTE_COMPLETE") write.remove.push_back(of.source.template_key);
+}
+
 }  // namespace
 
 Result<void> Book::take(const Documents& stacks, const Documents& deployments,
@@ -160,7 +184,8 @@ std::string Book::why_not_exported(const Stack& stack,
   return "";
 }
 
-StackRecord Book::new_stack(const std::string& name) const {
+Result<StackRecord> Book::new_stack(const std::string& name) const {
+  TRY_VOID(check_name(name));
   StackRecord record{.uuid = random_uuid(), .name = name, .created = SystemClock().wall_now()};
   record.id = "arn:aws:cloudformation:" + facts_.region.name + ":" + facts_.account_id + ":stack/" +
               name + "/" + record.uuid;
@@ -210,26 +235,54 @@ net::Task<Result<void>> Book::put_change_set(ChangeSetRecord record, Write with)
 net::Task<Result<void>> Book::remove_change_set(std::string id) {
   const auto found = change_sets_.find(id);
   if (found == change_sets_.end()) co_return ok();
-  const ChangeSetRecord& record = found->second;
   Write write;
-  write.remove = {change_set_key(record), changes_key(record)};
-  // What was executed has given its template to the stack.
-  if (record.execution_status != "EXECUTE_COMPLETE") {
-    write.remove.push_back(record.source.template_key);
-  }
+  add_removal(found->second, write);
   auto writing = store_.write(std::move(write));
   CO_TRY_VOID(co_await std::move(writing));
   change_sets_.erase(id);
   co_return ok();
 }
 
+std::vector<ChangeSetRecord> Book::left_behind(const std::string& stack_uuid,
+                                               std::optional<ChangeSetRecord> executed,
+                                               Write& write) const {
+  std::vector<ChangeSetRecord> left;
+  for (const ChangeSetRecord* one : change_sets(stack_uuid)) {
+    if (executed) {
+      if (one->id != executed->id) add_removal(*one, write);
+      continue;
+    }
+    left.push_back(*one);
+    if (one->execution_status != "AVAILABLE") continue;
+    left.back().execution_status = "OBSOLETE";
+    write.put[change_set_key(*one)] = model::text_of(json_of(left.back()));
+  }
+  if (!executed) return left;
+  executed->execution_status = "EXECUTE_COMPLETE";
+  write.put[change_set_key(*executed)] = model::text_of(json_of(*executed));
+  left.push_back(std::move(*executed));
+  return left;
+}
+
+void Book::forget_change_sets(const std::string& stack_uuid) {
+  std::erase_if(change_sets_,
+                [&stack_uuid](const auto& one) { return one.second.stack_uuid == stack_uuid; });
+}
+
 net::Task<Result<void>> Book::begin(Stack& stack, StackRecord next, core::Deployment deployment,
-                                    Write with) {
+                                    Write with, std::optional<ChangeSetRecord> executed) {
   ++next.operations;
   const auto events = deployment.take_events();
   StackRecord stored = progressed({deployment, events, std::nullopt}, std::move(next), with);
+  std::vector<ChangeSetRecord> left;
+  if (!core::is_gone(stored.status)) left = left_behind(stored.uuid, std::move(executed), with);
   auto writing = store_.write(std::move(with));
   CO_TRY_VOID(co_await std::move(writing));
+  forget_change_sets(stored.uuid);
+  for (ChangeSetRecord& one : left) {
+    std::string id = one.id;
+    change_sets_[std::move(id)] = std::move(one);
+  }
   stack.deployment = std::move(deployment);
   stack.record = std::move(stored);
   stack.concluded.reset();
@@ -265,8 +318,7 @@ void Book::ended(Stack& stack) {
   stack.concluded.reset();
   stack.claims.clear();
   if (!core::is_gone(stack.record.status)) return;
-  std::erase_if(change_sets_,
-                [&stack](const auto& one) { return one.second.stack_uuid == stack.record.uuid; });
+  forget_change_sets(stack.record.uuid);
 }
 
 net::Task<Result<void>> Book::forget_deleted() {

@@ -91,8 +91,8 @@ class Book {
   std::string why_not_exported(const Stack& stack,
                                const std::map<std::string, core::Output>& outputs) const;
 
-  // A record for a new stack, that nobody has yet.
-  StackRecord new_stack(const std::string& name) const;
+  // A record for a new stack, that nobody has yet. Fails with ValidationError for what is no name.
+  Result<StackRecord> new_stack(const std::string& name) const;
 
   // All of these need the lock. They fail with what the store says; then nothing has changed.
   // A new stack, with the operation that makes it or only to be reviewed.
@@ -101,15 +101,23 @@ class Book {
   net::Task<Result<void>> change_record(Stack& stack, StackRecord next, Write with = {});
   net::Task<Result<void>> put_change_set(ChangeSetRecord record, Write with);
   net::Task<Result<void>> remove_change_set(std::string id);
-  // A new operation: the record that it begins with, and its deployment.
+  // A new operation: the record that it begins with, and its deployment. Of the stack's change sets
+  // `executed` stays, which has been executed by it; without one, none can be executed any more.
   net::Task<Result<void>> begin(Stack& stack, StackRecord next, core::Deployment deployment,
-                                Write with = {});
+                                Write with = {},
+                                std::optional<ChangeSetRecord> executed = std::nullopt);
   // The deployment as it is now, and what it says of the stack.
   net::Task<Result<void>> save(Stack& stack);
   // Forgets the oldest of the deleted stacks, where there are too many.
   net::Task<Result<void>> forget_deleted();
 
  private:
+  // The change sets of a stack behind the beginning of an operation, and what `write` is to store
+  // of that.
+  std::vector<ChangeSetRecord> left_behind(const std::string& stack_uuid,
+                                           std::optional<ChangeSetRecord> executed,
+                                           Write& write) const;
+  void forget_change_sets(const std::string& stack_uuid);
   // What `write` is to store of a deployment, and the record that it comes to.
   void ended(Stack& stack);
   struct Progress {

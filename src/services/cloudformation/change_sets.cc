@@ -123,6 +123,19 @@ json summary_of(const ChangeSetRecord& of, const StackRecord& stack) {
   return told;
 }
 
+// A request that is made again has the same token.
+Result<json> same_or_error(const ChangeSetRecord& same, const ChangeSetRecord& wanted,
+                           const StackRecord& stack) {
+  if (!wanted.client_token.empty() && same.client_token == wanted.client_token) {
+    return json{{"Id", same.id}, {"StackId", stack.id}};
+  }
+  return make_error(ErrorKind::conflict,
+                    "ChangeSet " + wanted.name +
+                        " cannot be created due to a mismatch with existing attribute Name: it "
+                        "exists already",
+                    "AlreadyExistsException");
+}
+
 // What the change set says of the plan, and what is stored of it.
 void take_plan(Result<Plan> plan, ChangeSetRecord& record, Write& with) {
   record.status = "FAILED";
@@ -159,20 +172,19 @@ Answer create_change_set(Service& service, Members members) {
   members.flag("IncludeNestedStacks");  // No type of resource is a stack.
   CO_TRY_VOID(members.finish());
   CO_TRY(const Stack* found, stack_for(service, stack_name, record));
-  const StackRecord stack = found != nullptr ? found->record : service.book.new_stack(stack_name);
+  const bool is_new = found == nullptr;
+  StackRecord stack;
+  if (is_new) {
+    CO_TRY(stack, service.book.new_stack(stack_name));
+  } else {
+    stack = found->record;
+  }
   record.stack_uuid = stack.uuid;
   const region::Facts& facts = service.book.facts();
   record.id = "arn:aws:cloudformation:" + facts.region.name + ":" + facts.account_id +
               ":changeSet/" + record.name + "/" + record.uuid;
   if (const auto* same = service.book.find_change_set(record.name, stack.id)) {
-    if (!record.client_token.empty() && same->client_token == record.client_token) {
-      co_return json{{"Id", same->id}, {"StackId", stack.id}};
-    }
-    co_return make_error(ErrorKind::conflict,
-                         "ChangeSet " + record.name +
-                             " cannot be created due to a mismatch with "
-                             "existing attribute Name: it exists already",
-                         "AlreadyExistsException");
+    co_return same_or_error(*same, record, stack);
   }
   if (service.book.change_sets(stack.uuid).size() >= kChangeSetsMax) {
     co_return make_error(ErrorKind::exhausted, "ChangeSet limit exceeded for stack " + stack.name,
@@ -191,13 +203,21 @@ Answer create_change_set(Service& service, Members members) {
   auto locking = service.book.lock();
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * now, stack_for(service, stack_name, record));
+  // What was there has been deleted meanwhile, or another one has got its name.
+  if (!is_new && (now == nullptr || now->record.uuid != stack.uuid)) {
+    co_return core::validation_error("Stack [" + core::shown(stack.name) + "] does not exist");
+  }
+  if (now != nullptr) {
+    if (const auto* same = service.book.find_change_set(record.name, now->record.id)) {
+      co_return same_or_error(*same, record, now->record);
+    }
+  }
   take_plan(std::move(plan), record, with);
   if (now == nullptr) {
     auto adding = service.book.add_stack(stack, std::nullopt, {});
     CO_TRY(now, co_await std::move(adding));
   }
-  if (now->record.uuid != stack.uuid ||
-      service.book.find_change_set(record.name, stack.id) != nullptr) {
+  if (now->record.uuid != stack.uuid) {
     co_return make_error(ErrorKind::conflict, "ChangeSet " + record.name + " exists already",
                          "AlreadyExistsException");
   }
@@ -255,13 +275,17 @@ Answer execute_change_set(Service& service, Members members) {
   CO_TRY(const auto guard, co_await std::move(locking));
   const ChangeSetRecord* found = service.book.find_change_set(name, stack_name);
   if (found == nullptr) co_return no_change_set(name);
+  Stack& stack = *service.book.find_uuid(found->stack_uuid);
+  const bool is_same = !token.empty() && found->execution_status == "EXECUTE_COMPLETE" &&
+                       stack.record.change_set_id == found->id &&
+                       stack.record.client_token == token;
+  if (is_same) co_return json::object();
   if (found->execution_status != "AVAILABLE") co_return wrong_status(*found, "executed");
   if (keeps && found->has_on_failure) {
     co_return core::validation_error(
         "DisableRollback cannot be specified for a change set that has OnStackFailure");
   }
   ChangeSetRecord record = *found;
-  Stack& stack = *service.book.find_uuid(record.stack_uuid);
   const bool is_import = record.type == "IMPORT";
   CO_TRY_VOID(core::check_request(
       stack.record.name, stack.record.status,
@@ -284,22 +308,11 @@ Answer execute_change_set(Service& service, Members members) {
                 .retains_except_on_create = retains,
                 .client_token = token,
                 .change_set_id = record.id}));
-  record.execution_status = "EXECUTE_COMPLETE";
   Write with;
-  with.put[change_set_key(record)] = model::text_of(json_of(record));
-  const std::string id = record.id;
   auto beginning = service.book.begin(stack, std::move(made.record), std::move(made.deployment),
-                                      std::move(with));
+                                      std::move(with), std::move(record));
   CO_TRY_VOID(co_await std::move(beginning));
   service.driver.drive(stack);
-  // Whether these are gone is nothing that the caller waits for: they are of another stack now.
-  auto putting = service.book.put_change_set(std::move(record), {});
-  (co_await std::move(putting)).has_error();
-  for (const ChangeSetRecord* other : service.book.change_sets(stack.record.uuid)) {
-    if (other->id == id) continue;
-    auto removing = service.book.remove_change_set(other->id);
-    (co_await std::move(removing)).has_error();
-  }
   co_return json::object();
 }
 

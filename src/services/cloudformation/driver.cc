@@ -15,6 +15,11 @@ constexpr Duration kLookEvery = std::chrono::seconds(60);
 constexpr Duration kTroubleFirst = std::chrono::milliseconds(500);
 constexpr Duration kTroubleMost = std::chrono::seconds(10);
 
+// A stack that could not be made, whose caller wants it removed then.
+bool is_to_be_removed(const StackRecord& of) {
+  return of.on_failure == StackFailure::remove && of.status == core::StackStatus::rollback_complete;
+}
+
 }  // namespace
 
 // What a driver knows of one stack while it drives it.
@@ -28,7 +33,8 @@ struct Driver::Run {
 
 void Driver::start() {
   for (Stack* stack : book_.stacks()) {
-    if (stack->deployment && !stack->deployment->is_over()) drive(*stack);
+    if (!stack->deployment) continue;
+    if (!stack->deployment->is_over() || is_to_be_removed(stack->record)) drive(*stack);
   }
 }
 
@@ -242,9 +248,7 @@ net::Task<void> Driver::after_end(Stack& stack) {
   auto locking = book_.lock();
   const auto guard = co_await std::move(locking);
   if (guard.has_error()) co_return;
-  const bool removes = stack.record.on_failure == StackFailure::remove &&
-                       stack.record.status == core::StackStatus::rollback_complete;
-  if (removes) {
+  if (is_to_be_removed(stack.record)) {
     auto deployment = core::Deployment::begin(stack.record.status, core::StackEvent::deleted,
                                               stack.inventory(), {}, core::OnFailure::roll_back);
     if (deployment.has_error()) co_return;

@@ -14,6 +14,9 @@ namespace {
 
 using nlohmann::json;
 
+// A list of a template may name one resource as often as its size lets it.
+constexpr std::size_t kNeedsMax = 1'000'000;
+
 std::string key_of(const std::string& type, const std::string& physical_id) {
   return "record/" + type + "/" + physical_id;
 }
@@ -54,7 +57,7 @@ static void read(model::Fields& fields, Record& out) {
       .get("logical_id", out.logical_id)
       .get("properties", out.properties)
       .get("attributes", out.attributes)
-      .get("needs", out.needs);
+      .get("needs", out.needs, kNeedsMax);
 }
 
 Result<void> Records::take(const std::map<std::string, std::string>& documents) {
@@ -144,6 +147,9 @@ net::Task<Result<void>> RecordedProvider::put(const ResourceRequest& request, Ma
 
 net::Task<Result<void>> RecordedProvider::create(const ResourceRequest& request, Made& made) {
   std::string id = type_.physical_id(request);
+  if (id.size() > core::kPhysicalIdBytesMax) {
+    co_return make_error(ErrorKind::invalid, "the name " + core::shown(id) + " is too long");
+  }
   const Record* there = records_.find(request.type, id);
   const bool is_own = there != nullptr && there->stack_id == request.stack_id &&
                       there->logical_id == request.logical_id;

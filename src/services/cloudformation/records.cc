@@ -18,7 +18,7 @@ static void read(model::Fields& fields, Output& out) {
   fields.require({"value"})
       .get("value", out.value, kEvaluatedBytesMax)
       .get("description", out.description)
-      .get("export_name", out.export_name);
+      .get("export_name", out.export_name, kEvaluatedBytesMax);
 }
 
 }  // namespace aurora_global::cloudformation
@@ -48,6 +48,8 @@ std::optional<StackFailure> failure_named(std::string_view name) {
 
 // Those of the template before and after an update, and what failed updates have left.
 constexpr std::size_t kViewsMax = 10'000;
+// What a caller or a template gives as often as its size lets it.
+constexpr std::size_t kNamesMax = 1'000'000;
 
 std::int64_t micros(WallTime at) { return at.time_since_epoch().count(); }
 
@@ -87,10 +89,10 @@ static void read(Fields& fields, Source& out) {
       .get("description", out.description)
       .get("parameters", out.parameters)
       .get("tags", out.tags)
-      .get("capabilities", out.capabilities)
+      .get("capabilities", out.capabilities, kNamesMax)
       .get("notification_arns", out.notification_arns)
       .get("role_arn", out.role_arn)
-      .get("imports", out.imports);
+      .get("imports", out.imports, kNamesMax);
 }
 
 static void read(Fields& fields, ResourceView& out) {

@@ -8,8 +8,11 @@ namespace {
 
 using nlohmann::json;
 
-Error already_exists(const std::string& name) {
-  return make_error(ErrorKind::conflict, "Stack [" + name + "] already exists",
+// A creation that is asked for again has the same token.
+Result<json> same_or_error(const Stack& there, const std::string& token) {
+  const StackRecord& record = there.record;
+  if (!token.empty() && record.create_token == token) return json{{"StackId", record.id}};
+  return make_error(ErrorKind::conflict, "Stack [" + record.name + "] already exists",
                     "AlreadyExistsException");
 }
 
@@ -93,11 +96,9 @@ Answer create_stack(Service& service, Members members) {
   const bool retains = members.flag("RetainExceptOnCreate");
   CO_TRY_VOID(members.finish());
   if (const Stack* there = service.book.find(name)) {
-    const bool is_same = !token.empty() && there->record.create_token == token;
-    if (is_same) co_return json{{"StackId", there->record.id}};
-    co_return already_exists(name);
+    co_return same_or_error(*there, token);
   }
-  StackRecord record = service.book.new_stack(name);
+  CO_TRY(StackRecord record, service.book.new_stack(name));
   auto drafting = service.planner.draft(std::move(asked), record);
   CO_TRY(Planner::Draft draft, co_await std::move(drafting));
   auto planning = service.planner.plan(std::move(draft), record.uuid);
@@ -105,7 +106,7 @@ Answer create_stack(Service& service, Members members) {
 
   auto locking = service.book.lock();
   CO_TRY(const auto guard, co_await std::move(locking));
-  if (service.book.find(name) != nullptr) co_return already_exists(name);
+  if (const Stack* there = service.book.find(name)) co_return same_or_error(*there, token);
   plan.source.template_key = new_template_key(record);
   Write with;
   with.put[plan.source.template_key] = std::move(plan.text);
