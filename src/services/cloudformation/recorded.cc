@@ -130,6 +130,13 @@ net::Task<Result<void>> RecordedProvider::put(const ResourceRequest& request, Ma
   auto checking = check_references(request.properties);
   CO_TRY_VOID(co_await std::move(checking));
   made.attributes = type_.attributes(request, made.physical_id);
+  // Those that come of the step itself are of the step that made it.
+  if (const Record* before = records_.find(request.type, made.physical_id)) {
+    for (const Attribute& one : type_.table.attributes) {
+      const auto was = before->attributes.find(std::string(one.name));
+      if (one.stable && was != before->attributes.end()) made.attributes[was.key()] = *was;
+    }
+  }
   Record record{.type = request.type,
                 .physical_id = made.physical_id,
                 .stack_id = request.stack_id,

@@ -46,6 +46,22 @@ TEST_F(RecordedTest, HasIdsAndAttributes) {
   EXPECT_EQ(other.made.physical_id, "");
 }
 
+TEST_F(RecordedTest, KeepsItsAttributesWhenItChanges) {
+  ProviderStep address = step("AWS::EC2::EIP", {{"Domain", "vpc"}});
+  ASSERT_TRUE(address.create().has_value());
+  const json attributes = address.made.attributes;
+  address.request.token = "of another operation";
+  ASSERT_TRUE(address.update({{"Domain", "vpc"}, {"Tags", json::array()}}).has_value());
+  EXPECT_EQ(address.made.attributes, attributes);
+  ProviderStep role =
+      step("AWS::IAM::Role", {{"RoleName", "q"}, {"AssumeRolePolicyDocument", json::object()}});
+  ASSERT_TRUE(role.create().has_value());
+  const json id = role.made.attributes["RoleId"];
+  role.request.stack_id = "arn:of:a:stack/that/imports";
+  ASSERT_TRUE(role.update({{"RoleName", "q"}, {"Description", "d"}}).has_value());
+  EXPECT_EQ(role.made.attributes["RoleId"], id);
+}
+
 TEST_F(RecordedTest, RefersToWhatIsThere) {
   ProviderStep subnet =
       step("AWS::EC2::Subnet", {{"VpcId", "vpc-1"}, {"CidrBlock", "10.0.0.0/24"}});

@@ -182,7 +182,7 @@ constexpr Property kEndpointProperties[] = {
     loose("Tags", list),
 };
 constexpr Attribute kEndpointAttributes[] = {
-    {"Id"}, {"CreationTimestamp"}, {"DnsEntries"}, {"NetworkInterfaceIds"}};
+    {"Id"}, {"CreationTimestamp"}, {"DnsEntries"}, {"NetworkInterfaceIds", false}};
 constexpr Reference kEndpointReferences[] = {
     kOfVpc,
     {"SubnetIds", "AWS::EC2::Subnet", "The subnet ID '", "' does not exist"},
