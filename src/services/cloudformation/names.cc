@@ -53,6 +53,9 @@ std::string generated_name(const ResourceRequest& request, NameRule rule) {
            "-";
   }
   name += last;
+  // A stack's name may have or end in several hyphens, which RDS's names may not.
+  const auto both = [](char one, char next) { return one == '-' && next == '-'; };
+  name.erase(std::unique(name.begin(), name.end(), both), name.end());
   return rule.letter_case == LetterCase::lower ? lowered(name) : name;
 }
 

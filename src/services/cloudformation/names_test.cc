@@ -22,6 +22,8 @@ TEST(Names, AreOfTheStep) {
   EXPECT_EQ(generated_name(request_of("My-Stack", "Queue"), {.letter_case = LetterCase::lower})
                 .substr(0, 15),
             "my-stack-queue-");
+  const std::string plain = generated_name(request_of("my--stack-", "Queue"));
+  EXPECT_EQ(plain, "my-stack-Queue-" + digits_of("t", 13)) << "as RDS asks for it";
 }
 
 TEST(Names, FitIntoTheTypesLength) {
