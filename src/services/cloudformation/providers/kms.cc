@@ -113,7 +113,9 @@ class KmsKey final : public Provider {
 
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
     auto reading = describe(request.physical_id, made);
-    co_return co_await std::move(reading);
+    CO_TRY_VOID(co_await std::move(reading));
+    made.physical_id = text_of(made.attributes, "KeyId");  // Aliases and ARNs lead to it, too.
+    co_return ok();
   }
 
  private:
@@ -152,8 +154,8 @@ class KmsKey final : public Provider {
       auto enabling = call("EnableKey", key);
       CO_TRY_VOID(co_await std::move(enabling));
     }
-    auto rotating = set_rotation(id, properties);
-    if (enabled || was_enabled) CO_TRY_VOID(co_await std::move(rotating));
+    auto rotating = set_rotation(id, properties, enabled || was_enabled);
+    CO_TRY_VOID(co_await std::move(rotating));
     if (!enabled && was_enabled) {
       auto disabling = call("DisableKey", key);
       CO_TRY_VOID(co_await std::move(disabling));
@@ -161,7 +163,7 @@ class KmsKey final : public Provider {
     co_return ok();
   }
 
-  net::Task<Result<void>> set_rotation(std::string id, const json& properties) {
+  net::Task<Result<void>> set_rotation(std::string id, const json& properties, bool may_change) {
     json input = {{"KeyId", id}};
     const bool wanted = is_true(properties, "EnableKeyRotation", false);
     const int days = number_of(properties, "RotationPeriodInDays", kRotationDays);
@@ -170,6 +172,12 @@ class KmsKey final : public Provider {
     const bool is_on = status.value("KeyRotationEnabled", false);
     if (wanted == is_on && (!wanted || status.value("RotationPeriodInDays", 0) == days)) {
       co_return ok();
+    }
+    if (!may_change) {
+      co_return make_error(ErrorKind::invalid,
+                           "You cannot modify the EnableKeyRotation property when the Enabled "
+                           "property is false. Set Enabled to true to modify the "
+                           "EnableKeyRotation property.");
     }
     if (wanted) input["RotationPeriodInDays"] = days;
     auto calling = call(wanted ? "EnableKeyRotation" : "DisableKeyRotation", std::move(input));

@@ -35,7 +35,7 @@ class KmsProviders : public ::testing::Test {
     on("DescribeKey", [this](const json& input) -> Result<json> {
       const json& key = key_of(input);
       return json{{"KeyMetadata",
-                   {{"KeyId", input.at("KeyId")},
+                   {{"KeyId", input.at("KeyId") == "alias/a" ? json("key-0") : input.at("KeyId")},
                     {"Arn", "arn:" + input.at("KeyId").get<std::string>()},
                     {"Enabled", key["Enabled"]},
                     {"KeyState", key["state"]}}}};
@@ -99,6 +99,12 @@ TEST_F(KmsProviders, AKeyIsMadeOnceAndHasWhatTheTemplateSays) {
   EXPECT_EQ(keys["key-0"]["rotation"], 365);
   ASSERT_TRUE(one.create_again().has_value());
   EXPECT_EQ(keys.size(), 1u);
+  one.request.physical_id = "alias/a";
+  keys["alias/a"] = keys["key-0"];
+  ASSERT_TRUE(one.read().has_value());
+  EXPECT_EQ(one.made.physical_id, "key-0");
+  keys.erase("alias/a");
+  one.request.physical_id = "key-0";
   properties["EnableKeyRotation"] = false;
   properties["Enabled"] = false;
   properties["Description"] = "e";
@@ -107,6 +113,10 @@ TEST_F(KmsProviders, AKeyIsMadeOnceAndHasWhatTheTemplateSays) {
   EXPECT_EQ(keys["key-0"]["Enabled"], false);
   EXPECT_EQ(keys["key-0"]["UpdateKeyDescription"]["Description"], "e");
   EXPECT_FALSE(keys["key-0"].contains("PutKeyPolicy"));
+  json rotated = properties;
+  rotated["EnableKeyRotation"] = true;
+  EXPECT_TRUE(one.update(rotated).has_error()) << "it would not come to pass";
+  ASSERT_TRUE(one.update(properties).has_value());
   ASSERT_TRUE(one.remove().has_value());
   EXPECT_EQ(keys["key-0"]["days"], 7);
   EXPECT_TRUE(one.remove().has_value());
