@@ -1,5 +1,6 @@
 // One step of a stack: what its provider is told, and what came of it.
 #include "base/rng.h"
+#include "cloudformation/errors.h"
 #include "net/log.h"
 #include "services/cloudformation/driver.h"
 
@@ -128,7 +129,14 @@ net::Task<Outcome> Driver::perform(std::string uuid, core::Step step,
   }
   Made made{.physical_id = request.physical_id};
   auto calling = call_provider(*provider, step, request, made);
-  const Result<void> done = co_await std::move(calling);
+  Result<void> done = co_await std::move(calling);
+  // Under another spelling a resource could come to belong to two stacks.
+  if (done.has_value() && step.decision == core::Decision::adopt &&
+      made.physical_id != request.physical_id) {
+    done = make_error(ErrorKind::invalid, core::shown(request.physical_id) + " is " +
+                                              core::shown(made.physical_id) +
+                                              ": it is imported by this identifier");
+  }
   if (done.has_value()) {
     outcome.made = std::move(made);
     co_return outcome;

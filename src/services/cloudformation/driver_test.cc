@@ -289,6 +289,25 @@ TEST_F(DriverTest, LeavesWhatItCannotTakeIn) {
   });
 }
 
+TEST_F(DriverTest, TakesInNothingUnderAnotherSpelling) {
+  world.things = {{"a", json::object()}, {"b", json::object()}};
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kBeforeImport)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    json input = import_of(kImport);
+    for (json& one : input["ResourcesToImport"]) {
+      for (auto& [name, id] : one["ResourceIdentifier"].items()) {
+        if (id == "a") id = "arn:a";
+      }
+    }
+    CO_ASSERT_OK(co_await engine.ask(create_change_set, input));
+    CO_ASSERT_OK(co_await engine.ask(execute_change_set, kTakeIn));
+    EXPECT_EQ(co_await engine.settled("s"), "IMPORT_ROLLBACK_COMPLETE");
+    EXPECT_EQ(engine.book.find("s")->inventory().existing.size(), 1u);
+    EXPECT_EQ(world.things.size(), 3u);
+  });
+}
+
 // Templates in S3, parameters of SSM, secrets: the last are known to providers alone.
 TEST_F(DriverTest, AsksTheOtherServices) {
   constexpr const char* kTemplate = R"(

@@ -116,7 +116,7 @@ class Function final : public Provider {
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
     auto asking = ask("GetFunctionConfiguration", named(request.physical_id));
     CO_TRY(const json shown, co_await std::move(asking));
-    made.physical_id = request.physical_id;
+    made.physical_id = shown.at("FunctionName").get<std::string>();
     made.attributes = {{"Arn", shown.at("FunctionArn")}};
     co_return ok();
   }

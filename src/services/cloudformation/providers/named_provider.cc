@@ -10,11 +10,17 @@ namespace aurora_global::services::cloudformation {
 
 using nlohmann::json;
 
-std::string NamedProvider::id_of(const json&, const std::string& name) const { return name; }
+// As the service spells it.
+std::string NamedProvider::id_of(const json& found, const std::string& name) const {
+  const std::string told = text_of(found, naming().property);
+  return told.empty() ? name : told;
+}
 
 Result<bool> NamedProvider::is_ready(const json&) const { return true; }
 
 bool NamedProvider::is_gone(const json&) const { return false; }
+
+bool NamedProvider::is_going(const json& found) const { return is_gone(found); }
 
 NamedProvider::Found NamedProvider::call(std::string service, std::string operation, json input) {
   return call_typed(services_, std::move(service), std::move(operation), std::move(input));
@@ -39,10 +45,11 @@ net::Task<Result<void>> NamedProvider::create(const ResourceRequest& request, Ma
     auto making = make(request, name);
     const auto outcome = co_await std::move(making);
     if (outcome.has_error()) {
-      // Half of it may be there: then it is what has to be removed.
+      // Half of it may be there: then it is what has to be removed. What waits for its end was
+      // somebody else's.
       auto again = find(name);
       const auto left = co_await std::move(again);
-      if (left.has_value()) made.physical_id = id_of(*left, name);
+      if (left.has_value() && !is_gone(*left)) made.physical_id = id_of(*left, name);
       co_return outcome.error();
     }
   }
@@ -61,7 +68,9 @@ net::Task<Result<void>> NamedProvider::update(const ResourceRequest& request, Ma
   auto changing = change(request);
   CO_TRY_VOID(co_await std::move(changing));
   auto waiting = await_ready(request, request.physical_id, made);
-  co_return co_await std::move(waiting);
+  const auto waited = co_await std::move(waiting);
+  made.physical_id = request.physical_id;  // However it was spelled: another one is a replacement.
+  co_return waited;
 }
 
 net::Task<Result<void>> NamedProvider::remove(const ResourceRequest& request) {
@@ -75,8 +84,10 @@ net::Task<Result<void>> NamedProvider::remove(const ResourceRequest& request) {
 net::Task<Result<void>> NamedProvider::read(const ResourceRequest& request, Made& made) {
   auto looking = find(request.physical_id);
   CO_TRY(const json found, co_await std::move(looking));
-  if (is_gone(found)) co_return make_error(ErrorKind::not_found, request.physical_id + " is gone");
-  made.physical_id = request.physical_id;
+  if (is_going(found)) {
+    co_return make_error(ErrorKind::not_found, request.physical_id + " is being deleted");
+  }
+  made.physical_id = id_of(found, request.physical_id);
   made.attributes = attributes_of(found);
   co_return ok();
 }
@@ -122,7 +133,8 @@ nlohmann::json changed_members(const ResourceRequest& request,
 
 TagChange tag_change(const ResourceRequest& request, const char* key, const char* value) {
   const Tags now = tags_of(request, request.properties);
-  const Tags before = tags_of(request, request.former_properties);
+  // Its own: what tags the stack had when it was made, nobody knows, so they are all set again.
+  const Tags before = tags_of(ResourceRequest{}, request.former_properties);
   TagChange change;
   Tags set;
   for (const auto& one : now) {

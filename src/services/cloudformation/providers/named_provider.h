@@ -39,11 +39,13 @@ class NamedProvider : public Provider {
   // Removing what is not there succeeds, whatever this fails with then.
   virtual Done unmake(const ResourceRequest& request) = 0;
   virtual json attributes_of(const json& found) const = 0;
-  // By which a stack refers to it.
+  // By which a stack refers to it; the name as the service spells it.
   virtual std::string id_of(const json& found, const std::string& name) const;
   // Whether it can be used; an error: it never will.
   virtual Result<bool> is_ready(const json& found) const;
   virtual bool is_gone(const json& found) const;
+  // Whether it is on its way out: nobody takes it over any more.
+  virtual bool is_going(const json& found) const;
   virtual Duration patience() const { return std::chrono::minutes(5); }
 
   // Values of `input` may be texts of what the service's model asks for.

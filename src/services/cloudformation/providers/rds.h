@@ -10,6 +10,7 @@ class RdsProvider : public NamedProvider {
   explicit RdsProvider(const ProviderContext& context) : NamedProvider(context) {}
 
  protected:
+  bool is_going(const json& found) const override;
   // The first of the list `list` that `operation` gives for one id.
   Found one_of(std::string operation, const char* member, std::string id, const char* list);
   Done simple_call(std::string operation, json input);

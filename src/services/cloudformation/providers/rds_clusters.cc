@@ -455,6 +455,11 @@ class DbInstance final : public RdsProvider {
 
 }  // namespace
 
+// Clusters, then instances; groups have no status.
+bool RdsProvider::is_going(const json& found) const {
+  return text_of(found, "Status") == "deleting" || text_of(found, "DBInstanceStatus") == "deleting";
+}
+
 RdsProvider::Found RdsProvider::one_of(std::string operation, const char* member, std::string id,
                                        const char* list) {
   json input = {{member, id}};

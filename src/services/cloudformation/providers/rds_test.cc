@@ -141,6 +141,42 @@ TEST_F(RdsProviders, OnlyWhatDiffersIsModified) {
   EXPECT_EQ(tagged.at(1)["operation"], "rds.RemoveTagsFromResource");
 }
 
+TEST_F(RdsProviders, ANewTagOfTheStackReachesWhatIsThere) {
+  ProviderStep one = step("AWS::RDS::DBCluster", cluster());
+  one.request.stack_tags = {{"team", "a"}};
+  ASSERT_TRUE(one.create().has_value());
+  one.request.stack_tags = {{"team", "b"}};
+  ASSERT_TRUE(one.update(cluster({{"DeletionProtection", "true"}})).has_value());
+  ASSERT_EQ(tagged.size(), 1u);
+  EXPECT_EQ(tagged[0]["input"]["Tags"], (json{{{"Key", "team"}, {"Value", "b"}}}));
+}
+
+TEST_F(RdsProviders, WhatIsBeingDeletedIsNotTakenOver) {
+  clusters.things["c"] = kCluster;
+  clusters.things["c"]["DBClusterIdentifier"] = "c";
+  ProviderStep one = step("AWS::RDS::DBCluster", cluster());
+  one.request.physical_id = "c";
+  ASSERT_TRUE(one.read().has_value());
+  EXPECT_EQ(one.made.physical_id, "c");
+  clusters.things["c"]["Status"] = "deleting";
+  EXPECT_EQ(one.read().error().kind, ErrorKind::not_found);
+  instances.things["i"] = {{"DBInstanceStatus", "deleting"}};
+  ProviderStep other = step("AWS::RDS::DBInstance", {{"DBInstanceIdentifier", "i"}});
+  other.request.physical_id = "i";
+  EXPECT_EQ(other.read().error().kind, ErrorKind::not_found);
+}
+
+TEST_F(RdsProviders, AClusterIsReferredToAsRdsSpellsIt) {
+  clusters.things["MyC"] = kCluster;  // RDS finds it in any case, and tells it in small letters.
+  clusters.things["MyC"]["DBClusterIdentifier"] = "myc";
+  ProviderStep one = step("AWS::RDS::DBCluster", cluster({{"DBClusterIdentifier", "MyC"}}));
+  one.request.physical_id = "MyC";
+  ASSERT_TRUE(one.read().has_value());
+  EXPECT_EQ(one.made.physical_id, "myc");
+  ASSERT_TRUE(one.update(cluster({{"DBClusterIdentifier", "MyC"}, {"Port", 5432}})).has_value());
+  EXPECT_EQ(one.made.physical_id, "MyC") << "another one would say that it was replaced";
+}
+
 TEST_F(RdsProviders, ASecretThatATemplateRefersToIsNoChange) {
   const char* reference = "{{resolve:secretsmanager:s:SecretString:password}}";
   ProviderStep one = step("AWS::RDS::DBCluster", cluster({{"MasterUserPassword", reference}}));

@@ -114,7 +114,14 @@ class Queue final : public Provider {
     auto showing = show(made);
     const auto shown = co_await std::move(showing);
     if (shown.has_error()) made.physical_id.clear();
-    co_return shown;
+    if (shown.has_error()) co_return shown;
+    // A queue has many URLs, and one by which stacks refer to it.
+    json named = members_of(made.attributes, {"QueueName"});
+    auto asking = ask("GetQueueUrl", std::move(named));
+    CO_TRY(const json answer, co_await std::move(asking));
+    made.physical_id = answer.at("QueueUrl").get<std::string>();
+    made.attributes["QueueUrl"] = made.physical_id;
+    co_return ok();
   }
 
  private:

@@ -79,7 +79,7 @@ class SsmParameter final : public Provider {
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
     auto looking = current(request.physical_id);
     CO_TRY(const json parameter, co_await std::move(looking));
-    made.physical_id = request.physical_id;
+    made.physical_id = parameter.at("Name").get<std::string>();
     made.attributes = members_of(parameter, {"Type", "Value"});
     co_return ok();
   }

@@ -82,9 +82,12 @@ class Thing : public Provider {
     co_return ok();
   }
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
-    const auto found = world_.things.find(request.physical_id);
+    // By its ARN as well.
+    const bool is_arn = request.physical_id.starts_with("arn:");
+    const auto found = world_.things.find(request.physical_id.substr(is_arn ? 4 : 0));
     if (found == world_.things.end()) co_return make_error(ErrorKind::not_found, "gone");
-    made.attributes = attributes_of(request.physical_id, found->second);
+    made.physical_id = found->first;
+    made.attributes = attributes_of(found->first, found->second);
     co_return ok();
   }
 
