@@ -103,6 +103,22 @@ TEST_F(SecretProviders, ReplicasFollowTheTemplateAndASecretGoesAtOnce) {
   EXPECT_TRUE(one.read().has_error());
 }
 
+TEST_F(SecretProviders, ASecretThatWaitsForItsDeletionIsNobodys) {
+  json alone = properties();
+  alone.erase("ReplicaRegions");
+  ASSERT_TRUE(step("AWS::SecretsManager::Secret", alone).create().has_value());
+  ask("DeleteSecret", {{"SecretId", "s"}, {"RecoveryWindowInDays", 7}});
+  ProviderStep one = step("AWS::SecretsManager::Secret", alone);
+  ASSERT_TRUE(one.create().has_error());
+  EXPECT_EQ(one.made.physical_id, "") << "what is taken back is removed at once";
+  one.request.physical_id = "s";
+  EXPECT_EQ(one.read().error().kind, ErrorKind::not_found);
+  ask("RestoreSecret", {{"SecretId", "s"}});
+  EXPECT_EQ(value()["username"], "postgres");
+  ASSERT_TRUE(one.read().has_value());
+  EXPECT_TRUE(one.made.physical_id.starts_with("arn:")) << one.made.physical_id;
+}
+
 TEST_F(SecretProviders, AnAttachmentAddsTheConnection) {
   ASSERT_TRUE(step("AWS::SecretsManager::Secret", properties()).create().has_value());
   const json before = value();
@@ -122,6 +138,19 @@ TEST_F(SecretProviders, AnAttachmentAddsTheConnection) {
   EXPECT_EQ(puts(), 1) << "it says so already";
   ASSERT_TRUE(one.remove().has_value());
   EXPECT_EQ(value(), before);
+}
+
+TEST_F(SecretProviders, AnAttachmentGoesFromASecretWithAnotherValue) {
+  ASSERT_TRUE(step("AWS::SecretsManager::Secret", properties()).create().has_value());
+  ProviderStep one =
+      step("AWS::SecretsManager::SecretTargetAttachment",
+           {{"SecretId", "s"}, {"TargetId", "c"}, {"TargetType", "AWS::RDS::DBCluster"}});
+  ASSERT_TRUE(one.create().has_value());
+  ask("PutSecretValue", {{"SecretId", "s"}, {"SecretString", "plain"}});
+  EXPECT_TRUE(one.create_again().has_error());
+  one.request.physical_id = "s";
+  EXPECT_TRUE(one.remove().has_value());
+  EXPECT_EQ(ask("GetSecretValue", {{"SecretId", "s"}})["SecretString"], "plain");
 }
 
 TEST_F(SecretProviders, APolicyIsPutAndTakenAway) {
