@@ -109,6 +109,11 @@ Result<Deployment> Deployment::begin(StackStatus from, StackEvent request, Inven
     return validation_error("a stack in " + std::string(name_of(from)) + " cannot be " +
                             std::string(name_of(request)));
   }
+  // Each target may leave one more, which is removed by the next operation that cleans up.
+  if (inventory.existing.size() + 2 * targets.size() > kEntriesMax) {
+    return validation_error(
+        "Updates that failed and were kept have left too many resources: roll the stack back");
+  }
   auto state = std::make_unique<State>();
   state->status = row->to;
   state->on_failure = request == StackEvent::imported ? OnFailure::roll_back : on_failure;
@@ -317,6 +322,17 @@ Inventory Deployment::inventory() const {
     inventory.resources[name] = {.physical_id = resource.current, .status = resource.status};
   }
   return inventory;
+}
+
+std::set<std::pair<std::string, std::string>> Deployment::owned() const {
+  std::set<std::pair<std::string, std::string>> all;
+  for (const auto& [key, what] : state_->existing) all.emplace(what.type, key.second);
+  if (state_->status != StackStatus::import_in_progress) return all;
+  for (const auto& [name, resource] : state_->resources) {
+    if (!resource.target || resource.target->import_id.empty()) continue;
+    all.emplace(resource.target->type, resource.target->import_id);
+  }
+  return all;
 }
 
 std::vector<DeploymentEvent> Deployment::take_events() { return std::exchange(state_->events, {}); }

@@ -153,6 +153,8 @@ class Deployment {
 
   // What the stack has now.
   Inventory inventory() const;
+  // Types and physical ids of that, and of what an import under way is about to take in.
+  std::set<std::pair<std::string, std::string>> owned() const;
 
   // What happened since the last call; to be stored with the deployment, which does not keep it.
   std::vector<DeploymentEvent> take_events();

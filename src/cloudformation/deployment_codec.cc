@@ -8,9 +8,6 @@ namespace {
 using model::Fields;
 using nlohmann::json;
 
-// Twice the resources of a stack, and what failed updates have left.
-constexpr std::size_t kEntriesMax = 10'000;
-
 template <typename Enum, std::size_t N>
 std::optional<Enum> word_of(std::string_view name, const Enum (&all)[N]) {
   for (const Enum one : all) {

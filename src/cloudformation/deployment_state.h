@@ -8,6 +8,9 @@
 
 namespace aurora_global::cloudformation {
 
+// Of a deployment: twice the resources of a stack, and what failed updates have left.
+inline constexpr std::size_t kEntriesMax = 10'000;
+
 enum class WorkState { waiting, running, done, failed };
 
 // One step of the work that the stack's status stands for.

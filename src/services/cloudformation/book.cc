@@ -75,6 +75,16 @@ Result<void> Book::take(const Documents& stacks, const Documents& deployments,
   return ok();
 }
 
+net::Task<Result<net::AsyncMutex::Guard>> Book::lock_for(std::string name_or_id) {
+  auto locking = lock();
+  CO_TRY(auto guard, co_await std::move(locking));
+  if (Stack* stack = find(name_or_id); stack != nullptr && stack->is_dirty) {
+    auto saving = save(*stack);
+    CO_TRY_VOID(co_await std::move(saving));
+  }
+  co_return std::move(guard);
+}
+
 net::Task<Result<net::AsyncMutex::Guard>> Book::lock() {
   auto locking = mutex_.lock(Deadline::in(kLockLimit));
   co_return co_await std::move(locking);

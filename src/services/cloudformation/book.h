@@ -66,6 +66,9 @@ class Book {
                     const std::map<std::string, std::string>& change_sets);
 
   net::Task<Result<net::AsyncMutex::Guard>> lock();
+  // The same, for a request that changes this stack: what its deployment has come to and its driver
+  // has not stored yet is stored first, so that the request meets the stack as it is.
+  net::Task<Result<net::AsyncMutex::Guard>> lock_for(std::string name_or_id);
   Store& store() { return store_; }
   const region::Facts& facts() const { return facts_; }
 

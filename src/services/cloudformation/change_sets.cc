@@ -271,7 +271,9 @@ Answer execute_change_set(Service& service, Members members) {
   const auto keeps = members.optional_flag("DisableRollback");
   const bool retains = members.flag("RetainExceptOnCreate");
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  const ChangeSetRecord* asked = service.book.find_change_set(name, stack_name);
+  const Stack* of = asked == nullptr ? nullptr : service.book.find_uuid(asked->stack_uuid);
+  auto locking = service.book.lock_for(of == nullptr ? "" : of->record.id);
   CO_TRY(const auto guard, co_await std::move(locking));
   const ChangeSetRecord* found = service.book.find_change_set(name, stack_name);
   if (found == nullptr) co_return no_change_set(name);

@@ -52,6 +52,20 @@ void Driver::drive(Stack& stack) {
 
 net::Task<void> Driver::run(std::string uuid) {
   Stack& stack = *book_.find_uuid(uuid);
+  try {
+    auto driving = drive_to_end(stack);
+    co_await std::move(driving);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;
+    log::error("stack {} is left as it is: {}", stack.record.name, error.what());
+  } catch (const std::exception& error) {
+    // One stack's trouble does not end the region. A request, or the next process, tries again.
+    log::error("stack {} is left as it is: {}", stack.record.name, error.what());
+  }
+  stack.is_driven = false;
+}
+
+net::Task<void> Driver::drive_to_end(Stack& stack) {
   Run run;
   stack.outcomes.clear();
   while (!tasks_.stopping()) {
@@ -69,7 +83,6 @@ net::Task<void> Driver::run(std::string uuid) {
     co_await stack.woken_event.wait_for(kLookEvery);
     stack.woken = false;
   }
-  stack.is_driven = false;
 }
 
 // One look at what may be done. True: the operation is over, and stored.

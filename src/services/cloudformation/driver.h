@@ -36,6 +36,7 @@ class Driver {
   struct Run;
 
   net::Task<void> run(std::string uuid);
+  net::Task<void> drive_to_end(Stack& stack);
   net::Task<bool> turn(Stack& stack, Run& run);
   net::Task<void> begin_ready(Stack& stack, Run& run);
   net::Task<Result<void>> read_blueprint(Stack& stack, Run& run);

@@ -260,6 +260,45 @@ TEST_F(DriverTest, TakesInWhatExists) {
   });
 }
 
+TEST_F(DriverTest, OneOfTwoImportsTakesAThingIn) {
+  world.things = {{"a", json::object()}, {"b", json::object()}};
+  world.waits = {"read A"};
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    for (const char* name : {"s", "t"}) {
+      json input = import_of(kImport);
+      input["TemplateBody"] = std::string(kImport).substr(0, std::string(kImport).find("  D:"));
+      input["StackName"] = name;
+      CO_ASSERT_OK(co_await engine.ask(create_change_set, input));
+    }
+    CO_ASSERT_OK(co_await engine.ask(execute_change_set, kTakeIn));
+    co_await world.begun("read A");
+    const auto second =
+        co_await engine.ask(execute_change_set, {{"StackName", "t"}, {"ChangeSetName", "take-in"}});
+    EXPECT_TRUE(second.has_error());
+    if (second.has_error()) {
+      EXPECT_NE(second.error().message.find("already belongs to stack"), std::string::npos);
+    }
+    world.waits.clear();
+    EXPECT_EQ(co_await engine.settled("s"), "IMPORT_COMPLETE");
+  });
+}
+
+TEST_F(DriverTest, AnExceptionLeavesOneStackAsItIs) {
+  world.checks_until_throw = 2;  // The first check is the request's.
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kBeforeImport)));
+    const Deadline limit = Deadline::in(std::chrono::seconds(20));
+    while (engine.book.find("s")->is_driven && !limit.passed()) {
+      co_await net::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_FALSE(engine.book.find("s")->is_driven);
+    EXPECT_EQ(engine.book.find("s")->record.status, core::StackStatus::create_in_progress);
+  });
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+  });
+}
+
 TEST_F(DriverTest, LeavesWhatItCannotTakeIn) {
   world.things = {{"a", json::object()}};
   with_engine([&](Engine& engine) -> net::Task<void> {

@@ -101,13 +101,13 @@ json outputs_of(const core::Template& of) {
 Result<void> check_unowned(const Book& book, const core::Template& of,
                            const core::ImportIds& imports) {
   for (const Stack* stack : book.stacks()) {
-    const core::Inventory inventory = stack->inventory();
-    for (const auto& [key, what] : inventory.existing) {
-      for (const auto& [logical_id, physical_id] : imports) {
-        if (physical_id != key.second || of.resources.at(logical_id).type != what.type) continue;
-        return core::validation_error("Resource " + core::shown(physical_id) + " of type " +
-                                      what.type + " already belongs to stack " + stack->record.id);
-      }
+    if (!stack->deployment) continue;
+    const auto owned = stack->deployment->owned();
+    for (const auto& [logical_id, physical_id] : imports) {
+      const std::string& type = of.resources.at(logical_id).type;
+      if (!owned.contains({type, physical_id})) continue;
+      return core::validation_error("Resource " + core::shown(physical_id) + " of type " + type +
+                                    " already belongs to stack " + stack->record.id);
     }
   }
   return ok();

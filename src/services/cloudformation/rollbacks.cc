@@ -32,7 +32,7 @@ Answer cancel_update_stack(Service& service, Members members) {
   const std::string name = members.text("StackName");
   std::string token = members.text("ClientRequestToken");
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * stack, stack_for(service, name, core::StackRequest::cancel_update));
   auto asking = ask(service, *stack, core::StackEvent::cancelled, {}, std::move(token));
@@ -45,7 +45,7 @@ Answer continue_update_rollback(Service& service, Members members) {
   const auto skip = members.texts("ResourcesToSkip");
   std::string token = members.text("ClientRequestToken");
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * stack, stack_for(service, name, core::StackRequest::continue_update_rollback));
   for (const std::string& one : skip) {
@@ -67,7 +67,7 @@ Answer rollback_stack(Service& service, Members members) {
   const std::string name = members.text("StackName");
   std::string token = members.text("ClientRequestToken");
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * stack, stack_for(service, name, core::StackRequest::rollback));
   auto asking = ask(service, *stack, core::StackEvent::rolled_back, {}, std::move(token));

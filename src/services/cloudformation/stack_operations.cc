@@ -146,7 +146,7 @@ Answer update_stack(Service& service, Members members) {
   CO_TRY(Plan plan, co_await std::move(planning));
   if (!plan.has_changes) co_return core::validation_error(std::string(core::kNoUpdates));
 
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * stack, service.book.require(record.id));
   CO_TRY_VOID(core::check_request(record.name, stack->record.status, core::StackRequest::update));
@@ -175,7 +175,7 @@ Answer delete_stack(Service& service, Members members) {
     members.problem("Only the DeletionMode STANDARD is supported here");
   }
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   Stack* stack = service.book.find(name);
   // As at AWS: a stack that is not there needs no deletion.
@@ -207,7 +207,7 @@ Answer update_termination_protection(Service& service, Members members) {
   const std::string name = members.text("StackName");
   const bool is_protected = members.flag("EnableTerminationProtection");
   CO_TRY_VOID(members.finish());
-  auto locking = service.book.lock();
+  auto locking = service.book.lock_for(name);
   CO_TRY(const auto guard, co_await std::move(locking));
   CO_TRY(Stack * stack, service.book.require(name));
   if (core::is_gone(stack->record.status)) {

@@ -97,9 +97,15 @@ class CustomResource final : public Provider {
   }
 
   net::Task<Result<void>> create(const ResourceRequest& request, Made& made) override {
-    auto asking = ask(request, "Create");
-    CO_TRY(const json answer, co_await std::move(asking));
-    take(answer, made);
+    std::string text;
+    auto asking = ask(request, "Create", &text);
+    const auto answer = co_await std::move(asking);
+    if (answer.has_error()) {
+      // Also a function that fails says what it has made: it is asked to delete that.
+      made.physical_id = text_of(object_or_empty(text), "PhysicalResourceId");
+      co_return answer.error();
+    }
+    take(*answer, made);
     co_return ok();
   }
 
@@ -123,6 +129,11 @@ class CustomResource final : public Provider {
   }
 
  private:
+  static json object_or_empty(const std::string& text) {
+    json value = parse_json(text);
+    return value.is_object() ? value : json::object();
+  }
+
   static void take(const json& answer, Made& made) {
     made.physical_id = answer.at("PhysicalResourceId").get<std::string>();
     made.attributes = answer.value("Data", json::object());
@@ -145,7 +156,9 @@ class CustomResource final : public Provider {
     return event;
   }
 
-  net::Task<Result<json>> ask(const ResourceRequest& request, const char* kind) {
+  // `told` becomes the answer as it came.
+  net::Task<Result<json>> ask(const ResourceRequest& request, const char* kind,
+                              std::string* told = nullptr) {
     if (answers_ == nullptr) co_return broken("Custom resources cannot be asked here");
     CustomAnswers::Address address(*answers_);
     json input = {{"FunctionName", text_of(request.properties, "ServiceToken")},
@@ -158,6 +171,7 @@ class CustomResource final : public Provider {
     while (!limit.passed()) {
       auto waiting = address.wait(limit.at_most(kAskEvery));
       const auto text = co_await std::move(waiting);
+      if (text && told != nullptr) *told = *text;
       if (text) co_return judge(request, *text);
       if (request.is_called_off()) {
         co_return make_error(ErrorKind::cancelled, "Resource creation cancelled");

@@ -11,7 +11,7 @@ constexpr Property kLogGroupProperties[] = {
     {.name = "LogGroupName", .kind = Kind::text, .replacing = Replacing::always},
     {.name = "RetentionInDays", .kind = Kind::number, .note = "lines are kept for 7 days at most"},
     {.name = "KmsKeyId", .kind = Kind::text, .fate = Fate::recorded},
-    {.name = "LogGroupClass", .kind = Kind::text, .note = "STANDARD"},
+    {.name = "LogGroupClass", .kind = Kind::text, .only = "STANDARD"},
     {.name = "Tags", .kind = Kind::list},
     {.name = "DataProtectionPolicy", .fate = Fate::refused, .note = "nothing is masked"},
     {.name = "FieldIndexPolicies", .fate = Fate::refused, .note = "there are no indexes"},

@@ -45,6 +45,8 @@ net::Task<Result<void>> NamedProvider::create(const ResourceRequest& request, Ma
     auto making = make(request, name);
     const auto outcome = co_await std::move(making);
     if (outcome.has_error()) {
+      // Somebody else has made it meanwhile.
+      if (outcome.error().code.find("Exists") != std::string::npos) co_return outcome.error();
       // Half of it may be there: then it is what has to be removed. What waits for its end was
       // somebody else's.
       auto again = find(name);

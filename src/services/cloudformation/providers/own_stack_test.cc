@@ -370,6 +370,9 @@ TEST_F(CustomResourceTest, WhatItSaysIsJudged) {
   const auto failed = run({{"Status", "FAILED"}, {"Reason", "because"}}, made);
   ASSERT_TRUE(failed.has_error());
   EXPECT_NE(failed.error().message.find("because"), std::string::npos);
+  EXPECT_EQ(made.physical_id, "");
+  EXPECT_TRUE(run({{"Status", "FAILED"}, {"PhysicalResourceId", "half"}}, made).has_error());
+  EXPECT_EQ(made.physical_id, "half") << "it is asked to delete it";
   for (const json& answer : std::vector<json>{
            json::object(),
            {{"Status", "SUCCESS"}},

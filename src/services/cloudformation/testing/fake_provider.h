@@ -21,6 +21,7 @@ struct World {
   std::vector<std::string> calls;                // What has begun.
   std::size_t under_way = 0, most_under_way = 0;
   std::set<std::string> tokens;
+  int checks_until_throw = 0;  // 0: no check throws.
 
   net::Event* begins = nullptr;  // Told of each call.
 
@@ -59,6 +60,12 @@ class Thing : public Provider {
     return kTable;
   }
 
+  Result<void> check(const nlohmann::json&) const override {
+    if (world_.checks_until_throw > 0 && --world_.checks_until_throw == 0) {
+      throw std::runtime_error("this provider is broken");
+    }
+    return ok();
+  }
   net::Task<Result<void>> create(const ResourceRequest& request, Made& made) override {
     world_.tokens.insert(request.token);
     made.physical_id = name_or_generated(request, "Name");
@@ -82,6 +89,8 @@ class Thing : public Provider {
     co_return ok();
   }
   net::Task<Result<void>> read(const ResourceRequest& request, Made& made) override {
+    auto working = work("read", request);
+    CO_TRY_VOID(co_await std::move(working));
     // By its ARN as well.
     const bool is_arn = request.physical_id.starts_with("arn:");
     const auto found = world_.things.find(request.physical_id.substr(is_arn ? 4 : 0));
