@@ -22,6 +22,8 @@ std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+constexpr std::size_t kVersionIdMax = 1024;
+
 Error row_refusal(ErrorKind kind, const char* code, std::string message) {
   return make_error(kind, std::move(message), code);
 }
@@ -53,6 +55,12 @@ Result<std::optional<Object>> newest_object(sqlite3* database, const std::string
 Result<std::optional<Object>> object_version(sqlite3* database, const std::string& bucket,
                                              const std::string& key,
                                              const std::string& version_id) {
+  // Of these characters ids are made, and answers tell the id that they were asked for.
+  const bool is_id = std::all_of(version_id.begin(), version_id.end(),
+                                 [](char one) { return one > ' ' && one <= '~'; });
+  if (!is_id || version_id.size() > kVersionIdMax) {
+    return row_refusal(ErrorKind::invalid, "InvalidArgument", "Invalid version id specified");
+  }
   Statement select(database, kObjectColumns + "WHERE bucket = ? AND key = ? AND version_id = ?");
   select.bind(1, bucket);
   select.bind(2, key);

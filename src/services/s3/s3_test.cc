@@ -262,6 +262,12 @@ TEST_F(S3Test, VersionsStayUntilTheyAreDeleted) {
   EXPECT_EQ(get("/bbb/k?versionId=" + one), "one");
   EXPECT_EQ(get("/bbb/k?versionId=null"), "none");
   EXPECT_EQ(code("GET", "/bbb/k?versionId=nope"), "404 NoSuchVersion");
+  EXPECT_EQ(ask("DELETE", "/bbb/k?versionId=nope").status, 204);
+  for (const char* verb : {"GET", "HEAD", "DELETE"}) {
+    for (const std::string no : {"%0A", "a%20b", "%C3%BC", "%7F"}) {
+      EXPECT_EQ(ask(verb, "/bbb/k?versionId=" + no).status, 400) << verb << " " << no;
+    }
+  }
   const auto marker = ask("DELETE", "/bbb/k");
   EXPECT_EQ(header(marker, "x-amz-delete-marker"), "true");
   EXPECT_EQ(code("GET", "/bbb/k"), "404 NoSuchKey");
