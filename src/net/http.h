@@ -57,6 +57,8 @@ int http_status_of(ErrorKind kind);
 // Whether a client can be sent this: a status from 200 to 599, headers without line breaks, not
 // more of them than a client takes.
 bool is_fit(const HttpResponse& response);
+// Whether this can be the value of a header (RFC 9110, 5.5): no control character but the tab.
+bool is_field_value(std::string_view text);
 
 // Answers one request. Runs in the connection's task.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;

@@ -201,8 +201,7 @@ std::string flaw_of(const HttpResponse& response) {
   }
   std::size_t size = 0;
   for (const auto& [name, value] : response.headers) {
-    const bool fine = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
-    if (!is_token(name) || !fine) return "a header of the answer is none: " + name;
+    if (!is_token(name) || !is_field_value(value)) return "a header of the answer is none: " + name;
     size += name.size() + value.size();
   }
   return size > kHttpHeaderBytesMax ? "the header of the answer is too large" : "";
@@ -246,6 +245,11 @@ struct Counted {
 };
 
 }  // namespace
+
+bool is_field_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return (c < ' ' && c != '\t') || c == 127; });
+}
 
 bool is_fit(const HttpResponse& response) { return flaw_of(response).empty(); }
 

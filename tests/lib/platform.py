@@ -215,7 +215,8 @@ class Platform:
         answers = set()
         for region in self.status()["regions"]:
             for one in region["globals"]:
-                answers.add((one["writer_region"], one["epoch"]))
+                if one["members"]:  # Anybody may make one that has none yet.
+                    answers.add((one["writer_region"], one["epoch"]))
             for operation in region["operations"]:
                 if operation["step"] not in ("done", "aborted"):
                     return None

@@ -192,7 +192,12 @@ class Grower:
             if query:
                 pairs = list(query.items() if isinstance(query, dict) else query)
                 for _ in range(spoils):
-                    pairs = self.spoil_form(rng, pairs)
+                    spoiled = self.spoil_form(rng, pairs)
+                    # S3 knows an operation by the names of its parameters: these stay.
+                    if protocol == "rest-xml":
+                        spoiled = [(name, value) for (name, _), (_, value) in zip(pairs, spoiled)
+                                   ] + [one for one in spoiled if one not in pairs]
+                    pairs = spoiled
                 target += "?" + urlencode(pairs, doseq=True)
         elif spoils:
             tree = plain(given)

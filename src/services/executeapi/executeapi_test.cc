@@ -106,6 +106,7 @@ TEST(ExecuteApi, WhatIsNoProxyAnswerIsABadGateway) {
                               R"({"statusCode": 200, "headers": {"A": null}})",
                               R"({"statusCode": 200, "headers": {"A b": "c"}})",
                               R"({"statusCode": 200, "headers": {"A": "b\r\nC: d"}})",
+                              R"({"statusCode": 200, "headers": {"A": "\u007f"}})",
                               R"({"statusCode": 200, "headers": {"": "b"}})",
                               R"({"statusCode": 200, "multiValueHeaders": {"A": "b"}})",
                               R"({"statusCode": 200, "body": "%", "isBase64Encoded": true})"}) {

@@ -5,6 +5,7 @@
 
 #include "awsapi/s3_address.h"
 #include "base/base64.h"
+#include "net/http.h"
 #include "services/s3/operations.h"
 
 namespace aurora_global::services::s3 {
@@ -67,7 +68,7 @@ Result<Asked> asked_in(const Parts& parts, Members& members) {
   for (const char* name : {"CacheControl", "ContentDisposition", "ContentEncoding",
                            "ContentLanguage", "ContentType"}) {
     const std::string value = members.text("Response" + std::string(name));
-    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    if (!net::is_field_value(value)) {
       members.problem("Header value cannot be represented: " + awsapi::shown(value),
                       "InvalidArgument");
     }
