@@ -287,11 +287,7 @@ TEST_F(DriverTest, AnExceptionLeavesOneStackAsItIs) {
   world.checks_until_throw = 2;  // The first check is the request's.
   with_engine([&](Engine& engine) -> net::Task<void> {
     CO_ASSERT_OK(co_await engine.ask(create_stack, stack_of(kBeforeImport)));
-    const Deadline limit = Deadline::in(std::chrono::seconds(20));
-    while (engine.book.find("s")->is_driven && !limit.passed()) {
-      co_await net::sleep_for(std::chrono::milliseconds(1));
-    }
-    EXPECT_FALSE(engine.book.find("s")->is_driven);
+    co_await world.until([this] { return world.checks_until_throw == 0; });
     EXPECT_EQ(engine.book.find("s")->record.status, core::StackStatus::create_in_progress);
   });
   with_engine([&](Engine& engine) -> net::Task<void> {

@@ -1,5 +1,7 @@
 // Goal: what is asked twice is done once, what is asked meanwhile changes nothing that is not there
 // any more, and whatever was taken can be read by the next process.
+#include <boost/asio/post.hpp>
+
 #include "services/cloudformation/driver.h"
 #include "services/cloudformation/testing/engine.h"
 
@@ -102,7 +104,8 @@ TEST_F(RequestsTest, MakeNoDeletedStackAnew) {
         auto asking = engine.ask(create_change_set, change_set_of(kOne, "second"));
         second = co_await std::move(asking);
       }(engine, second));
-      co_await net::sleep_for(std::chrono::milliseconds(20));
+      // Behind the first turn of both, which ends at the lock.
+      co_await boost::asio::post(boost::asio::use_awaitable);
     }
     co_await tasks.join();
     EXPECT_TRUE(second.has_error());

@@ -62,6 +62,7 @@ class Thing : public Provider {
 
   Result<void> check(const nlohmann::json&) const override {
     if (world_.checks_until_throw > 0 && --world_.checks_until_throw == 0) {
+      if (world_.begins != nullptr) world_.begins->notify();
       throw std::runtime_error("this provider is broken");
     }
     return ok();
