@@ -1,7 +1,7 @@
 // SessionCore against a model of PostgreSQL's loop: whatever a client sends and whatever becomes of
 // it, in whatever pieces and whenever it arrives, the session counts as idle only when nothing is
 // under way, always when a client has ended what it began, and the client gets what the server says
-// and nothing that the router asked.
+// and nothing that the router asked. One that is stopped and has come to rest stays at rest.
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
@@ -217,12 +217,15 @@ class Conversation {
       case 4:
       case 5: return deliver(choice);
       case 6: return router(choice);
-      case 7: stopped_ = choice % 2 == 1; return pass();
+      case 7:
+        stopped_ = choice % 2 == 1;
+        rests_ = false;
+        return pass();
     }
   }
 
   void end() {
-    stopped_ = false;
+    stopped_ = rests_ = false;
     pass();
     settle();
     for (const char type : {'f', 'S'}) {
@@ -259,6 +262,7 @@ class Conversation {
       const bool late = giving_up_ && core_.copying();
       const auto cut = core_.cut(kept_, hold());
       require(cut.has_value() && cut->forward + cut->drop <= kept_.size());
+      require(!rests_ || cut->forward == 0);
       const std::size_t known = sent_.size();
       take(BytesView(kept_).first(cut->forward));
       for (std::size_t i = known; i < sent_.size(); ++i) {
@@ -299,12 +303,15 @@ class Conversation {
     check();
   }
 
-  // The core cannot know whether a Sync among the data has been read with them.
+  // The core cannot know whether a Sync among the data has been read with them. The end of the data
+  // is none behind a message that a COPY takes for an error.
   void note_lost_copy() {
     giving_up_ = true;
+    bool data = true;
     for (const Message& one : sent_) {
-      if (one.type == 'c' || one.type == 'f') return;
+      if (data && (one.type == 'c' || one.type == 'f')) return;
       ambiguous_ = ambiguous_ || one.type == 'S';
+      data = data && (one.type == 'd' || one.type == 'H' || one.type == 'S');
     }
   }
 
@@ -385,8 +392,9 @@ class Conversation {
     }
   }
 
-  void check() const {
+  void check() {
     if (!core_.idle() || server_.over() || ambiguous_) return;
+    rests_ = stopped_;
     require(server_.at_rest() && server_.status() == 'I' && server_.silent() && arrived_.empty());
     require(server_.unnamed() == core_.unnamed() ||
             (core_.unnamed_in_doubt() && server_.unnamed().empty()));
@@ -405,6 +413,7 @@ class Conversation {
   std::size_t at_ = 0;
   std::size_t serial_ = 0;
   bool stopped_ = false;
+  bool rests_ = false;  // Since it is stopped.
   bool giving_up_ = false;
   bool ambiguous_ = false;
 };

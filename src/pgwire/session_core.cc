@@ -48,7 +48,9 @@ bool SessionCore::extended(Kind kind) {
 
 bool SessionCore::at_boundary() const {
   if (copy_ != Copy::none || skipping()) return false;
-  return batch_ == Batch::none || (batch_ == Batch::parsed && !has_pending());
+  // The router's own questions stand behind all that the client has sent.
+  const bool answered = pending_.size() - first_ == own_;
+  return batch_ == Batch::none || (batch_ == Batch::parsed && answered);
 }
 
 bool SessionCore::idle() const {

@@ -170,6 +170,21 @@ TEST(SessionCore, WhatHasNoAnswerYetGoesToTheClientBeforeTheRoutersOwn) {
   EXPECT_TRUE(talk.core.idle());
 }
 
+TEST(SessionCore, WhatFollowsAParseWaitsForTheAnswerToTheRoutersOwnQuestion) {
+  for (const char* talk : {"", ">pDH<1tT", ">CH<3", ">S<ZI"}) {
+    Talk stopped(talk);
+    stopped.core.ask(2);
+    const SessionCore::Hold hold{.stopped = true};
+    for (const char* answer : {"", "<12DC3", "<ZI"}) {
+      EXPECT_TRUE(stopped.add(answer).core.must_wait(hold)) << talk << answer;
+      const auto cut = stopped.cut(message('Q', "BEGIN"), hold);
+      EXPECT_EQ(cut.forward, 0u) << talk << answer;
+      EXPECT_EQ(cut.then, SessionCore::Then::wait);
+    }
+    EXPECT_TRUE(stopped.add("<12DC3ZI").core.idle());
+  }
+}
+
 TEST(SessionCore, ASyncThatACopyMayHaveReadIsTheClientsIfItIsAnswered) {
   Talk talk(">Q<G>dS<EZI");
   EXPECT_TRUE(talk.core.idle() && talk.core.uncertain());

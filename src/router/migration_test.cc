@@ -678,5 +678,30 @@ TEST(Migration, AQuestionOfTheRouterUnderWayDoesNotEndASession) {
   });
 }
 
+TEST(Migration, WhatFollowsAParseWaitsForTheQuestionOfTheRouter) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    const auto client = co_await w.client();
+    EXPECT_TRUE((co_await w.prepare(w.west, 2)).has_value());
+    pgwire::Bytes parse;  // prepare() of asyncpg: no Sync.
+    pgwire::put_parse(parse, "named", "WHO", {});
+    pgwire::put_flush(parse);
+    EXPECT_TRUE(co_await client->send(parse));
+    EXPECT_FALSE(co_await client->hears_nothing(20s));
+    w.east.freeze();
+    Beside hold(co_await net::asio::this_coro::executor);
+    hold.start(w.hold(2));
+    EXPECT_TRUE(co_await w.until([&] { return w.east.held() > 0; }));
+    EXPECT_TRUE(co_await client->send_query("BEGIN"));
+    w.east.let_go();
+    EXPECT_EQ((co_await hold.answer())["open"], 0);
+    EXPECT_TRUE(co_await w.swap());
+    EXPECT_TRUE((co_await client->hear()).good());
+    EXPECT_EQ((co_await client->query("WHO")).value(), "west");
+    EXPECT_TRUE((co_await client->query("COMMIT")).good());
+    EXPECT_EQ((co_await client->run("named")).value(), "west");
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::router
