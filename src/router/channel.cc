@@ -215,6 +215,11 @@ bool Channel::broken() {
   return poll(&state, 1, 0) > 0;
 }
 
+void Channel::end_writing() {
+  boost::system::error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
 void Channel::close() {
   boost::system::error_code ignored;
   // Half of a TLS connection cannot be told from a cut one without it; nobody waits for the answer.

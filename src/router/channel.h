@@ -68,6 +68,8 @@ class Channel {
   // The other side has ended or broken the connection, as far as is known without reading.
   bool broken();
   bool open() const { return socket_.is_open(); }
+  // Nothing more will be written; what the other side says is still read.
+  void end_writing();
   void close();
   Socket& socket() { return socket_; }
 

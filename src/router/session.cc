@@ -154,13 +154,15 @@ net::Task<void> Session::hear_last_words() {
 }
 
 // The client has said goodbye, or nothing any more: what it had sent is run to its end and
-// answered, as PostgreSQL does it.
+// answered, as PostgreSQL does it. With client_connection_check_interval PostgreSQL looks whether
+// the stream has ended, and cancels then.
 net::Task<void> Session::let_server_finish() {
   leaving_ = true;
   Bytes goodbye;
   pgwire::put_terminate(goodbye);
   if (!core_.pending() || !between_messages()) co_return;
   if (!co_await forward(std::move(goodbye))) co_return;
+  backend_->channel().end_writing();
   while (!ended_ && !client_gone_ && !backend_->lost && (core_.pending() || !unsent_.empty())) {
     co_await changed_.wait(Deadline::in(kEver));
   }

@@ -47,14 +47,14 @@ class Endpoint(PlatformTest):
             cls.password = file.read().strip().rsplit(":", 1)[1]
         cls.tls = ssl.create_default_context(cafile=cls.environment["PGSSLROOTCERT"])
 
-    def address(self, endpoint=GLOBAL_WRITER):
-        return (f"{self.platform.prefix.text}.1.{endpoint}", 5432)
+    def address(self, endpoint=GLOBAL_WRITER, region=1):
+        return (f"{self.platform.prefix.text}.{region}.{endpoint}", 5432)
 
     def log_in(self, role="postgres", password=None, database=None, tls=True,
-               endpoint=GLOBAL_WRITER):
-        session = Session(self.address(endpoint), role, self.password if password is None
-                          else password, database or self.environment["PGDATABASE"],
-                          self.tls if tls else None)
+               endpoint=GLOBAL_WRITER, region=1):
+        session = Session(self.address(endpoint, region), role,
+                          self.password if password is None else password,
+                          database or self.environment["PGDATABASE"], self.tls if tls else None)
         self.addCleanup(session.close)
         return session
 
@@ -295,6 +295,19 @@ class Endpoint(PlatformTest):
         self.assertEqual("1", self.platform.sql(EAST, count))
         session.close()
         wait_until(lambda: self.platform.sql(EAST, count) == "0", "its backend ends", 10)
+
+    def test_a_query_of_a_client_that_has_gone_is_cancelled_where_it_asks_for_that(self):
+        count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gone'"
+        for region in (1, 2):
+            with self.subTest(region=region):
+                session = self.log_in(region=region)
+                session.query("SET application_name = 'gone'")
+                session.query("SET client_connection_check_interval = 100")
+                session.send("SELECT pg_sleep(600)")
+                wait_until(lambda: self.platform.sql(EAST, f"{count} AND state = 'active'") == "1",
+                           "it sleeps", 10)
+                session.close()
+                wait_until(lambda: self.platform.sql(EAST, count) == "0", "its backend ends", 10)
 
     def test_the_view_of_sessions_shows_the_client_behind_the_router(self):
         def psycopg_session(role, password):

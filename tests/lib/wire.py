@@ -104,8 +104,11 @@ class Session:
         proof = bytes(a ^ b for a, b in zip(client_key, signature))
         return f"{without_proof},p={base64.b64encode(proof).decode()}".encode()
 
-    def query(self, sql):
+    def send(self, sql):
         self.socket.sendall(message(b"Q", sql.encode() + b"\0"))
+
+    def query(self, sql):
+        self.send(sql)
         while self.read()[0] != b"Z":
             pass
 
