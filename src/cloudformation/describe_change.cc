@@ -31,6 +31,7 @@ const char* word_for(Replacement replacement) {
 const char* word_for(ChangedPart part) {
   switch (part) {
     case ChangedPart::properties: return "Properties";
+    case ChangedPart::tags: return "Tags";
     case ChangedPart::metadata: return "Metadata";
     case ChangedPart::creation_policy: return "CreationPolicy";
     case ChangedPart::update_policy: return "UpdatePolicy";
@@ -66,13 +67,15 @@ std::string value_shown(const json& value) {
 json describe_detail(const ChangeDetail& detail, PropertyValues values) {
   json target = {{"Attribute", word_for(detail.part)},
                  {"RequiresRecreation", word_for(detail.recreation)}};
-  if (!detail.property.empty()) target["Name"] = detail.property;
+  if (detail.part == ChangedPart::properties && !detail.property.empty()) {
+    target["Name"] = detail.property;
+  }
   if (values == PropertyValues::included) {
     const bool was = !detail.before.is_null();
     const bool is = !detail.after.is_null();
-    std::string path = std::string("/") + word_for(detail.part);
-    if (!detail.property.empty()) path += "/" + detail.property;
-    target["Path"] = path;
+    const bool is_property = !detail.property.empty();
+    target["Path"] =
+        is_property ? "/Properties/" + detail.property : std::string("/") + word_for(detail.part);
     target["AttributeChangeType"] = !was ? "Add" : is ? "Modify" : "Remove";
     if (was) target["BeforeValue"] = value_shown(detail.before);
     if (is) target["AfterValue"] = value_shown(detail.after);

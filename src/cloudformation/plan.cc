@@ -51,8 +51,12 @@ class PlannedLookups final : public LookupsOutside {
 
 class Planner {
  public:
-  Planner(const Scope& scope, const OldStack& old, const Schema& schema)
-      : scope_(scope), old_(old), schema_(schema), lookups_(*scope.lookups, old, schema) {
+  Planner(const Scope& scope, const OldStack& old, const Schema& schema, const Tags& stack_tags)
+      : scope_(scope),
+        old_(old),
+        schema_(schema),
+        stack_tags_(stack_tags),
+        lookups_(*scope.lookups, old, schema) {
     scope_.lookups = &lookups_;
   }
 
@@ -75,6 +79,7 @@ class Planner {
   Scope scope_;
   const OldStack& old_;
   const Schema& schema_;
+  const Tags& stack_tags_;
   PlannedLookups lookups_;
   std::vector<ResourceChange> changes_;
   std::set<std::string> other_types_;
@@ -124,7 +129,9 @@ std::set<std::string> Planner::parameters_in(const Template& of, const std::stri
 
 Result<void> Planner::add_property(const std::string& name, const Value& after,
                                    ResourceChange& change) {
-  ChangeDetail detail{.property = name,
+  const bool is_tags = name == "Tags" && schema_.tags_property(change.type) != TagsProperty::none;
+  ChangeDetail detail{.part = is_tags ? ChangedPart::tags : ChangedPart::properties,
+                      .property = name,
                       .is_dynamic = !after.known(),
                       .before = property_or_null(change.before, name),
                       .after = after.json};
@@ -195,10 +202,12 @@ void Planner::hide(ResourceChange& change) const {
 Result<void> Planner::plan(const std::string& name, const StackResource* present) {
   const ResourceDefinition& now = scope_.of->resources.at(name);
   ResourceChange change{.logical_id = name, .type = now.type};
-  TRY(const Values values, values_of(now.properties));
+  TRY(Values values, values_of(now.properties));
   for (const auto& [property, value] : values) change.after[property] = value.json;
+  const bool is_import = present == nullptr && old_.imports != nullptr;
+  if (!is_import) add_stack_tags(schema_.tags_property(now.type), stack_tags_, change.after);
   if (present == nullptr) {
-    if (old_.imports != nullptr) {
+    if (is_import) {
       change.action = ChangeAction::adopt;
       change.physical_id = old_.imports->at(name);
     }
@@ -212,10 +221,10 @@ Result<void> Planner::plan(const std::string& name, const StackResource* present
   change.action = ChangeAction::modify;
   change.physical_id = present->physical_id;
   change.before = what.properties;
-  static const Value kNothing;
   for (const std::string& property : changed_properties(change.before, change.after)) {
-    const auto after = values.find(property);
-    TRY_VOID(add_property(property, after == values.end() ? kNothing : after->second, change));
+    Value& after = values[property];
+    after.json = property_or_null(change.after, property);
+    TRY_VOID(add_property(property, after, change));
   }
   const bool is_modified = !change.details.empty();
   change.replacement = replacement_of(change);
@@ -286,8 +295,8 @@ Result<std::vector<ResourceChange>> Planner::run() {
 }  // namespace
 
 Result<std::vector<ResourceChange>> plan_changes(const Scope& scope, const OldStack& old,
-                                                 const Schema& schema) {
-  return Planner(scope, old, schema).run();
+                                                 const Schema& schema, const Tags& stack_tags) {
+  return Planner(scope, old, schema, stack_tags).run();
 }
 
 }  // namespace aurora_global::cloudformation

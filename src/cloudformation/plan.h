@@ -17,9 +17,10 @@ namespace aurora_global::cloudformation {
 
 enum class ChangeAction { add, modify, remove, adopt };
 enum class Replacement { no, conditional, yes };
-// The part of a resource that changes; Tags of the stack are not a part of its template.
+// The part of a resource that changes. Its property Tags is a part of its own.
 enum class ChangedPart {
   properties,
+  tags,
   metadata,
   creation_policy,
   update_policy,
@@ -36,7 +37,7 @@ enum class ChangeSource {
 // Why, and where, a resource changes.
 struct ChangeDetail {
   ChangedPart part = ChangedPart::properties;
-  std::string property;  // Of ChangedPart::properties.
+  std::string property;  // Of ChangedPart::properties and tags.
   Replacing recreation = Replacing::never;
   bool is_dynamic = false;  // It is not known yet whether the value will be another one.
   ChangeSource source = ChangeSource::direct_modification;
@@ -72,14 +73,15 @@ struct OldStack {
 };
 
 // The changes from `old` to the template of `scope`: first what is added and modified, in the order
-// in which it will be done, then what is removed, by name. Empty: nothing changes.
+// in which it will be done, then what is removed, by name. Empty: nothing changes. Resources have
+// the stack's tags beside their own; what is imported gets them with its next update.
 //
 // `scope` has conditions and the lookups of the world outside; what this stack has comes from
 // `old`. The resources that will be replaced, or may be, are not known yet. Fails with what
 // evaluation and graph fail with, with "Update of resource type is not permitted" for a resource
 // that has another type now, and where something is imported for any other change.
 Result<std::vector<ResourceChange>> plan_changes(const Scope& scope, const OldStack& old,
-                                                 const Schema& schema);
+                                                 const Schema& schema, const Tags& stack_tags = {});
 
 // Why a change set without changes fails, and an update without them.
 inline constexpr std::string_view kNoChanges =

@@ -23,6 +23,9 @@ class SchemaOfTest final : public Schema {
   bool is_stable(const std::string&, const std::string& attribute) const override {
     return attribute == "Arn";
   }
+  TagsProperty tags_property(const std::string& type) const override {
+    return type == "Untagged" ? TagsProperty::none : TagsProperty::list;
+  }
 };
 
 constexpr std::string_view kStanding = R"({
@@ -58,7 +61,8 @@ class Plan : public ::testing::Test {
   }
 
   Result<std::vector<ResourceChange>> plan(const json& document,
-                                           std::map<std::string, std::string> given = {}) {
+                                           std::map<std::string, std::string> given = {},
+                                           const Tags& stack_tags = {}) {
     TRY(new_template_, read_template(document.dump()));
     new_parameters_ = values(new_template_, std::move(given));
     const PseudoParameters pseudo;
@@ -67,7 +71,7 @@ class Plan : public ::testing::Test {
     const Scope scope{&new_template_, &new_parameters_, &pseudo, &none, &world};
     return plan_changes(
         scope, {&old_template_, &old_parameters_, &inventory_, imports_ ? &*imports_ : nullptr},
-        SchemaOfTest());
+        SchemaOfTest(), stack_tags);
   }
   static json standing() { return json::parse(kStanding); }
 
@@ -173,6 +177,27 @@ TEST_F(Plan, SeesPoliciesAndMetadata) {
   ASSERT_EQ(changes->size(), 2u);
   EXPECT_EQ((*changes)[0].details[0].part, ChangedPart::metadata);
   EXPECT_EQ((*changes)[1].details[0].part, ChangedPart::deletion_policy);
+}
+
+TEST_F(Plan, TagsOfTheStackAreTheResourcesToo) {
+  json document = standing();
+  document["Resources"]["C"]["Properties"]["Tags"] = {{{"Key", "team"}, {"Value", "own"}}};
+  inventory_.existing[{"C", "c-1"}].properties["Tags"] =
+      document["Resources"]["C"]["Properties"]["Tags"];
+  const auto changes = plan(document, {}, {{"team", "stack"}});
+  ASSERT_TRUE(changes.has_value()) << changes.error().message;
+  ASSERT_EQ(changes->size(), 2u);
+  EXPECT_EQ((*changes)[0].logical_id, "A");
+  EXPECT_EQ((*changes)[0].replacement, Replacement::no);
+  EXPECT_EQ((*changes)[1].logical_id, "B");
+  const json told = describe_change((*changes)[0], PropertyValues::included)["ResourceChange"];
+  EXPECT_EQ(told["Scope"], json{"Tags"}) << told;
+  EXPECT_EQ(told["Details"][0]["Target"],
+            (json{{"Attribute", "Tags"},
+                  {"RequiresRecreation", "Never"},
+                  {"Path", "/Properties/Tags"},
+                  {"AttributeChangeType", "Add"},
+                  {"AfterValue", R"([{"Key":"team","Value":"stack"}])"}}));
 }
 
 TEST_F(Plan, DoesAgainWhatFailed) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cloudformation/deployment.h"
+#include "cloudformation/tags.h"
 
 namespace aurora_global::cloudformation {
 
@@ -20,6 +21,7 @@ class Schema {
                               const nlohmann::json& before, const nlohmann::json& after) const = 0;
   // The attribute stays what it is when the resource is modified in place, as an ARN does.
   virtual bool is_stable(const std::string& type, const std::string& attribute) const = 0;
+  virtual TagsProperty tags_property(const std::string& type) const = 0;
 };
 
 // What has to be done to a resource that exists, so that its properties become `after`. Both are

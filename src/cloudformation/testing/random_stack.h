@@ -32,6 +32,7 @@ class NameReplaces final : public Schema {
   bool is_stable(const std::string&, const std::string& attribute) const override {
     return attribute == "Arn";
   }
+  TagsProperty tags_property(const std::string&) const override { return TagsProperty::none; }
 };
 
 // What is there, and what each of it needs.

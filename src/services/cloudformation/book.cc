@@ -166,6 +166,18 @@ std::set<std::string> Book::importers(const std::string& export_name, const Stac
   return names;
 }
 
+std::string Book::why_in_use(const std::string& export_name, const Stack& of,
+                             const char* changed) const {
+  const auto names = importers(export_name, &of);
+  if (names.empty()) return "";
+  std::string users;
+  for (const std::string& name : names) {
+    const bool is_last = name == *names.rbegin();
+    users += (users.empty() ? "" : is_last ? " and " : ", ") + name;
+  }
+  return "Export " + export_name + " cannot be " + changed + " as it is in use by " + users;
+}
+
 std::string Book::why_not_exported(const Stack& stack,
                                    const std::map<std::string, core::Output>& outputs) const {
   const auto exports = this->exports();
@@ -185,11 +197,9 @@ std::string Book::why_not_exported(const Stack& stack,
     if (output.export_name.empty()) continue;
     const auto found = wanted.find(output.export_name);
     if (found != wanted.end() && found->second == output.value) continue;
-    const auto users = importers(output.export_name, &stack);
-    if (users.empty()) continue;
-    return "Export " + output.export_name + " cannot be " +
-           (found == wanted.end() ? "deleted" : "updated") + " as it is in use by " +
-           *users.begin();
+    const std::string why =
+        why_in_use(output.export_name, stack, found == wanted.end() ? "deleted" : "updated");
+    if (!why.empty()) return why;
   }
   return "";
 }

@@ -88,6 +88,9 @@ class Book {
   std::map<std::string, std::pair<const Stack*, std::string>> exports() const;
   // Names of the other stacks that import it.
   std::set<std::string> importers(const std::string& export_name, const Stack* besides) const;
+  // Why the stack's export cannot be `changed` ("deleted", "updated"); empty: nobody imports it.
+  std::string why_in_use(const std::string& export_name, const Stack& of,
+                         const char* changed) const;
 
   // Why the outputs cannot be the stack's: another one exports that name, or needs what is missing
   // now. Empty: they can.

@@ -192,9 +192,12 @@ net::Task<void> Driver::begin_apply(Stack& stack, Run& run, core::Step step) {
     co_return;
   }
   core::Decision decision = step.decision;
-  if (decision != core::Decision::adopt && !step.physical_id.empty()) {
-    decision =
-        core::decide(ProviderSchema(providers_), step.type, step.former_properties, value->json);
+  const ProviderSchema schema(providers_);
+  if (decision != core::Decision::adopt) {
+    core::add_stack_tags(schema.tags_property(step.type), run.blueprint->stack_tags, value->json);
+    if (!step.physical_id.empty()) {
+      decision = core::decide(schema, step.type, step.former_properties, value->json);
+    }
   }
   const auto begun = stack.deployment->begin_apply(step.id, std::move(value->json), decision);
   if (begun.has_error()) stack.deployment->refuse(step.id, begun.error().message).has_error();

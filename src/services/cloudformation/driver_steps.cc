@@ -80,7 +80,6 @@ ResourceRequest Driver::request_of(const Stack& stack, const core::Step& step) c
       .properties = step.properties,
       .former_properties = step.former_properties,
       .changed = core::changed_properties(step.former_properties, step.properties)};
-  if (const Source* source = record.shown_source()) request.stack_tags = source->tags;
   if (claimed != stack.claims.end()) request.claimed = claimed->second;
   if (is_new(step)) request.physical_id.clear();
   return request;

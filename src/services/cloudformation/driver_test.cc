@@ -85,6 +85,45 @@ TEST_F(DriverTest, MakesChangesAndRemoves) {
   });
 }
 
+TEST_F(DriverTest, TagsOfTheStackComeAndGoWithIt) {
+  const auto tagged = [](std::string value) {
+    json asked = {{"StackName", "s"}, {"TemplateBody", R"(
+      Resources:
+        A: {Type: Test::Thing, Properties: {Name: a, Tags: [{Key: team, Value: own}]}}
+        B: {Type: Test::Thing, DependsOn: A, Properties: {Name: b}})"}};
+    asked["Tags"] = json::array();
+    if (value.empty()) return asked;
+    asked["Tags"] = {{{"Key", "team"}, {"Value", value}}, {{"Key", "level"}, {"Value", value}}};
+    return asked;
+  };
+  const auto tag = [](const char* key, const char* value) {
+    return json{{"Key", key}, {"Value", value}};
+  };
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, tagged("one")));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    EXPECT_EQ(world.things["a"]["Tags"], (json{tag("team", "own"), tag("level", "one")}));
+    EXPECT_EQ(world.things["b"]["Tags"], (json{tag("team", "one"), tag("level", "one")}));
+    EXPECT_EQ((co_await engine.ask(update_stack, tagged("one"))).error().message,
+              "No updates are to be performed.");
+
+    world.fails = {"update B"};
+    const auto before = world.things;
+    CO_ASSERT_OK(co_await engine.ask(update_stack, tagged("two")));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_FAILED");
+    world.fails.clear();
+    CO_ASSERT_OK(co_await engine.ask(continue_update_rollback, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_COMPLETE");
+    EXPECT_EQ(world.things, before);
+
+    CO_ASSERT_OK(co_await engine.ask(update_stack, tagged("")));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_COMPLETE");
+    EXPECT_EQ(world.things["a"]["Tags"], json::array({tag("team", "own")}));
+    EXPECT_FALSE(world.things["b"].contains("Tags"));
+    expect_world_of(engine, "s");
+  });
+}
+
 TEST_F(DriverTest, RollsBackWhatFails) {
   with_engine([&](Engine& engine) -> net::Task<void> {
     world.fails = {"create C"};
@@ -221,6 +260,13 @@ TEST_F(DriverTest, FailsForOutputsThatCannotBe) {
     EXPECT_EQ(co_await engine.settled("user"), "CREATE_COMPLETE");
     const auto refused = co_await engine.ask(delete_stack, {{"StackName", "first"}});
     EXPECT_EQ(refused.error().message, "Export chain cannot be deleted as it is in use by user");
+    for (const char* name : {"another", "one-more"}) {
+      user["StackName"] = name;
+      CO_ASSERT_OK(co_await engine.ask(create_stack, user));
+      EXPECT_EQ(co_await engine.settled(name), "CREATE_COMPLETE");
+    }
+    EXPECT_EQ((co_await engine.ask(delete_stack, {{"StackName", "first"}})).error().message,
+              "Export chain cannot be deleted as it is in use by another, one-more and user");
     first["TemplateBody"] = kShorter;
     CO_ASSERT_OK(co_await engine.ask(update_stack, first));
     EXPECT_EQ(co_await engine.settled("first"), "UPDATE_ROLLBACK_COMPLETE");

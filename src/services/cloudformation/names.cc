@@ -68,7 +68,7 @@ std::pair<std::string, std::string> step_tag(const ResourceRequest& request) {
   return {std::string(kStepTag), request.token};
 }
 
-Tags tags_of(const ResourceRequest& request, const json& properties) {
+Tags tags_of(const json& properties) {
   Tags tags;
   const json& own = core::property_or_null(properties, "Tags");
   if (own.is_array()) {
@@ -78,7 +78,6 @@ Tags tags_of(const ResourceRequest& request, const json& properties) {
       add_tag(tags, key, core::as_text(value).value_or(""));
     }
   }
-  for (const auto& [key, value] : request.stack_tags) add_tag(tags, key, value);
   return tags;
 }
 

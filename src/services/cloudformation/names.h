@@ -26,9 +26,8 @@ std::string digits_of(std::string_view token, std::size_t digits);
 inline constexpr std::string_view kStepTag = "aurora-global:cloudformation-step";
 std::pair<std::string, std::string> step_tag(const ResourceRequest& request);
 
-// The resource's own tags (its property Tags, as a list of {Key, Value} or an object), then those
-// of the stack that it does not have.
-Tags tags_of(const ResourceRequest& request, const nlohmann::json& properties);
+// The property Tags, a list of {Key, Value} or an object.
+Tags tags_of(const nlohmann::json& properties);
 // [{"Key": ..., "Value": ...}], or with the names that the service has for the two.
 nlohmann::json list_of(const Tags& tags, const char* key = "Key", const char* value = "Value");
 nlohmann::json object_of(const Tags& tags);

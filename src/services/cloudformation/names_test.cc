@@ -43,15 +43,14 @@ TEST(Names, FitIntoTheTypesLength) {
             "s-" + std::string(24, 'i') + "-");
 }
 
-TEST(Names, TagsOfTheResourceComeFirst) {
-  ResourceRequest request = request_of("s", "i");
-  request.stack_tags = {{"a", "stack"}, {"b", "stack"}};
-  const json as_list = {{"Tags", {{{"Key", "a"}, {"Value", "own"}}}}};
-  const json as_object = {{"Tags", {{"a", "own"}}}};
-  const Tags both = {{"a", "own"}, {"b", "stack"}};
-  EXPECT_EQ(tags_of(request, as_list), both);
-  EXPECT_EQ(tags_of(request, as_object), both);
-  EXPECT_EQ(object_of(both), (json{{"a", "own"}, {"b", "stack"}}));
+TEST(Names, TagsAreAListOrAnObject) {
+  const json as_list = {{"Tags", {{{"Key", "a"}, {"Value", "1"}}, {{"Key", "b"}, {"Value", 2}}}}};
+  const json as_object = {{"Tags", {{"a", "1"}, {"b", 2}}}};
+  const Tags both = {{"a", "1"}, {"b", "2"}};
+  EXPECT_EQ(tags_of(as_list), both);
+  EXPECT_EQ(tags_of(as_object), both);
+  EXPECT_EQ(tags_of(json::object()), Tags{});
+  EXPECT_EQ(object_of(both), (json{{"a", "1"}, {"b", "2"}}));
   EXPECT_EQ(list_of({{"a", "1"}}, "TagKey", "TagValue"),
             (json{{{"TagKey", "a"}, {"TagValue", "1"}}}));
 }

@@ -228,6 +228,7 @@ net::Task<Result<Planner::Draft>> Planner::draft(Asked asked, StackRecord stack)
   if (draft.source.role_arn.empty() && previous != nullptr) {
     draft.source.role_arn = previous->role_arn;
   }
+  blueprint.stack_tags = draft.source.tags;
   co_return draft;
 }
 
@@ -333,7 +334,7 @@ net::Task<Result<Plan>> Planner::plan(Draft draft, std::string stack_uuid) {
   using Changes = std::vector<core::ResourceChange>;
   auto planning = fetcher_.evaluated<Changes>(outside, [&]() -> Result<Changes> {
     TRY_VOID(check_values(*blueprint, outside));
-    return core::plan_changes(blueprint->scope(outside), old, schema);
+    return core::plan_changes(blueprint->scope(outside), old, schema, blueprint->stack_tags);
   });
   CO_TRY(plan.changes, co_await std::move(planning));
   plan.source.imports = outside.imports();
@@ -355,6 +356,7 @@ net::Task<Result<std::shared_ptr<Blueprint>>> Planner::blueprint_of(Source sourc
   blueprint->parameters = source.parameters;
   blueprint->pseudo = pseudo_of(stack);
   blueprint->pseudo.notification_arns = source.notification_arns;
+  blueprint->stack_tags = source.tags;
   const Outside nothing(book_);
   CO_TRY(blueprint->conditions, core::evaluate_conditions(blueprint->scope(nothing)));
   co_return blueprint;

@@ -17,6 +17,7 @@ struct Blueprint {
   core::ParameterValues parameters;
   core::PseudoParameters pseudo;
   core::ConditionValues conditions;
+  Tags stack_tags;
 
   core::Scope scope(const core::Lookups& lookups) const {
     return {&of, &parameters, &pseudo, &conditions, &lookups};

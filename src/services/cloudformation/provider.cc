@@ -41,4 +41,11 @@ bool ProviderSchema::is_stable(const std::string& type, const std::string& attri
   return false;
 }
 
+core::TagsProperty ProviderSchema::tags_property(const std::string& type) const {
+  const Provider* provider = providers_.find(type);
+  const Property* tags = provider == nullptr ? nullptr : find_property(provider->table(), "Tags");
+  if (tags == nullptr || tags->fate == Fate::refused) return core::TagsProperty::none;
+  return tags->kind == Kind::object ? core::TagsProperty::object : core::TagsProperty::list;
+}
+
 }  // namespace aurora_global::services::cloudformation

@@ -36,7 +36,7 @@ namespace aurora_global::services::cloudformation {
 // {"Endpoint": {"Address": ...}} or by the whole name).
 using Made = core::Made;
 
-using Tags = std::vector<std::pair<std::string, std::string>>;
+using core::Tags;
 
 // Where a provider writes down what it is about to make.
 class Claims {
@@ -55,9 +55,9 @@ struct ResourceRequest {
   std::string type;
   std::string region;
   std::string account_id;
-  Tags stack_tags;
   std::string physical_id;  // Of what there is; empty for a create.
-  // Evaluated, dynamic references resolved; for a removal as they are written.
+  // Evaluated, dynamic references resolved, the stack's tags among its own; for a removal as they
+  // are written.
   nlohmann::json properties = nlohmann::json::object();
   // What it was last made of, dynamic references as they are written; for a create nothing.
   nlohmann::json former_properties = nlohmann::json::object();
@@ -126,6 +126,7 @@ class ProviderSchema final : public core::Schema {
                             const nlohmann::json& before,
                             const nlohmann::json& after) const override;
   bool is_stable(const std::string& type, const std::string& attribute) const override;
+  core::TagsProperty tags_property(const std::string& type) const override;
 
  private:
   const Providers& providers_;

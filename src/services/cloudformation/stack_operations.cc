@@ -51,10 +51,8 @@ Result<void> check_deletion(const Book& book, const Stack& stack,
   }
   for (const auto& [name, output] : record.outputs) {
     if (output.export_name.empty()) continue;
-    const auto users = book.importers(output.export_name, &stack);
-    if (users.empty()) continue;
-    return core::validation_error("Export " + output.export_name +
-                                  " cannot be deleted as it is in use by " + *users.begin());
+    const std::string why = book.why_in_use(output.export_name, stack, "deleted");
+    if (!why.empty()) return core::validation_error(why);
   }
   return core::check_request(record.name, record.status, core::StackRequest::remove);
 }

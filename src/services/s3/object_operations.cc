@@ -82,23 +82,23 @@ bool is_among(const std::string& etags, const std::string& etag) {
   return etags == "*" || etags == etag || etags.find(in_quotes(etag)) != std::string::npos;
 }
 
-// RFC 9110, 13.2.2: an entity tag says more than a date.
-Result<void> check_conditions(const Asked& asked, const Object& object) {
+Error precondition_failed() {
+  return refuse("PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold",
+                ErrorKind::conflict);
+}
+
+// Whether the client has the object already. Fails with PreconditionFailed. RFC 9110, 13.2.2: an
+// entity tag says more than a date.
+Result<bool> is_known(const Asked& asked, const Object& object) {
   const double modified = std::floor(seconds_of(object.modified));
   const std::string& etag = object.content.etag;
   const bool refused = !asked.if_match.empty()
                            ? !is_among(asked.if_match, etag)
                            : asked.if_unmodified && modified > *asked.if_unmodified;
-  if (refused) {
-    return refuse("PreconditionFailed",
-                  "At least one of the pre-conditions you specified did not hold",
-                  ErrorKind::conflict);
-  }
-  const bool same = !asked.if_none_match.empty()
-                        ? is_among(asked.if_none_match, etag)
-                        : asked.if_modified && modified <= *asked.if_modified;
-  if (same) return refuse("NotModified", "Not Modified");
-  return ok();
+  if (refused) return precondition_failed();
+  return !asked.if_none_match.empty() ? is_among(asked.if_none_match, etag)
+                                      : asked.if_modified && modified <= *asked.if_modified;
 }
 
 struct Range {
@@ -137,6 +137,19 @@ Result<Range> range_of(std::string_view text, std::int64_t size) {
   return Range{from, end - from, true};
 }
 
+json validators_of(const Object& object) {
+  json answer = {{"LastModified", seconds_of(object.modified)},
+                 {"ETag", in_quotes(object.content.etag)}};
+  if (!object.version_id.empty()) answer["VersionId"] = object.version_id;
+  return answer;
+}
+
+Outcome not_modified(const Object& object) {
+  Outcome outcome(validators_of(object));
+  outcome.status = 304;
+  return outcome;
+}
+
 json told(const Asked& asked, const Object& object, const Range& range) {
   json answer = {{"ContentType", "binary/octet-stream"}};
   const bool all = !range.partial && asked.checksums;
@@ -145,10 +158,8 @@ json told(const Asked& asked, const Object& object, const Range& range) {
   }
   answer.update(asked.instead);
   answer["AcceptRanges"] = "bytes";
-  answer["LastModified"] = seconds_of(object.modified);
   answer["ContentLength"] = range.size;
-  answer["ETag"] = in_quotes(object.content.etag);
-  if (!object.version_id.empty()) answer["VersionId"] = object.version_id;
+  answer.update(validators_of(object));
   if (range.partial) {
     answer["ContentRange"] = "bytes " + std::to_string(range.from) + "-" +
                              std::to_string(range.from + range.size - 1) + "/" +
@@ -162,7 +173,8 @@ Answer get_object(Parts& parts, Members members, std::string) {
   for (int look = 1;; ++look) {
     auto finding = parts.store->find(asked.bucket, asked.key, asked.version_id);
     CO_TRY(const Object object, co_await std::move(finding));
-    CO_TRY_VOID(check_conditions(asked, object));
+    CO_TRY(const bool known, is_known(asked, object));
+    if (known) co_return not_modified(object);
     CO_TRY(const Range range, range_of(asked.range, object.content.size));
     Outcome outcome(told(asked, object, range));
     outcome.held = range.size > kPutBytesMax ? nullptr : parts.sending.take(range.size);
@@ -187,7 +199,8 @@ Answer head_object(Parts& parts, Members members, std::string) {
   CO_TRY(const Asked asked, asked_in(parts, members));
   auto finding = parts.store->find(asked.bucket, asked.key, asked.version_id);
   CO_TRY(const Object object, co_await std::move(finding));
-  CO_TRY_VOID(check_conditions(asked, object));
+  CO_TRY(const bool known, is_known(asked, object));
+  if (known) co_return not_modified(object);
   CO_TRY(const Range range, range_of(asked.range, object.content.size));
   Outcome outcome(told(asked, object, range));
   if (range.partial) outcome.status = 206;
@@ -287,11 +300,8 @@ Answer copy_object(Parts& parts, Members members, std::string) {
   CO_TRY(const awsapi::S3Address from, source_in(text));
   auto finding = parts.store->find(from.bucket, from.key, from.version_id);
   CO_TRY(const Object source, co_await std::move(finding));
-  if (const auto fits = check_conditions(asked, source); fits.has_error()) {
-    co_return refuse("PreconditionFailed",
-                     "At least one of the pre-conditions you specified did not hold",
-                     ErrorKind::conflict);
-  }
+  CO_TRY(const bool known, is_known(asked, source));
+  if (known) co_return precondition_failed();
   const bool itself = from.bucket == object.bucket && from.key == object.key;
   if (itself && from.version_id.empty() && !replace) {
     co_return refuse(

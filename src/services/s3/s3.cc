@@ -105,7 +105,6 @@ constexpr Code kStatuses[] = {{"AccessDenied", 403},
                               {"NoSuchUpload", 404},
                               {"NoSuchVersion", 404},
                               {"NotImplemented", 501},
-                              {"NotModified", 304},
                               {"PreconditionFailed", 412},
                               {"QuotaExceeded", 403},
                               {"RequestTimeTooSkewed", 403},
@@ -261,7 +260,7 @@ net::HttpResponse refusal(const net::HttpRequest& request, const Error& given, s
   response.status = status_of(error.code);
   if (id.empty()) id = random_hex(8);
   response.headers = {{"x-amz-request-id", id}, {"x-amz-id-2", id}};
-  if (request.method == "HEAD" || response.status == 304) return response;
+  if (request.method == "HEAD") return response;
   awsapi::XmlWriter xml("Error", "");
   xml.element("Code", error.code);
   xml.element("Message", error.message);

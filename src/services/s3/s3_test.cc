@@ -191,7 +191,13 @@ TEST_F(S3Test, RangesAndConditions) {
     EXPECT_EQ(code("GET", std::string("/bbb/k?response-content-type=") + no),
               "400 InvalidArgument");
   }
-  EXPECT_EQ(ask("GET", "/bbb/k", "", {{"If-None-Match", etag}}).status, 304);
+  for (const char* method : {"GET", "HEAD"}) {
+    const auto known = ask(method, "/bbb/k", "", {{"If-None-Match", etag}});
+    EXPECT_EQ(known.status, 304);
+    EXPECT_EQ(header(known, "ETag"), etag);
+    EXPECT_NE(header(known, "Last-Modified"), "");
+    EXPECT_EQ(known.body, "");
+  }
   EXPECT_EQ(ask("GET", "/bbb/k", "", {{"If-None-Match", "\"x\""}}).status, 200);
   EXPECT_EQ(code("GET", "/bbb/k", "", {{"If-Match", "\"x\""}}), "412 PreconditionFailed");
   EXPECT_EQ(

@@ -7,9 +7,10 @@ const sdk = require("@aws-sdk/client-cloudformation");
 const { IAMClient, GetRoleCommand } = require("@aws-sdk/client-iam");
 const { EC2Client, DescribeAvailabilityZonesCommand, DescribeRegionsCommand } =
   require("@aws-sdk/client-ec2");
-const { SQSClient, CreateQueueCommand } = require("@aws-sdk/client-sqs");
+const { SQSClient, CreateQueueCommand, ListQueueTagsCommand } = require("@aws-sdk/client-sqs");
 
 const client = new sdk.CloudFormationClient({});
+const sqs = new SQSClient({});
 const wait = { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
 const StackName = "sdk";
 const stack = { StackName };
@@ -87,8 +88,17 @@ for (const command of [new sdk.CancelUpdateStackCommand(stack),
   await refused(command, "ValidationError", /UPDATE_COMPLETE|current stack status/);
 }
 
+// ---- Tags of the stack are its resources', too
+const tagged = new ListQueueTagsCommand({ QueueUrl: one.StackResourceDetail.PhysicalResourceId });
+for (const tags of [{ team: "a", level: "1" }, { team: "b" }, {}]) {
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+  await client.send(new sdk.UpdateStackCommand({ ...stack, UsePreviousTemplate: true, Tags }));
+  await sdk.waitUntilStackUpdateComplete(wait, stack);
+  assert.deepEqual((await sqs.send(tagged)).Tags ?? {}, tags);
+}
+
 // ---- What exists already
-const { QueueUrl } = await new SQSClient({}).send(new CreateQueueCommand({ QueueName: "outside" }));
+const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "outside" }));
 const taking = { ...stack, ChangeSetName: "taken-in" };
 await client.send(new sdk.CreateChangeSetCommand({
   ...taking, ChangeSetType: "IMPORT",

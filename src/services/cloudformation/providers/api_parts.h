@@ -16,6 +16,11 @@ class ApiPart : public Provider {
   net::Task<Result<nlohmann::json>> ask(std::string operation, nlohmann::json input) {
     return call_typed(services_, "apigateway", std::move(operation), std::move(input));
   }
+  // Makes the tags of what has `arn`, `present`, what they are to be.
+  net::Task<Result<void>> tag(std::string arn, nlohmann::json present, nlohmann::json wanted) {
+    return retag(services_, {.service = "apigateway", .resource = {{"resourceArn", arn}}},
+                 std::move(present), std::move(wanted));
+  }
   // {"restApiId": ..., and `more`}
   static nlohmann::json of_api(const ResourceRequest& request, nlohmann::json more = {});
   // Asks for the end of what `member` names, by its physical id; and whether it is there.

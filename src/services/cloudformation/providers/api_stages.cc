@@ -147,7 +147,7 @@ class Stage final : public ApiPart {
     json input = of_api(request, lowered(request.properties, {"DeploymentId", "Description",
                                                               "Variables", "TracingEnabled"}));
     input["stageName"] = name;
-    input["tags"] = object_of(tags_of(request, request.properties));
+    input["tags"] = object_of(tags_of(request.properties));
     auto creating = ask("CreateStage", std::move(input));
     const auto created = co_await std::move(creating);
     if (created.has_error() && created.error().code != "ConflictException") {
@@ -199,26 +199,11 @@ class Stage final : public ApiPart {
         ask("UpdateStage",
             of_api(request, {{"stageName", name}, {"patchOperations", std::move(patches)}}));
     CO_TRY(const json stage, co_await std::move(updating));
-    auto tagging = tag(request, name, stage.value("tags", none));
+    std::string arn = "arn:aws:apigateway:" + request.region + "::/restapis/" +
+                      text_of(request.properties, "RestApiId") + "/stages/" + name;
+    auto tagging =
+        tag(std::move(arn), stage.value("tags", none), object_of(tags_of(request.properties)));
     co_return co_await std::move(tagging);
-  }
-
-  net::Task<Result<void>> tag(const ResourceRequest& request, std::string name, json present) {
-    const std::string arn = "arn:aws:apigateway:" + request.region + "::/restapis/" +
-                            text_of(request.properties, "RestApiId") + "/stages/" + name;
-    const json wanted = object_of(tags_of(request, request.properties));
-    json gone = json::array();
-    for (const auto& [key, value] : present.items()) {
-      if (!wanted.contains(key)) gone.push_back(key);
-    }
-    if (!gone.empty()) {
-      auto untagging = ask("UntagResource", {{"resourceArn", arn}, {"tagKeys", gone}});
-      CO_TRY_VOID(co_await std::move(untagging));
-    }
-    if (wanted.empty()) co_return ok();
-    auto tagging = ask("TagResource", {{"resourceArn", arn}, {"tags", wanted}});
-    CO_TRY_VOID(co_await std::move(tagging));
-    co_return ok();
   }
 };
 

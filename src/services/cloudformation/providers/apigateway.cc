@@ -82,20 +82,11 @@ class RestApi final : public ApiPart {
     auto updating = ask("UpdateRestApi", {{"restApiId", request.physical_id},
                                           {"patchOperations", std::move(patches)}});
     CO_TRY(const json api, co_await std::move(updating));
-    const json present = api.value("tags", json::object());
+    json present = api.value("tags", json::object());
     const std::string step = present.value(std::string(kStepTag), std::string());
-    const json wanted = tags_with_step(request, step);
     const std::string arn =
         "arn:aws:apigateway:" + request.region + "::/restapis/" + request.physical_id;
-    json gone = json::array();
-    for (const auto& [key, value] : present.items()) {
-      if (!wanted.contains(key)) gone.push_back(key);
-    }
-    if (!gone.empty()) {
-      auto untagging = ask("UntagResource", {{"resourceArn", arn}, {"tagKeys", gone}});
-      CO_TRY_VOID(co_await std::move(untagging));
-    }
-    auto tagging = ask("TagResource", {{"resourceArn", arn}, {"tags", wanted}});
+    auto tagging = tag(arn, std::move(present), tags_with_step(request, step));
     CO_TRY_VOID(co_await std::move(tagging));
     show(api, made);
     co_return ok();
@@ -120,7 +111,7 @@ class RestApi final : public ApiPart {
   }
 
   static json tags_with_step(const ResourceRequest& request, const std::string& step) {
-    json tags = object_of(tags_of(request, request.properties));
+    json tags = object_of(tags_of(request.properties));
     tags[std::string(kStepTag)] = step;
     return tags;
   }

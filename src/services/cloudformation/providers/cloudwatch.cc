@@ -58,7 +58,7 @@ class Alarm final : public NamedProvider {
   }
 
   Done make(const ResourceRequest& request, std::string name) override {
-    return put(request, std::move(name), list_of(tags_of(request, request.properties)));
+    return put(request, std::move(name), list_of(tags_of(request.properties)));
   }
 
   Done change(const ResourceRequest& request) override {

@@ -60,7 +60,7 @@ class KmsKey final : public Provider {
     auto looking = find_own(request);
     CO_TRY(std::string id, co_await std::move(looking));
     if (id.empty()) {
-      Tags tags = tags_of(request, request.properties);
+      Tags tags = tags_of(request.properties);
       tags.push_back(step_tag(request));
       json input = {{"Description", text_of(request.properties, "Description")},
                     {"Tags", list_of(tags, "TagKey", "TagValue")}};

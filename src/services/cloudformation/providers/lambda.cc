@@ -92,7 +92,7 @@ class Function final : public Provider {
     json input = settings_of(request.properties);
     input.update(members_of(request.properties, {"Architectures", "PackageType", "Code"}));
     input["FunctionName"] = name;
-    input["Tags"] = object_of(tags_of(request, request.properties));
+    input["Tags"] = object_of(tags_of(request.properties));
     auto creating = ask("CreateFunction", std::move(input));
     const auto created = co_await std::move(creating);
     // There by an earlier try of this step: made whole.
@@ -151,20 +151,11 @@ class Function final : public Provider {
     CO_TRY(const json shown, co_await std::move(asking));
     const std::string arn = shown.at("Configuration").at("FunctionArn").get<std::string>();
     made.attributes = {{"Arn", arn}};
-    const json wanted = object_of(tags_of(request, request.properties));
-    json gone = json::array();
-    const json present_tags = shown.value("Tags", json::object());
-    for (const auto& [key, value] : present_tags.items()) {
-      if (!wanted.contains(key)) gone.push_back(key);
-    }
-    if (!gone.empty()) {
-      auto untagging = ask("UntagResource", {{"Resource", arn}, {"TagKeys", gone}});
-      CO_TRY_VOID(co_await std::move(untagging));
-    }
-    if (wanted != shown.value("Tags", json::object())) {
-      auto tagging = ask("TagResource", {{"Resource", arn}, {"Tags", wanted}});
-      CO_TRY_VOID(co_await std::move(tagging));
-    }
+    Tagging of{
+        .service = "lambda", .resource = {{"Resource", arn}}, .tags = "Tags", .keys = "TagKeys"};
+    auto tagging = retag(services_, std::move(of), shown.value("Tags", json::object()),
+                         object_of(tags_of(request.properties)));
+    CO_TRY_VOID(co_await std::move(tagging));
     const char* kReserved = "ReservedConcurrentExecutions";
     const std::string reserved = text_of(request.properties, kReserved);
     if (reserved.empty() && !shown.contains("Concurrency")) co_return ok();

@@ -45,7 +45,7 @@ class LogGroup final : public Provider {
     if (!key.empty()) input["kmsKeyId"] = key;
     const std::string kind = text_of(request.properties, "LogGroupClass");
     if (!kind.empty()) input["logGroupClass"] = kind;
-    const json tags = object_of(tags_of(request, request.properties));
+    const json tags = object_of(tags_of(request.properties));
     if (!tags.empty()) input["tags"] = tags;
     auto creating = ask("CreateLogGroup", std::move(input));
     const auto created = co_await std::move(creating);
@@ -112,20 +112,10 @@ class LogGroup final : public Provider {
   net::Task<Result<void>> tag(const ResourceRequest& request, std::string arn) {
     auto asking = ask("ListTagsForResource", {{"resourceArn", arn}});
     CO_TRY(const json shown, co_await std::move(asking));
-    const json wanted = object_of(tags_of(request, request.properties));
-    json gone = json::array();
-    const json present_tags = shown.value("tags", json::object());
-    for (const auto& [name, value] : present_tags.items()) {
-      if (!wanted.contains(name)) gone.push_back(name);
-    }
-    if (!gone.empty()) {
-      auto untagging = ask("UntagResource", {{"resourceArn", arn}, {"tagKeys", gone}});
-      CO_TRY_VOID(co_await std::move(untagging));
-    }
-    if (wanted.empty() || wanted == shown.value("tags", json::object())) co_return ok();
-    auto tagging = ask("TagResource", {{"resourceArn", arn}, {"tags", wanted}});
-    CO_TRY_VOID(co_await std::move(tagging));
-    co_return ok();
+    Tagging of{.service = "logs", .resource = {{"resourceArn", arn}}};
+    auto tagging = retag(services_, std::move(of), shown.value("tags", json::object()),
+                         object_of(tags_of(request.properties)));
+    co_return co_await std::move(tagging);
   }
 
   ServiceCaller& services_;

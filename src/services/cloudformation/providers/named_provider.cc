@@ -134,9 +134,8 @@ nlohmann::json changed_members(const ResourceRequest& request,
 }
 
 TagChange tag_change(const ResourceRequest& request, const char* key, const char* value) {
-  const Tags now = tags_of(request, request.properties);
-  // Its own: what tags the stack had when it was made, nobody knows, so they are all set again.
-  const Tags before = tags_of(ResourceRequest{}, request.former_properties);
+  const Tags now = tags_of(request.properties);
+  const Tags before = tags_of(request.former_properties);
   TagChange change;
   Tags set;
   for (const auto& one : now) {

@@ -73,7 +73,6 @@ class OwnStackTest : public ::testing::Test {
                             .type = type,
                             .region = "us-east-1",
                             .account_id = "123456789012",
-                            .stack_tags = {{"stack", "own"}},
                             .properties = std::move(properties),
                             .claims = claims.get()};
     Made made;
@@ -181,7 +180,7 @@ TEST_F(OwnStackTest, TheApiIsServedAndGoes) {
     const json stage = co_await call("apigateway", "GetStage",
                                      {{"restApiId", api.physical_id}, {"stageName", "prod"}});
     EXPECT_EQ(stage["methodSettings"]["*/*"]["throttlingRateLimit"], 5);
-    EXPECT_EQ(stage["tags"], (json{{"a", "b"}, {"stack", "own"}}));
+    EXPECT_EQ(stage["tags"], (json{{"a", "b"}}));
     EXPECT_EQ(
         (co_await call("apigateway", "GetDeployments", {{"restApiId", api.physical_id}}))["items"]
             .size(),

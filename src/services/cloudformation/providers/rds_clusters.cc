@@ -478,7 +478,7 @@ RdsProvider::Done RdsProvider::simple_call(std::string operation, json input) {
 
 RdsProvider::Done RdsProvider::make_tagged(const ResourceRequest& request, std::string operation,
                                            json input) {
-  const json tags = list_of(tags_of(request, request.properties));
+  const json tags = list_of(tags_of(request.properties));
   if (!tags.empty()) input["Tags"] = tags;
   return simple_call(std::move(operation), std::move(input));
 }

@@ -106,8 +106,8 @@ class RdsProviders : public ::testing::Test {
 };
 
 TEST_F(RdsProviders, AClusterIsMadeOfWhatTheTemplateSays) {
-  ProviderStep one = step("AWS::RDS::DBCluster", cluster());
-  one.request.stack_tags = {{"team", "a"}};
+  ProviderStep one =
+      step("AWS::RDS::DBCluster", cluster({{"Tags", {{{"Key", "team"}, {"Value", "a"}}}}}));
   ASSERT_TRUE(one.create().has_value());
   EXPECT_EQ(one.made.physical_id, "c");
   EXPECT_EQ(one.made.attributes["Endpoint"]["Port"], "5432");
@@ -139,16 +139,6 @@ TEST_F(RdsProviders, OnlyWhatDiffersIsModified) {
   ASSERT_TRUE(one.update(untagged).has_value());
   EXPECT_EQ(clusters.modified.size(), 1u);
   EXPECT_EQ(tagged.at(1)["operation"], "rds.RemoveTagsFromResource");
-}
-
-TEST_F(RdsProviders, ANewTagOfTheStackReachesWhatIsThere) {
-  ProviderStep one = step("AWS::RDS::DBCluster", cluster());
-  one.request.stack_tags = {{"team", "a"}};
-  ASSERT_TRUE(one.create().has_value());
-  one.request.stack_tags = {{"team", "b"}};
-  ASSERT_TRUE(one.update(cluster({{"DeletionProtection", "true"}})).has_value());
-  ASSERT_EQ(tagged.size(), 1u);
-  EXPECT_EQ(tagged[0]["input"]["Tags"], (json{{{"Key", "team"}, {"Value", "b"}}}));
 }
 
 TEST_F(RdsProviders, WhatIsBeingDeletedIsNotTakenOver) {

@@ -70,7 +70,7 @@ class Secret final : public NamedProvider {
     auto valuing = value_of(request.properties);
     CO_TRY(const json value, co_await std::move(valuing));
     if (!value.is_null()) input["SecretString"] = value;
-    const json tags = list_of(tags_of(request, request.properties));
+    const json tags = list_of(tags_of(request.properties));
     if (!tags.empty()) input["Tags"] = tags;
     const json& replicas = core::property_or_null(request.properties, "ReplicaRegions");
     if (!replicas.is_null()) input["AddReplicaRegions"] = replicas;

@@ -81,6 +81,25 @@ net::Task<Result<void>> claim_name(const ResourceRequest& request, std::string n
   co_return co_await std::move(claiming);
 }
 
+net::Task<Result<void>> retag(ServiceCaller& services, Tagging tagging, json present, json wanted) {
+  json gone = json::array();
+  for (const auto& [key, value] : present.items()) {
+    if (!wanted.contains(key)) gone.push_back(key);
+  }
+  if (!gone.empty()) {
+    json input = tagging.resource;
+    input[tagging.keys] = std::move(gone);
+    auto untagging = call_typed(services, tagging.service, tagging.untag, std::move(input));
+    CO_TRY_VOID(co_await std::move(untagging));
+  }
+  if (wanted.empty() || wanted == present) co_return ok();
+  json input = tagging.resource;
+  input[tagging.tags] = std::move(wanted);
+  auto setting = call_typed(services, tagging.service, tagging.tag, std::move(input));
+  CO_TRY_VOID(co_await std::move(setting));
+  co_return ok();
+}
+
 Result<void> removed(const Result<json>& answer) {
   if (answer.has_error() && answer.error().kind != ErrorKind::not_found) return answer.error();
   return ok();

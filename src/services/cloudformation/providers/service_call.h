@@ -22,6 +22,19 @@ net::Task<Result<nlohmann::json>> call_typed(ServiceCaller& services, std::strin
 net::Task<Result<void>> claim_name(const ResourceRequest& request, std::string name,
                                    net::Task<Result<nlohmann::json>> found);
 
+// How a service whose tags are an object changes those of a resource.
+struct Tagging {
+  std::string service;
+  nlohmann::json resource;  // The members that name it.
+  std::string tag = "TagResource";
+  std::string untag = "UntagResource";
+  std::string tags = "tags";
+  std::string keys = "tagKeys";
+};
+// Makes the tags that are there, `present`, what they are to be.
+net::Task<Result<void>> retag(ServiceCaller& services, Tagging tagging, nlohmann::json present,
+                              nlohmann::json wanted);
+
 // Removing what is not there succeeds.
 Result<void> removed(const Result<nlohmann::json>& answer);
 

@@ -72,7 +72,7 @@ class Queue final : public Provider {
     }
     auto creating = ask("CreateQueue", {{"QueueName", name},
                                         {"Attributes", attributes_of(request.properties)},
-                                        {"tags", object_of(tags_of(request, request.properties))}});
+                                        {"tags", object_of(tags_of(request.properties))}});
     CO_TRY(const json created, co_await std::move(creating));
     made.physical_id = created.at("QueueUrl").get<std::string>();
     auto showing = show(made);
@@ -86,20 +86,15 @@ class Queue final : public Provider {
     CO_TRY_VOID(co_await std::move(setting));
     auto asking = ask("ListQueueTags", {{"QueueUrl", url}});
     CO_TRY(const json shown, co_await std::move(asking));
-    const json wanted = object_of(tags_of(request, request.properties));
-    json gone = json::array();
-    const json present_tags = shown.value("Tags", json::object());
-    for (const auto& [key, value] : present_tags.items()) {
-      if (!wanted.contains(key)) gone.push_back(key);
-    }
-    if (!gone.empty()) {
-      auto untagging = ask("UntagQueue", {{"QueueUrl", url}, {"TagKeys", gone}});
-      CO_TRY_VOID(co_await std::move(untagging));
-    }
-    if (!wanted.empty()) {
-      auto tagging = ask("TagQueue", {{"QueueUrl", url}, {"Tags", wanted}});
-      CO_TRY_VOID(co_await std::move(tagging));
-    }
+    Tagging of{.service = "sqs",
+               .resource = {{"QueueUrl", url}},
+               .tag = "TagQueue",
+               .untag = "UntagQueue",
+               .tags = "Tags",
+               .keys = "TagKeys"};
+    auto tagging = retag(services_, std::move(of), shown.value("Tags", json::object()),
+                         object_of(tags_of(request.properties)));
+    CO_TRY_VOID(co_await std::move(tagging));
     auto showing = show(made);
     co_return co_await std::move(showing);
   }

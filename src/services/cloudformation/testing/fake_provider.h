@@ -51,6 +51,7 @@ class Thing : public Provider {
     static constexpr Property kProperties[] = {
         {.name = "Name", .kind = Kind::text, .replacing = Replacing::always},
         {.name = "Value"},
+        {.name = "Tags", .kind = Kind::list},
         {.name = "Hook", .fate = Fate::refused, .note = "no hooks"},
     };
     static constexpr Attribute kAttributes[] = {
