@@ -126,5 +126,20 @@ TEST(Failover, ASilentServerIsNoticedWithinASecondOrSo) {
   });
 }
 
+TEST(Failover, AServerThatSpeaksToSomebodyIsNotSilent) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    w.east.answers_probes = false;
+    const auto busy = co_await w.client();
+    const auto other = co_await w.client();
+    EXPECT_TRUE(co_await busy->send_query("HANG"));
+    for (int i = 0; i < 25; ++i) {  // Twice as long as a silent server is given.
+      EXPECT_TRUE(co_await busy->hears_nothing(100ms));
+      EXPECT_EQ(co_await other->ask("WHO"), "east");
+    }
+    EXPECT_EQ((co_await busy->hear()).sqlstate, "08007");  // Nobody asks it any more.
+  });
+}
+
 }  // namespace
 }  // namespace aurora_global::router

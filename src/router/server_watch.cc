@@ -39,7 +39,10 @@ net::Task<void> ServerWatch::run() {
     std::map<std::string, BackendAddress> servers;
     for (const auto& session : sessions_.all()) {
       const BackendAddress& server = session->server();
-      if (server.socket.empty() && !session->lost()) servers.emplace(server.address, server);
+      if (!server.socket.empty() || session->lost()) continue;
+      servers.emplace(server.address, server);
+      // A server that has more to do than it can takes no new connection for a while.
+      if (session->heard()) silent_ticks_[server.address] = 0;
     }
     std::erase_if(silent_ticks_, [&](const auto& one) { return !servers.contains(one.first); });
     for (const auto& [address, server] : servers) {

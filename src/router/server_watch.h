@@ -1,5 +1,6 @@
-// Notices servers across the link that have fallen silent. A partition ends no connection: what is
-// under way at a server that answers nobody gets an answer from us.
+// Notices servers across the link that have fallen silent: no session there hears anything, and no
+// probe is answered. A partition ends no connection: what is under way at a server that answers
+// nobody gets an answer from us.
 //
 // One thread.
 #pragma once

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "net/mutex.h"
 #include "pgwire/session_core.h"
@@ -100,6 +101,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void resume();
   bool ended() const { return ended_; }
   bool lost() const { return backend_ && backend_->lost; }
+  // Its server has said something since the last call.
+  bool heard() { return std::exchange(heard_, false); }
   bool listens() const { return backend_->listens(); }
   // What it waits to run is not to run any more; its client is told so. False: nothing waits.
   bool cancel_waiting();
@@ -194,6 +197,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t stays_ = 0;  // Calls of stay().
   int stops_ = 0;
   bool carry_at_rest_ = false;
+  bool heard_ = false;
   bool sending_ = false;  // To the server: nobody else may write meanwhile.
   bool ended_ = false;
   bool leaving_ = false;  // The client has said goodbye; what it had sent is still answered.

@@ -164,6 +164,7 @@ net::Task<void> Session::pump_server(std::shared_ptr<Backend> backend) {
     more = moved.more;
     if (moved.state == Channel::State::again) continue;
     if (backend != backend_) break;  // The session has moved: it has nothing to say any more.
+    heard_ = true;
     const auto taken = take(*backend, BytesView(host_.scratch).first(moved.bytes));
     if (taken.has_error()) {
       log::warn("{}: {}", backend->address().name(), taken.error().message);

@@ -245,6 +245,7 @@ net::Task<bool> FakeServer::greet(Connection& connection) {
       connection.of_router = user == "rdsadmin" || user == "rdsrepladmin";
       co_return true;
     }
+    if (!answers_probes) co_return false;
     const Bytes no = {'N'};
     const auto told = co_await connection.channel.write(no, Deadline::in(kEver));
     if (told.has_error()) co_return false;

@@ -75,6 +75,7 @@ class FakeServer {
   bool standby = false;
   bool fenced = false;
   bool extension = true;
+  bool answers_probes = true;
   std::string user = "10";   // The OID of the role that logs in.
   std::string written;       // The token that it tells of what sessions have written.
   std::string read_after;    // That it was told last.
