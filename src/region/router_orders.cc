@@ -9,9 +9,6 @@ using namespace std::chrono_literals;
 constexpr Duration kOrdersRound = 250ms;
 constexpr Duration kOrderLimit = 1s;
 constexpr Duration kOrderSlack = 500ms;  // For the order itself.
-// A session that does not come to the end of its transaction in this time is prepared when it is
-// held.
-constexpr Duration kPrepareLimit = 3s;
 // Longer than a switchover takes from its fence to its release, beside the drains.
 constexpr Duration kHeldAtMost = 45s;
 
@@ -164,7 +161,7 @@ net::Task<void> RouterOrders::publish() {
 net::Task<Result<void>> RouterOrders::prepare(model::Operation operation, Deadline deadline) {
   const auto backend = backend_in(operation.to);
   if (!backend) co_return ok();
-  const Duration limit = deadline.at_most(kPrepareLimit).left();
+  const Duration limit = deadline.at_most(kPrepareSessionsLimit).left();
   PrepareOrder order{kWriter, operation.epoch, *backend, limit};
   co_return co_await router_.prepare(std::move(order), Deadline::in(limit + kOrderSlack));
 }

@@ -10,6 +10,9 @@
 
 namespace aurora_global::region {
 
+// Clients work on meanwhile, and a session that is not prepared is opened while its client waits.
+inline constexpr Duration kPrepareSessionsLimit = std::chrono::seconds(15);
+
 class RouterOrders {
  public:
   RouterOrders(Core& core, RouterLink& router);

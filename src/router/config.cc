@@ -63,11 +63,11 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
     text << where << ": " << error.description() << " in line " << error.source().begin.line;
     return invalid(text.str());
   }
-  TRY_VOID(refuse_unknown(
-      root,
-      {"region", "control", "pid_file", "topology_file", "hold_timeout_ms", "connect_timeout_ms",
-       "max_connections", "threads", "tls_dir", "require_tls", "move_every", "endpoint"},
-      where));
+  TRY_VOID(refuse_unknown(root,
+                          {"region", "control", "pid_file", "topology_file", "hold_timeout_ms",
+                           "connect_timeout_ms", "silence_timeout_ms", "max_connections", "threads",
+                           "tls_dir", "require_tls", "move_every", "endpoint"},
+                          where));
   RouterConfig config;
   TRY(config.region, text_at(root, "region", where));
   TRY(config.control, text_at(root, "control", where));
@@ -75,9 +75,11 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   TRY(config.topology_file, text_at(root, "topology_file", where));
   TRY(const auto hold, number_at(root, "hold_timeout_ms", 60'000, where));
   TRY(const auto connect, number_at(root, "connect_timeout_ms", 5'000, where));
+  TRY(const auto silence, number_at(root, "silence_timeout_ms", 3'000, where));
   TRY(const auto connections, number_at(root, "max_connections", 2'000, where));
   config.hold_timeout = std::chrono::milliseconds(hold);
   config.connect_timeout = std::chrono::milliseconds(connect);
+  config.silence_timeout = std::chrono::milliseconds(silence);
   config.max_connections = static_cast<int>(connections);
   if (root.contains("move_every")) {
     TRY(const auto every, number_at(root, "move_every", 1, where));

@@ -26,7 +26,8 @@ struct RouterConfig {
   std::filesystem::path topology_file;
   Duration hold_timeout = std::chrono::seconds(60);
   Duration connect_timeout = std::chrono::seconds(5);
-  int max_connections = 2000;  // Per endpoint.
+  Duration silence_timeout = std::chrono::seconds(3);  // Of servers across the link.
+  int max_connections = 2000;                          // Per endpoint.
   int threads = 1;
   // Server certificate for clients (server.crt, server.key), and client certificate for servers
   // across the link (forwarding.crt, forwarding.key, server-ca.crt). Empty: no TLS on either side.

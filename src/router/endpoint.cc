@@ -33,7 +33,8 @@ Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint,
             around_.server_tls,
             std::vector<std::uint8_t>(kScratchBytes),
             {},
-            {}},
+            {},
+            net::Event(around_.executor)},
       servers_(around_.executor),
       mover_(around_.executor, around_.config, gate_, tasks_, sessions_, servers_),
       reception_({.config = around_.config,
@@ -54,7 +55,7 @@ Endpoint::Endpoint(Surroundings surroundings, EndpointConfig endpoint,
                       },
                   .changed = servers_.changed(),
                   .tasks = tasks_}),
-      watch_(tasks_, sessions_, mover_.counts().cut) {
+      watch_(around_.config, tasks_, sessions_, mover_.counts().cut) {
   host_.lost = [this](SessionPointer session) { mover_.carry(std::move(session)); };
   host_.due = [this](SessionPointer session) { mover_.move_in_place(std::move(session)); };
 }

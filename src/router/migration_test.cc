@@ -678,6 +678,24 @@ TEST(Migration, AQuestionOfTheRouterUnderWayDoesNotEndASession) {
   });
 }
 
+TEST(Migration, AServerIsNotAskedForAllSessionsAtOnce) {
+  run_world([](World& w) -> net::Task<void> {
+    co_await w.writer_is(w.east, 1);
+    std::vector<std::unique_ptr<FakeClient>> clients;
+    for (int i = 0; i < 40; ++i) clients.push_back(co_await w.client());
+    for (const auto& client : clients) EXPECT_EQ(co_await client->ask("WHO"), "east");
+    w.west.freeze();
+    Beside prepare(co_await net::asio::this_coro::executor);
+    prepare.start(w.prepare(w.west, 2));
+    EXPECT_TRUE(co_await w.until([&] { return w.west.held() == 32; }));
+    co_await w.writer_is(w.west, 2);  // Now all of them want to move.
+    EXPECT_TRUE(co_await w.stays([&] { return w.west.held() <= 32; }));
+    w.west.let_go();
+    for (const auto& client : clients) EXPECT_EQ(co_await client->ask("WHO"), "west");
+    co_await prepare.answer();
+  });
+}
+
 TEST(Migration, WhatFollowsAParseWaitsForTheQuestionOfTheRouter) {
   run_world([](World& w) -> net::Task<void> {
     co_await w.writer_is(w.east, 1);

@@ -6,14 +6,18 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 250ms;
-constexpr int kSilentTicksMax = 4;
 
 }  // namespace
 
 // A connection of PostgreSQL that asks for GSSAPI is answered by one byte, costs the server a
 // process for a moment, and leaves no line in its log.
 net::Task<void> ServerWatch::probe(BackendAddress server) {
-  const Deadline deadline = Deadline::in(kTick * kSilentTicksMax);
+  struct Probed {
+    std::set<std::string>& all;
+    const std::string& address;
+    ~Probed() { all.erase(address); }
+  } probed{probed_, server.address};
+  const Deadline deadline = Deadline::in(config_.silence_timeout);
   auto channel = co_await Channel::connect_tcp(server.address, deadline);
   if (channel.has_error()) co_return;
   const pgwire::Bytes question = {0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30};
@@ -46,8 +50,8 @@ net::Task<void> ServerWatch::run() {
     }
     std::erase_if(silent_ticks_, [&](const auto& one) { return !servers.contains(one.first); });
     for (const auto& [address, server] : servers) {
-      if (silent_ticks_[address]++ >= kSilentTicksMax) give_up(address);
-      tasks_.spawn("probe", probe(server));
+      if (silent_ticks_[address]++ >= config_.silence_timeout / kTick) give_up(address);
+      if (probed_.insert(address).second) tasks_.spawn("probe", probe(server));
     }
   }
 }

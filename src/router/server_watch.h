@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "net/task.h"
@@ -16,8 +17,9 @@ namespace aurora_global::router {
 class ServerWatch {
  public:
   // Adds to `cut` the sessions that it ends.
-  ServerWatch(net::TaskGroup& tasks, const SessionSet& sessions, std::uint64_t& cut)
-      : tasks_(tasks), sessions_(sessions), cut_(cut) {}
+  ServerWatch(const RouterConfig& config, net::TaskGroup& tasks, const SessionSet& sessions,
+              std::uint64_t& cut)
+      : config_(config), tasks_(tasks), sessions_(sessions), cut_(cut) {}
   // Until `tasks` is stopped.
   net::Task<void> run();
 
@@ -25,10 +27,13 @@ class ServerWatch {
   net::Task<void> probe(BackendAddress server);
   void give_up(const std::string& address);
 
+  const RouterConfig& config_;
   net::TaskGroup& tasks_;
   const SessionSet& sessions_;
   std::uint64_t& cut_;
+  // Ticks, not time: a router that has not run itself has heard nobody.
   std::map<std::string, int> silent_ticks_;
+  std::set<std::string> probed_;  // One probe at a time: a busy server is not made busier.
 };
 
 }  // namespace aurora_global::router

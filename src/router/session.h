@@ -47,6 +47,10 @@ struct SessionHost {
   std::function<void(std::shared_ptr<Session>)> lost;
   // A session has come to the end of RouterConfig::move_every transactions.
   std::function<void(std::shared_ptr<Session>)> due;
+  // Of sessions that move: a server that is asked for all of them at once gives none of them in
+  // time.
+  net::Event opened;
+  std::size_t opening = 0;
 };
 
 class Session : public std::enable_shared_from_this<Session> {

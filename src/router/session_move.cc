@@ -14,6 +14,36 @@ constexpr std::string_view kQueryCanceled = "57014";
 constexpr std::string_view kNoSuchStatement = "26000";
 constexpr int kAskTimesMax = 20;
 constexpr Duration kNotificationsLimit = 1s;
+constexpr std::size_t kOpeningMax = 32;
+// A session that does not come to the end of its transaction in this time is prepared when it is
+// held.
+constexpr Duration kRestLimit = 1s;
+
+// One of the sessions that are opened at the same time.
+class Opening {
+ public:
+  explicit Opening(SessionHost& host) : host_(&host) { ++host.opening; }
+  Opening(Opening&& other) noexcept : host_(std::exchange(other.host_, nullptr)) {}
+  Opening& operator=(Opening&&) = delete;
+  ~Opening() {
+    if (host_ == nullptr) return;
+    --host_->opening;
+    host_->opened.notify();
+  }
+  // Fails with `timeout`.
+  static net::Task<Result<Opening>> begin(SessionHost& host, Deadline deadline) {
+    while (host.opening >= kOpeningMax) {
+      if (deadline.passed()) {
+        co_return make_error(ErrorKind::timeout, "other sessions that move come first");
+      }
+      co_await host.opened.wait(deadline);
+    }
+    co_return Opening(host);
+  }
+
+ private:
+  SessionHost* host_;
+};
 
 // Stops the session as long as it lives.
 class Stop {
@@ -124,6 +154,7 @@ net::Task<Result<void>> Session::capture(Deadline deadline) {
 net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) {
   const Captured of = *captured_;
   const std::uint64_t stays = stays_;
+  std::optional<Opening> opening;
   Batch batch;
   if (next_ && next_->backend && next_->backend->address().same_server(target) &&
       !next_->backend->channel().broken()) {
@@ -131,6 +162,8 @@ net::Task<Result<void>> Session::warm(BackendAddress target, Deadline deadline) 
     batch = restore(of.state);
   } else {
     next_.reset();
+    CO_TRY(Opening place, co_await Opening::begin(host_, deadline));
+    opening.emplace(std::move(place));
     auto opened = co_await Backend::open(target, parameters_, host_.server_tls, deadline, nullptr);
     if (opened.has_error()) co_return opened.error();
     next_.emplace();
@@ -173,7 +206,7 @@ net::Task<void> Session::prepare(BackendAddress target, Deadline deadline) {
   if (guard.has_error() || ended_) co_return;
   {
     const Stop stop(*this);
-    const auto captured = co_await capture(deadline);
+    const auto captured = co_await capture(deadline.at_most(kRestLimit));
     if (captured.has_error() || !captured_->state.obstacle.empty()) co_return;
   }
   const auto warmed = co_await warm(target, deadline);

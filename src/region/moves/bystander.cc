@@ -1,11 +1,6 @@
 #include "region/moves/bystander.h"
 
 namespace aurora_global::region {
-namespace {
-
-constexpr Duration kBystanderPrepareLimit = std::chrono::seconds(3);
-
-}  // namespace
 
 void Bystander::serve(PeerServer& server) {
   server.on<messages::Hold>([this](messages::Caller caller, messages::Hold request) {
@@ -15,7 +10,7 @@ void Bystander::serve(PeerServer& server) {
       [this](messages::Caller,
              messages::PrepareSessions request) -> net::Task<Result<messages::Nothing>> {
         CO_TRY_VOID(co_await orders_.prepare(std::move(request.operation),
-                                             Deadline::in(kBystanderPrepareLimit)));
+                                             Deadline::in(kPrepareSessionsLimit)));
         co_return messages::Nothing{};
       });
 }

@@ -11,7 +11,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kRetryPause = 100ms;
 constexpr Duration kAskLimit = 3s;
-constexpr Duration kPrepareSessionsLimit = 3s;
 constexpr Duration kPeerSlack = 2s;  // For the way to another region and back.
 constexpr Duration kHoldSlack = 1500ms;
 // A member from which nothing came for so long is not asked to hold its clients.
