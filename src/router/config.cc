@@ -15,6 +15,7 @@ namespace aurora_global::router {
 namespace {
 
 constexpr std::size_t kBackendsMax = 64;
+constexpr int kSilenceMinMs = 1000;
 constexpr int kThreadsMax = 15;  // A cancel key has four bits for the thread.
 
 int default_threads() {
@@ -76,6 +77,10 @@ Result<RouterConfig> load_router_config(const std::filesystem::path& file) {
   TRY(const auto hold, number_at(root, "hold_timeout_ms", 60'000, where));
   TRY(const auto connect, number_at(root, "connect_timeout_ms", 5'000, where));
   TRY(const auto silence, number_at(root, "silence_timeout_ms", 3'000, where));
+  if (silence < kSilenceMinMs) {
+    return invalid(where +
+                   ": 'silence_timeout_ms' is at least 1000: a busy server needs that long");
+  }
   TRY(const auto connections, number_at(root, "max_connections", 2'000, where));
   config.hold_timeout = std::chrono::milliseconds(hold);
   config.connect_timeout = std::chrono::milliseconds(connect);
