@@ -15,6 +15,7 @@ using nlohmann::json;
 
 constexpr std::size_t kDeletedAtOnceMax = 1000;
 constexpr int kLooksMax = 3;
+constexpr std::size_t kInsteadMax = 8192;  // Of all headers that a request asks for.
 // Of an object to be deleted: never deleted without them.
 constexpr const char* kDeleteConditions[] = {"ETag", "LastModifiedTime", "Size"};
 
@@ -65,6 +66,7 @@ Result<Asked> asked_in(const Parts& parts, Members& members) {
   asked.if_modified = members.real("IfModifiedSince");
   asked.if_unmodified = members.real("IfUnmodifiedSince");
   asked.checksums = members.text("ChecksumMode") == "ENABLED";
+  std::size_t instead = 0;
   for (const char* name : {"CacheControl", "ContentDisposition", "ContentEncoding",
                            "ContentLanguage", "ContentType"}) {
     const std::string value = members.text("Response" + std::string(name));
@@ -72,7 +74,13 @@ Result<Asked> asked_in(const Parts& parts, Members& members) {
       members.problem("Header value cannot be represented: " + awsapi::shown(value),
                       "InvalidArgument");
     }
+    instead += value.size();
     if (!value.empty()) asked.instead[name] = value;
+  }
+  if (instead > kInsteadMax) {
+    members.problem(
+        "The response headers asked for are over " + std::to_string(kInsteadMax) + " bytes",
+        "InvalidArgument");
   }
   TRY_VOID(members.finish());
   return asked;

@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kKeyMax = 1024;
-constexpr std::size_t kMetadataMax = 2048;
+constexpr std::size_t kMetadataMax = 2048;  // Of the user's, and as much of the system's.
 constexpr std::size_t kHashedInPlaceMax = 1u << 20;
 constexpr const char* kKept[] = {"CacheControl",    "ContentDisposition",
                                  "ContentLanguage", "ContentType",
@@ -121,18 +121,21 @@ Result<void> check_document(const awsapi::Headers& headers, const std::string& b
   return ok();
 }
 
+// All of it comes back in the headers of an answer.
 json about_in(Members& members) {
   json about = json::object();
-  for (const char* name : kKept) {
-    const std::string value = members.text(name);
-    if (!value.empty()) about[name] = value;
-  }
-  const std::string encoding = content_encoding(members.text("ContentEncoding"));
-  if (!encoding.empty()) about["ContentEncoding"] = encoding;
+  std::size_t of_system = 0;
+  const auto keep = [&](const std::string& name, std::string value) {
+    if (value.empty()) return;
+    of_system += name.size() + value.size();
+    about[name] = std::move(value);
+  };
+  for (const char* name : kKept) keep(name, members.text(name));
+  keep("ContentEncoding", content_encoding(members.text("ContentEncoding")));
   const auto metadata = members.pairs("Metadata");
-  std::size_t size = 0;
-  for (const auto& [name, value] : metadata) size += name.size() + value.size();
-  if (size > kMetadataMax) {
+  std::size_t of_user = 0;
+  for (const auto& [name, value] : metadata) of_user += name.size() + value.size();
+  if (std::max(of_user, of_system) > kMetadataMax) {
     members.problem("Your metadata headers exceed the maximum allowed metadata size",
                     "MetadataTooLarge");
   }

@@ -191,6 +191,19 @@ TEST_F(S3Test, RangesAndConditions) {
     EXPECT_EQ(code("GET", std::string("/bbb/k?response-content-type=") + no),
               "400 InvalidArgument");
   }
+  const std::string long_one(5000, 'x');
+  EXPECT_EQ(ask("GET", "/bbb/k?response-content-type=" + long_one).status, 200);
+  EXPECT_EQ(code("GET", "/bbb/k?response-content-type=" + long_one +
+                            "&response-cache-control=" + long_one),
+            "400 InvalidArgument");
+  EXPECT_EQ(code("PUT", "/bbb/long", "y",
+                 {{"Cache-Control", long_one.substr(0, 1500)}, {"Content-Language", "de"}}),
+            "200");
+  EXPECT_EQ(code("PUT", "/bbb/longer", "y",
+                 {{"Cache-Control", long_one.substr(0, 1500)},
+                  {"Content-Disposition", long_one.substr(0, 1500)}}),
+            "400 MetadataTooLarge");
+  EXPECT_EQ(code("DELETE", "/bbb/long"), "204");
   for (const char* method : {"GET", "HEAD"}) {
     const auto known = ask(method, "/bbb/k", "", {{"If-None-Match", etag}});
     EXPECT_EQ(known.status, 304);
