@@ -197,7 +197,7 @@ std::string Book::why_not_exported(const Stack& stack,
     if (output.export_name.empty()) continue;
     const auto found = wanted.find(output.export_name);
     if (found != wanted.end() && found->second == output.value) continue;
-    const std::string why =
+    std::string why =
         why_in_use(output.export_name, stack, found == wanted.end() ? "deleted" : "updated");
     if (!why.empty()) return why;
   }
