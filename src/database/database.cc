@@ -57,6 +57,14 @@ Result<void> commit(sqlite3* database) {
   return error;
 }
 
+Result<std::int64_t> bytes_used(sqlite3* database) {
+  Statement select(database,
+                   "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                   "pragma_freelist_count, pragma_page_size");
+  TRY_VOID(select.step());
+  return select.number(0);
+}
+
 Statement::Statement(sqlite3* database, const std::string& sql) : database_(database) {
   sqlite3_prepare_v2(database, sql.c_str(), -1, &statement_, nullptr);
 }

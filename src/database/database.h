@@ -60,6 +60,10 @@ Result<void> in_transaction(sqlite3* database, const Body& body) {
   return outcome;
 }
 
+// Bytes of what is in the database, to the page; without what was deleted and not yet used again.
+// Quick, whatever its size.
+Result<std::int64_t> bytes_used(sqlite3* database);
+
 // How much a commit waits for.
 enum class Durability {
   full,    // Until the disk has it; what is deleted is overwritten.

@@ -294,6 +294,7 @@ net::Task<Result<void>> Book::begin(Stack& stack, StackRecord next, core::Deploy
   ++next.operations;
   const auto events = deployment.take_events();
   StackRecord stored = progressed({deployment, events, std::nullopt}, std::move(next), with);
+  drop_templates(stack.record, stored, with);
   std::vector<ChangeSetRecord> left;
   if (!core::is_gone(stored.status)) left = left_behind(stored.uuid, std::move(executed), with);
   auto writing = store_.write(std::move(with));
@@ -319,6 +320,7 @@ net::Task<Result<void>> Book::save(Stack& stack) {
   Write write;
   StackRecord next =
       progressed({*stack.deployment, stack.unstored, stack.concluded}, stack.record, write);
+  drop_templates(stack.record, next, write);
   auto writing = store_.write(std::move(write));
   const Result<void> written = co_await std::move(writing);
   if (written.has_error()) {

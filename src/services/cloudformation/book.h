@@ -132,6 +132,7 @@ class Book {
     const std::optional<std::map<std::string, core::Output>>& concluded;
   };
   static StackRecord progressed(const Progress& progress, StackRecord next, Write& write);
+  static void drop_templates(const StackRecord& before, const StackRecord& next, Write& write);
   static void review(StackRecord& next, Write& write);
   static void end_operation(const core::Deployment& deployment, StackRecord& next, Write& write);
 

@@ -80,6 +80,17 @@ StackRecord Book::progressed(const Progress& progress, StackRecord next, Write& 
   return next;
 }
 
+// What only the record before had goes with it.
+void Book::drop_templates(const StackRecord& before, const StackRecord& next, Write& write) {
+  for (const auto* former : {&before.current, &before.wanted}) {
+    if (!*former) continue;
+    const std::string& key = (*former)->template_key;
+    const bool is_kept = (next.current && next.current->template_key == key) ||
+                         (next.wanted && next.wanted->template_key == key);
+    if (!is_kept) write.remove.push_back(key);
+  }
+}
+
 // A stack that nothing was done to yet.
 void Book::review(StackRecord& next, Write& write) {
   const core::DeploymentEvent event{.status = std::string(core::name_of(next.status))};
@@ -97,16 +108,9 @@ void Book::end_operation(const core::Deployment& deployment, StackRecord& next, 
   write.remove.push_back(claims_key(next.uuid));
   if (next.status == create_complete || next.status == update_complete ||
       next.status == import_complete) {
-    const bool is_replaced =
-        next.current && next.wanted && next.current->template_key != next.wanted->template_key;
-    if (is_replaced) write.remove.push_back(next.current->template_key);
     if (next.wanted) next.current = std::exchange(next.wanted, std::nullopt);
   }
-  const bool is_as_before =
-      next.status == update_rollback_complete || next.status == import_rollback_complete;
-  if (is_as_before && next.wanted) {
-    const bool is_other = !next.current || next.current->template_key != next.wanted->template_key;
-    if (is_other) write.remove.push_back(next.wanted->template_key);
+  if (next.status == update_rollback_complete || next.status == import_rollback_complete) {
     next.wanted.reset();
   }
   if (next.status == delete_complete) {

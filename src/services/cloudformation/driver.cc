@@ -259,27 +259,36 @@ net::Task<void> Driver::save(Stack& stack) {
   }
 }
 
-// A stack that could not be made is removed, where its caller wants that.
+// A stack that could not be made is removed, where its caller wants that: however long the store
+// cannot take it.
 net::Task<void> Driver::after_end(Stack& stack) {
+  net::Backoff backoff(kTroubleFirst, kTroubleMost);
+  while (!tasks_.stopping()) {
+    auto following = follow_end(stack);
+    const auto followed = co_await std::move(following);
+    if (followed.has_value() || !is_to_be_removed(stack.record)) co_return;
+    log::warn("remove stack {}: {}", stack.record.name, followed.error().message);
+    co_await net::sleep_for(backoff.next());
+  }
+}
+
+net::Task<Result<void>> Driver::follow_end(Stack& stack) {
   auto locking = book_.lock();
-  const auto guard = co_await std::move(locking);
-  if (guard.has_error()) co_return;
+  CO_TRY(const auto guard, co_await std::move(locking));
   if (is_to_be_removed(stack.record)) {
-    auto deployment = core::Deployment::begin(stack.record.status, core::StackEvent::deleted,
-                                              stack.inventory(), {}, core::OnFailure::roll_back);
-    if (deployment.has_error()) co_return;
+    CO_TRY(auto deployment,
+           core::Deployment::begin(stack.record.status, core::StackEvent::deleted,
+                                   stack.inventory(), {}, core::OnFailure::roll_back));
     StackRecord next = stack.record;
     next.on_failure = StackFailure::roll_back;
-    auto beginning = book_.begin(stack, std::move(next), std::move(*deployment));
-    const auto removed = co_await std::move(beginning);
-    if (removed.has_error())
-      log::warn("remove stack {}: {}", stack.record.name, removed.error().message);
-    co_return;
+    auto beginning = book_.begin(stack, std::move(next), std::move(deployment));
+    co_return co_await std::move(beginning);
   }
-  if (!core::is_gone(stack.record.status)) co_return;
+  if (!core::is_gone(stack.record.status)) co_return ok();
   auto forgetting = book_.forget_deleted();
   const auto forgotten = co_await std::move(forgetting);
   if (forgotten.has_error()) log::warn("forget deleted stacks: {}", forgotten.error().message);
+  co_return ok();
 }
 
 }  // namespace aurora_global::services::cloudformation

@@ -44,6 +44,7 @@ class Driver {
   net::Task<void> conclude(Stack& stack, Run& run);
   net::Task<void> save(Stack& stack);
   net::Task<void> after_end(Stack& stack);
+  net::Task<Result<void>> follow_end(Stack& stack);
   void launch_running(Stack& stack, Run& run);
   void take_outcomes(Stack& stack, Run& run);
 

@@ -16,6 +16,9 @@ constexpr const char* kOne = "Resources: {D: {Type: Test::Thing, Properties: {Na
 constexpr const char* kTwo =
     "Resources: {D: {Type: Test::Thing, Properties: {Name: d, Value: two}}}";
 
+constexpr const char* kThree =
+    "Resources: {D: {Type: Test::Thing, Properties: {Name: d, Value: three}}}";
+
 json request_of_stack(const char* text) { return {{"StackName", "s"}, {"TemplateBody", text}}; }
 
 json change_set_of(const char* text, const char* name, const char* type = "CREATE") {
@@ -168,6 +171,73 @@ TEST_F(RequestsTest, RemoveWhatCouldNotBeMadeAfterARestart) {
     });
   }
   EXPECT_FALSE(has_died);
+}
+
+// The disk is full for the write that begins the deletion.
+TEST_F(RequestsTest, RemoveWhatCouldNotBeMadeOnceTheStoreTakesIt) {
+  world.fails = {"create D"};
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    json input = request_of_stack(kOne);
+    input["OnFailure"] = "DELETE";
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "");
+    const int writes = engine.store.writes;
+    input["StackName"] = "t";
+    for (int at = 1; at <= writes; ++at) engine.store.fails_once.insert(writes + 2 * at);
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("t"), "");
+    EXPECT_TRUE(world.things.empty());
+  });
+}
+
+TEST_F(RequestsTest, UpdateOnceByTheirTokenAlsoWhenItIsOver) {
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    json input = request_of_stack(kOne);
+    input["ClientRequestToken"] = "first";
+    CO_ASSERT_OK(co_await engine.ask(create_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    EXPECT_EQ((co_await engine.ask(update_stack, input)).error().message,
+              "No updates are to be performed.");
+    input = request_of_stack(kTwo);
+    input["ClientRequestToken"] = "second";
+    CO_ASSERT_OK(co_await engine.ask(update_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_COMPLETE");
+    CO_ASSERT_OK(co_await engine.ask(update_stack, input));
+    input["ClientRequestToken"] = "third";
+    EXPECT_EQ((co_await engine.ask(update_stack, input)).error().message,
+              "No updates are to be performed.");
+  });
+}
+
+// What the stack was made of before an update that failed and was kept, and what it never became.
+TEST_F(RequestsTest, LeaveNoTemplateThatNothingNames) {
+  const auto templates = [&](std::size_t wanted) {
+    with_engine([wanted](Engine& engine) -> net::Task<void> {
+      EXPECT_EQ(engine.file->load("template")->size(), wanted);
+      co_return;
+    });
+  };
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(create_stack, request_of_stack(kOne)));
+    EXPECT_EQ(co_await engine.settled("s"), "CREATE_COMPLETE");
+    world.fails = {"update D"};
+    json input = request_of_stack(kTwo);
+    input["DisableRollback"] = true;
+    CO_ASSERT_OK(co_await engine.ask(update_stack, input));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_FAILED");
+  });
+  templates(2);
+  with_engine([&](Engine& engine) -> net::Task<void> {
+    CO_ASSERT_OK(co_await engine.ask(update_stack, request_of_stack(kTwo)));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_FAILED");
+    world.fails.clear();
+    CO_ASSERT_OK(co_await engine.ask(continue_update_rollback, {{"StackName", "s"}}));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_ROLLBACK_COMPLETE");
+    CO_ASSERT_OK(co_await engine.ask(update_stack, request_of_stack(kThree)));
+    EXPECT_EQ(co_await engine.settled("s"), "UPDATE_COMPLETE");
+    CO_ASSERT_OK(co_await engine.ask(get_template, {{"StackName", "s"}}));
+  });
+  templates(1);
 }
 
 // Lists and names that no model bounds.

@@ -135,8 +135,11 @@ Answer update_stack(Service& service, Members members) {
     co_return core::validation_error("Stack [" + core::shown(name) + "] does not exist");
   }
   const StackRecord record = found->record;
-  const bool is_same = !token.empty() && record.client_token == token;
-  if (is_same && !core::is_end(record.status)) co_return json{{"StackId", record.id}};
+  // An update that is asked for again has the same token: of one that is over, too.
+  const bool is_update = core::name_of(record.status).starts_with("UPDATE_");
+  if (is_update && !token.empty() && record.client_token == token) {
+    co_return json{{"StackId", record.id}};
+  }
   CO_TRY_VOID(core::check_request(record.name, record.status, core::StackRequest::update));
   auto drafting = service.planner.draft(std::move(asked), record);
   CO_TRY(Planner::Draft draft, co_await std::move(drafting));

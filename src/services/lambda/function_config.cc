@@ -5,6 +5,8 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
@@ -28,11 +30,25 @@ Result<int> number(const toml::table& table, const fs::path& file, const char* k
                        " to " + std::to_string(max));
 }
 
+// A string or true and false, by the type of `otherwise`.
+template <typename T>
+Result<T> plain(const toml::table& table, const fs::path& file, const char* key, T otherwise) {
+  if (!table.contains(key)) return otherwise;
+  const auto value = table[key].value_exact<T>();
+  if (value) return *value;
+  return bad(file, std::string(key) + " must be " +
+                       (std::is_same_v<T, bool> ? "true or false" : "a string"));
+}
+
 Result<std::map<std::string, std::string>> texts(const toml::table& table, const fs::path& file,
                                                  const char* key) {
   std::map<std::string, std::string> all;
+  if (!table.contains(key)) return all;
   const toml::table* inner = table[key].as_table();
-  if (inner == nullptr) return all;
+  if (inner == nullptr) {
+    return bad(file, std::string(key) + " must be a table of strings, such as [" + key +
+                         "] and NAME = \"value\" below it");
+  }
   for (const auto& [name, value] : *inner) {
     const auto text = value.value<std::string>();
     if (!text) return bad(file, std::string(key) + "." + std::string(name.str()) + " is no string");
@@ -57,6 +73,38 @@ Result<std::vector<double>> delays_in(const toml::table& table, const fs::path& 
   return delays;
 }
 
+// Why an entry could not be written: its own fault, or the disk's.
+Error cannot_write(const fs::path& zip, const std::string& entry, int reason) {
+  const std::string what = "the entry '" + entry + "'";
+  for (const int theirs : {ENOTDIR, EISDIR, EEXIST}) {
+    if (reason == theirs) return bad(zip, what + " is where another one is, or below it");
+  }
+  if (reason == ENAMETOOLONG) return bad(zip, what + " has too long a name");
+  return make_error(ErrorKind::exhausted,
+                    "cannot write " + what + " of a zip: " + std::strerror(reason));
+}
+
+// Copies what the entry holds. `said`: how much that is by the zip.
+Result<void> write_entry(const fs::path& zip, const std::string& name, zip_file_t* entry,
+                         std::uint64_t said, const fs::path& file) {
+  errno = 0;
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  std::string chunk(1 << 16, '\0');
+  std::uint64_t written = 0;
+  for (zip_int64_t got = 1; got > 0 && out;) {
+    got = zip_fread(entry, chunk.data(), chunk.size());
+    // The size that was counted is what the zip says, not what it holds.
+    written += static_cast<std::uint64_t>(std::max<zip_int64_t>(got, 0));
+    if (got < 0 || written > said) return bad(zip, "the entry '" + name + "' is damaged");
+    out.write(chunk.data(), got);
+  }
+  const bool fine = static_cast<bool>(out);
+  out.close();
+  if (!fine || !out) return cannot_write(zip, name, errno);
+  if (written != said) return bad(zip, "the entry '" + name + "' is damaged");
+  return ok();
+}
+
 }  // namespace
 
 Result<FunctionConfig> load_function(const fs::path& file) {
@@ -76,19 +124,19 @@ Result<FunctionConfig> load_function(const fs::path& file) {
     }
   }
   FunctionConfig config;
-  config.name = table["name"].value_or(file.stem().string());
-  config.description = table["description"].value_or("");
-  config.code = table["code"].value_or("");
+  TRY(config.name, plain(table, file, "name", file.stem().string()));
+  TRY(config.description, plain(table, file, "description", std::string()));
+  TRY(config.code, plain(table, file, "code", std::string()));
   if (config.code.empty()) return bad(file, "the key 'code' (a folder or a zip) is missing");
   if (config.code.is_relative()) config.code = file.parent_path() / config.code;
-  config.handler = table["handler"].value_or("bootstrap");
+  TRY(config.handler, plain(table, file, "handler", std::string("bootstrap")));
   TRY(config.memory_mb, number(table, file, "memory_mb", 512, 128, 10'240));
   TRY(config.timeout_s, number(table, file, "timeout_s", 60, 1, 900));
   TRY(config.concurrency, number(table, file, "concurrency", 10, 1, 1000));
   TRY(config.event_retries, number(table, file, "event_retries", 2, 0, 2));
   TRY(config.retry_delays_s, delays_in(table, file));
   TRY(config.environment, texts(table, file, "environment"));
-  config.empty_root = table["empty_root"].value_or(false);
+  TRY(config.empty_root, plain(table, file, "empty_root", false));
   TRY(config.files, texts(table, file, "files"));
   return config;
 }
@@ -110,42 +158,28 @@ Result<void> unzip(const fs::path& zip, const fs::path& target) {
     zip_stat_t facts;
     if (zip_stat_index(archive.get(), index, 0, &facts) != 0) return bad(zip, "is damaged");
     const fs::path name = fs::path(facts.name).lexically_normal();
+    const std::string shown = facts.name;
     if (name.is_absolute() || name.empty() || *name.begin() == "..") {
-      return bad(zip, "the entry '" + std::string(facts.name) + "' leads out of the folder");
+      return bad(zip, "the entry '" + shown + "' leads out of the folder");
     }
     // Compared before it is added: a zip may say any 64-bit number.
     if (facts.size > kUnzippedBytesMax - total) return bad(zip, "is over 250 MB unzipped");
     total += facts.size;
     std::error_code error;
-    if (std::string_view(facts.name).ends_with('/')) {
-      fs::create_directories(target / name, error);
-      continue;
-    }
-    fs::create_directories((target / name).parent_path(), error);
+    const bool folder = shown.ends_with('/');
+    const fs::path file = target / name;
+    fs::create_directories(folder ? file : file.parent_path(), error);
+    if (error) return cannot_write(zip, shown, error.value());
+    if (folder) continue;
     const std::unique_ptr<zip_file_t, decltype(&zip_fclose)> entry(
         zip_fopen_index(archive.get(), index, 0), zip_fclose);
-    if (!entry) return bad(zip, "cannot read the entry '" + std::string(facts.name) + "'");
-    std::ofstream out(target / name, std::ios::binary | std::ios::trunc);
-    std::string chunk(1 << 16, '\0');
-    std::uint64_t written = 0;
-    for (zip_int64_t got = 1; got > 0 && out;) {
-      got = zip_fread(entry.get(), chunk.data(), chunk.size());
-      // The size that was counted above is what the zip says, not what it holds.
-      written += static_cast<std::uint64_t>(std::max<zip_int64_t>(got, 0));
-      if (got < 0 || written > facts.size) {
-        return bad(zip, "the entry '" + std::string(facts.name) + "' is damaged");
-      }
-      out.write(chunk.data(), got);
-    }
-    out.close();
-    if (!out || written != facts.size) {
-      return make_error(ErrorKind::exhausted, "cannot write " + (target / name).string());
-    }
+    if (!entry) return bad(zip, "cannot read the entry '" + shown + "'");
+    TRY_VOID(write_entry(zip, shown, entry.get(), facts.size, file));
     zip_uint8_t system = 0;
     zip_uint32_t attributes = 0;
     zip_file_get_external_attributes(archive.get(), index, 0, &system, &attributes);
     const mode_t mode = system == ZIP_OPSYS_UNIX ? (attributes >> 16) & 0777 : 0755;
-    chmod((target / name).c_str(), mode == 0 ? 0644 : mode);
+    chmod(file.c_str(), mode == 0 ? 0644 : mode);
   }
   return ok();
 }

@@ -108,6 +108,15 @@ TEST_F(FunctionRegistryTest, DelaysThatAreNoTimesAreRefused) {
   }
 }
 
+TEST_F(FunctionRegistryTest, WhatHasAnotherTypeIsRefused) {
+  for (const char* bad : {"description = true", "handler = []", "empty_root = 1",
+                          "empty_root = \"true\"", "environment = 5", "environment = [\"A=b\"]",
+                          "files = \"/etc\"", "memory_mb = \"512\"", "timeout_s = 1.5"}) {
+    declare(bad);
+    EXPECT_TRUE(load_function(home_ / "f.toml").has_error()) << bad;
+  }
+}
+
 // A zip of one deflated entry of 10 MB that says it had 10 bytes.
 void write_lying_zip(const fs::path& file) {
   const std::string zeros(10 << 20, '\0');
@@ -134,6 +143,35 @@ TEST_F(FunctionRegistryTest, AZipThatHoldsMoreThanItSaysIsLeftAtOnce) {
   std::error_code error;
   const auto size = fs::file_size(home_ / "out/bootstrap", error);
   EXPECT_TRUE(error || size <= 10) << size;
+}
+
+// Each of these is in the way of another; no error tells where on this machine they were unpacked.
+TEST_F(FunctionRegistryTest, EntriesThatDoNotFitTogetherAreTold) {
+  const std::vector<std::vector<std::string>> zips = {{"a", "a/b"},
+                                                      {"a/b", "a"},
+                                                      {"a", "a/"},
+                                                      {"a", "a/b/"},
+                                                      {"x/.."},
+                                                      {std::string(300, 'n')},
+                                                      {std::string(300, 'n') + "/a"}};
+  for (const auto& names : zips) {
+    fs::remove_all(home_ / "out");
+    zip_t* zip = zip_open((home_ / "names.zip").c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+    ASSERT_NE(zip, nullptr);
+    for (const std::string& name : names) {
+      if (name.ends_with('/')) {
+        zip_dir_add(zip, name.c_str(), 0);
+      } else {
+        zip_file_add(zip, name.c_str(), zip_source_buffer(zip, "x", 1, 0), 0);
+      }
+    }
+    ASSERT_EQ(zip_close(zip), 0);
+    const auto unpacked = unzip(home_ / "names.zip", home_ / "out");
+    ASSERT_TRUE(unpacked.has_error()) << names.back();
+    EXPECT_EQ(unpacked.error().kind, ErrorKind::invalid) << unpacked.error().message;
+    EXPECT_EQ(unpacked.error().message.find((home_ / "out").string()), std::string::npos)
+        << unpacked.error().message;
+  }
 }
 
 // A number of `bytes` bytes, the lowest first, as zips have them.

@@ -11,7 +11,8 @@ namespace {
 using database::Statement;
 using nlohmann::json;
 
-constexpr std::size_t kGroupsMax = 10'000;
+constexpr std::int64_t kGroupsMax = 10'000;
+constexpr std::int64_t kStreamsMax = 100'000;  // Of all groups; those that were created.
 constexpr std::size_t kTagsMax = 50;
 constexpr std::int64_t kDayMs = 24ll * 3600 * 1000;
 constexpr std::int64_t kRetentions[] = {1,    3,    5,    7,    14,   30,  60,  90,
@@ -79,6 +80,14 @@ net::Task<Answer> change_group(const GroupsContext& logs, std::string name, Chan
     return json::object();
   };
   co_return co_await logs.database.work<json>(std::move(job));
+}
+
+Result<void> check_count(sqlite3* raw, const std::string& table, std::int64_t most,
+                         const char* message) {
+  Statement count(raw, "SELECT count(*) FROM " + table);
+  TRY_VOID(count.step());
+  if (count.number(0) < most) return ok();
+  return make_error(ErrorKind::exhausted, message, "LimitExceededException");
 }
 
 Result<void> check_tags(const json& tags) {
@@ -208,12 +217,7 @@ net::Task<Answer> create_group(const GroupsContext& logs, Members members) {
       return make_error(ErrorKind::conflict, "The specified log group already exists",
                         "ResourceAlreadyExistsException");
     }
-    Statement count(raw, "SELECT count(*) FROM log_group");
-    TRY_VOID(count.step());
-    if (count.number(0) >= static_cast<std::int64_t>(kGroupsMax)) {
-      return make_error(ErrorKind::exhausted, "There are 10,000 log groups",
-                        "LimitExceededException");
-    }
+    TRY_VOID(check_count(raw, "log_group", kGroupsMax, "There are 10,000 log groups"));
     TRY_VOID(store_group(raw, group));
     return json::object();
   };
@@ -331,6 +335,7 @@ net::Task<Answer> create_stream(const GroupsContext& logs, Members members) {
       return make_error(ErrorKind::conflict, "The specified log stream already exists",
                         "ResourceAlreadyExistsException");
     }
+    TRY_VOID(check_count(raw, "log_stream", kStreamsMax, "There are 100,000 log streams"));
     Statement put(raw, "INSERT INTO log_stream(log_group, name, created) VALUES (?, ?, ?)");
     put.bind(1, name);
     put.bind(2, stream);

@@ -16,10 +16,13 @@ inline constexpr const char* kGroupsSchema =
     "CREATE TABLE IF NOT EXISTS log_stream(log_group TEXT NOT NULL, name TEXT NOT NULL,"
     " created INTEGER NOT NULL, PRIMARY KEY(log_group, name)) WITHOUT ROWID;";
 
+class LineBounds;
+
 // What operations get beside their input.
 struct GroupsContext {
   database::Database& database;
   std::string arns;  // "arn:aws:logs:us-east-1:123456789012:log-group:"
+  LineBounds& bounds;
 };
 
 using Answer = Result<nlohmann::json>;

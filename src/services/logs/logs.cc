@@ -21,6 +21,7 @@ constexpr std::int64_t kPageMax = 10'000;
 constexpr std::size_t kPageBytesMax = 1u << 20;
 constexpr std::size_t kBatchBytesMax = 2u << 20;
 constexpr std::size_t kTrimEveryLines = kLinesKept / 20;
+constexpr std::size_t kTrimEveryBytes = 32u << 20;
 constexpr Duration kTrimEvery = std::chrono::minutes(1);
 constexpr Duration kLookEvery = std::chrono::seconds(1);
 constexpr std::int64_t kTimeMax = 100'000'000'000'000;
@@ -146,7 +147,14 @@ std::size_t bytes_of(const std::string& group, const std::string& stream, const 
   return group.size() + stream.size() + line.message.size() + kOverhead;
 }
 
-template <typename Batch>
+using Batch = std::vector<std::pair<std::pair<std::string, std::string>, LogLine>>;
+
+std::size_t bytes_of(const Batch& batch) {
+  std::size_t bytes = 0;
+  for (const auto& [stream, line] : batch) bytes += bytes_of(stream.first, stream.second, line);
+  return bytes;
+}
+
 Result<void> insert_all(sqlite3* raw, const Batch& batch) {
   Statement insert(raw,
                    "INSERT INTO line(log_group, stream, at, ingested, message) VALUES "
@@ -164,12 +172,36 @@ Result<void> insert_all(sqlite3* raw, const Batch& batch) {
   return ok();
 }
 
+// Some of the oldest lines go, until what is left takes no more than that.
+Result<void> fit_into(sqlite3* raw, std::int64_t bytes) {
+  for (;;) {
+    TRY(const std::int64_t used, database::bytes_used(raw));
+    Statement any(raw, "SELECT 1 FROM line LIMIT 1");
+    TRY(const bool lines, any.step());
+    if (used <= bytes || !lines) return ok();
+    Statement some(raw,
+                   "DELETE FROM line WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 10 FROM "
+                   "line)");
+    any.reset();
+    TRY_VOID(some.step());
+  }
+}
+
 // Statements of their own, so that each goes by its index.
-Result<void> trim(sqlite3* raw, WallTime now) {
+Result<void> trim(sqlite3* raw, const LineBounds::Trim& bounds) {
   Statement over(raw, "DELETE FROM line WHERE id <= (SELECT max(id) FROM line) - ?");
   over.bind(1, std::int64_t{kLinesKept});
   TRY_VOID(over.step());
-  return expire_lines(raw, milliseconds(now));
+  TRY_VOID(expire_lines(raw, milliseconds(bounds.age)));
+  return fit_into(raw, bounds.bytes_kept);
+}
+
+Result<void> store_lines(sqlite3* raw, const Batch& batch,
+                         const std::optional<LineBounds::Trim>& bounds) {
+  return database::in_transaction(raw, [&]() -> Result<void> {
+    TRY_VOID(insert_all(raw, batch));
+    return bounds ? trim(raw, *bounds) : ok();
+  });
 }
 
 constexpr const char* kBadToken = "InvalidParameterException";
@@ -299,7 +331,7 @@ net::Task<Answer> filter_events(const GroupsContext& logs, Members members) {
 // A batch of a client, in the order of its times. What is too old or too new is left out, as AWS
 // does, and told.
 struct NewLines {
-  std::vector<std::pair<std::pair<std::string, std::string>, LogLine>> lines;
+  Batch lines;
   json rejected = json::object();
 };
 
@@ -342,12 +374,13 @@ net::Task<Answer> put_events(const GroupsContext& logs, Members members) {
   members.text("sequenceToken");  // Any is right, since AWS gave them up.
   CO_TRY(NewLines all, read_lines(members));
   CO_TRY_VOID(members.finish());
+  const auto bounds = logs.bounds.due(all.lines.size(), bytes_of(all.lines));
   auto job = [=, all = std::move(all)](sqlite3* raw) -> Answer {
     TRY(const bool there, has_group(raw, group));
     if (!there) return no_group();
     TRY(const bool has, has_stream(raw, group, stream));
     if (!has) return no_stream();
-    TRY_VOID(database::in_transaction(raw, [&] { return insert_all(raw, all.lines); }));
+    TRY_VOID(store_lines(raw, all.lines, bounds));
     json answer = {{"nextSequenceToken", "0"}};
     if (!all.rejected.empty()) answer["rejectedLogEventsInfo"] = all.rejected;
     return answer;
@@ -378,11 +411,12 @@ constexpr std::pair<std::string_view, Operation> kOperations[] = {
 std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<Logs>> Logs::open(net::TaskGroup& tasks, const region::Facts& facts,
-                                         const std::filesystem::path& file) {
+                                         const std::filesystem::path& file,
+                                         std::int64_t bytes_kept) {
   const std::string schema = std::string(kSchema) + kGroupsSchema;
   TRY(auto database,
       database::Database::open(file, database::Durability::relaxed, 1, schema.c_str()));
-  return std::unique_ptr<Logs>(new Logs(tasks, facts, std::move(database)));
+  return std::unique_ptr<Logs>(new Logs(tasks, facts, std::move(database), bytes_kept));
 }
 
 void Logs::enqueue(Stream stream, LogLine line) {
@@ -433,24 +467,23 @@ std::vector<Logs::Waiting> Logs::take_batch() {
   return batch;
 }
 
-bool Logs::trim_due(std::size_t lines) {
-  lines_since_trim_ += lines;
-  const Instant now = SystemClock().now();
-  if (lines_since_trim_ < kTrimEveryLines && now - trimmed_at_ < kTrimEvery) return false;
-  lines_since_trim_ = 0;
-  trimmed_at_ = now;
-  return true;
+std::optional<LineBounds::Trim> LineBounds::due(std::size_t lines, std::size_t bytes) {
+  lines_ += lines;
+  bytes_ += bytes;
+  const Instant now = clock_.now();
+  const bool many = lines_ >= kTrimEveryLines || bytes_ >= kTrimEveryBytes;
+  if (!many && now - last_ < kTrimEvery) return std::nullopt;
+  lines_ = bytes_ = 0;
+  last_ = now;
+  return Trim{bytes_kept_, age_.now()};
 }
 
 net::Task<void> Logs::write() {
   while (!waiting_.empty() || !dropped_.empty()) {
     std::vector<Waiting> batch = take_batch();
-    const bool trims = trim_due(batch.size());
-    auto job = [batch = std::move(batch), trims, now = age_.now()](sqlite3* raw) {
-      return database::in_transaction(raw, [&]() -> Result<void> {
-        TRY_VOID(insert_all(raw, batch));
-        return trims ? trim(raw, now) : ok();
-      });
+    const auto bounds = bounds_.due(batch.size(), bytes_of(batch));
+    auto job = [batch = std::move(batch), bounds](sqlite3* raw) {
+      return store_lines(raw, batch, bounds);
     };
     const auto stored = co_await database_->work<void>(std::move(job));
     if (stored.has_error()) log::warn("store log lines: {}", stored.error().message);
@@ -461,13 +494,13 @@ net::Task<void> Logs::write() {
 }
 
 net::Task<Result<json>> Logs::call(std::string operation, json input) {
-  const GroupsContext context{*database_, arns_};
+  const GroupsContext context{*database_, arns_, bounds_};
   auto running = run_in_table("logs", kOperations, std::move(operation), std::move(input), context);
   co_return co_await std::move(running);
 }
 
 net::Task<net::HttpResponse> Logs::serve(net::HttpRequest request) {
-  const GroupsContext context{*database_, arns_};
+  const GroupsContext context{*database_, arns_, bounds_};
   co_return co_await serve_table("logs", kOperations, std::move(request), context);
 }
 

@@ -22,7 +22,7 @@ class LogsTest : public ::testing::Test {
     const std::filesystem::path home = mkdtemp(place);
     const region::Facts facts{RegionId{"us-east-1"}, "123456789012", "", "", {}};
     net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
-      auto opened = Logs::open(tasks, facts, home / "logs.sqlite");
+      auto opened = Logs::open(tasks, facts, home / "logs.sqlite", bytes_kept_);
       EXPECT_TRUE(opened.has_value());
       logs_ = opened->get();
       const WallTime now = SystemClock().wall_now();
@@ -68,6 +68,7 @@ class LogsTest : public ::testing::Test {
 
   Logs* logs_ = nullptr;
   std::int64_t put_at_ = 0;  // The time of every line.
+  std::int64_t bytes_kept_ = kLineBytesKept;
 };
 
 std::vector<std::string> messages(const json& answer) {
@@ -227,6 +228,28 @@ TEST_F(LogsTest, WhatComesOverTheBoundIsCountedAndTold) {
     const auto stored = groups["logGroups"][0]["storedBytes"].get<std::size_t>() - told.size();
     EXPECT_LE(stored, kWaitingBytesMax);
     EXPECT_EQ(stored / 1000 + std::stoul(told), kLines);
+  });
+}
+
+// Also those that a client puts.
+TEST_F(LogsTest, TheOldestLinesGoWhereAllTakeTooMuch) {
+  bytes_kept_ = 4 << 20;
+  with_lines({}, [&]() -> net::Task<void> {
+    co_await ask("CreateLogGroup", {{"logGroupName", "g"}});
+    json request = {{"logGroupName", "g"}, {"logStreamName", "s"}};
+    co_await ask("CreateLogStream", request);
+    constexpr int kBatches = 50, kLineBytes = 900'000;
+    for (int i = 0; i < kBatches; ++i) {
+      const std::string line = std::to_string(i) + " " + std::string(kLineBytes, 'x');
+      request["logEvents"] = {{{"timestamp", put_at_}, {"message", line}}};
+      const json put = co_await ask("PutLogEvents", request);
+      EXPECT_FALSE(put.contains("__type")) << put;
+    }
+    const json groups = co_await ask("DescribeLogGroups", json::object());
+    EXPECT_LT(groups["logGroups"][0]["storedBytes"], kBatches * kLineBytes / 2);
+    request.erase("logEvents");
+    const json page = co_await ask("GetLogEvents", request);
+    EXPECT_EQ(messages(page).back().substr(0, 2), std::to_string(kBatches - 1));
   });
 }
 

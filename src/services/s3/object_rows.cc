@@ -83,8 +83,12 @@ Result<void> run_with(sqlite3* database, const char* sql, const std::string& fir
 
 Result<void> delete_version(sqlite3* database, const Object& object, Freed& freed) {
   if (!object.content.file.empty()) freed.push_back(object.content.file);
-  return run_with(database, "DELETE FROM object WHERE bucket = ? AND key = ? AND version_id = ?",
-                  object.bucket, object.key, object.version_id);
+  for (const char* sql :
+       {"DELETE FROM object WHERE bucket = ? AND key = ? AND version_id = ?",
+        "DELETE FROM completed WHERE bucket = ? AND key = ? AND version_id = ?"}) {
+    TRY_VOID(run_with(database, sql, object.bucket, object.key, object.version_id));
+  }
+  return ok();
 }
 
 // The newest version is the latest, and no other is.
@@ -164,6 +168,14 @@ Error no_such_upload() {
                      "upload may have been aborted or completed.");
 }
 
+Result<void> need_upload(sqlite3* database, const std::string& upload_id) {
+  Statement select(database, "SELECT 1 FROM upload WHERE id = ?");
+  select.bind(1, upload_id);
+  TRY(const bool is_open, select.step());
+  if (!is_open) return no_such_upload();
+  return ok();
+}
+
 // One listing under way.
 class Lister {
  public:
@@ -227,7 +239,10 @@ const char* const kObjectSchema =
     " key TEXT NOT NULL, created INTEGER NOT NULL, about TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS part(upload_id TEXT NOT NULL, number INTEGER NOT NULL,"
     " file TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL, modified INTEGER NOT NULL,"
-    " checksums TEXT NOT NULL, PRIMARY KEY(upload_id, number));";
+    " checksums TEXT NOT NULL, PRIMARY KEY(upload_id, number));"
+    // Which upload made an object: a client whose answer was lost completes it once more.
+    "CREATE TABLE IF NOT EXISTS completed(bucket TEXT NOT NULL, key TEXT NOT NULL,"
+    " version_id TEXT NOT NULL, upload_id TEXT NOT NULL, PRIMARY KEY(bucket, key, version_id));";
 
 Error no_such_bucket(const std::string& name) {
   return row_refusal(ErrorKind::not_found, "NoSuchBucket",
@@ -434,10 +449,7 @@ Result<Upload> upload_row(sqlite3* database, const std::string& bucket, const st
 Result<void> put_part_row(sqlite3* database, const std::string& upload_id, const Part& part,
                           Freed& freed) {
   // It may have ended while the part came: nothing would ever remove its parts.
-  Statement upload(database, "SELECT 1 FROM upload WHERE id = ?");
-  upload.bind(1, upload_id);
-  TRY(const bool is_open, upload.step());
-  if (!is_open) return no_such_upload();
+  TRY_VOID(need_upload(database, upload_id));
   TRY_VOID(check_room(database, part.content.size));
   Statement former(database, "SELECT file FROM part WHERE upload_id = ? AND number = ?");
   former.bind(1, upload_id);
@@ -479,6 +491,40 @@ Result<void> delete_upload(sqlite3* database, const std::string& upload_id, Free
   for (const Part& part : parts) freed.push_back(part.content.file);
   TRY_VOID(run_with(database, "DELETE FROM part WHERE upload_id = ?", upload_id));
   return run_with(database, "DELETE FROM upload WHERE id = ?", upload_id);
+}
+
+Result<Object> complete_upload(sqlite3* database, const std::string& upload_id,
+                               const Object& object, const Condition& condition, Freed& freed) {
+  // It may have ended while its parts were joined.
+  TRY_VOID(need_upload(database, upload_id));
+  // Before the room is looked at: the object is what its parts were.
+  TRY_VOID(delete_upload(database, upload_id, freed));
+  TRY(Object made, put_object(database, object, condition, freed));
+  Statement insert(database,
+                   "INSERT INTO completed(bucket, key, version_id, upload_id) VALUES(?, ?, ?, ?)");
+  insert.bind(1, made.bucket);
+  insert.bind(2, made.key);
+  insert.bind(3, made.version_id.empty() ? std::string(kNullVersion) : made.version_id);
+  insert.bind(4, upload_id);
+  TRY_VOID(insert.step());
+  return made;
+}
+
+Result<Object> object_of_upload(sqlite3* database, const std::string& bucket,
+                                const std::string& key, const std::string& upload_id) {
+  TRY(const Bucket in, need_bucket(database, bucket));
+  Statement select(database,
+                   "SELECT version_id FROM completed WHERE bucket = ? AND key = ? AND "
+                   "upload_id = ?");
+  select.bind(1, bucket);
+  select.bind(2, key);
+  select.bind(3, upload_id);
+  TRY(const bool found, select.step());
+  if (!found) return no_such_upload();
+  TRY(auto made, object_version(database, bucket, key, select.text(0)));
+  if (!made) return no_such_upload();
+  if (in.versioning.empty()) made->version_id.clear();
+  return std::move(*made);
 }
 
 Result<std::vector<std::string>> named_files(sqlite3* database) {

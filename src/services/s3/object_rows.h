@@ -38,6 +38,13 @@ Result<void> put_part_row(sqlite3* database, const std::string& upload_id, const
 Result<std::vector<Part>> part_rows(sqlite3* database, const std::string& upload_id);
 Result<void> delete_upload(sqlite3* database, const std::string& upload_id, Freed& freed);
 
+// Ends the upload, and makes the object of it.
+Result<Object> complete_upload(sqlite3* database, const std::string& upload_id,
+                               const Object& object, const Condition& condition, Freed& freed);
+// Fails with NoSuchUpload where the upload has made nothing that is still there.
+Result<Object> object_of_upload(sqlite3* database, const std::string& bucket,
+                                const std::string& key, const std::string& upload_id);
+
 // Every file that is named.
 Result<std::vector<std::string>> named_files(sqlite3* database);
 

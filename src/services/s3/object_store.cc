@@ -154,16 +154,23 @@ net::Task<Result<std::shared_ptr<const ObjectFile>>> ObjectStore::open_file(Obje
                              object.version_id);
 }
 
-net::Task<Result<Object>> ObjectStore::put(Object object, Condition condition) {
-  const Content content = object.content;
-  auto changing = change<Object>([object = std::move(object), condition = std::move(condition)](
-                                     sqlite3* database, Freed& freed) {
-    return put_object(database, object, condition, freed);
-  });
+// What is made of a file. On failure nobody has it, but for a commit in doubt, which may have named
+// it: what nothing names goes when the store is opened.
+template <typename T, typename Job>
+net::Task<Result<T>> ObjectStore::change_with(Content content, Job job) {
+  auto changing = change<T>(std::move(job));
   auto stored = co_await std::move(changing);
-  // A commit in doubt may have named the file: what nothing names goes when the store is opened.
   if (stored.has_error() && stored.error().code != database::kInDoubt) drop(content);
   co_return stored;
+}
+
+net::Task<Result<Object>> ObjectStore::put(Object object, Condition condition) {
+  const Content content = object.content;
+  return change_with<Object>(
+      content, [object = std::move(object), condition = std::move(condition)](sqlite3* database,
+                                                                              Freed& freed) {
+        return put_object(database, object, condition, freed);
+      });
 }
 
 net::Task<Result<Object>> ObjectStore::find(std::string bucket, std::string key,
@@ -207,15 +214,14 @@ net::Task<Result<Upload>> ObjectStore::upload(std::string bucket, std::string ke
 
 net::Task<Result<void>> ObjectStore::put_part(std::string upload_id, Part part) {
   const Content content = part.content;
-  auto changing = change<Nothing>([upload_id = std::move(upload_id), part = std::move(part)](
-                                      sqlite3* database, Freed& freed) -> Result<Nothing> {
-    TRY_VOID(put_part_row(database, upload_id, part, freed));
-    return Nothing{};
-  });
-  const auto stored = co_await std::move(changing);
-  if (stored.has_value()) co_return ok();
-  if (stored.error().code != database::kInDoubt) drop(content);
-  co_return stored.error();
+  auto changing = change_with<Nothing>(content,
+                                       [upload_id = std::move(upload_id), part = std::move(part)](
+                                           sqlite3* database, Freed& freed) -> Result<Nothing> {
+                                         TRY_VOID(put_part_row(database, upload_id, part, freed));
+                                         return Nothing{};
+                                       });
+  CO_TRY_VOID(co_await std::move(changing));
+  co_return ok();
 }
 
 net::Task<Result<std::vector<Part>>> ObjectStore::parts(std::string upload_id) {
@@ -256,6 +262,24 @@ net::Task<Result<void>> ObjectStore::end_upload(std::string upload_id) {
       });
   CO_TRY_VOID(co_await std::move(changing));
   co_return ok();
+}
+
+net::Task<Result<Object>> ObjectStore::complete_upload(std::string upload_id, Object object,
+                                                       Condition condition) {
+  const Content content = object.content;
+  return change_with<Object>(
+      content, [upload_id = std::move(upload_id), object = std::move(object),
+                condition = std::move(condition)](sqlite3* database, Freed& freed) {
+        return s3::complete_upload(database, upload_id, object, condition, freed);
+      });
+}
+
+net::Task<Result<Object>> ObjectStore::object_of_upload(std::string bucket, std::string key,
+                                                        std::string id) {
+  return database_->work<Object>(
+      [bucket = std::move(bucket), key = std::move(key), id = std::move(id)](sqlite3* database) {
+        return s3::object_of_upload(database, bucket, key, id);
+      });
 }
 
 }  // namespace aurora_global::services::s3

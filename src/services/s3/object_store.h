@@ -115,6 +115,11 @@ class ObjectStore {
   // One file of them, one after the other.
   net::Task<Result<Content>> join(std::vector<Part> parts);
   net::Task<Result<void>> end_upload(std::string upload_id);
+  // put(), which ends the upload. Fails with NoSuchUpload as well.
+  net::Task<Result<Object>> complete_upload(std::string upload_id, Object object,
+                                            Condition condition);
+  // What a completed upload has made. Fails with NoSuchUpload.
+  net::Task<Result<Object>> object_of_upload(std::string bucket, std::string key, std::string id);
 
  private:
   ObjectStore(std::filesystem::path directory, std::unique_ptr<database::Database> database)
@@ -122,6 +127,8 @@ class ObjectStore {
   Result<void> sweep();
   template <typename T, typename Job>
   net::Task<Result<T>> change(Job job);
+  template <typename T, typename Job>
+  net::Task<Result<T>> change_with(Content content, Job job);
 
   std::filesystem::path directory_;
   std::unique_ptr<database::Database> database_;

@@ -103,16 +103,13 @@ Result<std::vector<Part>> chosen(const std::vector<Part>& stored, const json& as
   return all;
 }
 
-Answer complete_multipart_upload(Parts& parts, Members members, std::string) {
-  const Named named = upload_named(parts, members);
-  const std::vector<json> asked = members.list("MultipartUpload.Parts");
-  Condition condition{members.text("IfMatch"), members.text("IfNoneMatch")};
-  CO_TRY_VOID(members.finish());
+net::Task<Result<Object>> object_of_parts(Parts& parts, Named named, json asked,
+                                          Condition condition) {
   auto looking = parts.store->upload(named.bucket, named.key, named.id);
   CO_TRY(const Upload upload, co_await std::move(looking));
   auto listing = parts.store->parts(named.id);
   CO_TRY(const auto stored, co_await std::move(listing));
-  CO_TRY(const auto all, chosen(stored, json(asked)));
+  CO_TRY(const auto all, chosen(stored, asked));
   Object object;
   object.bucket = named.bucket;
   object.key = named.key;
@@ -120,15 +117,28 @@ Answer complete_multipart_upload(Parts& parts, Members members, std::string) {
   object.modified = SystemClock().wall_now();
   auto joining = parts.store->join(all);
   CO_TRY(object.content, co_await std::move(joining));
-  auto putting = parts.store->put(std::move(object), std::move(condition));
-  CO_TRY(const Object made, co_await std::move(putting));
-  auto ending = parts.store->end_upload(named.id);
-  CO_TRY_VOID(co_await std::move(ending));
+  auto completing = parts.store->complete_upload(named.id, std::move(object), std::move(condition));
+  co_return co_await std::move(completing);
+}
+
+Answer complete_multipart_upload(Parts& parts, Members members, std::string) {
+  const Named named = upload_named(parts, members);
+  const std::vector<json> asked = members.list("MultipartUpload.Parts");
+  Condition condition{members.text("IfMatch"), members.text("IfNoneMatch")};
+  CO_TRY_VOID(members.finish());
+  auto making = object_of_parts(parts, named, json(asked), std::move(condition));
+  auto made = co_await std::move(making);
+  if (made.has_error() && made.error().code == "NoSuchUpload") {
+    // Whoever lost the answer asks again, and is told the same.
+    auto finding = parts.store->object_of_upload(named.bucket, named.key, named.id);
+    made = co_await std::move(finding);
+  }
+  if (made.has_error()) co_return made.error();
   json answer = {{"Location", "/" + named.bucket + "/" + named.key},
                  {"Bucket", named.bucket},
                  {"Key", named.key},
-                 {"ETag", in_quotes(made.content.etag)}};
-  if (!made.version_id.empty()) answer["VersionId"] = made.version_id;
+                 {"ETag", in_quotes(made->content.etag)}};
+  if (!made->version_id.empty()) answer["VersionId"] = made->version_id;
   co_return Outcome(std::move(answer));
 }
 

@@ -19,17 +19,18 @@ constexpr const char* kSchema =
     "NULL,"
     " visible INTEGER NOT NULL, receives INTEGER NOT NULL, received INTEGER NOT NULL,"
     " receipt TEXT NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS message_visible ON message(queue, visible);";
+    "CREATE INDEX IF NOT EXISTS message_visible ON message(queue, visible);"
+    "CREATE INDEX IF NOT EXISTS message_sent ON message(queue, sent);";
 constexpr std::int64_t kQueuesMax = 1000;
 constexpr std::int64_t kMessagesMax = 120'000;  // Of a queue.
 constexpr std::size_t kTagsMax = 50;
 constexpr Duration kLookEvery = std::chrono::seconds(1);
 
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             SystemClock().wall_now().time_since_epoch())
-      .count();
+std::int64_t milliseconds(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
+
+std::int64_t now_ms() { return milliseconds(SystemClock().wall_now()); }
 
 Error no_queue() {
   return make_error(ErrorKind::not_found, "The specified queue does not exist.",
@@ -75,6 +76,52 @@ Result<std::int64_t> count(sqlite3* raw, const char* sql, const std::string& nam
 Result<void> check_tags(const json& tags) {
   if (tags.size() <= kTagsMax) return ok();
   return make_error(ErrorKind::invalid, "A queue has at most 50 tags", "InvalidParameterValue");
+}
+
+// `age`: the time that messages are old by.
+Result<void> drop_expired(sqlite3* raw, const Queue& queue, WallTime age) {
+  Statement old(raw, "DELETE FROM message WHERE queue = ? AND sent < ?");
+  old.bind(1, queue.name);
+  old.bind(2, milliseconds(age) - queue.number("MessageRetentionPeriod") * 1000);
+  TRY_VOID(old.step());
+  return ok();
+}
+
+Result<std::vector<std::string>> queue_names(sqlite3* raw) {
+  std::vector<std::string> names;
+  Statement select(raw, "SELECT name FROM queue ORDER BY name");
+  for (;;) {
+    TRY(const bool more, select.step());
+    if (!more) return names;
+    names.push_back(select.text(0));
+  }
+}
+
+struct Bounds {
+  std::int64_t bytes;
+  WallTime age;
+};
+
+// Fails with OverLimit.
+Result<void> check_room(sqlite3* raw, const Queue& queue, const Bounds& bounds) {
+  TRY(const auto held,
+      count(raw, "SELECT count(*) FROM message WHERE queue = ?1 AND ?2 = 0", queue.name));
+  if (held >= kMessagesMax) {
+    return make_error(ErrorKind::exhausted, "The queue has 120,000 messages", "OverLimit");
+  }
+  TRY(std::int64_t used, database::bytes_used(raw));
+  if (used < bounds.bytes) return ok();
+  TRY(const auto names, queue_names(raw));
+  for (const std::string& name : names) {
+    TRY(const Queue other, load(raw, name));
+    TRY_VOID(drop_expired(raw, other, bounds.age));
+  }
+  TRY(used, database::bytes_used(raw));
+  if (used < bounds.bytes) return ok();
+  return make_error(ErrorKind::exhausted,
+                    "The queues of this region hold " + std::to_string(used) +
+                        " bytes, and may hold " + std::to_string(bounds.bytes),
+                    "OverLimit");
 }
 
 // The queue of an input, by its URL.
@@ -152,12 +199,9 @@ Answer list_queues(Sqs& sqs, Members members) {
   CO_TRY_VOID(members.finish());
   auto job = [=, &sqs](sqlite3* raw) -> Result<json> {
     json page = json::object();
-    Statement select(raw, "SELECT name FROM queue ORDER BY name");
+    TRY(const auto names, queue_names(raw));
     std::int64_t at = 0;
-    for (;;) {
-      TRY(const bool more, select.step());
-      if (!more) break;
-      const std::string name = select.text(0);
+    for (const std::string& name : names) {
       if (name.rfind(prefix, 0) != 0) continue;
       if (at >= from && at < from + most) page["QueueUrls"].push_back(sqs.url_of(name));
       ++at;
@@ -172,8 +216,9 @@ Answer get_attributes(Sqs& sqs, Members members) {
   const std::string name = queue_named(sqs, members);
   const auto wanted = members.texts("AttributeNames");
   CO_TRY_VOID(members.finish());
-  auto job = [=, arns = sqs.arns()](sqlite3* raw) -> Result<json> {
+  auto job = [=, arns = sqs.arns(), age = sqs.age()](sqlite3* raw) -> Result<json> {
     TRY(const Queue queue, load(raw, name));
+    TRY_VOID(drop_expired(raw, queue, age));
     json all = shown_attributes(queue, arns);
     const std::int64_t now = now_ms();
     TRY(const auto visible,
@@ -264,7 +309,7 @@ struct NewMessage {
   std::optional<std::int64_t> delay_s;
 };
 
-Result<void> insert(sqlite3* raw, const NewMessage& message) {
+Result<void> insert(sqlite3* raw, const NewMessage& message, const Bounds& bounds) {
   TRY(const Queue queue, load(raw, message.queue));
   const auto size =
       static_cast<std::int64_t>(message.body.size() + bytes_of_attributes(message.attributes));
@@ -274,11 +319,8 @@ Result<void> insert(sqlite3* raw, const NewMessage& message) {
                           std::to_string(queue.number("MaximumMessageSize")) + " bytes.",
                       "InvalidParameterValue");
   }
-  TRY(const auto held,
-      count(raw, "SELECT count(*) FROM message WHERE queue = ?1 AND ?2 = 0", message.queue));
-  if (held >= kMessagesMax) {
-    return make_error(ErrorKind::exhausted, "The queue has 120,000 messages", "OverLimit");
-  }
+  TRY_VOID(drop_expired(raw, queue, bounds.age));
+  TRY_VOID(check_room(raw, queue, bounds));
   const std::int64_t now = now_ms();
   Statement put(raw,
                 "INSERT INTO message(queue, message_id, body, attributes, sent, visible, receives, "
@@ -309,7 +351,10 @@ Answer send_message(Sqs& sqs, Members members) {
   json answer = {{"MessageId", message.id}, {"MD5OfMessageBody", md5_hex(message.body)}};
   const std::string digest = md5_of_attributes(message.attributes);
   if (!digest.empty()) answer["MD5OfMessageAttributes"] = digest;
-  auto job = [message = std::move(message)](sqlite3* raw) { return insert(raw, message); };
+  const Bounds bounds{sqs.bytes_max(), sqs.age()};
+  auto job = [message = std::move(message), bounds](sqlite3* raw) {
+    return insert(raw, message, bounds);
+  };
   CO_TRY_VOID(co_await sqs.work<void>(std::move(job)));
   sqs.arrived().notify();
   co_return answer;
@@ -359,11 +404,17 @@ json shown(const Held& held, const std::string& receipt, const Reception& recept
   return message;
 }
 
-Result<void> move_to(sqlite3* raw, std::int64_t id, const std::string& queue, std::int64_t now) {
-  Statement move(raw, "UPDATE message SET queue = ?, visible = ?, receipt = '' WHERE id = ?");
-  move.bind(1, queue);
+// What was received too often, and is to be received once more, goes to the dead letters.
+Result<void> move_dead_letters(sqlite3* raw, const Queue& queue, std::int64_t now) {
+  const auto redrive = queue.redrive();
+  if (!redrive || load(raw, redrive->queue).has_error()) return ok();
+  Statement move(raw,
+                 "UPDATE message SET queue = ?1, visible = ?2, receipt = '' WHERE queue = ?3 AND "
+                 "visible <= ?2 AND receives >= ?4");
+  move.bind(1, redrive->queue);
   move.bind(2, now);
-  move.bind(3, id);
+  move.bind(3, queue.name);
+  move.bind(4, redrive->receives_max);
   TRY_VOID(move.step());
   return ok();
 }
@@ -385,30 +436,17 @@ Result<std::vector<Held>> visible_messages(sqlite3* raw, const std::string& queu
   }
 }
 
-Result<void> drop_old(sqlite3* raw, const Queue& queue, std::int64_t now) {
-  Statement old(raw, "DELETE FROM message WHERE queue = ? AND sent < ?");
-  old.bind(1, queue.name);
-  old.bind(2, now - queue.number("MessageRetentionPeriod") * 1000);
-  TRY_VOID(old.step());
-  return ok();
-}
-
-// Hides what it takes for the time of the queue's or the reception's own visibility timeout. What
-// was received too often goes to the queue's dead letters instead.
-Result<json> receive(sqlite3* raw, const Reception& reception, const std::string& account) {
+// Hides what it takes for the time of the queue's or the reception's own visibility timeout.
+Result<json> receive(sqlite3* raw, const Reception& reception, const std::string& account,
+                     WallTime age) {
   const std::int64_t now = now_ms();
   TRY(const Queue queue, load(raw, reception.queue));
-  TRY_VOID(drop_old(raw, queue, now));
-  const auto redrive = queue.redrive();
-  const bool redrives = redrive && load(raw, redrive->queue).has_value();
+  TRY_VOID(drop_expired(raw, queue, age));
+  TRY_VOID(move_dead_letters(raw, queue, now));
   const std::int64_t hidden = reception.visibility_s.value_or(queue.number("VisibilityTimeout"));
   json messages = json::array();
   TRY(std::vector<Held> all, visible_messages(raw, reception.queue, now, reception.most));
   for (Held& held : all) {
-    if (redrives && held.receives >= redrive->receives_max) {
-      TRY_VOID(move_to(raw, held.id, redrive->queue, now));
-      continue;
-    }
     const std::string receipt = random_hex(16);
     if (++held.receives == 1) held.received = now;
     Statement hide(raw,
@@ -426,10 +464,11 @@ Result<json> receive(sqlite3* raw, const Reception& reception, const std::string
 }
 
 net::Task<Result<json>> try_receive(Sqs& sqs, Reception reception) {
-  auto job = [reception = std::move(reception), account = sqs.account()](sqlite3* raw) {
+  auto job = [reception = std::move(reception), account = sqs.account(),
+              age = sqs.age()](sqlite3* raw) {
     Result<json> received = json::array();
     const auto done = database::in_transaction(raw, [&]() -> Result<void> {
-      received = receive(raw, reception, account);
+      received = receive(raw, reception, account, age);
       if (received.has_error()) return received.error();
       return ok();
     });
@@ -559,9 +598,10 @@ std::vector<std::string_view> action_names() { return names_in(kOperations); }
 
 Result<std::unique_ptr<Sqs>> Sqs::open(boost::asio::any_io_executor executor,
                                        const region::Facts& facts, std::string base_url,
-                                       const std::filesystem::path& file) {
+                                       const std::filesystem::path& file, std::int64_t bytes_max) {
   TRY(auto database, database::Database::open(file, database::Durability::full, 1, kSchema));
-  return std::unique_ptr<Sqs>(new Sqs(executor, facts, std::move(base_url), std::move(database)));
+  return std::unique_ptr<Sqs>(
+      new Sqs(executor, facts, std::move(base_url), std::move(database), bytes_max));
 }
 
 void Sqs::stop() {

@@ -20,8 +20,8 @@ class SqsTest : public services::testing::ServiceTest<Sqs> {
   template <typename Body>
   void live(const Body& body) {
     net::testing::run([&](net::TaskGroup& tasks) -> net::Task<void> {
-      auto service =
-          Sqs::open(tasks.executor(), facts_, "http://127.0.1.1:4566", home_ / "queues.sqlite");
+      auto service = Sqs::open(tasks.executor(), facts_, "http://127.0.1.1:4566",
+                               home_ / "queues.sqlite", bytes_max_);
       CO_ASSERT_OK(service);
       service_ = service->get();
       tasks_ = &tasks;
@@ -40,6 +40,7 @@ class SqsTest : public services::testing::ServiceTest<Sqs> {
   }
 
   net::TaskGroup* tasks_ = nullptr;
+  std::int64_t bytes_max_ = kBytesMax;
 };
 
 TEST_F(SqsTest, AMessageIsReceivedUntilItIsDeleted) {
@@ -107,9 +108,46 @@ TEST_F(SqsTest, WhatIsReceivedTooOftenIsADeadLetter) {
     co_await call("SendMessage", q({{"MessageBody", "x"}}));
     EXPECT_EQ((co_await receive()).size(), 1u);
     EXPECT_EQ((co_await receive()).size(), 1u);
-    EXPECT_TRUE((co_await receive()).empty());
+    co_await call("SendMessage", q({{"MessageBody", "behind it"}}));
+    EXPECT_EQ((co_await receive())[0].value("Body", ""), "behind it");
     const json dead = co_await call("ReceiveMessage", q({}, "dead"));
     EXPECT_EQ(dead["Messages"][0]["Body"], "x");
+  });
+}
+
+TEST_F(SqsTest, WhatIsTooOldIsNeitherCountedNorReceived) {
+  live([&]() -> net::Task<void> {
+    co_await call("CreateQueue",
+                  {{"QueueName", "q"}, {"Attributes", {{"MessageRetentionPeriod", "60"}}}});
+    co_await call("SendMessage", q({{"MessageBody", "old"}}));
+    auto ageing = service_->work<void>(
+        [](sqlite3* raw) { return database::run(raw, "UPDATE message SET sent = sent - 61000"); });
+    EXPECT_TRUE((co_await std::move(ageing)).has_value());
+    const json shown = co_await call("GetQueueAttributes", q({{"AttributeNames", {"All"}}}));
+    EXPECT_EQ(shown["Attributes"]["ApproximateNumberOfMessages"], "0");
+    EXPECT_TRUE((co_await receive()).empty());
+  });
+}
+
+TEST_F(SqsTest, AllQueuesTogetherHaveABound) {
+  bytes_max_ = 1 << 20;
+  live([&]() -> net::Task<void> {
+    co_await call("CreateQueue", {{"QueueName", "q"}});
+    co_await call("CreateQueue", {{"QueueName", "other"}});
+    const std::string body(200'000, 'x');
+    std::string answered = "none";
+    int sent = 0;
+    for (; answered == "none" && sent < 10; ++sent) {
+      answered = co_await code("SendMessage", q({{"MessageBody", body}}));
+    }
+    EXPECT_EQ(answered, "OverLimit");
+    EXPECT_GT(sent, 4);
+    EXPECT_EQ((co_await code("SendMessage", q({{"MessageBody", "x"}}, "other"))), "OverLimit");
+    // What is too old in another queue makes room.
+    auto ageing = service_->work<void>(
+        [](sqlite3* raw) { return database::run(raw, "UPDATE message SET sent = 0"); });
+    EXPECT_TRUE((co_await std::move(ageing)).has_value());
+    EXPECT_EQ((co_await code("SendMessage", q({{"MessageBody", "x"}}, "other"))), "none");
   });
 }
 

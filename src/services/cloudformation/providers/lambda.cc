@@ -65,8 +65,7 @@ json settings_of(const json& properties) {
       properties,
       {"Description", "Timeout", "MemorySize", "Environment", "TracingConfig", "VpcConfig",
        "LoggingConfig", "DeadLetterConfig", "EphemeralStorage", "Role", "Handler", "Runtime"}));
-  const std::string key = text_of(properties, "KmsKeyArn");
-  if (!key.empty()) settings["KMSKeyArn"] = key;
+  settings["KMSKeyArn"] = text_of(properties, "KmsKeyArn");
   return settings;
 }
 
@@ -133,9 +132,12 @@ class Function final : public Provider {
     settings["FunctionName"] = made.physical_id;
     auto configuring = ask("UpdateFunctionConfiguration", std::move(settings));
     CO_TRY_VOID(co_await std::move(configuring));
-    const json code = properties.value("Code", json());
-    if (code != request.former_properties.value("Code", json())) {
-      json input = members_of(code, {"S3Bucket", "S3Key", "S3ObjectVersion"});
+    const auto changed = [&](const char* name) {
+      return properties.value(name, json()) != request.former_properties.value(name, json());
+    };
+    if (changed("Code") || changed("Architectures")) {
+      json input =
+          members_of(properties.value("Code", json()), {"S3Bucket", "S3Key", "S3ObjectVersion"});
       input["FunctionName"] = made.physical_id;
       input.update(members_of(properties, {"Architectures"}));
       auto coding = ask("UpdateFunctionCode", std::move(input));

@@ -32,6 +32,7 @@ class MortalStore final : public Store {
   explicit MortalStore(Store& store) : store_(store) {}
   net::Task<Result<void>> write(Write write) override {
     const int number = ++writes;
+    if (fails_once.contains(number)) co_return make_error(ErrorKind::exhausted, "full for now");
     if (number > dies_at || (number == dies_at && !last_is_written)) {
       co_return make_error(ErrorKind::exhausted, "the disk is full");
     }
@@ -49,6 +50,7 @@ class MortalStore final : public Store {
   }
 
   int writes = 0;
+  std::set<int> fails_once;  // Of the writes.
   int dies_at = 1'000'000;
   bool last_is_written = false;
   bool is_dead() const { return writes >= dies_at; }
