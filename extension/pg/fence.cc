@@ -167,7 +167,8 @@ void on_shmem_startup() {
   shared = static_cast<Shared*>(ShmemInitStruct("aurora_global fence", shared_size(), &found));
   lock = &GetNamedLWLockTranche(kTranche)->lock;
   if (!found) {
-    pg_atomic_init_u64(&shared->epoch, read_file());
+    // Who looks at a stopped server in single-user mode tells no client of anything.
+    pg_atomic_init_u64(&shared->epoch, IsPostmasterEnvironment ? read_file() : 0);
     pg_atomic_init_u64(&shared->position, 0);
     for (int i = 0; i < MaxBackends; ++i) pg_atomic_init_u32(&shared->slots[i].filled, 0);
   }

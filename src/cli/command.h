@@ -138,6 +138,22 @@ int status(const Home& home, StatusOptions options);
 int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain);
 int link_set(const Home& home, const nlohmann::json& request);
 int link_status(const Home& home, bool json);
+
+// ---- lost_writes.cc
+struct LostWritesOptions {
+  std::uint64_t epoch = 0;  // That of the failover.
+  std::string region;       // Empty: the only one that has lost something in it.
+  bool json = false;
+  bool sql = false;      // The transactions themselves.
+  bool dry_run = false;  // Of a replay: what would become of it.
+};
+int list_lost_writes(const Home& home, const LostWritesOptions& options);
+int show_lost_writes(const Home& home, const LostWritesOptions& options);
+// Makes them again at the writer, but for those in conflict with what it has done since.
+int replay_lost_writes(const Home& home, const LostWritesOptions& options);
+// Removes what is kept of them.
+int forget_lost_writes(const Home& home, const LostWritesOptions& options);
+
 struct EnvironmentOptions {
   std::string region;
   std::string endpoint = "global-writer";

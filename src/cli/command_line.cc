@@ -62,6 +62,7 @@ struct CommandLine::Arguments {
   std::vector<std::string> which;     // Of `logs`.
   std::vector<std::string> for_psql;  // What psql gets.
   EnvironmentOptions environment;
+  LostWritesOptions lost;
   LinkChange link;
   std::string drain_policy = "terminate";
   std::int64_t drain_timeout_ms = 1000;
@@ -252,6 +253,40 @@ void add_shell_commands(CLI::App& app, Arguments& a) {
   a.on(logs, [&a] { return cli::logs(a.chosen(), a.which, a.follow); });
 }
 
+void add_lost_writes_commands(CLI::App& app, Arguments& a) {
+  CLI::App* lost = app.add_subcommand("lost-writes", "What failovers have left behind, as SQL");
+  lost->require_subcommand(1);
+  lost->footer(
+      "Commits that no other Region had received when the writer moved away are read out of the\n"
+      "former primary when it returns:\n"
+      "  aurora-global lost-writes list\n"
+      "  aurora-global lost-writes show 3 --sql > transactions.sql\n"
+      "  aurora-global lost-writes replay 3 --dry-run");
+  CLI::App* list = lost->add_subcommand("list", "What is kept, of all Regions");
+  list->add_flag("--json", a.lost.json, "For scripts");
+  a.on(list, [&a] { return cli::list_lost_writes(a.chosen(), a.lost); });
+  CLI::App* show = lost->add_subcommand("show", "What was lost in one failover");
+  show->add_flag("--json", a.lost.json, "For scripts");
+  show->add_flag("--sql", a.lost.sql, "The transactions, in the order of their commits");
+  a.on(show, [&a] { return cli::show_lost_writes(a.chosen(), a.lost); });
+  CLI::App* replay = lost->add_subcommand(
+      "replay", "Make them again at the writer, but for those in conflict with what it did since");
+  replay->add_flag("--dry-run", a.lost.dry_run, "Say what would become of it, change nothing");
+  replay->add_flag("--json", a.lost.json, "For scripts");
+  replay->footer(
+      "A transaction is made again whole or not at all. It is in conflict where a row that it\n"
+      "changes was changed since, or is gone, or where its key is taken; what the row holds now "
+      "is\n"
+      "shown. Triggers do not fire, and foreign keys are not checked. Exit code 1: conflicts.");
+  a.on(replay, [&a] { return cli::replay_lost_writes(a.chosen(), a.lost); });
+  CLI::App* forget = lost->add_subcommand("forget", "Remove what is kept of one failover");
+  a.on(forget, [&a] { return cli::forget_lost_writes(a.chosen(), a.lost); });
+  for (CLI::App* one : {show, replay, forget}) {
+    one->add_option("epoch", a.lost.epoch, "As `list` shows it")->required();
+    one->add_option("--region", a.lost.region, "The Region that has lost them, where several have");
+  }
+}
+
 void add_link_commands(CLI::App& app, Arguments& a) {
   CLI::App* link = app.add_subcommand("link", "The peering link between the regions");
   link->require_subcommand(1);
@@ -333,6 +368,7 @@ CommandLine::CommandLine(const std::string& version)
   add_platform_commands(app_, *arguments_);
   add_move_commands(app_, *arguments_);
   add_shell_commands(app_, *arguments_);
+  add_lost_writes_commands(app_, *arguments_);
   add_link_commands(app_, *arguments_);
   add_process_commands(app_, *arguments_);
   arguments_->on(app_.add_subcommand("version", "Print the version"), [version] {

@@ -93,7 +93,7 @@ TEST(CommandLine, NoOptionIsEmpty) {
     }
     ++options;
     // With a word after it that could be taken for its value.
-    const std::string next = command.empty() ? "version" : "us-west-2";
+    const std::string next = command.empty() ? "version" : "3";
     expect_refused(with(command, {name, "", next}), name);
     expect_refused(with(command, {name + "=", next}), name);
     EXPECT_EQ(option.get_delimiter(), '\0') << "CLI11 drops empty parts of " << name;
@@ -117,7 +117,7 @@ TEST(CommandLine, NumbersAreDecimalAndFinite) {
     }
     if (whole) expect_refused(with(command, {name, "010"}), name);
   });
-  EXPECT_EQ(numbers, 10);  // An option whose type CLI11 does not know is none of them.
+  EXPECT_EQ(numbers, 13);  // An option whose type CLI11 does not know is none of them.
 }
 
 TEST(CommandLine, AListHasNoEmptyName) {

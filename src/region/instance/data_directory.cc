@@ -18,7 +18,20 @@ constexpr const char* kStandbySignal = "standby.signal";
 // In the region's home: an instance that is created anew goes on with it.
 constexpr const char* kNotedTimeline = "newest-timeline";
 
-// Creates `dir` and gives it to `user`. Parents exist.
+// For a reader of one line. That the log goes on elsewhere is no news.
+std::string on_one_line(const std::string& text) {
+  std::istringstream in(text);
+  std::string result;
+  for (std::string line; std::getline(in, line);) {
+    const bool news = line.find("redirecting log output") == std::string::npos &&
+                      line.find("Future log output") == std::string::npos;
+    if (news && !line.empty()) result += (result.empty() ? "" : "; ") + line;
+  }
+  return result;
+}
+
+}  // namespace
+
 Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, int mode) {
   std::error_code error;
   fs::create_directories(dir, error);
@@ -39,20 +52,6 @@ Result<void> make_directory(const fs::path& dir, const net::SystemUser& user, in
   }
   return ok();
 }
-
-// For a reader of one line. That the log goes on elsewhere is no news.
-std::string on_one_line(const std::string& text) {
-  std::istringstream in(text);
-  std::string result;
-  for (std::string line; std::getline(in, line);) {
-    const bool news = line.find("redirecting log output") == std::string::npos &&
-                      line.find("Future log output") == std::string::npos;
-    if (news && !line.empty()) result += (result.empty() ? "" : "; ") + line;
-  }
-  return result;
-}
-
-}  // namespace
 
 DataDirectory::DataDirectory(const RegionConfig& config, net::SystemUser user,
                              std::string identifier, int slot)

@@ -15,6 +15,11 @@
 
 namespace aurora_global::region {
 
+// Creates `directory`, whose parents exist, and gives it to `user`. Fails with `denied` for one
+// that somebody else was first to make.
+Result<void> make_directory(const std::filesystem::path& directory, const net::SystemUser& user,
+                            int mode);
+
 class DataDirectory {
  public:
   DataDirectory(const RegionConfig& config, net::SystemUser user, std::string identifier, int slot);
@@ -62,7 +67,13 @@ class DataDirectory {
   // the oldest is removed.
   static constexpr std::size_t kKeptMax = 16;
   net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork);
-  // What set_aside() and keep_wal() have kept.
+  // Where what was lost in the failover of `epoch` is kept; a fresh directory of PostgreSQL's user
+  // for it, which takes that place. Of more than kKeptMax the oldest is removed.
+  std::filesystem::path lost_place(Epoch epoch) const;
+  net::Task<Result<std::filesystem::path>> make_lost() const;
+  net::Task<Result<void>> take_lost(std::filesystem::path fresh, std::filesystem::path place) const;
+  const RegionId& region() const { return config_.region; }
+  // What set_aside(), keep_wal() and take_lost() have kept.
   std::vector<std::filesystem::path> kept() const;
   // Removes everything of the instance.
   net::Task<Result<void>> remove();

@@ -10,6 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kDiscarded = "discarded-wal-";
+constexpr std::string_view kLostWrites = "lost-writes-";
 // No identifier of an instance: those begin with a letter.
 constexpr std::string_view kRemoved = ".removed-";
 constexpr std::string_view kUnfinished = ".new";
@@ -62,8 +63,44 @@ std::vector<fs::path> DataDirectory::kept(std::string_view prefix) const {
 
 std::vector<fs::path> DataDirectory::kept() const {
   std::vector<fs::path> found = kept("data.");
-  for (fs::path& one : kept(kDiscarded)) found.push_back(std::move(one));
+  for (const std::string_view prefix : {kDiscarded, kLostWrites}) {
+    for (fs::path& one : kept(prefix)) found.push_back(std::move(one));
+  }
   return found;
+}
+
+fs::path DataDirectory::lost_place(Epoch epoch) const {
+  char name[64];
+  std::snprintf(name, sizeof name, "%s%010llu", kLostWrites.data(),
+                static_cast<unsigned long long>(epoch.value));
+  return directory_ / name;
+}
+
+net::Task<Result<fs::path>> DataDirectory::make_lost() const {
+  const fs::path fresh =
+      directory_ / (std::string(kLostWrites) + "begun" + std::string(kUnfinished));
+  const auto job = [fresh, user = user_]() -> Result<fs::path> {
+    std::error_code error;
+    fs::remove_all(fresh, error);
+    TRY_VOID(make_directory(fresh, user, 0700));
+    return fresh;
+  };
+  co_return co_await net::run_blocking(job);
+}
+
+net::Task<Result<void>> DataDirectory::take_lost(fs::path fresh, fs::path place) const {
+  const auto job = [before = kept(kLostWrites), fresh, place]() -> Result<void> {
+    std::error_code error;
+    fs::rename(fresh, place, error);
+    if (error) {
+      return make_error(ErrorKind::unavailable,
+                        "keep lost writes in " + place.string() + ": " + error.message());
+    }
+    TRY_VOID(sync_directory(place.parent_path()));
+    if (before.size() >= kKeptMax) fs::remove_all(before.front(), error);
+    return ok();
+  };
+  co_return co_await net::run_blocking(job);
 }
 
 net::Task<Result<fs::path>> DataDirectory::keep_wal(std::uint32_t timeline, Lsn fork) {

@@ -165,7 +165,22 @@ class Instance {
   // Copies the WAL of `timeline` from `fork` on, which a rewind takes away, and returns where it is
   // kept; empty if it is kept already, or the engine has no files.
   virtual net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork);
-  // What these two have kept and nobody has removed.
+  // What a stopped former primary has committed on `timeline` from `fork` on and no other region
+  // has, as it is decoded out of its WAL; the rewind comes after it.
+  struct LostWrites {
+    std::filesystem::path place;  // With transactions.sql and report.json.
+    std::uint64_t transactions = 0, changes = 0;
+    std::uint64_t without_rows = 0;  // Commits that have changed no row: DDL, sequences, upkeep.
+    std::string incomplete;          // Why something may be missing; empty: nothing is.
+  };
+  struct LostFrom {
+    std::uint32_t timeline = 0;
+    Lsn fork;
+    Epoch epoch;  // That of the failover.
+  };
+  // Nullopt where it is kept already, or the engine has no files.
+  virtual net::Task<Result<std::optional<LostWrites>>> keep_lost(LostFrom from, Deadline deadline);
+  // What these three have kept and nobody has removed.
   virtual std::vector<std::filesystem::path> kept() const { return {}; }
   virtual net::Task<Result<void>> remove_files() = 0;
   // Makes a cluster's kept volume this instance's data directory (false: there is none), and the
@@ -181,6 +196,10 @@ class Instance {
 
 inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t, Lsn) {
   co_return std::filesystem::path();
+}
+inline net::Task<Result<std::optional<Instance::LostWrites>>> Instance::keep_lost(LostFrom,
+                                                                                  Deadline) {
+  co_return std::nullopt;
 }
 inline net::Task<Result<void>> Instance::keep_rights(Deadline) { co_return ok(); }
 inline net::Task<Result<void>> Instance::set_parameters(Parameters, Deadline) { co_return ok(); }

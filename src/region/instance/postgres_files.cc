@@ -33,8 +33,8 @@ void set(std::ostringstream& out, std::string_view name, std::string_view value)
 void render_wal(std::ostringstream& out, const PostgresSettings& s) {
   // Small segments make a promotion short (it copies the last one); the sizes are set because
   // initdb shrinks them with the segment size. The slots are bounded, so that a lost secondary
-  // never fills the primary's disk.
-  out << "wal_level = replica\nmax_wal_size = 1GB\nmin_wal_size = 256MB\n"
+  // never fills the primary's disk. What a failover leaves behind can be decoded (keep_lost()).
+  out << "wal_level = logical\nmax_wal_size = 1GB\nmin_wal_size = 256MB\n"
          "wal_keep_size = 256MB\nmax_slot_wal_keep_size = 4GB\n"
          "max_wal_senders = 20\nmax_replication_slots = 20\n"
          "hot_standby = on\nhot_standby_feedback = on\n"
@@ -176,6 +176,8 @@ Result<ControlFile> read_control_file(const std::filesystem::path& data_dir) {
   control.redo = Lsn{at(40, std::uint64_t{})};
   control.timeline = at(48, std::uint32_t{});
   control.recovery_timeline = at(144, std::uint32_t{});
+  constexpr std::int32_t kLogical = 2;
+  control.has_logical_wal = at(172, std::int32_t{}) >= kLogical;
   control.primary = at(kPrimary, PrimarySettings{});
   switch (at(16, std::uint32_t{})) {
     case 0: control.state = ClusterState::starting; break;

@@ -59,6 +59,7 @@ struct ControlFile {
   Lsn redo;
   std::uint32_t timeline = 0;           // Of the latest checkpoint.
   std::uint32_t recovery_timeline = 0;  // That it has to recover at least; zero after a checkpoint.
+  bool has_logical_wal = false;         // wal_level = logical.
   PrimarySettings primary{};  // Of this server, or of the primary whose WAL it has replayed.
 };
 // Fails with `not_found`, or `corrupt` for a control file of another version.

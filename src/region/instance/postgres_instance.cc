@@ -1,6 +1,7 @@
 #include "region/instance/postgres_instance.h"
 
 #include "net/log.h"
+#include "region/instance/lost_reader.h"
 #include "region/instance/timelines.h"
 #include "region/instance/wal_files.h"
 
@@ -183,6 +184,36 @@ net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadli
   CO_TRY_VOID(files_.mark_standby());
   CO_TRY_VOID(files_.end_rewind());
   co_return said;
+}
+
+net::Task<Result<std::optional<Instance::LostWrites>>> PostgresInstance::keep_lost(
+    LostFrom from, Deadline deadline) {
+  const std::filesystem::path place = files_.lost_place(from.epoch);
+  std::error_code error;
+  if (std::filesystem::exists(place, error)) co_return std::nullopt;  // An earlier try got here.
+  CO_TRY_VOID(clear_stale_lock(files_.data()));
+  CO_TRY(const ControlFile before, read_control_file(files_.data()));
+  CO_TRY_VOID(configure(std::nullopt));
+  CO_TRY_VOID(co_await recover_from_crash(deadline));
+  CO_TRY(const std::filesystem::path fresh, co_await files_.make_lost());
+  LostOrigin origin{.region = files_.region(),
+                    .instance = identifier(),
+                    .epoch = from.epoch,
+                    .timeline = from.timeline,
+                    .fork = from.fork};
+  LostReader reader(files_, std::move(origin));
+  if (!before.has_logical_wal) reader.cannot_be_decoded("it was written before this version");
+  CO_TRY(const nlohmann::json report, co_await reader.read(fresh, deadline));
+  if (report.at("committed").get<std::uint64_t>() == 0 && report.at("prepared").empty()) {
+    std::filesystem::remove_all(fresh, error);
+    co_return std::nullopt;
+  }
+  CO_TRY_VOID(co_await files_.take_lost(fresh, place));
+  co_return LostWrites{.place = place,
+                       .transactions = report.at("transactions").get<std::uint64_t>(),
+                       .changes = report.at("changes").get<std::uint64_t>(),
+                       .without_rows = report.at("without_rows").get<std::uint64_t>(),
+                       .incomplete = report.value("incomplete", "")};
 }
 
 net::Task<Result<InstanceState>> PostgresInstance::state(Deadline deadline) {

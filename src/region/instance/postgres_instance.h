@@ -74,6 +74,7 @@ class PostgresInstance final : public Instance {
   net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork) override {
     return files_.keep_wal(timeline, fork);
   }
+  net::Task<Result<std::optional<LostWrites>>> keep_lost(LostFrom from, Deadline deadline) override;
   std::vector<std::filesystem::path> kept() const override { return files_.kept(); }
   net::Task<Result<void>> remove_files() override { return files_.remove(); }
   net::Task<Result<bool>> take_volume(std::filesystem::path volume) override {

@@ -106,6 +106,22 @@ Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t 
   return at(offset, std::uint32_t{}) != 0;
 }
 
+std::optional<Lsn> oldest_wal(const std::filesystem::path& data_dir, std::uint32_t timeline,
+                              Lsn end, Lsn least) {
+  const auto size = segment_size(data_dir);
+  if (size.has_error() || end.value == 0) return std::nullopt;
+  std::optional<Lsn> oldest;
+  // At the boundary of two segments, the last one may not have been begun.
+  for (std::uint64_t number = (end.value - 1) / *size;; --number) {
+    const Lsn start{number * *size};
+    if (!is_written(data_dir / "pg_wal" / segment_name(timeline, number, *size), start.value))
+      break;
+    oldest = start;
+    if (number == 0 || start <= least) break;
+  }
+  return oldest;
+}
+
 Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
                       const std::filesystem::path& place) {
   TRY(const std::uint64_t size, segment_size(data_dir));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -12,6 +13,11 @@ namespace aurora_global::region {
 // record ends or would begin. A server that recovers from its crash would replay it. Fails with
 // `not_found` if there is no WAL at all.
 Result<bool> wal_goes_past(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn lsn);
+
+// Where the WAL of `timeline` begins that leads to `end` without a gap, and is not older than
+// `least`. Nullopt: not even the segment with `end` is there.
+std::optional<Lsn> oldest_wal(const std::filesystem::path& data_dir, std::uint32_t timeline,
+                              Lsn end, Lsn least);
 
 // Copies the segments of `timeline` that have WAL at or after `from` and are still there into the
 // new directory `place`, and syncs them. Fails with `exhausted` where there is no room.

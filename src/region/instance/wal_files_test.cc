@@ -86,5 +86,23 @@ TEST_F(WalEnd, WhatIsPastAForkIsCopied) {
   EXPECT_FALSE(std::filesystem::exists(data_ / "other"));
 }
 
+TEST_F(WalEnd, AndWhereItBeginsIsTheLastGap) {
+  const auto segment = [&](int number) {
+    put(8, static_cast<std::uint64_t>(number) * kSegment);
+    const std::string name = "00000002000000000000000" + std::to_string(number);
+    std::ofstream(data_ / "pg_wal" / name, std::ios::binary) << bytes_;
+  };
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{kStart + 40}, Lsn{0}), std::nullopt);
+  for (const int number : {2, 4, 5}) segment(number);
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{kStart + 40}, Lsn{0}), Lsn{4 * kSegment});
+  segment(3);
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{kStart + 40}, Lsn{0}), Lsn{2 * kSegment});
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{kStart + 40}, Lsn{3 * kSegment + 7}), Lsn{3 * kSegment});
+  // At its end the next segment was not begun.
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{6 * kSegment}, Lsn{0}), Lsn{2 * kSegment});
+  EXPECT_EQ(oldest_wal(data_, 2, Lsn{7 * kSegment}, Lsn{0}), std::nullopt);
+  EXPECT_EQ(oldest_wal(data_, 3, Lsn{kStart}, Lsn{0}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace aurora_global::region

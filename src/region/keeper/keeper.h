@@ -50,6 +50,7 @@ class Keeper {
   };
   net::Task<Result<OwnWal>> own_wal(Instance& head, std::uint32_t newest);
   net::Task<Result<void>> keep_what_is_discarded(Instance& head, OwnWal own);
+  net::Task<void> keep_what_was_lost(Instance& head, OwnWal own);
   void rejoined(const std::string& how);
   net::Task<void> keep_status(std::string identifier, bool answers, bool busy);
   void watch_stream(Instance& instance);

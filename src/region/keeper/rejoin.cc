@@ -13,6 +13,7 @@ constexpr Duration kRejoinAskLimit = 3s;
 constexpr Duration kRejoinCheckpointLimit = 60s;
 constexpr Duration kRejoinStartLimit = 60s;
 constexpr Duration kRejoinSeedLimit = 3600s;
+constexpr Duration kDecodingLimit = 3600s;
 constexpr Duration kRewindLimit = 600s;
 constexpr Duration kRejoinStopLimit = 30s;
 
@@ -83,6 +84,33 @@ net::Task<Result<void>> Keeper::keep_what_is_discarded(Instance& head, OwnWal ow
   co_return ok();
 }
 
+// Before the rewind, which takes away what it is read from. That it cannot be read keeps no region
+// from coming back: its WAL is kept.
+net::Task<void> Keeper::keep_what_was_lost(Instance& head, OwnWal own) {
+  const model::GlobalCluster* global = core_.truth.own_global();
+  if (global == nullptr || own.pieces.empty()) co_return;
+  const OwnWal::Piece& first = own.pieces.back();
+  const auto lost = co_await head.keep_lost({first.timeline, first.from, global->epoch},
+                                            Deadline::in(kDecodingLimit));
+  if (lost.has_error()) {
+    log::warn("instance {}: what it has committed after {} could not be read: {}",
+              head.identifier(), first.from.text(), lost.error().message);
+    co_return;
+  }
+  if (!*lost) co_return;
+  const Instance::LostWrites& writes = **lost;
+  std::string what = std::to_string(writes.transactions) + " transactions with " +
+                     std::to_string(writes.changes) + " changes that only this Region had";
+  if (writes.without_rows > 0) {
+    what += ", and " + std::to_string(writes.without_rows) + " commits without rows,";
+  }
+  const std::string more =
+      writes.incomplete.empty() ? "" : "; something may be missing: " + writes.incomplete;
+  log::warn("instance {}: {} are kept in {}{}", head.identifier(), what, writes.place.string(),
+            more);
+  core_.events.of_failover("Lost writes: " + what + " are kept in " + writes.place.string() + more);
+}
+
 net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const model::GlobalCluster* global = core_.truth.own_global();
   if (global == nullptr) co_return ok();
@@ -98,6 +126,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
     const auto claim = core_.instances.claim_replacement();
     if (claim == nullptr) co_return moves_here();
     CO_TRY_VOID(co_await keep_what_is_discarded(head, own));
+    co_await keep_what_was_lost(head, own);
     // pg_rewind reads the new timeline from the control file, which a checkpoint brings up to date.
     CO_TRY_VOID(co_await core_.peers.ask(writer, messages::Checkpoint{},
                                          Deadline::in(kRejoinCheckpointLimit)));

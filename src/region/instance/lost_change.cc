@@ -1,0 +1,141 @@
+#include "region/instance/lost_change.h"
+
+namespace aurora_global::region {
+namespace {
+
+using nlohmann::json;
+
+std::string doubled(const std::string& text, char quote) {
+  std::string out(1, quote);
+  for (const char one : text) {
+    out += one;
+    if (one == quote) out += one;
+  }
+  return out + quote;
+}
+
+std::string text_in(const json& object, const char* name) {
+  return object.at(name).get<std::string>();
+}
+
+std::string table_of(const json& change) {
+  return sql_name(text_in(change, "schema")) + "." + sql_name(text_in(change, "table"));
+}
+
+std::string value_of(const json& column) {
+  return column.contains("value") ? sql_text(text_in(column, "value")) : "NULL";
+}
+
+void append(std::string& list, const char* separator, const std::string& one) {
+  if (!list.empty()) list += separator;
+  list += one;
+}
+
+bool is_key(const json& column) { return column.value("key", false); }
+
+// Without a key the whole row tells which one it is; not every type can be compared, texts can.
+std::string condition(const json& columns, bool by_key) {
+  std::string all;
+  for (const json& column : columns) {
+    const std::string name = sql_name(text_in(column, "name"));
+    if (by_key && is_key(column)) append(all, " AND ", name + " = " + value_of(column));
+    if (!by_key) append(all, " AND ", name + "::text IS NOT DISTINCT FROM " + value_of(column));
+  }
+  return all;
+}
+
+// Of the row that an update or a delete was of. Empty: nothing in the WAL tells which.
+std::string where(const json& change) {
+  for (const char* image : {"old", "new"}) {
+    if (!change.contains(image)) continue;
+    const std::string by_key = condition(change.at(image), true);
+    if (!by_key.empty()) return by_key;
+  }
+  if (!change.contains("old") || change.at("old").empty()) return "";
+  // Of rows that are alike, one.
+  return "ctid = (SELECT ctid FROM " + table_of(change) + " WHERE " +
+         condition(change.at("old"), false) + " LIMIT 1)";
+}
+
+std::string insert_sql(const json& change) {
+  std::string names, values;
+  for (const json& column : change.at("new")) {
+    append(names, ", ", sql_name(text_in(column, "name")));
+    append(values, ", ", value_of(column));
+  }
+  const std::string into = "INSERT INTO " + table_of(change);
+  if (names.empty()) return into + " DEFAULT VALUES";
+  return into + " (" + names + ") OVERRIDING SYSTEM VALUE VALUES (" + values + ")";
+}
+
+std::string update_sql(const json& change) {
+  std::string set;
+  for (const json& column : change.at("new")) {
+    // Only where it was changed the old key is told.
+    if (is_key(column) && !change.contains("old")) continue;
+    append(set, ", ", sql_name(text_in(column, "name")) + " = " + value_of(column));
+  }
+  if (set.empty()) return "";
+  return "UPDATE " + table_of(change) + " SET " + set;
+}
+
+std::string truncate_sql(const json& change) {
+  std::string tables;
+  for (const json& one : change.at("tables")) append(tables, ", ", table_of(one));
+  return "TRUNCATE " + tables +
+         (change.at("restart_identity").get<bool>() ? " RESTART IDENTITY" : "") +
+         (change.at("cascade").get<bool>() ? " CASCADE" : "");
+}
+
+std::string kind_of(const json& line) {
+  for (const char* kind : {"update", "delete", "truncate", "message"}) {
+    if (line.contains(kind)) return kind;
+  }
+  return "insert";
+}
+
+constexpr const char* kNoKey =
+    "the table has no primary key and no REPLICA IDENTITY FULL, so nothing tells which row it was";
+
+}  // namespace
+
+std::string sql_name(const std::string& name) { return doubled(name, '"'); }
+std::string sql_text(const std::string& text) { return doubled(text, '\''); }
+
+LostChange lost_change(const json& line) {
+  const std::string kind = kind_of(line);
+  const json& change = line.at(kind);
+  LostChange made{.kind = kind};
+  if (kind == "message") {
+    made.sql = "a message of " + std::to_string(change.at("bytes").get<std::uint64_t>()) +
+               " bytes for " + sql_text(text_in(change, "prefix"));
+    made.why_not = "it was for who decodes the WAL";
+    return made;
+  }
+  if (kind == "truncate") {
+    made.sql = truncate_sql(change);
+    made.why_not = "it would take what is there now as well";
+    return made;
+  }
+  made.schema = text_in(change, "schema");
+  made.table = text_in(change, "table");
+  made.from = table_of(change);
+  if (change.contains("new")) made.becomes = condition(change.at("new"), true);
+  if (kind == "insert") {
+    made.sql = insert_sql(change);
+    made.which = made.becomes;
+    return made;
+  }
+  made.sql = kind == "delete" ? "DELETE FROM " + table_of(change) : update_sql(change);
+  // An update that has left every column as it was.
+  if (made.sql.empty()) return made;
+  made.which = where(change);
+  if (made.which.empty()) {
+    made.why_not = kNoKey;
+  } else {
+    made.sql += " WHERE " + made.which;
+  }
+  return made;
+}
+
+}  // namespace aurora_global::region

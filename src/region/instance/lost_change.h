@@ -1,0 +1,27 @@
+// One change that was decoded out of WAL, as the SQL that makes it again. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace aurora_global::region {
+
+struct LostChange {
+  std::string kind;           // "insert", "update", "delete", "truncate" or "message".
+  std::string schema, table;  // Empty for those that have several, or none.
+  std::string sql;            // Without the semicolon.
+  std::string why_not;        // It cannot be made again by `sql`, which then only tells of it.
+  // Of an insert, an update or a delete: the table, and conditions that find the row that it is of,
+  // and the same row afterwards. Empty: nothing in the WAL tells which.
+  std::string from, which, becomes;
+};
+
+// `line`: what the extension's output plugin says of a change (extension/pg/lost_writes.cc). Throws
+// json::exception for one that it would not say.
+LostChange lost_change(const nlohmann::json& line);
+
+// A name and a string as SQL has them, whatever is in them.
+std::string sql_name(const std::string& name);
+std::string sql_text(const std::string& text);
+
+}  // namespace aurora_global::region

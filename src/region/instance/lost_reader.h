@@ -1,0 +1,53 @@
+// Reads what a stopped former primary has committed behind a fork out of its WAL: PostgreSQL's own
+// logical decoding, in single-user mode, by the extension's output plugin; and pg_waldump's list of
+// what was committed, as the count that this is held against.
+#pragma once
+
+#include "region/instance/data_directory.h"
+#include "region/instance/lost_report.h"
+
+namespace aurora_global::region {
+
+class LostReader {
+ public:
+  // `files` outlives it. The server is stopped, has recovered from its crash, and is configured as
+  // a primary.
+  LostReader(const DataDirectory& files, LostOrigin origin)
+      : files_(files), origin_(std::move(origin)) {}
+
+  // Nothing of it can be decoded, and why.
+  void cannot_be_decoded(std::string why) { incomplete_ = std::move(why); }
+  // Leaves transactions.sql and report.json in `place`, a directory of PostgreSQL's user with
+  // nothing in it. What cannot be decoded is no failure: the report says why. Fails with
+  // `exhausted`, `unavailable` and `timeout`.
+  net::Task<Result<nlohmann::json>> read(std::filesystem::path place, Deadline deadline);
+
+ private:
+  using Lines = std::vector<std::string>;
+  struct Start {
+    Lsn restart;          // Where decoding begins to look.
+    std::string why_not;  // Not empty: there is no such place.
+  };
+
+  // What pg_waldump says of one kind of records of `timeline` between the two.
+  net::Task<Result<Lines>> records(std::uint32_t timeline, Lsn from, std::optional<Lsn> to,
+                                   std::string_view manager, Deadline deadline);
+  net::Task<Result<std::set<std::uint32_t>>> committed(Deadline deadline);
+  net::Task<Result<Start>> start(Deadline deadline);
+  // Runs one statement a line in `database`; what the server says.
+  net::Task<Result<std::string>> run(const std::string& database, const std::string& statements,
+                                     Deadline deadline);
+  std::string slots_sql(Lsn restart) const;
+  net::Task<Result<void>> decode(std::string database, Deadline deadline);
+  Result<Lines> lines_of(const std::string& name) const;
+  std::string copy_to(const std::string& query, const std::string& name) const;
+
+  const DataDirectory& files_;
+  LostOrigin origin_;
+  std::filesystem::path place_;
+  std::optional<LostReport> report_;
+  bool names_plugins_ = true;  // The server knows the setting.
+  std::string incomplete_;     // The first reason.
+};
+
+}  // namespace aurora_global::region
