@@ -30,7 +30,7 @@ net::Task<void> warn_of_two_writers(Connected& connected, const Situation& befor
     std::fprintf(stderr,
                  "aurora-global: warning: %s goes on taking writes, and %s cannot reach it.\n"
                  "  Both will take writes until the link heals; what %s takes from now on is then "
-                 "discarded\n  (and kept as WAL: `status` says where).\n",
+                 "discarded\n  (and kept as SQL and as WAL: `lost-writes list`, `status`).\n",
                  old.name.c_str(), to.name.c_str(), old.name.c_str());
   }
 }
