@@ -136,6 +136,8 @@ struct StatusOptions {
 int status(const Home& home, StatusOptions options);
 // `drain` empty: a failover, which waits for nobody and may lose data.
 int move_writer(const Home& home, const std::string& to, std::optional<model::Drain> drain);
+// What a failover would do and lose; changes nothing.
+int foresee_failover(const Home& home, const std::string& to, bool as_json);
 int link_set(const Home& home, const nlohmann::json& request);
 int link_status(const Home& home, bool json);
 

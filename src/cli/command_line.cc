@@ -68,6 +68,7 @@ struct CommandLine::Arguments {
   std::int64_t drain_timeout_ms = 1000;
   std::optional<int> move_every;
   bool json = false, watch = false, force = false, yes = false, follow = false, loss = false;
+  bool dry_run = false;
   bool sessions = false, members = false, types = false, resources = false;
   std::function<int()> command;  // What was chosen; run when all of the line has been read.
 
@@ -173,8 +174,18 @@ void add_move_commands(CLI::App& app, Arguments& a) {
   CLI::App* failover =
       app.add_subcommand("failover", "Move the writer without the old region; may lose data");
   failover->add_option("--to", a.to, "Region of the new writer")->required();
-  failover->add_flag("--allow-data-loss", a.loss, "Required: say that you know")->required();
-  a.on(failover, [&a] { return cli::move_writer(a.chosen(), a.to, std::nullopt); });
+  failover->add_flag("--allow-data-loss", a.loss, "Required: say that you know");
+  failover->add_flag("--dry-run", a.dry_run, "Say what it would do and lose; change nothing");
+  failover->add_flag("--json", a.json, "Of a dry run, for scripts");
+  failover->parse_complete_callback([&a] {
+    if (!a.loss && !a.dry_run) {
+      throw CLI::RequiredError("--allow-data-loss (or --dry-run, to see what would be lost)");
+    }
+  });
+  a.on(failover, [&a] {
+    return a.dry_run ? cli::foresee_failover(a.chosen(), a.to, a.json)
+                     : cli::move_writer(a.chosen(), a.to, std::nullopt);
+  });
 
   CLI::App* drill = app.add_subcommand(
       "drill",

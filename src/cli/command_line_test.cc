@@ -208,6 +208,7 @@ TEST(CommandLine, WhatIsRightIsRead) {
   }
   expect_refused({"logs", "a", "b", "c"}, "c");
   expect_refused({"failover", "--to", "us-west-2"}, "--allow-data-loss");
+  EXPECT_EQ(read_line({"failover", "--to", "us-west-2", "--dry-run"}).code, std::nullopt);
 }
 
 }  // namespace

@@ -76,7 +76,9 @@ class LostWrites(PlatformTest):
         platform.as_superuser(EAST, "INSERT INTO o VALUES (7)", database="other")
         platform.as_superuser(
             EAST, "BEGIN; INSERT INTO o VALUES (8); ROLLBACK", database="other")
+        self.foresee(two_writers=True)
         platform.kill_region(EAST)
+        self.foresee(two_writers=False)
         platform.command("failover", "--to", WEST, "--allow-data-loss")
         self.assertEqual(before, platform.sql(WEST, STATE))
         listed = platform.command("lost-writes", "list")
@@ -117,6 +119,17 @@ class LostWrites(PlatformTest):
         self.assertIn("nothing is kept of epoch 77", refused.stderr)
         platform.command("lost-writes", "forget", epoch)
         self.assertEqual([], list(self.platform.region_dir(EAST).glob("instances/*/lost-writes-*")))
+
+    def foresee(self, two_writers):
+        told = json.loads(self.platform.command("failover", "--to", WEST, "--dry-run",
+                                                "--json").stdout)
+        self.assertEqual((EAST, two_writers, []),
+                         (told["writer"], told["two_writers"], told["ahead"]), told)
+        # Of a region that is dead, what it was last heard to have: nothing since the link was cut.
+        if two_writers:
+            self.assertGreater(told["lost_bytes"], 1000, told)
+        said = self.platform.command("failover", "--to", WEST, "--dry-run").stdout
+        self.assertIn("us-west-2 would become the primary in place of us-east-1", said)
 
     def replay_of_the_file(self, sql, before, after):
         """As its head says: by psql, as a superuser; in a copy of the database."""
