@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/detoast.h"
 #include "access/transam.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "replication/logical.h"
 #include "replication/output_plugin.h"
@@ -66,9 +67,11 @@ void append_columns(StringInfo out, const char* name, Relation relation, HeapTup
   appendStringInfo(out, "\"%s\": [", name);
   for (int i = 0; i < columns->natts; ++i) {
     Form_pg_attribute column = TupleDescAttr(columns, i);
-    if (column->attisdropped || column->attgenerated != 0) continue;
+    if (column->attisdropped) continue;
     const bool is_key =
         bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, identity);
+    const bool is_generated = column->attgenerated != 0;
+    if (is_generated && !is_key) continue;
     if (which == Columns::identity && !is_key) continue;
     bool is_null = false;
     const Datum value = heap_getattr(tuple, column->attnum, columns, &is_null);
@@ -82,6 +85,10 @@ void append_columns(StringInfo out, const char* name, Relation relation, HeapTup
     appendStringInfoString(out, ", ");
     append_member(out, "type", format_type_be_qualified(column->atttypid));
     if (is_key) appendStringInfoString(out, ", \"key\": true");
+    if (is_generated) appendStringInfoString(out, ", \"generated\": true");
+    if (column->attidentity == ATTRIBUTE_IDENTITY_ALWAYS) {
+      appendStringInfoString(out, ", \"identity\": true");
+    }
     if (!is_null) {
       appendStringInfoString(out, ", \"value\": ");
       append_value(out, column->atttypid, value);

@@ -288,7 +288,8 @@ void add_lost_writes_commands(CLI::App& app, Arguments& a) {
       "A transaction is made again whole or not at all. It is in conflict where a row that it\n"
       "changes was changed since, or is gone, or where its key is taken; what the row holds now "
       "is\n"
-      "shown. Triggers do not fire, and foreign keys are not checked. Exit code 1: conflicts.");
+      "shown. Only triggers that are ENABLE ALWAYS or REPLICA fire, and foreign keys are not\n"
+      "checked; what tables run is run as a superuser. Exit code 1: conflicts.");
   a.on(replay, [&a] { return cli::replay_lost_writes(a.chosen(), a.lost); });
   CLI::App* forget = lost->add_subcommand("forget", "Remove what is kept of one failover");
   a.on(forget, [&a] { return cli::forget_lost_writes(a.chosen(), a.lost); });

@@ -56,13 +56,11 @@ net::Task<Result<json>> foreseen(const Home& home, RegionId to,
   CO_TRY(const json target,
          co_await connected.at(to).platform_status(to, Deadline::in(kForeseeAskLimit)));
   const Lsn end = end_of(target);
-  json told = {{"to", to.name},
-               {"writer", writer.name},
-               {"position", end.text()},
-               {"heard_ms_ago", -1},
-               {"lost_bytes", nullptr},
-               {"two_writers", false},
-               {"can_take_over", target.at("head").value("running", false)}};
+  json told = {
+      {"to", to.name},          {"writer", writer.name},
+      {"position", end.text()}, {"heard_ms_ago", -1},
+      {"lost_bytes", nullptr},  {"two_writers", false},
+      {"is_asked", false},      {"can_take_over", target.at("head").value("running", false)}};
   for (const json& peer : target.value("peers", json::array())) {
     if (peer.value("region", "") != writer.name || !peer.value("heard", false)) continue;
     told["heard_ms_ago"] = peer.value("heard_ms_ago", std::int64_t{-1});
@@ -73,6 +71,7 @@ net::Task<Result<json>> foreseen(const Home& home, RegionId to,
   auto asking = connected.at(writer).platform_status(writer, Deadline::in(kForeseeAskLimit));
   const auto theirs = co_await std::move(asking);
   if (theirs.has_value() && theirs->value("duty", "") == "primary") {
+    told["is_asked"] = true;
     told["two_writers"] = cut_off;
     told["writer_position"] = end_of(*theirs).text();
     told["lost_bytes"] = past(end_of(*theirs), end);
@@ -94,6 +93,10 @@ std::string words_of(const json& told) {
     text +=
         "  what it has not received cannot be told: " + to + " has not heard of " + writer + "\n";
   } else {
+    const auto heard_ms = told.at("heard_ms_ago").get<std::int64_t>();
+    if (told.at("is_asked") == false && heard_ms >= 0) {
+      text += "  as last heard, " + std::to_string(heard_ms / 1000) + " s ago:\n";
+    }
     text += "  not received: " + bytes_text(told.at("lost_bytes").get<std::uint64_t>()) +
             " of WAL, up to " + told.value("writer_position", "") + "; and what " + writer +
             " writes from now on\n";

@@ -197,10 +197,6 @@ std::string told(const json& outcome) {
             one.value("change", "") + "\n";
     if (!one.at("now").is_null()) text += "      now: " + printable(one.at("now")) + "\n";
   }
-  if (outcome.at("only_told") != 0) {
-    text += "  " + number_in(outcome, "only_told") +
-            " changes cannot be made again; `show --sql` has them as comments\n";
-  }
   return text;
 }
 

@@ -38,6 +38,8 @@ LOST = [
     "UPDATE \"odd \"\"name\" SET \"c d\" = '\\xabcd' WHERE a = 1",
     "INSERT INTO keyless VALUES (3)",
     "DELETE FROM whole WHERE ctid = (SELECT min(ctid) FROM whole WHERE v = 1)",
+    "UPDATE account SET balance = 0 WHERE id IN (10, 11)",
+    "UPDATE account SET owner = 'ten' WHERE id = 10",
     "CREATE INDEX account_owner ON account(owner)",
     "CREATE TABLE fresh(id int)",
 ]
@@ -97,7 +99,7 @@ class LostWrites(PlatformTest):
         self.assertGreaterEqual(report["committed"], report["transactions"] + 4)
         tables = {(one["database"], one["table"]): one for one in report["tables"]}
         account = tables[("auroraglobaldb", "account")]
-        self.assertEqual((3, 4, 1), (account["inserted"], account["updated"], account["deleted"]))
+        self.assertEqual((3, 7, 1), (account["inserted"], account["updated"], account["deleted"]))
         self.assertEqual((1, 1, 1, 2), tuple(tables[("auroraglobaldb", "keyless")][one] for one in (
             "inserted", "deleted", "truncated", "only_told")))
         self.assertEqual(1, tables[("other", "o")]["inserted"])
@@ -136,9 +138,10 @@ class LostWrites(PlatformTest):
         self.platform.as_superuser(WEST, "CREATE DATABASE copy TEMPLATE auroraglobaldb")
         self.assertEqual(before, self.platform.as_superuser(WEST, STATE, database="copy"))
         parts = dict(part.split("\n", 1) for part in
-                     re.split(r"^\\connect ", sql, flags=re.MULTILINE)[1:])
-        self.assertEqual({'"auroraglobaldb"', '"other"'}, set(parts))
-        self.platform.as_superuser(WEST, parts['"auroraglobaldb"'], database="copy")
+                     re.split(r"^\\connect -reuse-previous=on ", sql, flags=re.MULTILINE)[1:])
+        ours, other = (f"\"dbname='{name}'\"" for name in ("auroraglobaldb", "other"))
+        self.assertEqual({ours, other}, set(parts))
+        self.platform.as_superuser(WEST, parts[ours], database="copy")
         self.assertEqual(json.loads(after),
                          json.loads(self.platform.as_superuser(WEST, STATE, database="copy")))
         self.assertEqual("1,2,3", self.platform.as_superuser(
@@ -148,22 +151,28 @@ class LostWrites(PlatformTest):
     def replay(self, epoch, before):
         platform = self.platform
         dry = json.loads(platform.command("lost-writes", "replay", epoch, "--dry-run",
-                                          "--json").stdout)
-        self.assertEqual((11, 0, 2), (dry["applied"], dry["conflicting"], dry["only_told"]), dry)
+                                          "--json", expect=1).stdout)
+        # The two are those that cannot be made again.
+        self.assertEqual((13, 2), (dry["applied"], dry["conflicting"]), dry)
         self.assertEqual(before, platform.sql(WEST, STATE))
         # What the new primary has done meanwhile is not undone.
-        platform.sql(WEST, "UPDATE account SET owner = 'of the west' WHERE id = 1;"
+        platform.sql(WEST, "UPDATE account SET owner = 'of the west' WHERE id IN (1, 11);"
                            "INSERT INTO account VALUES (101, 'of the west');"
                            "DELETE FROM account WHERE id = 3;"
                            "DROP TABLE whole CASCADE")
         done = platform.command("lost-writes", "replay", epoch, "--json", expect=1)
         done = json.loads(done.stdout)
-        self.assertEqual((7, 4, 2), (done["applied"], done["conflicting"], done["only_told"]), done)
-        told = {(one["why"], (one["now"] or {}).get("owner")) for one in done["conflicts"]}
+        self.assertEqual((7, 8), (done["applied"], done["conflicting"]), done)
+        told = {(one["why"], (one["now"] or {}).get("owner")) for one in done["conflicts"]
+                if "made again" not in one["why"]}
         self.assertEqual({("the new primary has changed the row since", "of the west"),
                           ("the key is taken", "of the west"), ("the row is gone", None)},
                          {one for one in told if "whole" not in one[0]}, done)
         self.assertIn('"public"."whole"', str(done["conflicts"]))
+        # That of 10 alone is not made without the one before, which 11 stands against.
+        self.assertIn("it goes on from transaction", str(done["conflicts"]))
+        self.assertEqual("10|owner 10|10", platform.sql(
+            WEST, "SELECT id, owner, balance FROM account WHERE id = 10"))
         rows = platform.sql(WEST, "SELECT id, owner FROM account WHERE id IN "
                                   "(1, 2, 3, 5, 100, 101, 102, 103, 200) ORDER BY id")
         self.assertEqual("1|of the west\n5|kept large\n101|of the west\n102|after\n200|owner 2",
@@ -171,7 +180,7 @@ class LostWrites(PlatformTest):
         self.assertEqual("7", platform.as_superuser(WEST, "SELECT * FROM o", database="other"))
         # Once more: nothing is made twice.
         again = platform.command("lost-writes", "replay", epoch, expect=1).stdout
-        self.assertRegex(again, "(?m)^0 transactions were made again, 4 are in conflict$")
+        self.assertRegex(again, "(?m)^0 transactions were made again, 8 are in conflict$")
         self.assertIn("7 were made again by an earlier replay", again)
         self.assertEqual("1,2,3", platform.sql(
             WEST, "SELECT string_agg(v::text, ',' ORDER BY v) FROM keyless"))

@@ -15,6 +15,9 @@
 
 namespace aurora_global::region {
 
+// For a server in single-user mode: no WAL goes that is still to be decoded.
+inline constexpr const char* kKeepsWal = "wal_keep_size=2000000";  // MB.
+
 // Creates `directory`, whose parents exist, and gives it to `user`. Fails with `denied` for one
 // that somebody else was first to make.
 Result<void> make_directory(const std::filesystem::path& directory, const net::SystemUser& user,

@@ -176,7 +176,6 @@ class Instance {
   struct LostFrom {
     std::uint32_t timeline = 0;
     Lsn fork;
-    Epoch epoch;  // That of the failover.
   };
   // Nullopt where it is kept already, or the engine has no files.
   virtual net::Task<Result<std::optional<LostWrites>>> keep_lost(LostFrom from, Deadline deadline);

@@ -39,7 +39,11 @@ std::string condition(const json& columns, bool by_key) {
   for (const json& column : columns) {
     const std::string name = sql_name(text_in(column, "name"));
     if (by_key && is_key(column)) append(all, " AND ", name + " = " + value_of(column));
-    if (!by_key) append(all, " AND ", name + "::text IS NOT DISTINCT FROM " + value_of(column));
+    if (by_key) continue;
+    // As its type writes it: a cast to text may write it otherwise.
+    append(all, " AND ",
+           column.contains("value") ? "format('%s', " + name + ") = " + value_of(column)
+                                    : name + " IS NULL");
   }
   return all;
 }
@@ -53,13 +57,14 @@ std::string where(const json& change) {
   }
   if (!change.contains("old") || change.at("old").empty()) return "";
   // Of rows that are alike, one.
-  return "ctid = (SELECT ctid FROM " + table_of(change) + " WHERE " +
+  return "ctid = (SELECT ctid FROM ONLY " + table_of(change) + " WHERE " +
          condition(change.at("old"), false) + " LIMIT 1)";
 }
 
 std::string insert_sql(const json& change) {
   std::string names, values;
   for (const json& column : change.at("new")) {
+    if (column.value("generated", false)) continue;
     append(names, ", ", sql_name(text_in(column, "name")));
     append(values, ", ", value_of(column));
   }
@@ -73,10 +78,12 @@ std::string update_sql(const json& change) {
   for (const json& column : change.at("new")) {
     // Only where it was changed the old key is told.
     if (is_key(column) && !change.contains("old")) continue;
+    // PostgreSQL makes the one itself, and lets nobody change the other.
+    if (column.value("generated", false) || column.value("identity", false)) continue;
     append(set, ", ", sql_name(text_in(column, "name")) + " = " + value_of(column));
   }
   if (set.empty()) return "";
-  return "UPDATE " + table_of(change) + " SET " + set;
+  return "UPDATE ONLY " + table_of(change) + " SET " + set;
 }
 
 std::string truncate_sql(const json& change) {
@@ -126,7 +133,7 @@ LostChange lost_change(const json& line) {
     made.which = made.becomes;
     return made;
   }
-  made.sql = kind == "delete" ? "DELETE FROM " + table_of(change) : update_sql(change);
+  made.sql = kind == "delete" ? "DELETE FROM ONLY " + table_of(change) : update_sql(change);
   // An update that has left every column as it was.
   if (made.sql.empty()) return made;
   made.which = where(change);

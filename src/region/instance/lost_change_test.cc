@@ -36,22 +36,34 @@ TEST(LostChange, IsMadeAgain) {
   EXPECT_EQ(sql(change("insert", {{"new", json::array()}})),
             "INSERT INTO \"public\".\"t\" DEFAULT VALUES");
   EXPECT_EQ(sql(change("update", {{"new", {id, name, none}}})),
-            "UPDATE \"public\".\"t\" SET \"name\" = 'it''s', \"n\" = NULL WHERE \"id\" = '1'");
+            "UPDATE ONLY \"public\".\"t\" SET \"name\" = 'it''s', \"n\" = NULL WHERE \"id\" = '1'");
   EXPECT_EQ(sql(change("update", {{"old", {column("id", "0", true)}}, {"new", {id, name}}})),
-            "UPDATE \"public\".\"t\" SET \"id\" = '1', \"name\" = 'it''s' WHERE \"id\" = '0'");
+            "UPDATE ONLY \"public\".\"t\" SET \"id\" = '1', \"name\" = 'it''s' WHERE \"id\" = '0'");
   EXPECT_EQ(sql(change("delete", {{"old", {id, column("b", "2", true)}}})),
-            "DELETE FROM \"public\".\"t\" WHERE \"id\" = '1' AND \"b\" = '2'");
+            "DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = '1' AND \"b\" = '2'");
 }
 
 TEST(LostChange, OfATableWithoutKeyTakesTheWholeRowOrIsOnlyTold) {
   const json old = {column("a", "1"), column("j", nullptr)};
-  EXPECT_EQ(
-      sql(change("delete", {{"old", old}})),
-      "DELETE FROM \"public\".\"t\" WHERE ctid = (SELECT ctid FROM \"public\".\"t\" WHERE "
-      "\"a\"::text IS NOT DISTINCT FROM '1' AND \"j\"::text IS NOT DISTINCT FROM NULL LIMIT 1)");
-  EXPECT_EQ(sql(change("delete", json::object())), "-- DELETE FROM \"public\".\"t\"");
+  EXPECT_EQ(sql(change("delete", {{"old", old}})),
+            "DELETE FROM ONLY \"public\".\"t\" WHERE ctid = (SELECT ctid FROM ONLY "
+            "\"public\".\"t\" WHERE "
+            "format('%s', \"a\") = '1' AND \"j\" IS NULL LIMIT 1)");
+  EXPECT_EQ(sql(change("delete", json::object())), "-- DELETE FROM ONLY \"public\".\"t\"");
   EXPECT_EQ(sql(change("update", {{"new", {column("a", "1")}}})),
-            "-- UPDATE \"public\".\"t\" SET \"a\" = '1'");
+            "-- UPDATE ONLY \"public\".\"t\" SET \"a\" = '1'");
+}
+
+TEST(LostChange, LeavesOutWhatPostgreSqlMakesItself) {
+  json generated = column("g", "2", true), identity = column("i", "7");
+  generated["generated"] = true;
+  identity["identity"] = true;
+  const json row = {column("id", "1", true), generated, identity, column("v", "x")};
+  EXPECT_EQ(sql(change("insert", {{"new", row}})),
+            "INSERT INTO \"public\".\"t\" (\"id\", \"i\", \"v\") OVERRIDING SYSTEM VALUE VALUES "
+            "('1', '7', 'x')");
+  EXPECT_EQ(sql(change("update", {{"new", row}})),
+            "UPDATE ONLY \"public\".\"t\" SET \"v\" = 'x' WHERE \"id\" = '1' AND \"g\" = '2'");
 }
 
 TEST(LostChange, ThatWouldTakeMoreIsOnlyTold) {

@@ -19,12 +19,15 @@ constexpr std::uint64_t kLookBackBytes = std::uint64_t{1} << 30;
 // PostgreSQL 15.19 and newer have a list of the plugins that are trusted; older ones do not know
 // the setting.
 constexpr const char* kPlugins = "output_plugin_libraries";
-constexpr const char* kSlot = "aurora_global_lost_";
+// Slots of this prefix that nobody wants are dropped when a server has become a primary
+// (Engine::keep_slots()).
+constexpr const char* kSlot = "ag_lost_";
 constexpr const char* kDropSlots =
     "select pg_drop_replication_slot(slot_name) from pg_replication_slots "
-    "where starts_with(slot_name, 'aurora_global_lost_')\n";
+    "where starts_with(slot_name, 'ag_lost_')\n";
 constexpr const char* kStatements = "statements.sql";
 constexpr const char* kSaid = "said.txt";
+constexpr const char* kEpoch = "epoch.txt";
 constexpr const char* kChanges = "decoded.jsonl";
 constexpr const char* kEnd = R"({"end": true})";
 
@@ -86,7 +89,12 @@ net::Task<Result<LostReader::Lines>> LostReader::records(std::uint32_t timeline,
   // At the end of the WAL it says that there is no record, and fails.
   CO_TRY_VOID(co_await net::run_command(std::move(line), deadline));
   auto reading = net::run_blocking([this] { return lines_of(kSaid); });
-  co_return co_await std::move(reading);
+  CO_TRY(Lines lines, co_await std::move(reading));
+  const bool has_hole = std::any_of(lines.begin(), lines.end(), [](const std::string& one) {
+    return one.find("pg_waldump: error: could not ") != one.npos;
+  });
+  if (has_hole && incomplete_.empty()) incomplete_ = "a part of its WAL is gone";
+  co_return lines;
 }
 
 net::Task<Result<std::set<std::uint32_t>>> LostReader::committed(Deadline deadline) {
@@ -104,6 +112,11 @@ net::Task<Result<std::set<std::uint32_t>>> LostReader::committed(Deadline deadli
     CO_TRY(const Lines lines, co_await records(timeline, from, end, "Transaction", deadline));
     for (const std::string& line : lines) {
       if (const auto xid = committed_by(line)) all.insert(*xid);
+    }
+    CO_TRY(const Lines settings, co_await records(timeline, from, end, "XLOG", deadline));
+    for (const std::string& line : settings) {
+      if (line.find("PARAMETER_CHANGE") == line.npos || !incomplete_.empty()) continue;
+      incomplete_ = "settings were changed in it: a part may be of a version that wrote less WAL";
     }
     if (end) from = *end;
   }
@@ -203,7 +216,9 @@ std::string LostReader::slots_sql(Lsn restart) const {
          "'aurora_global', 'aurora_global_past_slot'\n"
          "select pg_temp.past_slot(" +
          sql_text(kSlot) + " || oid, oid, " + sql_text(restart.text()) + ", " +
-         sql_text(origin_.fork.text()) + ") from pg_database where datallowconn\n";
+         sql_text(origin_.fork.text()) +
+         ") from pg_database "
+         "where datname <> 'template0' and datconnlimit <> -2\n";
 }
 
 net::Task<Result<void>> LostReader::decode(std::string database, Deadline deadline) {
@@ -213,7 +228,9 @@ net::Task<Result<void>> LostReader::decode(std::string database, Deadline deadli
                   "null) union all select " +
                   sql_text(kEnd),
               kChanges);
-  CO_TRY(const std::string said, co_await run(database, statements, deadline));
+  const auto ran = co_await run(database, statements, deadline);
+  // One database that does not open keeps no other from being read.
+  const std::string said = ran.has_value() ? *ran : ran.error().message;
   // From that point on it knows every transaction.
   const auto consistent =
       Lsn::parse(text_between(said + "\n", "logical decoding found consistent point at ", '\n'));
@@ -242,32 +259,48 @@ net::Task<Result<void>> LostReader::decode(std::string database, Deadline deadli
   co_return ok();
 }
 
-net::Task<Result<json>> LostReader::read(fs::path place, Deadline deadline) {
-  place_ = std::move(place);
+net::Task<Result<Epoch>> LostReader::find_epoch(Deadline deadline) {
+  const std::string asked = copy_to("select coalesce(max(epoch), 1) from global_epoch", kEpoch);
+  CO_TRY_VOID(co_await run("rdsadmin", asked, deadline));
+  CO_TRY(const Lines lines, lines_of(kEpoch));
+  const std::string newest = lines.empty() ? "" : lines.front();
+  std::uint64_t own = 0;
+  const auto read = std::from_chars(newest.data(), newest.data() + newest.size(), own);
+  if (read.ec != std::errc()) {
+    co_return make_error(ErrorKind::corrupt, "it does not say which epoch it was of");
+  }
+  origin_.epoch = Epoch{own}.next();
+  co_return origin_.epoch;
+}
+
+net::Task<Result<json>> LostReader::read(Deadline deadline) {
   CO_TRY(report_, LostReport::begin(origin_, place_));
   LostReport::Ending ending;
   CO_TRY(ending.committed, co_await committed(deadline));
   CO_TRY(const Start start, co_await this->start(deadline));
-  if (incomplete_.empty()) incomplete_ = start.why_not;
+  if (!start.why_not.empty()) cannot_be_decoded(start.why_not);
   const std::string asked =
-      copy_to("select datname from pg_database where datallowconn order by 1", "databases.txt") +
+      copy_to(
+          "select datname from pg_database where datname <> 'template0' and datconnlimit <> -2 "
+          "order by 1",
+          "databases.txt") +
       copy_to(
           "select json_build_object('gid', gid, 'xid', transaction::text, 'database', database, "
           "'owner', owner, 'prepared', prepared) from pg_prepared_xacts order by prepared",
           "prepared.txt");
-  const bool decodes = incomplete_.empty();
   CO_TRY(const std::string said,
-         co_await run("template1", asked + (decodes ? slots_sql(start.restart) : ""), deadline));
-  if (decodes) incomplete_ = last_error_in(said);
+         co_await run("template1", asked + (can_be_decoded_ ? slots_sql(start.restart) : ""),
+                      deadline));
+  if (incomplete_.empty()) incomplete_ = last_error_in(said);
   CO_TRY(const Lines databases, lines_of("databases.txt"));
   CO_TRY(const Lines prepared, lines_of("prepared.txt"));
   for (const std::string& one : prepared) ending.prepared.push_back(parse_json(one));
-  if (decodes) {
+  if (can_be_decoded_) {
     for (const std::string& database : databases) CO_TRY_VOID(co_await decode(database, deadline));
     CO_TRY_VOID(co_await run("template1", kDropSlots, deadline));
   }
   std::error_code ignored;
-  for (const char* name : {kStatements, kSaid, "databases.txt", "prepared.txt"}) {
+  for (const char* name : {kStatements, kSaid, kEpoch, "databases.txt", "prepared.txt"}) {
     fs::remove(place_ / name, ignored);
   }
   ending.incomplete = incomplete_;

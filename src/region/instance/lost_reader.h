@@ -12,15 +12,21 @@ class LostReader {
  public:
   // `files` outlives it. The server is stopped, has recovered from its crash, and is configured as
   // a primary.
-  LostReader(const DataDirectory& files, LostOrigin origin)
-      : files_(files), origin_(std::move(origin)) {}
+  // `place`: a directory of PostgreSQL's user with nothing in it.
+  LostReader(const DataDirectory& files, std::filesystem::path place, LostOrigin origin)
+      : files_(files), origin_(std::move(origin)), place_(std::move(place)) {}
 
+  // The epoch of the failover that left it behind: the next one to the newest that this server has
+  // written itself. It is the report's.
+  net::Task<Result<Epoch>> find_epoch(Deadline deadline);
   // Nothing of it can be decoded, and why.
-  void cannot_be_decoded(std::string why) { incomplete_ = std::move(why); }
-  // Leaves transactions.sql and report.json in `place`, a directory of PostgreSQL's user with
-  // nothing in it. What cannot be decoded is no failure: the report says why. Fails with
-  // `exhausted`, `unavailable` and `timeout`.
-  net::Task<Result<nlohmann::json>> read(std::filesystem::path place, Deadline deadline);
+  void cannot_be_decoded(std::string why) {
+    can_be_decoded_ = false;
+    incomplete_ = std::move(why);
+  }
+  // Leaves transactions.sql, changes.jsonl and report.json in the place. What cannot be decoded is
+  // no failure: the report says why. Fails with `exhausted`, `unavailable` and `timeout`.
+  net::Task<Result<nlohmann::json>> read(Deadline deadline);
 
  private:
   using Lines = std::vector<std::string>;
@@ -48,6 +54,7 @@ class LostReader {
   std::optional<LostReport> report_;
   bool names_plugins_ = true;  // The server knows the setting.
   std::string incomplete_;     // The first reason.
+  bool can_be_decoded_ = true;
 };
 
 }  // namespace aurora_global::region

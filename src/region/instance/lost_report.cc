@@ -27,23 +27,42 @@ std::string as_comment(const std::string& text) {
   std::string out = "-- ";
   for (const char one : text) {
     out += one;
-    if (one == '\n') out += "-- ";
+    // For psql and the server either ends a comment.
+    if (one == '\n' || one == '\r') out += "-- ";
   }
   return out + "\n";
 }
 
 std::string head_of(const LostOrigin& origin) {
-  return as_comment("What " + origin.region.name + " (" + origin.instance +
-                    ") had committed on timeline " + std::to_string(origin.timeline) + " from " +
-                    origin.fork.text() +
-                    " on, and no other Region had received when the writer moved away in epoch " +
-                    std::to_string(origin.epoch.value) +
-                    ".\n"
-                    "In the order of the commits, one transaction each, as its rows were changed: "
-                    "effects of triggers and of\n"
-                    "foreign keys are among them, and both are off. Read it before it is run: a "
-                    "statement takes effect whatever\n"
-                    "has become of its rows since. As a superuser: psql --file transactions.sql");
+  return as_comment(
+             "What " + origin.region.name + " (" + origin.instance +
+             ") had committed on timeline " + std::to_string(origin.timeline) + " from " +
+             origin.fork.text() +
+             " on, and no other Region had received when the writer moved away in epoch " +
+             std::to_string(origin.epoch.value) +
+             ".\n"
+             "In the order of the commits, one transaction each, as its rows were changed: "
+             "effects of triggers and of\n"
+             "foreign keys are among them, and both are off. Read it before it is run: a "
+             "statement takes effect whatever\n"
+             "has become of its rows since; `aurora-global lost-writes replay` looks at that. "
+             "It ends at the first error.\n"
+             "As a superuser: psql --file transactions.sql") +
+         "\\set ON_ERROR_STOP on\n";
+}
+
+// As pg_dump has it: a name may look like a connection string.
+std::string connect_to(const std::string& database) {
+  if (database.find_first_of("\r\n") != std::string::npos) {
+    return as_comment("psql cannot connect to this database: its name has a line break.") +
+           "\\quit\n";
+  }
+  std::string quoted;
+  for (const char one : database) {
+    if (one == '\'' || one == '\\') quoted += '\\';
+    quoted += one;
+  }
+  return "\\connect -reuse-previous=on " + sql_name("dbname='" + quoted + "'") + "\n";
 }
 
 Error cannot_write(const std::filesystem::path& place) {
@@ -105,7 +124,7 @@ void LostReport::take_change(const json& line) {
     const bool is_first = std::none_of(tables_.begin(), tables_.end(), [&](const auto& one) {
       return one.first.front() == database_;
     });
-    if (is_first) begins += "\n\\connect " + sql_name(database_) + "\n" + kSettings;
+    if (is_first) begins += "\n" + connect_to(database_) + kSettings;
     write(sql_, begins + "\n" +
                     as_comment("Transaction " + std::to_string(transaction_.xid) + ", committed " +
                                transaction_.at) +
@@ -114,6 +133,7 @@ void LostReport::take_change(const json& line) {
   ++changes_;
   count(line, change.kind, !change.why_not.empty());
   if (!change.why_not.empty()) {
+    if (change.kind != "message") transaction_.is_whole = false;
     write(sql_, as_comment("Not made again, for " + change.why_not + ":\n" + change.sql + ";"));
   } else if (!change.sql.empty()) {
     write(sql_, change.sql + ";\n");
@@ -145,7 +165,8 @@ void LostReport::end_transaction() {
   if (transaction_.changes == 0) {
     ++without_rows_;
   } else {
-    write(sql_, "COMMIT;\n");
+    write(sql_, transaction_.is_whole ? "COMMIT;\n"
+                                      : "-- It cannot be made again as a whole.\nROLLBACK;\n");
   }
   if (first_commit_.empty() || transaction_.at < first_commit_) first_commit_ = transaction_.at;
   last_commit_ = std::max(last_commit_, transaction_.at);

@@ -60,6 +60,7 @@ class LostReport {
     std::uint32_t xid = 0;
     std::string at;
     std::uint64_t changes = 0;
+    bool is_whole = true;  // All of it can be made again.
   };
 
   LostReport(LostOrigin origin, std::filesystem::path place)

@@ -67,20 +67,45 @@ TEST_F(LostReportTest, SaysWhatWasDecodedAndWhatWasNot) {
   EXPECT_EQ(json::parse(text(kLostReport)), *report);
 
   const std::string sql = text(kLostTransactions);
-  EXPECT_NE(sql.find("\n\\connect \"app\"\nSET "), std::string::npos) << sql;
+  EXPECT_NE(sql.find("\n\\connect -reuse-previous=on \"dbname='app'\"\nSET "), std::string::npos)
+      << sql;
   EXPECT_NE(sql.find("\n\n-- Transaction 7, committed 2026-01-01 00:00:02+00\nBEGIN;\n"
                      "INSERT INTO \"s\".\"t\" (\"id\") OVERRIDING SYSTEM VALUE VALUES ('1');\n"
                      "INSERT INTO \"s\".\"t\" (\"id\") OVERRIDING SYSTEM VALUE VALUES ('2');\n"
                      "COMMIT;\n"),
             std::string::npos)
       << sql;
-  EXPECT_NE(sql.find("\n\\connect \"other \"\"one\"\"\"\nSET "), std::string::npos) << sql;
-  EXPECT_NE(sql.find("so nothing tells which row it was:\n-- DELETE FROM \"s\".\"t\";\nINSERT"),
-            std::string::npos)
+  EXPECT_NE(sql.find("\"dbname='other \"\"one\"\"'\"\nSET "), std::string::npos) << sql;
+  EXPECT_NE(
+      sql.find("so nothing tells which row it was:\n-- DELETE FROM ONLY \"s\".\"t\";\nINSERT"),
+      std::string::npos)
       << sql;
   EXPECT_EQ(sql.find("Transaction 9"), std::string::npos);
   const std::string lines = text(kLostChanges);
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 12) << lines;
+}
+
+// psql would run what follows a line's end as its own command.
+TEST_F(LostReportTest, NothingLeavesAComment) {
+  const json message = {{"message", {{"prefix", "x\r\\! date\n\\! date"}, {"bytes", 1}}}};
+  transaction(7, "2026-01-01 00:00:02+00", {message});
+  report_->begin_database("a\n\\! date");
+  transaction(8, "2026-01-01 00:00:03+00", {insert("1")});
+  ASSERT_TRUE(report_->end({}).has_value());
+  const std::string sql = text(kLostTransactions);
+  for (auto at = sql.find("\\! date"); at != std::string::npos; at = sql.find("\\! date", at + 1)) {
+    EXPECT_EQ(sql.substr(at - 3, 3), "-- ") << sql;
+  }
+  EXPECT_NE(sql.find("\n\\quit\n"), std::string::npos) << sql;
+}
+
+TEST_F(LostReportTest, APartOfATransactionIsNotCommitted) {
+  transaction(7, "2026-01-01 00:00:02+00",
+              {{{"delete", {{"schema", "s"}, {"table", "t"}}}}, insert("1")});
+  ASSERT_TRUE(report_->end({}).has_value());
+  const std::string sql = text(kLostTransactions);
+  EXPECT_NE(sql.find("ROLLBACK;\n"), std::string::npos) << sql;
+  EXPECT_EQ(sql.find("COMMIT;\n"), std::string::npos) << sql;
 }
 
 TEST_F(LostReportTest, SaysWhyItMayNotBeAll) {

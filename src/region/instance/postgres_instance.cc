@@ -155,9 +155,10 @@ net::Task<Result<void>> PostgresInstance::recover_from_crash(Deadline deadline) 
   const bool standby = files_.is_standby();
   if (standby) CO_TRY_VOID(files_.begin_rewind());
   files_.unmark_standby();
-  net::CommandLine line = files_.command(
-      "postgres", {"--single", "-D", files_.data().string(), "-c",
-                   "config_file=" + files_.configuration_file().string(), "template1"});
+  net::CommandLine line =
+      files_.command("postgres", {"--single", "-D", files_.data().string(), "-c",
+                                  "config_file=" + files_.configuration_file().string(), "-c",
+                                  kKeepsWal, "template1"});
   line.ends_with_parent = true;
   CO_TRY_VOID(co_await net::run_checked(std::move(line), deadline));
   if (!standby) co_return ok();
@@ -188,24 +189,34 @@ net::Task<Result<std::string>> PostgresInstance::rewind(WalSource source, Deadli
 
 net::Task<Result<std::optional<Instance::LostWrites>>> PostgresInstance::keep_lost(
     LostFrom from, Deadline deadline) {
-  const std::filesystem::path place = files_.lost_place(from.epoch);
-  std::error_code error;
-  if (std::filesystem::exists(place, error)) co_return std::nullopt;  // An earlier try got here.
   CO_TRY_VOID(clear_stale_lock(files_.data()));
   CO_TRY(const ControlFile before, read_control_file(files_.data()));
   CO_TRY_VOID(configure(std::nullopt));
   CO_TRY_VOID(co_await recover_from_crash(deadline));
   CO_TRY(const std::filesystem::path fresh, co_await files_.make_lost());
+  auto reading = read_lost(from, before.has_logical_wal, fresh, deadline);
+  auto lost = co_await std::move(reading);
+  std::error_code ignored;
+  std::filesystem::remove_all(fresh, ignored);  // It has its name, or is of no use.
+  co_return lost;
+}
+
+net::Task<Result<std::optional<Instance::LostWrites>>> PostgresInstance::read_lost(
+    LostFrom from, bool has_logical_wal, std::filesystem::path fresh, Deadline deadline) {
   LostOrigin origin{.region = files_.region(),
                     .instance = identifier(),
-                    .epoch = from.epoch,
                     .timeline = from.timeline,
                     .fork = from.fork};
-  LostReader reader(files_, std::move(origin));
-  if (!before.has_logical_wal) reader.cannot_be_decoded("it was written before this version");
-  CO_TRY(const nlohmann::json report, co_await reader.read(fresh, deadline));
-  if (report.at("committed").get<std::uint64_t>() == 0 && report.at("prepared").empty()) {
-    std::filesystem::remove_all(fresh, error);
+  LostReader reader(files_, fresh, std::move(origin));
+  CO_TRY(const Epoch epoch, co_await reader.find_epoch(deadline));
+  const std::filesystem::path place = files_.lost_place(epoch);
+  std::error_code error;
+  if (std::filesystem::exists(place, error)) co_return std::nullopt;  // An earlier try got here.
+  if (!has_logical_wal) reader.cannot_be_decoded("its WAL was written before this version");
+  CO_TRY(const nlohmann::json report, co_await reader.read(deadline));
+  const std::string incomplete = report.value("incomplete", "");
+  if (report.at("committed").get<std::uint64_t>() == 0 && report.at("prepared").empty() &&
+      incomplete.empty()) {
     co_return std::nullopt;
   }
   CO_TRY_VOID(co_await files_.take_lost(fresh, place));
@@ -213,7 +224,7 @@ net::Task<Result<std::optional<Instance::LostWrites>>> PostgresInstance::keep_lo
                        .transactions = report.at("transactions").get<std::uint64_t>(),
                        .changes = report.at("changes").get<std::uint64_t>(),
                        .without_rows = report.at("without_rows").get<std::uint64_t>(),
-                       .incomplete = report.value("incomplete", "")};
+                       .incomplete = incomplete};
 }
 
 net::Task<Result<InstanceState>> PostgresInstance::state(Deadline deadline) {

@@ -91,6 +91,9 @@ class PostgresInstance final : public Instance {
  private:
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);
   net::Task<Result<void>> recover_from_crash(Deadline deadline);
+  net::Task<Result<std::optional<LostWrites>>> read_lost(LostFrom from, bool has_logical_wal,
+                                                         std::filesystem::path fresh,
+                                                         Deadline deadline);
   Result<void> configure(const std::optional<WalSource>& source);
 
   DataDirectory files_;

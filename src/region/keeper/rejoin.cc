@@ -13,7 +13,7 @@ constexpr Duration kRejoinAskLimit = 3s;
 constexpr Duration kRejoinCheckpointLimit = 60s;
 constexpr Duration kRejoinStartLimit = 60s;
 constexpr Duration kRejoinSeedLimit = 3600s;
-constexpr Duration kDecodingLimit = 3600s;
+constexpr Duration kDecodingLimit = 1800s;
 constexpr Duration kRewindLimit = 600s;
 constexpr Duration kRejoinStopLimit = 30s;
 
@@ -87,11 +87,10 @@ net::Task<Result<void>> Keeper::keep_what_is_discarded(Instance& head, OwnWal ow
 // Before the rewind, which takes away what it is read from. That it cannot be read keeps no region
 // from coming back: its WAL is kept.
 net::Task<void> Keeper::keep_what_was_lost(Instance& head, OwnWal own) {
-  const model::GlobalCluster* global = core_.truth.own_global();
-  if (global == nullptr || own.pieces.empty()) co_return;
+  if (own.pieces.empty()) co_return;
   const OwnWal::Piece& first = own.pieces.back();
-  const auto lost = co_await head.keep_lost({first.timeline, first.from, global->epoch},
-                                            Deadline::in(kDecodingLimit));
+  const auto lost =
+      co_await head.keep_lost({first.timeline, first.from}, Deadline::in(kDecodingLimit));
   if (lost.has_error()) {
     log::warn("instance {}: what it has committed after {} could not be read: {}",
               head.identifier(), first.from.text(), lost.error().message);
