@@ -1,29 +1,22 @@
 #include "region/instance/lost_change.h"
 
+#include "region/instance/engine_sql.h"
+
 namespace aurora_global::region {
 namespace {
 
 using nlohmann::json;
-
-std::string doubled(const std::string& text, char quote) {
-  std::string out(1, quote);
-  for (const char one : text) {
-    out += one;
-    if (one == quote) out += one;
-  }
-  return out + quote;
-}
 
 std::string text_in(const json& object, const char* name) {
   return object.at(name).get<std::string>();
 }
 
 std::string table_of(const json& change) {
-  return sql_name(text_in(change, "schema")) + "." + sql_name(text_in(change, "table"));
+  return identifier_sql(text_in(change, "schema")) + "." + identifier_sql(text_in(change, "table"));
 }
 
 std::string value_of(const json& column) {
-  return column.contains("value") ? sql_text(text_in(column, "value")) : "NULL";
+  return column.contains("value") ? literal_sql(text_in(column, "value")) : "NULL";
 }
 
 void append(std::string& list, const char* separator, const std::string& one) {
@@ -37,7 +30,7 @@ bool is_key(const json& column) { return column.value("key", false); }
 std::string condition(const json& columns, bool by_key) {
   std::string all;
   for (const json& column : columns) {
-    const std::string name = sql_name(text_in(column, "name"));
+    const std::string name = identifier_sql(text_in(column, "name"));
     if (by_key && is_key(column)) append(all, " AND ", name + " = " + value_of(column));
     if (by_key) continue;
     // As its type writes it: a cast to text may write it otherwise.
@@ -52,7 +45,7 @@ std::string condition(const json& columns, bool by_key) {
 std::string where(const json& change) {
   for (const char* image : {"old", "new"}) {
     if (!change.contains(image)) continue;
-    const std::string by_key = condition(change.at(image), true);
+    std::string by_key = condition(change.at(image), true);
     if (!by_key.empty()) return by_key;
   }
   if (!change.contains("old") || change.at("old").empty()) return "";
@@ -65,7 +58,7 @@ std::string insert_sql(const json& change) {
   std::string names, values;
   for (const json& column : change.at("new")) {
     if (column.value("generated", false)) continue;
-    append(names, ", ", sql_name(text_in(column, "name")));
+    append(names, ", ", identifier_sql(text_in(column, "name")));
     append(values, ", ", value_of(column));
   }
   const std::string into = "INSERT INTO " + table_of(change);
@@ -80,7 +73,7 @@ std::string update_sql(const json& change) {
     if (is_key(column) && !change.contains("old")) continue;
     // PostgreSQL makes the one itself, and lets nobody change the other.
     if (column.value("generated", false) || column.value("identity", false)) continue;
-    append(set, ", ", sql_name(text_in(column, "name")) + " = " + value_of(column));
+    append(set, ", ", identifier_sql(text_in(column, "name")) + " = " + value_of(column));
   }
   if (set.empty()) return "";
   return "UPDATE ONLY " + table_of(change) + " SET " + set;
@@ -106,16 +99,13 @@ constexpr const char* kNoKey =
 
 }  // namespace
 
-std::string sql_name(const std::string& name) { return doubled(name, '"'); }
-std::string sql_text(const std::string& text) { return doubled(text, '\''); }
-
 LostChange lost_change(const json& line) {
   const std::string kind = kind_of(line);
   const json& change = line.at(kind);
   LostChange made{.kind = kind};
   if (kind == "message") {
     made.sql = "a message of " + std::to_string(change.at("bytes").get<std::uint64_t>()) +
-               " bytes for " + sql_text(text_in(change, "prefix"));
+               " bytes for " + literal_sql(text_in(change, "prefix"));
     made.why_not = "it was for who decodes the WAL";
     return made;
   }

@@ -20,8 +20,4 @@ struct LostChange {
 // json::exception for one that it would not say.
 LostChange lost_change(const nlohmann::json& line);
 
-// A name and a string as SQL has them, whatever is in them.
-std::string sql_name(const std::string& name);
-std::string sql_text(const std::string& text);
-
 }  // namespace aurora_global::region

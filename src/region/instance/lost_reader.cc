@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <sstream>
 
 #include "base/json.h"
 #include "net/run_blocking.h"
+#include "region/instance/engine_sql.h"
 #include "region/instance/timelines.h"
 #include "region/instance/wal_files.h"
 
@@ -154,7 +157,7 @@ net::Task<Result<LostReader::Start>> LostReader::start(Deadline deadline) {
 
 std::string LostReader::copy_to(const std::string& query, const std::string& name) const {
   // So quoted, a line of the file is a line of the answer: JSON has no control characters.
-  return "copy (" + query + ") to " + sql_text((place_ / name).string()) +
+  return "copy (" + query + ") to " + literal_sql((place_ / name).string()) +
          " with (format csv, quote e'\\x01', delimiter e'\\x02', encoding 'UTF8')\n";
 }
 
@@ -215,18 +218,18 @@ std::string LostReader::slots_sql(Lsn restart) const {
          "create function pg_temp.past_slot(text, oid, pg_lsn, pg_lsn) returns void language c as "
          "'aurora_global', 'aurora_global_past_slot'\n"
          "select pg_temp.past_slot(" +
-         sql_text(kSlot) + " || oid, oid, " + sql_text(restart.text()) + ", " +
-         sql_text(origin_.fork.text()) +
+         literal_sql(kSlot) + " || oid, oid, " + literal_sql(restart.text()) + ", " +
+         literal_sql(origin_.fork.text()) +
          ") from pg_database "
          "where datname <> 'template0' and datconnlimit <> -2\n";
 }
 
 net::Task<Result<void>> LostReader::decode(std::string database, Deadline deadline) {
   const std::string statements =
-      copy_to("select data from pg_logical_slot_peek_changes((select " + sql_text(kSlot) +
+      copy_to("select data from pg_logical_slot_peek_changes((select " + literal_sql(kSlot) +
                   "::text || oid from pg_database where datname = current_database())::name, null, "
                   "null) union all select " +
-                  sql_text(kEnd),
+                  literal_sql(kEnd),
               kChanges);
   const auto ran = co_await run(database, statements, deadline);
   // One database that does not open keeps no other from being read.

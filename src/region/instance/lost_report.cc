@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "net/file.h"
+#include "region/instance/engine_sql.h"
 #include "region/instance/lost_change.h"
 
 namespace aurora_global::region {
@@ -62,7 +63,7 @@ std::string connect_to(const std::string& database) {
     if (one == '\'' || one == '\\') quoted += '\\';
     quoted += one;
   }
-  return "\\connect -reuse-previous=on " + sql_name("dbname='" + quoted + "'") + "\n";
+  return "\\connect -reuse-previous=on " + identifier_sql("dbname='" + quoted + "'") + "\n";
 }
 
 Error cannot_write(const std::filesystem::path& place) {
