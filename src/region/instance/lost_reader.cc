@@ -28,6 +28,23 @@ constexpr const char* kSlot = "ag_lost_";
 constexpr const char* kDropSlots =
     "select pg_drop_replication_slot(slot_name) from pg_replication_slots "
     "where starts_with(slot_name, 'ag_lost_')\n";
+// Nothing works beside it, nothing limits it, no WAL goes; values as they are replayed, errors
+// told.
+constexpr const char* kSettingsOfDecoding[] = {"autovacuum=off",
+                                               "archive_mode=off",
+                                               "synchronous_standby_names=",
+                                               "logging_collector=off",
+                                               "log_min_messages=warning",
+                                               "aurora_global.write_forwarding=off",
+                                               "default_transaction_read_only=off",
+                                               "statement_timeout=0",
+                                               "max_replication_slots=5000",
+                                               kKeepsWal,
+                                               "datestyle=ISO, YMD",
+                                               "intervalstyle=postgres",
+                                               "timezone=UTC",
+                                               "bytea_output=hex",
+                                               "extra_float_digits=1"};
 constexpr const char* kStatements = "statements.sql";
 constexpr const char* kSaid = "said.txt";
 constexpr const char* kEpoch = "epoch.txt";
@@ -164,41 +181,15 @@ std::string LostReader::copy_to(const std::string& query, const std::string& nam
 net::Task<Result<std::string>> LostReader::run(const std::string& database,
                                                const std::string& statements, Deadline deadline) {
   CO_TRY_VOID(net::replace_file(place_ / kStatements, statements, 0644));
-  net::CommandLine line =
-      files_.command("postgres", {"--single",
-                                  "-D",
-                                  files_.data().string(),
-                                  "-c",
-                                  "config_file=" + files_.configuration_file().string(),
-                                  "-c",
-                                  "autovacuum=off",
-                                  "-c",
-                                  "archive_mode=off",
-                                  "-c",
-                                  "synchronous_standby_names=",
-                                  "-c",
-                                  "logging_collector=off",
-                                  "-c",
-                                  "log_min_messages=warning",
-                                  "-c",
-                                  "aurora_global.write_forwarding=off",
-                                  "-c",
-                                  "default_transaction_read_only=off",
-                                  "-c",
-                                  "datestyle=ISO, YMD",
-                                  "-c",
-                                  "intervalstyle=postgres",
-                                  "-c",
-                                  "timezone=UTC",
-                                  "-c",
-                                  "bytea_output=hex",
-                                  "-c",
-                                  "extra_float_digits=1"});
-  if (names_plugins_) {
-    line.argv.insert(line.argv.end(),
-                     {"-c", std::string(kPlugins) + "=pgoutput, test_decoding, aurora_global"});
-  }
-  line.argv.insert(line.argv.end(), {"--", database});
+  std::vector<std::string> arguments = {"--single", "-D", files_.data().string()};
+  const auto set = [&](std::string setting) {
+    arguments.insert(arguments.end(), {"-c", std::move(setting)});
+  };
+  set("config_file=" + files_.configuration_file().string());
+  for (const char* setting : kSettingsOfDecoding) set(setting);
+  if (names_plugins_) set(std::string(kPlugins) + "=pgoutput, test_decoding, aurora_global");
+  arguments.insert(arguments.end(), {"--", database});
+  net::CommandLine line = files_.command("postgres", std::move(arguments));
   line.argv.insert(line.argv.begin(), {"/bin/sh", "-c", "in=$1; shift; exec \"$@\" <\"$in\" 2>&1",
                                        "sh", (place_ / kStatements).string()});
   line.ends_with_parent = true;
@@ -254,7 +245,7 @@ net::Task<Result<void>> LostReader::decode(std::string database, Deadline deadli
     why = whole.error().message;
   } else if (!*whole) {
     why = last_error_in(said);
-    if (why.empty()) why = "the server has said nothing";
+    if (why.empty()) why = ran.has_error() ? said : "the server has said nothing";
   } else if (consistent.has_error() || *consistent > origin_.fork) {
     why = "transactions that were open for long at the fork hide what comes after them";
   }

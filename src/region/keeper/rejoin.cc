@@ -94,6 +94,9 @@ net::Task<void> Keeper::keep_what_was_lost(Instance& head, OwnWal own) {
   if (lost.has_error()) {
     log::warn("instance {}: what it has committed after {} could not be read: {}",
               head.identifier(), first.from.text(), lost.error().message);
+    core_.events.of_failover(
+        "Lost writes: what only this Region had committed could not be read (" +
+        lost.error().message + "); its WAL is kept");
     co_return;
   }
   if (!*lost) co_return;
