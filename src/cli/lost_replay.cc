@@ -20,12 +20,6 @@ using region::LostChange;
 
 constexpr Duration kStatementLimit = std::chrono::minutes(10);
 
-// As the changes were decoded. Effects of triggers and of foreign keys are changes of their own.
-constexpr const char* kSession =
-    "SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; "
-    "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; "
-    "SET session_replication_role = 'replica'; SET lock_timeout = '10s'";
-
 constexpr const char* kMade = "replayed";
 constexpr const char* kMoved = "the new primary has changed the row since";
 constexpr const char* kGone = "the row is gone";
@@ -112,7 +106,7 @@ net::Task<Result<void>> LostReplay::begin_at_server() {
       unreachable_ = connected.error().message;
     } else {
       connection_ = std::move(*connected);
-      CO_TRY_VOID(co_await execute(kSession));
+      CO_TRY_VOID(co_await execute(std::string(region::kLostSession) + "SET lock_timeout = '10s'"));
       if (dry_run_) CO_TRY_VOID(co_await execute("BEGIN"));
     }
   }

@@ -6,6 +6,16 @@
 
 namespace aurora_global::region {
 
+// What a session sets before it runs such SQL: how texts are to be read, and that effects of
+// triggers and of foreign keys are changes of their own.
+inline constexpr const char* kLostSession =
+    "SET standard_conforming_strings = on;\n"
+    "SET client_encoding = 'UTF8';\n"
+    "SET datestyle = 'ISO, YMD';\n"
+    "SET intervalstyle = 'postgres';\n"
+    "SET timezone = 'UTC';\n"
+    "SET session_replication_role = 'replica';\n";
+
 struct LostChange {
   std::string kind;           // "insert", "update", "delete", "truncate" or "message".
   std::string schema, table;  // Empty for those that have several, or none.

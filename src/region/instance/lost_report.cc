@@ -14,16 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-// Before everything else: how texts are to be read, and that effects of triggers and of foreign
-// keys are changes of their own.
-constexpr const char* kSettings =
-    "SET standard_conforming_strings = on;\n"
-    "SET client_encoding = 'UTF8';\n"
-    "SET datestyle = 'ISO, YMD';\n"
-    "SET intervalstyle = 'postgres';\n"
-    "SET timezone = 'UTC';\n"
-    "SET session_replication_role = 'replica';\n";
-
 std::string as_comment(const std::string& text) {
   std::string out = "-- ";
   for (const char one : text) {
@@ -125,7 +115,7 @@ void LostReport::take_change(const json& line) {
     const bool is_first = std::none_of(tables_.begin(), tables_.end(), [&](const auto& one) {
       return one.first.front() == database_;
     });
-    if (is_first) begins += "\n" + connect_to(database_) + kSettings;
+    if (is_first) begins += "\n" + connect_to(database_) + kLostSession;
     write(sql_, begins + "\n" +
                     as_comment("Transaction " + std::to_string(transaction_.xid) + ", committed " +
                                transaction_.at) +
