@@ -15,6 +15,7 @@ namespace {
 constexpr long kPollUs = 50;
 constexpr long kLatePollUs = 1000;
 constexpr int kEarlyMs = 2000;
+constexpr int kLooksPerWake = 16;
 
 template <typename Condition>
 bool poll(const Condition& holds, int limit_ms) {
@@ -45,7 +46,16 @@ bool promote(int limit_ms) {
     unlink(PROMOTE_SIGNAL_FILE);
     ereport(ERROR, errmsg("could not signal the postmaster: %m"));
   }
-  return poll([] { return !RecoveryInProgress(); }, limit_ms);
+  // The old server's end takes the stream away at this very moment. A startup process that had
+  // begun to look for another one when the signal came sleeps wal_retrieve_retry_interval before it
+  // looks at the signal.
+  int looks = 0;
+  return poll(
+      [&looks] {
+        if (++looks % kLooksPerWake == 0) WakeupRecovery();
+        return !RecoveryInProgress();
+      },
+      limit_ms);
 }
 
 }  // namespace aurora_global::extension

@@ -7,6 +7,7 @@
 #include "region/daemon.h"
 #include "region/machine.h"
 #include "services/api_server.h"
+#include "services/health.h"
 
 namespace aurora_global::cli {
 namespace {
@@ -26,6 +27,7 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   CO_TRY(net::TlsContext tls,
          net::server_tls(config.tls_dir() / "server.crt", config.tls_dir() / "server.key"));
   daemon->set_api_handler(handler);
+  services::HealthListeners health(executor, *daemon, config.health_port);
   net::TaskGroup tasks(executor);
   auto outcome = daemon->start();
   std::vector<std::unique_ptr<net::HttpServer>> apis;
@@ -43,12 +45,14 @@ net::Task<Result<void>> serve(const region::RegionConfig& config,
   const bool served = outcome.has_value();
   if (served) {
     services->start();
+    health.start();
     log::info("APIs on {}, PostgreSQL {}", config.api_address, daemon->facts().engine_version);
     while (!co_await stop.wait_for(1h)) {
     }
     log::info("ending");
     for (const auto& api : apis) api->close();
   }
+  co_await health.stop();
   co_await services->stop();
   tasks.stop();
   co_await tasks.join();

@@ -109,6 +109,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   std::int64_t lag_max = static_cast<std::int64_t>(config.switchover_lag_bytes_max);
   std::int64_t connections = config.max_connections;
   std::int64_t interval = config.metrics_interval_s;
+  std::int64_t health_port = config.health_port;
   TableReader reader(root, name);
   reader.require("region", config.region.name);
   reader.require("home", home);
@@ -123,17 +124,19 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   reader.optional("switchover_lag_bytes_max", lag_max);
   reader.optional("max_connections", connections);
   reader.optional("metrics_interval_s", interval);
+  reader.optional("health_port", health_port);
   reader.optional("extension_dir", extension);
   reader.known({"endpoints", "peer"});
   TRY_VOID(reader.finish());
   TRY_VOID(read_tables(root, name, config));
   if (index < 1 || index > 99 || lag_max < 0 || connections < 10 || connections > 10000 ||
-      interval < 1 || interval > 3600) {
-    return make_error(ErrorKind::invalid,
-                      name +
-                          ": index (1 to 99), switchover_lag_bytes_max (not negative), "
-                          "max_connections (10 to 10000) or metrics_interval_s (1 to 3600) is out "
-                          "of range");
+      interval < 1 || interval > 3600 || health_port < 0 || health_port > 65535) {
+    return make_error(
+        ErrorKind::invalid,
+        name +
+            ": index (1 to 99), switchover_lag_bytes_max (not negative), "
+            "max_connections (10 to 10000), metrics_interval_s (1 to 3600) or health_port "
+            "(0 to 65535) is out of range");
   }
   config.home = home;
   config.postgres_bin = bin;
@@ -143,6 +146,7 @@ Result<RegionConfig> load_region_config(const std::filesystem::path& file) {
   config.switchover_lag_bytes_max = static_cast<std::uint64_t>(lag_max);
   config.max_connections = static_cast<int>(connections);
   config.metrics_interval_s = static_cast<int>(interval);
+  config.health_port = static_cast<int>(health_port);
   return config;
 }
 

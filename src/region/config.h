@@ -48,6 +48,7 @@ struct RegionConfig {
   // A reader further behind gets no new sessions.
   std::int64_t reader_lag_ms_max = 10'000;
   int max_connections = 200;
+  int health_port = 0;          // Of each instance's health listener; 0: there are none.
   int metrics_interval_s = 60;  // Between two values of the region's own CloudWatch metrics.
 
   std::filesystem::path run_dir() const { return home / "run"; }

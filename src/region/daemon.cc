@@ -216,6 +216,7 @@ net::Task<Result<RawResponse>> Daemon::pass_on(RegionId region, RawRequest reque
   co_return decode_response(reply->body.text());
 }
 
+std::vector<InstanceHealth> Daemon::instance_health() const { return health_of(parts_->core); }
 net::Task<Result<model::RegionStatus>> Daemon::status() {
   return status_of(parts_->core, parts_->orders);
 }

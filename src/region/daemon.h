@@ -65,6 +65,7 @@ class Daemon final : public Region {
   net::Task<Result<void>> update_about_secret(std::string name, SecretEdit edit) override;
   net::Task<Result<void>> rotate_secret(std::string name, std::string version_id) override;
   net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) override;
+  std::vector<InstanceHealth> instance_health() const override;
   net::Task<Result<model::RegionStatus>> status() override;
 
   // For those who watch from inside one process: the simulator and its checkers.

@@ -220,9 +220,23 @@ class Peers {
   virtual net::Task<Result<RawResponse>> pass_on(RegionId region, RawRequest request) = 0;
 };
 
+// An instance, as it was last seen.
+struct InstanceHealth {
+  std::string identifier;
+  std::string address;   // Of its PostgreSQL, without a port.
+  bool running = false;  // It answers.
+  bool writes = false;   // It is the writer, and its region has the right to write.
+  bool in_recovery = true;
+  bool streams = false;
+  // Of WAL that the writer is known to have written and this one has not replayed; nullopt: of the
+  // writer nothing was heard lately.
+  std::optional<std::uint64_t> lag_bytes;
+};
+
 class StatusSource {
  public:
   virtual ~StatusSource() = default;
+  virtual std::vector<InstanceHealth> instance_health() const = 0;
   // The platform's own view: role, epoch, fence, lag, operation with step timings.
   virtual net::Task<Result<model::RegionStatus>> status() = 0;
   // Events of this region with from <= date < to, oldest first.

@@ -65,7 +65,45 @@ std::vector<std::string> warnings_of(const Core& core, const model::HeadStatus& 
   return warnings;
 }
 
+// Where the writer was last known to be, if that was lately.
+std::optional<Lsn> written_by_the_writer(const Core& core) {
+  constexpr Duration kLately = std::chrono::seconds(5);
+  model::HeadStatus head = core.instances.head_status();
+  if (core.truth.duty() == model::Duty::standby) {
+    const model::GlobalCluster* global = core.truth.own_global();
+    const PeerView* view =
+        global == nullptr ? nullptr : core.views.fresh(global->writer_region, kLately);
+    if (view == nullptr) return std::nullopt;
+    head = view->head;
+  }
+  if (!head.running || head.in_recovery) return std::nullopt;
+  return head.position;
+}
+
 }  // namespace
+
+std::vector<InstanceHealth> health_of(const Core& core) {
+  const bool has_the_right = core.truth.duty() == model::Duty::primary;
+  const std::optional<Lsn> written = written_by_the_writer(core);
+  std::vector<InstanceHealth> all;
+  for (const auto& [identifier, one] : core.instances.all()) {
+    const InstanceState& state = one.seen.state;
+    InstanceHealth health;
+    health.identifier = identifier;
+    health.address = one.instance->address();
+    health.running = one.seen.running;
+    health.in_recovery = state.in_recovery;
+    health.streams = state.streaming;
+    health.writes = has_the_right && one.instance->slot() == Instances::kHeadSlot &&
+                    health.running && !state.in_recovery && state.fenced_for.value == 0;
+    if (written) {
+      health.lag_bytes =
+          *written > state.position ? written->value - state.position.value : std::uint64_t{0};
+    }
+    all.push_back(std::move(health));
+  }
+  return all;
+}
 
 net::Task<Result<model::RegionStatus>> status_of(Core& core, RouterOrders& orders) {
   const State& now = core.truth.now();

@@ -6,5 +6,6 @@
 namespace aurora_global::region {
 
 net::Task<Result<model::RegionStatus>> status_of(Core& core, RouterOrders& orders);
+std::vector<InstanceHealth> health_of(const Core& core);
 
 }  // namespace aurora_global::region

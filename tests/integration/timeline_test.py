@@ -65,6 +65,29 @@ class APrimaryThatHasNotHeardOfTheOther(PlatformTest):
         self.platform.await_healthy(WEST)
         self.platform.await_row(EAST, "SELECT count(*) FROM t", "1001")
 
+    def test_03_and_a_note_of_its_server_needs_no_rewind(self):
+        # The checkpoint that follows a promotion has its records before.
+        self.platform.as_superuser(WEST, "CHECKPOINT")
+        self.platform.sql(WEST, "INSERT INTO t VALUES ('before')", "cluster")
+        self.platform.await_row(EAST, "SELECT count(*) FROM t", "1002")
+        order_link(self.platform, partition="both")
+        # That of the running transactions, as the background writer makes it now and then; that of
+        # the fence comes when the link heals.
+        self.platform.as_superuser(
+            WEST, "SELECT pg_create_logical_replication_slot('noted', 'pgoutput')")
+        self.platform.as_superuser(WEST, "SELECT pg_drop_replication_slot('noted')")
+        self.platform.command("failover", "--to", EAST, "--allow-data-loss")
+        self.platform.sql(EAST, "INSERT INTO t VALUES ('last')", "cluster")
+        kept = set(self.platform.region_dir(WEST).glob("instances/*/discarded-wal-*"))
+        order_link(self.platform, partition="none")
+        self.platform.await_healthy(EAST)
+        self.platform.await_row(WEST, "SELECT count(*) FROM t", "1003")
+        log = (self.platform.region_dir(WEST) / "daemon.log").read_text(encoding="utf-8")
+        self.assertIn("its own WAL goes on\n", log)
+        self.assertIn("that changed nothing, and is taken off", log)
+        self.assertEqual(
+            kept, set(self.platform.region_dir(WEST).glob("instances/*/discarded-wal-*")))
+
 
 class AStandbyWithWritesOfItsOwn(PlatformTest):
     """On its primary's timeline, past its primary's position: pg_rewind sees nothing to do."""

@@ -162,6 +162,11 @@ class Instance {
 
   // Moves the data directory aside and forgets it; returns where it is kept.
   virtual net::Task<Result<std::filesystem::path>> set_aside(std::string why) = 0;
+  // Takes that off a stopped former primary where all of it changes nothing (notes of the running
+  // transactions and of a fence), so that it needs no rewind. False: it may change something, and
+  // nothing was done.
+  virtual net::Task<Result<bool>> drop_idle_wal(std::uint32_t timeline, Lsn from,
+                                                Deadline deadline);
   // Copies the WAL of `timeline` from `fork` on, which a rewind takes away, and returns where it is
   // kept; empty if it is kept already, or the engine has no files.
   virtual net::Task<Result<std::filesystem::path>> keep_wal(std::uint32_t timeline, Lsn fork);
@@ -193,6 +198,9 @@ class Instance {
   net::AsyncMutex lock_;
 };
 
+inline net::Task<Result<bool>> Instance::drop_idle_wal(std::uint32_t, Lsn, Deadline) {
+  co_return false;
+}
 inline net::Task<Result<std::filesystem::path>> Instance::keep_wal(std::uint32_t, Lsn) {
   co_return std::filesystem::path();
 }

@@ -38,7 +38,8 @@ void render_wal(std::ostringstream& out, const PostgresSettings& s) {
          "wal_keep_size = 256MB\nmax_slot_wal_keep_size = 4GB\n"
          "max_wal_senders = 20\nmax_replication_slots = 20\n"
          "hot_standby = on\nhot_standby_feedback = on\n"
-         // After the death of a primary the standby may sleep this long before it sees a promotion.
+         // How soon a standby looks for its primary again. One without the extension may sleep this
+         // long before it sees a promotion.
          "wal_retrieve_retry_interval = 100ms\n"
          // Bytes can stop without an error on the link: these are replication's own heartbeats.
          "wal_receiver_status_interval = 1s\nwal_receiver_timeout = 5s\nwal_sender_timeout = 5s\n"

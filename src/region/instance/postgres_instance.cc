@@ -1,5 +1,7 @@
 #include "region/instance/postgres_instance.h"
 
+#include <sstream>
+
 #include "net/log.h"
 #include "region/instance/lost_reader.h"
 #include "region/instance/timelines.h"
@@ -15,6 +17,15 @@ constexpr Duration kAnswerLimit = 2s;
 // A server takes a moment to take a change of its configuration; the keeper looks four times a
 // second whether something of it waits for the next start.
 constexpr int kLooksAfterChange = 8;
+
+// A record, as pg_waldump prints it, whose replay changes nothing: of the running transactions, as
+// the background writer makes it, or of the extension's fence (extension/pg/fence.cc).
+bool is_note(std::string_view record) {
+  const auto has = [&](std::string_view part) { return record.find(part) != record.npos; };
+  if (record.starts_with("rmgr: Standby ")) return has(" desc: RUNNING_XACTS ");
+  return record.starts_with("rmgr: LogicalMessage ") &&
+         has(" desc: MESSAGE non-transactional, prefix \"aurora_global.fence\"");
+}
 
 }  // namespace
 
@@ -249,6 +260,29 @@ net::Task<Result<Lsn>> PostgresInstance::fork_of(std::uint32_t timeline) {
 
 net::Task<Result<bool>> PostgresInstance::wal_goes_past(std::uint32_t timeline, Lsn lsn) {
   co_return region::wal_goes_past(files_.data(), timeline, lsn);
+}
+
+net::Task<Result<bool>> PostgresInstance::drop_idle_wal(std::uint32_t timeline, Lsn from,
+                                                        Deadline deadline) {
+  constexpr int kNotes = 16;  // More than come between a fence and a stop.
+  CO_TRY(const ControlFile control, read_control_file(files_.data()));
+  if (control.checkpoint >= from) co_return false;
+  net::CommandLine line =
+      files_.command("pg_waldump", {"--path", (files_.data() / "pg_wal").string(), "--timeline",
+                                    std::to_string(timeline), "--start", from.text(), "--limit",
+                                    std::to_string(kNotes + 1)});
+  CO_TRY(const auto said, co_await net::run_command(std::move(line), deadline));
+  int notes = 0;
+  bool has_ended = false;  // Where no record follows, it says so and fails.
+  std::istringstream in(said.output);
+  for (std::string record; std::getline(in, record); ++notes) {
+    has_ended = record.starts_with("pg_waldump: error: error in WAL record at ");
+    if (has_ended) break;
+    if (!is_note(record)) co_return false;
+  }
+  if (notes == 0 || !has_ended) co_return false;
+  CO_TRY_VOID(cut_wal(files_.data(), timeline, from));
+  co_return true;
 }
 
 net::Task<Result<Lsn>> PostgresInstance::end_of_clean_shutdown() {

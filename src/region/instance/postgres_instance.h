@@ -87,6 +87,8 @@ class PostgresInstance final : public Instance {
   net::Task<Result<std::uint32_t>> last_timeline() override;
   net::Task<Result<Lsn>> fork_of(std::uint32_t timeline) override;
   net::Task<Result<bool>> wal_goes_past(std::uint32_t timeline, Lsn lsn) override;
+  net::Task<Result<bool>> drop_idle_wal(std::uint32_t timeline, Lsn from,
+                                        Deadline deadline) override;
 
  private:
   net::Task<Result<void>> wait_until_it_answers(Deadline deadline);

@@ -147,4 +147,28 @@ Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timel
   return failed(error);
 }
 
+Result<void> cut_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from) {
+  TRY(const std::uint64_t size, segment_size(data_dir));
+  const std::uint64_t first = from.value / size;
+  const auto segment = data_dir / "pg_wal" / segment_name(timeline, first, size);
+  const auto failed = [&](const std::filesystem::path& file) {
+    return make_error(ErrorKind::unavailable, "cut the WAL in " + file.string());
+  };
+  std::error_code error;
+  if (std::filesystem::exists(segment, error)) {
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(from.value % size));
+    // From its front: a crash leaves a beginning that is no record.
+    file << std::string(size - from.value % size, '\0');
+    file.close();
+    if (!file) return failed(segment);
+    TRY_VOID(sync_file(segment));
+  }
+  while (const auto later = first_written_from(data_dir, timeline, first + 1, size)) {
+    const auto file = data_dir / "pg_wal" / segment_name(timeline, *later, size);
+    if (!std::filesystem::remove(file, error)) return failed(file);
+  }
+  return sync_directory(data_dir / "pg_wal");
+}
+
 }  // namespace aurora_global::region

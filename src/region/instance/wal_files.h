@@ -24,4 +24,8 @@ std::optional<Lsn> oldest_wal(const std::filesystem::path& data_dir, std::uint32
 Result<void> copy_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from,
                       const std::filesystem::path& place);
 
+// Takes off what the WAL of `timeline` has at and after `from`, where a record begins, and syncs
+// it. After a crash in between it can be done again. Fails with `not_found` and `unavailable`.
+Result<void> cut_wal(const std::filesystem::path& data_dir, std::uint32_t timeline, Lsn from);
+
 }  // namespace aurora_global::region

@@ -86,6 +86,24 @@ TEST_F(WalEnd, WhatIsPastAForkIsCopied) {
   EXPECT_FALSE(std::filesystem::exists(data_ / "other"));
 }
 
+TEST_F(WalEnd, AndIsCutThere) {
+  put(40, std::uint32_t{114});
+  put(160, std::uint32_t{50});
+  put(kPage, std::uint16_t{0xD110});
+  put(kPage + 8, kStart + kPage);
+  ASSERT_TRUE(goes_past(160));
+  put(8, kStart + kSegment);
+  std::ofstream(data_ / "pg_wal" / "000000020000000000000006", std::ios::binary) << bytes_;
+  for (int times = 0; times < 2; ++times) {
+    ASSERT_TRUE(cut_wal(data_, 2, Lsn{kStart + 160}).has_value());
+    EXPECT_TRUE(wal_goes_past(data_, 2, Lsn{kStart + 40}).value());
+    EXPECT_FALSE(wal_goes_past(data_, 2, Lsn{kStart + 160}).value());
+    EXPECT_FALSE(wal_goes_past(data_, 2, Lsn{kStart + kPage}).value());
+    EXPECT_FALSE(wal_goes_past(data_, 2, Lsn{kStart + kSegment}).value());
+    EXPECT_EQ(std::filesystem::file_size(data_ / "pg_wal" / "000000020000000000000005"), kSegment);
+  }
+}
+
 TEST_F(WalEnd, AndWhereItBeginsIsTheLastGap) {
   const auto segment = [&](int number) {
     put(8, static_cast<std::uint64_t>(number) * kSegment);

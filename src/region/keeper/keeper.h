@@ -49,6 +49,8 @@ class Keeper {
     bool diverged = false;      // Nothing that pg_rewind compares would tell the two apart.
   };
   net::Task<Result<OwnWal>> own_wal(Instance& head, std::uint32_t newest);
+  // Takes off what needs none.
+  net::Task<Result<bool>> needs_rewind(Instance& head, OwnWal own, std::uint32_t newest);
   net::Task<Result<void>> keep_what_is_discarded(Instance& head, OwnWal own);
   net::Task<void> keep_what_was_lost(Instance& head, OwnWal own);
   void rejoined(const std::string& how);

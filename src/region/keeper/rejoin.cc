@@ -113,6 +113,18 @@ net::Task<void> Keeper::keep_what_was_lost(Instance& head, OwnWal own) {
   core_.events.of_failover("Lost writes: " + what + " are kept in " + writes.place.string() + more);
 }
 
+net::Task<Result<bool>> Keeper::needs_rewind(Instance& head, OwnWal own, std::uint32_t newest) {
+  if (own.pieces.empty()) co_return false;
+  const OwnWal::Piece& first = own.pieces.front();
+  if (own.pieces.size() > 1 || first.timeline != newest) co_return true;
+  const auto claim = core_.instances.claim_replacement();
+  if (claim == nullptr) co_return moves_here();
+  CO_TRY(const bool dropped,
+         co_await head.drop_idle_wal(first.timeline, first.from, Deadline::in(kRejoinAskLimit)));
+  if (dropped) log::info("instance {}: that changed nothing, and is taken off", head.identifier());
+  co_return !dropped;
+}
+
 net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   const model::GlobalCluster* global = core_.truth.own_global();
   if (global == nullptr) co_return ok();
@@ -123,7 +135,7 @@ net::Task<Result<void>> Keeper::rejoin(Instance& head) {
   CO_TRY(const std::uint32_t newest, co_await head.last_timeline());
   CO_TRY(const OwnWal own, co_await own_wal(head, newest));
   if (own.diverged) co_return co_await keep_and_seed(head);
-  const bool goes_past = !own.pieces.empty();
+  CO_TRY(const bool goes_past, co_await needs_rewind(head, own, newest));
   if (goes_past) {
     const auto claim = core_.instances.claim_replacement();
     if (claim == nullptr) co_return moves_here();

@@ -25,7 +25,7 @@ Result<Watched> read_query(const json& query) {
   }
   const json stat = query.value("MetricStat", json());
   if (!stat.is_object()) return refuse("Metrics: MetricStat is missing");
-  const json metric = stat.at("Metric");
+  const json& metric = stat.at("Metric");
   Members members(metric);
   Watched watched;
   watched.metric.name_space = members.required("Namespace");

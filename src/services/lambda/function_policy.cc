@@ -60,7 +60,7 @@ std::string condition_in(const json& statement, const char* operation, const cha
 }
 
 bool is_for(const json& statement, const FunctionCaller& caller) {
-  const json principal = statement.at("Principal");
+  const json& principal = statement.at("Principal");
   if (principal.is_string()) return principal == "*";
   return principal.value("Service", "") == caller.service;
 }

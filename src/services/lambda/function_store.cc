@@ -66,7 +66,7 @@ void remove_unnamed(const fs::path& directory, const std::string& name) {
 // Whether it holds what a function needs, by unpacking it.
 Result<void> try_code(const fs::path& zip, const fs::path& trial) {
   std::error_code ignored;
-  const auto unpacked = unzip(zip, trial);
+  auto unpacked = unzip(zip, trial);
   const fs::path program = trial / "bootstrap";
   const auto mode = fs::status(program, ignored);
   const bool there = fs::is_regular_file(mode);

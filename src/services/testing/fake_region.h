@@ -224,6 +224,7 @@ class FakeRegion final : public region::Region {
     passed_on = std::move(request);
     co_return answer(answer_from_afar);
   }
+  std::vector<region::InstanceHealth> instance_health() const override { return {}; }
   net::Task<Result<model::RegionStatus>> status() override {
     model::RegionStatus status;
     status.region = facts_.region;
